@@ -1,0 +1,43 @@
+# What a person types, and what CI types. `make explore` and `make test` need Python ≥ 3.11 and nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+SPACE ?= default
+
+.PHONY: help explore test check format lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+explore: $(INSTALLED) ## Install, then a small exploration to the end (SPACE=name for another one)
+	$(BIN)/python explore.py $(SPACE) --results results/$(SPACE)-$(shell date +%Y%m%d-%H%M%S)
+
+test: $(INSTALLED) ## Install, then the tests
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED) ## Format, lint, strict types, import contract, doctests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --doctest-modules erpo_explore -q
+
+format: $(INSTALLED) ## Format the code and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## Pin anew what pyproject.toml asks for
+	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet 'torch==2.13.0' -e '.[dev,cluster]'
+	$(VENV)-lock/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+	rm -rf $(VENV)-lock
+
+clean: ## Remove the environment and caches; results stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python >= 3.11 is needed; make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

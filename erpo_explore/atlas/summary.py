@@ -1,0 +1,66 @@
+"""What an exploration found, in sentences that claim no more than the numbers carry."""
+
+import pandas as pd
+
+from erpo_explore.atlas.significance import difference
+from erpo_explore.atlas.surface import point_table, scored, seed_scores
+from erpo_explore.store import best_row
+
+__all__ = ["score_name", "summary_sentence", "verdicts"]
+
+
+def score_name(observations: pd.DataFrame, trials: pd.DataFrame) -> str:
+    """The name of the task's own metric: as the trials say, or the column that equals the score, or just "score".
+
+    Args:
+        observations: The observations table.
+        trials: The trials table; may still be empty.
+    """
+    named = trials["score_name"].dropna()
+    if not named.empty:
+        return str(named.iloc[0])
+    counted = scored(observations)
+    metrics = ("bleu", "rouge1", "rouge2", "rougel")
+    return next((name for name in metrics if len(counted) and (counted[name] == counted["score"]).all()), "score")
+
+
+def summary_sentence(observations: pd.DataFrame, metric: str) -> str:
+    """The best observation, what it is the best of, and what it does not show.
+
+    Args:
+        observations: The observations table, with at least one score.
+        metric: Name of the score.
+    """
+    best = best_row(observations)
+    trials = point_table(observations)
+    what = f"a {best['role']} of the search" if pd.isna(best["dot"]) else str(best["dot"])
+    broken = int(trials["status"].isin(["diverged", "failed"]).sum())
+    running = int((trials["status"] == "running").sum())
+    parts = [
+        f"Best so far: {what} (trial {best['trial']}, seed {best['seed']}) with {metric} {best['score']:.2f} at step "
+        f"{best['step']}, the highest of {len(scored(observations))} evaluations of {len(trials)} trials on the valid "
+        "set, and so an optimistic number."
+    ]
+    if pd.isna(best["dot"]):
+        parts.append("It is one run: replay its path from scratch with several seeds before believing the difference.")
+    if running:
+        parts.append(f"{running} of the trials {'is' if running == 1 else 'are'} still running.")
+    if broken:
+        parts.append(f"{broken} diverged or failed.")
+    return " ".join(parts)
+
+
+def verdicts(trials: pd.DataFrame) -> list[str]:
+    """The named dot with the best mean against each other one, over seeds.
+
+    Args:
+        trials: What `surface.point_table` returns.
+
+    Returns:
+        One sentence a comparison, the nearest rival first; none when fewer than two dots have a score.
+    """
+    by_dot = seed_scores(trials)
+    ranked = sorted(by_dot, key=lambda dot: -sum(by_dot[dot].values()) / len(by_dot[dot]))
+    return [
+        f"{ranked[0]} against {rival}: {difference(by_dot[ranked[0]], by_dot[rival]).verdict}" for rival in ranked[1:]
+    ]

@@ -1,0 +1,142 @@
+"""Colours and shapes that every figure shares, readable on white and on black.
+
+Figures carry no background and no ink of their own: the report picks one of two Plotly templates by the reader's
+`prefers-color-scheme`. Colours inside the data are mid-tones that both grounds bear.
+"""
+
+from typing import Any
+
+import numpy as np
+from plotly.colors import sample_colorscale
+
+__all__ = [
+    "BEST_COLOR",
+    "BROKEN_COLOR",
+    "DOT_COLORS",
+    "DOT_DASHES",
+    "LABEL_FONT",
+    "LABEL_GAP",
+    "LEGEND_BELOW",
+    "MEMBER_COLOR",
+    "OUTLINE",
+    "SCORE_BAR",
+    "TEMPLATES",
+    "WEIGHT_COLORS",
+    "decade_ticks",
+    "score_color",
+    "score_marker",
+]
+
+DOT_COLORS = (
+    "#3b82f6", "#e07b00", "#10a37f", "#8b5cf6", "#a98a00", "#0ea5b7",
+    "#c2410c", "#5f8f2f", "#7184c9", "#a0603a", "#2f8f7d", "#b07cc6",
+)  # fmt: skip
+DOT_DASHES = ("solid", "dash", "longdash", "dashdot")  # the next one each time that the colours are used up
+BEST_COLOR = "#e0457b"
+BROKEN_COLOR = "#e5484d"
+MEMBER_COLOR = "#8a94a3"
+OUTLINE = "#8a94a3"
+COLORSCALE = "Viridis"
+LEGEND_BELOW = {
+    "orientation": "h",
+    "yref": "container",
+    "yanchor": "bottom",
+    "y": 0,
+    "x": 0,
+    "traceorder": "normal",
+    "font": {"size": 11},
+}
+LABEL_FONT = {"size": 11, "shadow": "auto"}  # the shadow keeps a label readable over markers
+LABEL_GAP = {"size": 14, "color": "rgba(0,0,0,0)"}  # an unseen marker, which keeps a label off the real one
+SCORE_BAR = {
+    "title": {"text": "score", "side": "right"},
+    "orientation": "h",
+    "thickness": 10,
+    "lenmode": "pixels",
+    "len": 240,
+    "nticks": 5,
+    "yref": "container",
+    "y": 0.98,
+    "yanchor": "top",
+}
+WEIGHT_COLORS = {"truth": "#3b82f6", "noise": "#8a94a3", "task": "#e07b00", "model": "#10a37f"}
+
+_INKS = {"light": ("#1f2933", "#dfe4ea", "#ffffff"), "dark": ("#e4e8ee", "#3a424e", "#161a20")}
+
+
+def _template(ink: str, grid: str, ground: str) -> dict[str, Any]:
+    """A Plotly template: transparent ground, quiet grid, ink for all text.
+
+    Args:
+        ink: Colour of text and axes.
+        grid: Colour of grid lines.
+        ground: The page's own background, for the boxes that must hide what is behind them.
+    """
+    axis = {"gridcolor": grid, "linecolor": ink, "zerolinecolor": grid, "tickcolor": ink, "automargin": True}
+    corner = {"gridcolor": grid, "linecolor": ink, "tickcolor": ink}
+    return {
+        "layout": {
+            "font": {"color": ink, "family": "system-ui, sans-serif", "size": 12},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "xaxis": axis,
+            "yaxis": axis,
+            "ternary": {"bgcolor": "rgba(0,0,0,0)", "aaxis": corner, "baxis": corner, "caxis": corner},
+            "hoverlabel": {"bgcolor": ground, "bordercolor": OUTLINE, "font": {"color": ink}, "align": "left"},
+        }
+    }
+
+
+TEMPLATES = {name: _template(*inks) for name, inks in _INKS.items()}
+
+
+def score_marker(scores: list[float], low: float, high: float, **more: Any) -> dict[str, Any]:
+    """A marker that is coloured by score on the scale that the whole report shares.
+
+    Args:
+        scores: One score a marker.
+        low: Score of the darkest colour.
+        high: Score of the brightest.
+        **more: Anything else that Plotly knows of a marker, such as `size`.
+    """
+    return {
+        "color": scores,
+        "colorscale": COLORSCALE,
+        "cmin": low,
+        "cmax": high if high > low else low + 1.0,  # one score only: any span will do, but an empty one is an error
+        "line": {"color": OUTLINE, "width": 1},
+        **more,
+    }
+
+
+def score_color(score: float, low: float, high: float) -> str:
+    """The colour that `score_marker` gives a score; grey for a missing one (NaN).
+
+    Args:
+        score: The score.
+        low: Score of the darkest colour.
+        high: Score of the brightest.
+    """
+    if not low <= score <= high:
+        return OUTLINE
+    share = (score - low) / (high - low) if high > low else 0.0
+    return str(sample_colorscale(COLORSCALE, [share])[0])
+
+
+def decade_ticks(low: float, high: float) -> dict[float, str]:
+    """Ticks of a log axis: 1, 2 and 5 in each decade.
+
+    Args:
+        low: log10 of the axis's lower end.
+        high: log10 of its upper end.
+
+    Returns:
+        The text of each tick by its place, log10 of its value.
+
+    Example:
+        >>> list(decade_ticks(-0.5, 0.5).values())
+        ['0.5', '1', '2']
+    """
+    decades = range(int(np.floor(low)), int(np.ceil(high)) + 1)
+    values = (factor * 10.0**decade for decade in decades for factor in (1, 2, 5))
+    return {float(np.log10(value)): f"{value:g}" for value in values if low <= np.log10(value) <= high}

@@ -1,0 +1,251 @@
+"""The command line: run (the default), resume, replay, report.
+
+Text becomes values here, and errors become one line and an exit code: 0 done, 1 some trial failed, 2 a mistake that the
+user can mend, 130 interrupted.
+"""
+
+import sys
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Final
+
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Table
+from typer.core import TyperGroup
+
+from erpo_explore.atlas import comparison, write_report
+from erpo_explore.errors import ConfigError, ErpoExploreError, ResultsError
+from erpo_explore.results import best_path
+from erpo_explore.space.path_file import save_path
+from erpo_explore.space.search_space import SearchSpace, load_space
+from erpo_explore.store import best_row, load_results
+
+__all__ = ["main"]
+
+_RUN_HELP: Final = """
+Explore a search space: train its dots and search for a path that beats them.
+
+SPACE is a YAML file, or the name of one that comes with the project (default, multi30k, synopsis, …).
+
+Examples:
+
+  explore.py                                            the toy language, a few minutes on a laptop
+
+  explore.py search_spaces/multi30k.yaml --data DIR     your copy of Multi30k: DIR/train.de, DIR/train.en, …
+
+  explore.py default --data DIR --metric rouge          your own text: DIR/train.SRC, DIR/train.TGT, valid.…
+
+  explore.py docstrings --set training.steps=2000 --set search.members=8
+
+  ray submit cluster/gpu.yaml explore.py multi30k       the same on a cluster
+"""
+
+
+class _RunByDefault(TyperGroup):
+    """`explore.py SPACE` is `explore.py run SPACE`."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        own = {"--help", "-h"}
+        if not args or (args[0] not in self.commands and args[0] not in own):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_RunByDefault,
+    add_completion=False,
+    no_args_is_help=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Explore the hyperparameter space of sequence training: entropy-regularised policy optimisation on Ray Tune.",
+    epilog="`explore.py SPACE` is short for `explore.py run SPACE`; `explore.py run --help` shows examples.",
+    pretty_exceptions_enable=False,
+)
+
+_Address = Annotated[str | None, typer.Option(help="Ray cluster to use; by default this machine's, or a new one.")]
+_Results = Annotated[FilePath, typer.Argument(help="A results folder, e.g. results/default.")]
+_console = Console()
+
+
+@app.command(help=_RUN_HELP)
+def run(
+    space: Annotated[str, typer.Argument(help="A YAML file, or a name out of search_spaces/.")] = "default",
+    results: Annotated[
+        FilePath | None, typer.Option(help="Results folder; must not exist. Default: results/NAME of the space.")
+    ] = None,
+    data: Annotated[
+        FilePath | None, typer.Option(help="Train on DIR/train|valid|test.SRC and .TGT instead of the space's task.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Suffix of the source files; found if not given.")] = None,
+    target: Annotated[str | None, typer.Option(help="Suffix of the target files; found if not given.")] = None,
+    metric: Annotated[str | None, typer.Option(help="bleu or rouge, with --data. Default: bleu.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of every random draw.")] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="Another value for a field of the YAML, e.g. training.steps=2000.")
+    ] = None,
+    address: _Address = None,
+) -> None:
+    """Explore a search space."""
+    from erpo_explore.search import explore
+
+    chosen = load_space(_find_space(space))
+    written = chosen.to_dict()
+    if data is not None:
+        files = {"name": "files", "data": str(data), "source": source, "target": target, "metric": metric}
+        kept = {name: written["task"][name] for name in ("vocabulary",) if name in written["task"]}
+        if written["task"]["name"] == "files":
+            kept = written["task"]
+        written["task"] = kept | {name: value for name, value in files.items() if value is not None}
+    elif source or target or metric:
+        raise ConfigError("--source, --target and --metric describe files; add --data DIR")
+    if seed is not None:
+        written["seed"] = seed
+    for assignment in setting or ():
+        _assign(written, assignment)
+    final = SearchSpace.from_dict(written, origin=space)
+    folder = results or FilePath("results") / final.name
+    _finish(explore(final, folder, address=address))
+
+
+@app.command()
+def resume(results: _Results, address: _Address = None) -> None:
+    """Go on with an exploration that was interrupted, or whose driver or machine died.
+
+    Example:
+
+      explore.py resume results/multi30k
+    """
+    from erpo_explore.search import resume as go_on
+
+    _finish(go_on(results, address=address))
+
+
+@app.command()
+def replay(
+    origin: Annotated[
+        FilePath, typer.Argument(help="A results folder, whose best path is replayed, or a path's YAML.")
+    ],
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of the path and of each rival.")] = 3,
+    against: Annotated[str, typer.Option(help="Dots to compare with, separated by commas.")] = "mle,interpolation",
+    space: Annotated[FilePath | None, typer.Option(help="Search space with the task, where ORIGIN is a path.")] = None,
+    results: Annotated[FilePath | None, typer.Option(help="Results folder. Default: results/NAME-replay.")] = None,
+    address: _Address = None,
+) -> None:
+    """Train a found path and its rivals from scratch, with the same budget and new seeds, and compare them.
+
+    Examples:
+
+      explore.py replay results/multi30k --seeds 5 --against mle,raml,interpolation
+
+      explore.py replay best_path.yaml --space search_spaces/multi30k.yaml
+    """
+    from erpo_explore.search import explore
+    from erpo_explore.search.replay import replay_space
+
+    rivals = [name.strip() for name in against.split(",") if name.strip()]
+    space_of_replay = replay_space(origin, space_file=space, against=rivals, num_seeds=seeds)
+    folder = results or FilePath("results") / space_of_replay.name
+    _finish(explore(space_of_replay, folder, address=address))
+
+
+@app.command()
+def report(
+    results: _Results,
+    output: Annotated[FilePath | None, typer.Option(help="HTML file. Default: report.html in the folder.")] = None,
+) -> None:
+    """Draw the map: one self-contained HTML page.
+
+    Example:
+
+      explore.py report results/multi30k
+    """
+    _console.print(f"wrote {write_report(results, output)}", soft_wrap=True, highlight=False)
+
+
+def main() -> None:
+    """Entry point of the console script and of explore.py."""
+    try:
+        app()
+    except ErpoExploreError as error:
+        Console(stderr=True).print(f"error: {error}", style="red", soft_wrap=True, highlight=False, markup=False)
+        sys.exit(2)
+
+
+def _find_space(name: str) -> FilePath:
+    """A file, or a space that comes with the project."""
+    given = FilePath(name)
+    if given.suffix in (".yaml", ".yml") or given.exists():
+        if given.exists():
+            return given
+        name = given.stem if given.parent == FilePath("search_spaces") else name
+    package = FilePath(__file__).parent
+    known: dict[str, FilePath] = {}
+    # beside the package in a checkout, inside it when installed
+    for folder in (package / "search_spaces", package.parent / "search_spaces"):
+        known |= {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+    if name not in known:
+        raise ConfigError(
+            f"search space {name!r} does not exist; name a YAML file or one of {', '.join(sorted(known))}"
+        )
+    return known[name]
+
+
+def _assign(written: dict[str, Any], assignment: str) -> None:
+    """Set one field, e.g. `search.members=8`."""
+    field, separator, text = assignment.partition("=")
+    if not separator:
+        raise ConfigError(f"--set must be FIELD=VALUE, got {assignment!r}; e.g. --set training.steps=2000")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {field}: {text!r} is no valid YAML value") from error
+    *parents, last = field.split(".")
+    section: Any = written
+    for parent in parents:
+        section = section.setdefault(parent, {}) if isinstance(section, dict) else None
+    if not isinstance(section, dict):
+        raise ConfigError(f"--set {field}: there is no such field; e.g. --set training.steps=2000")
+    section[last] = value
+
+
+def _finish(outcome: Any) -> None:
+    """Say what came out, where it lies and what to do next; set the exit code."""
+    folder = outcome.folder
+    if outcome.status == "interrupted":
+        _console.print(f"interrupted; `explore.py resume {folder}` goes on", soft_wrap=True, highlight=False)
+        raise typer.Exit(130)
+    observations, trials = load_results(folder), load_results(folder, table="trials")
+    try:
+        best = best_row(observations)
+    except ResultsError as error:
+        raise ResultsError(
+            f"no trial of {folder} reached an evaluation; see the column error of its table trials"
+        ) from error
+    _console.print(_comparison_table(observations))
+    path = best_path(folder)
+    path_file, page = folder / "best_path.yaml", write_report(folder)
+    save_path(path, path_file)
+    lines = [
+        f"best: {best['trial']} with {best['score']:.2f} at step {best['step']} ({best['signature']})",
+        f"path: {path}",
+        f"wrote {folder}/observations (Parquet), {path_file}, {page}",
+    ]
+    ended = trials[trials["status"].isin(["diverged", "failed"])]
+    lines += [f"{row['status']}: {row['trial']}: {row['error']}" for _, row in ended.iterrows()]
+    if not folder.name.endswith("-replay"):
+        lines.append(f"next: explore.py replay {folder} --seeds 3   (is the best path better than mle, or lucky?)")
+    for line in lines:
+        _console.print(line, soft_wrap=True, highlight=False, markup=False)
+    if outcome.num_failed:
+        raise typer.Exit(1)
+
+
+def _comparison_table(observations: Any) -> Table:
+    frame = comparison(observations)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in frame.columns:
+        table.add_column(str(column), justify="left" if frame[column].dtype == object else "right")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row))
+    return table

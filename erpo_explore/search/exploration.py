@@ -1,0 +1,222 @@
+"""An exploration on Ray Tune, from a search space to a filled results folder, and again after it was cut.
+
+The driver loads the task once and hands it to the workers, so a cluster needs the data on the driver's machine alone.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any, Final, Literal
+
+import ray
+from ray import tune
+from ray.tune import TuneError
+from ray.tune.schedulers import FIFOScheduler
+
+from erpo_explore.errors import ResultsError, RunError
+from erpo_explore.search.population import PopulationBasedAnnealing
+from erpo_explore.search.progress import ProgressCallback
+from erpo_explore.search.provenance import manifest, space_of
+from erpo_explore.search.recorder import Recorder
+from erpo_explore.search.trials import plan_trials
+from erpo_explore.space.search_space import SearchSpace
+from erpo_explore.store import ResultsWriter, load_manifest, load_results
+from erpo_explore.tasks import Task, load_task
+from erpo_explore.trial import TrialSpec
+from erpo_explore.trial.trainable import ErpoTrainable, trial_config
+
+__all__ = ["Outcome", "explore", "resume"]
+
+_CHECKPOINTS: Final = "checkpoints"
+_KEPT_CHECKPOINTS: Final = 3
+"""Of each trial. A clone reads its donor's last one before the donor has written two more; Tune asks for one to spare."""
+
+_MAX_FAILURES: Final = 2
+_LEAST_GPU_SHARE: Final = 0.25
+_BYTES_PER_STATE: Final = 12
+"""A parameter and Adam's two moments, 4 bytes each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an exploration ended.
+
+    Attributes:
+        folder: Its results folder.
+        status: `finished`, or `interrupted` where trials are left to resume.
+        num_failed: Trials that ended with an error.
+    """
+
+    folder: FilePath
+    status: Literal["finished", "interrupted"]
+    num_failed: int
+
+
+class RecordingCallback(tune.Callback):  # type: ignore[misc]  # ray ships no types for it
+    """Hands what trials report to the recorder."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Record a report."""
+        del iteration, trials, info
+        checkpoint = trial.checkpoint.path if trial.checkpoint is not None else None
+        self._recorder.observe(TrialSpec.from_dict(trial.config["spec"]), result, checkpoint)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Record that a trial has ended with an error."""
+        del iteration, trials, info
+        error = str(trial.get_error() or "worker lost").strip().splitlines()[-1]
+        self._recorder.fail(TrialSpec.from_dict(trial.config["spec"]), trial.last_result, error)
+
+
+def explore(space: SearchSpace, folder: FilePath, *, address: str | None = None) -> Outcome:
+    """Run a search space to its end.
+
+    Args:
+        space: What to explore.
+        folder: Results folder, which must not exist yet.
+        address: Of a Ray cluster; by default one that this machine is part of, else a new one on this machine.
+
+    Raises:
+        ErpoExploreError: Bad data or settings, an existing folder, no room; nothing has been overwritten then.
+    """
+    task = load_task(space.task)
+    specs = plan_trials(space, task.metric)
+    needed_bytes = _needed_bytes(space, task, len(specs))
+    ResultsWriter.create(folder, manifest(space), needed_bytes=needed_bytes)
+    recorder = _recorder(space, task, folder)
+    recorder.begin(specs)
+    with _cluster(address):
+        scheduler = (
+            PopulationBasedAnnealing(space, task.metric, recorder)
+            if space.search.method == "population"
+            else FIFOScheduler()
+        )
+        progress = ProgressCallback(
+            exploration=space.name, num_trials=len(specs), steps=space.training.steps, score_name=task.metric
+        )
+        tuner = tune.Tuner(
+            _trainable(space, task, len(specs)),
+            param_space=trial_config(specs[0]) | {"spec": tune.grid_search([spec.to_dict() for spec in specs])},
+            tune_config=tune.TuneConfig(
+                scheduler=scheduler,
+                reuse_actors=True,
+                trial_name_creator=_trial_name,
+                trial_dirname_creator=_trial_name,
+            ),
+            run_config=tune.RunConfig(
+                name=_CHECKPOINTS,
+                storage_path=str(folder.resolve()),
+                callbacks=[RecordingCallback(recorder), progress],
+                checkpoint_config=tune.CheckpointConfig(
+                    num_to_keep=_KEPT_CHECKPOINTS, checkpoint_frequency=1, checkpoint_at_end=True
+                ),
+                failure_config=tune.FailureConfig(max_failures=_MAX_FAILURES),
+                verbose=0,
+            ),
+        )
+        return _fit(tuner, folder)
+
+
+def resume(folder: FilePath, *, address: str | None = None) -> Outcome:
+    """Go on with an exploration that was interrupted or whose driver died.
+
+    Args:
+        folder: Its results folder.
+        address: As for `explore`.
+
+    Raises:
+        ErpoExploreError: The folder holds no exploration, or its data are no longer what they were.
+    """
+    space = space_of(load_manifest(folder), str(folder / "exploration.yaml"))
+    state = folder / _CHECKPOINTS
+    trained = load_results(folder, table="trials")
+    task = load_task(space.task)
+    if not (trained["status"] == "running").any():
+        return _outcome(folder)
+    num_trials = len(plan_trials(space, task.metric))
+    with _cluster(address):
+        trainable = _trainable(space, task, num_trials)
+        if not tune.Tuner.can_restore(str(state)):
+            raise ResultsError(
+                f"results folder {folder} was cut before its first checkpoint, so there is nothing to resume; "
+                f"remove it and run the search space again"
+            )
+        tuner = tune.Tuner.restore(str(state), trainable, resume_unfinished=True, restart_errored=False)
+        return _fit(tuner, folder)
+
+
+def _fit(tuner: tune.Tuner, folder: FilePath) -> Outcome:
+    """Run Tune until it ends or a person stops it."""
+    try:
+        tuner.fit()
+    except TuneError as error:
+        raise RunError(f"the exploration stopped: {error}; `erpo-explore resume {folder}` goes on with it") from error
+    return _outcome(folder)
+
+
+def _outcome(folder: FilePath) -> Outcome:
+    statuses = load_results(folder, table="trials")["status"]
+    return Outcome(
+        folder=folder,
+        status="interrupted" if (statuses == "running").any() else "finished",
+        num_failed=int((statuses == "failed").sum()),
+    )
+
+
+def _recorder(space: SearchSpace, task: Task, folder: FilePath) -> Recorder:
+    return Recorder(
+        folder=folder.resolve(), exploration=space.name, task=task.name, model=space.model.kind, metric=task.metric
+    )
+
+
+def _trainable(space: SearchSpace, task: Task, num_trials: int) -> Any:
+    """The Trainable with its task, on the share of a machine that a trial holds."""
+    resources = space.resources
+    gpus = resources.gpus_per_trial
+    if gpus is None:
+        there = float(ray.cluster_resources().get("GPU", 0.0))
+        gpus = min(1.0, max(_LEAST_GPU_SHARE, there / num_trials)) if there else 0.0
+    trainable = tune.with_parameters(
+        ErpoTrainable, task=task, model=space.model, training=space.training, threads=resources.cpus_per_trial
+    )
+    return tune.with_resources(trainable, {"cpu": resources.cpus_per_trial, "gpu": gpus})
+
+
+def _trial_name(trial: Any) -> str:
+    return str(trial.config["spec"]["name"])
+
+
+@contextmanager
+def _cluster(address: str | None) -> Iterator[None]:
+    """Ray, quiet: the one that this process already uses, or one for as long as the exploration runs."""
+    # Tune would write three more logs a trial, and Ray would send usage statistics, without being asked
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    if ray.is_initialized():
+        yield
+        return
+    try:
+        ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise RunError(f"Ray could not be reached at {address or 'this machine'}: {error}") from error
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _needed_bytes(space: SearchSpace, task: Task, num_trials: int) -> int:
+    """Room for the checkpoints, from above: embeddings and 24 units² for the LSTMs and projections."""
+    units = space.model.units
+    parameters = units * (len(task.source_vocabulary) + len(task.target_vocabulary)) + 24 * units**2
+    return num_trials * _KEPT_CHECKPOINTS * parameters * _BYTES_PER_STATE

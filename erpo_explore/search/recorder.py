@@ -1,0 +1,193 @@
+"""The driver's pen: turns what trials report and what the population decides into rows of the results store.
+
+A plain value that Tune can pickle with its callbacks and scheduler; the store itself is opened when a row is written.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path as FilePath
+from typing import Any, Final
+
+from erpo_explore.search.decisions import Decision
+from erpo_explore.store import ResultsWriter, load_results
+from erpo_explore.store.schema import TABLES
+from erpo_explore.trial import TrialSpec
+
+__all__ = ["Recorder"]
+
+_OBSERVED: Final = frozenset(column.name for column in TABLES["observations"].columns)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorder:
+    """Writes one exploration's rows.
+
+    Attributes:
+        folder: The results folder.
+        exploration: Its name.
+        task: Name of the task.
+        model: Name of the model.
+        metric: Name of the task's own metric.
+    """
+
+    folder: FilePath
+    exploration: str
+    task: str
+    model: str
+    metric: str
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the open store and what was read from it."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """What `__getstate__` returned."""
+        self.__dict__.update(state)
+
+    @cached_property
+    def _writer(self) -> ResultsWriter:
+        return ResultsWriter.open(self.folder)
+
+    @cached_property
+    def _scores(self) -> dict[str, dict[int, tuple[int, float]]]:
+        """(step, score) of each trial's reports, by iteration; also of those that an earlier driver recorded."""
+        frame = load_results(self.folder, columns=["trial", "iteration", "step", "score"]).dropna(subset="score")
+        scores: dict[str, dict[int, tuple[int, float]]] = defaultdict(dict)
+        for trial, iteration, step, score in frame.itertuples(index=False):
+            scores[trial][int(iteration)] = (int(step), float(score))
+        return scores
+
+    def begin(self, specs: Sequence[TrialSpec]) -> None:
+        """Record every trial before it starts, and the population's first knots."""
+        self._writer.append("trials", [self._untrained(spec) for spec in specs])
+        members = [spec for spec in specs if spec.role == "member"]
+        self._writer.append(
+            "lineage",
+            [
+                {
+                    "exploration": self.exploration,
+                    "trial": spec.name,
+                    "generation": 0,
+                    "step": 0,
+                    "action": "start",
+                    "population": len(members),
+                    "knot": json.dumps(spec.path.end.to_dict()),
+                    "path": json.dumps(spec.path.until(0.0).to_dict()),
+                    "reason": "first knot, drawn from the ranges",
+                    "decided_at": datetime.now(UTC),
+                }
+                for spec in members
+            ],
+        )
+
+    def observe(self, spec: TrialSpec, result: Mapping[str, Any], checkpoint: str | None) -> None:
+        """Record one report of a trial: an observation, its samples, and the trial's state.
+
+        Args:
+            spec: The trial.
+            result: What `ErpoTrainable.step` returned, with Tune's own fields.
+            checkpoint: Where the weights before this interval lie.
+        """
+        iteration = int(result["training_iteration"])
+        whose = {"exploration": self.exploration, "trial": spec.name}
+        row = {name: value for name, value in result.items() if name in _OBSERVED}
+        row |= whose | {
+            "role": spec.role,
+            "dot": spec.dot,
+            "seed": spec.seed,
+            "iteration": iteration,
+            "task": self.task,
+            "model": self.model,
+            "path": json.dumps(result["path"]),
+            "checkpoint": checkpoint,
+            "reported_at": datetime.now(UTC),
+        }
+        self._writer.append("observations", [row])
+        samples = [whose | {"iteration": iteration, "step": row["step"]} | dict(sample) for sample in result["samples"]]
+        if samples:
+            self._writer.append("samples", samples)
+        self._summarise(spec, row, str(result["point"]))
+
+    def fail(self, spec: TrialSpec, result: Mapping[str, Any] | None, error: str) -> None:
+        """Record that a trial has ended with an error that is not its loss's.
+
+        Args:
+            spec: The trial.
+            result: Its last report, if it made one.
+            error: What went wrong, in a line.
+        """
+        summary = self._untrained(spec)
+        if result:
+            summary |= {"steps": result["step"], "elapsed_s": result["elapsed_s"], "point": result["point"]}
+            summary |= {"path": json.dumps(result["path"]), "num_observations": result["training_iteration"]}
+        self._writer.append("trials", [summary | self._scored(spec) | {"status": "failed", "error": error}])
+
+    def decide(self, decisions: Sequence[Decision], *, generation: int, step: int) -> None:
+        """Record what the population decided."""
+        self._writer.append(
+            "lineage",
+            [
+                {
+                    "exploration": self.exploration,
+                    "trial": decision.member,
+                    "generation": generation,
+                    "step": step,
+                    "action": decision.action,
+                    "donor": decision.donor,
+                    "score": decision.score,
+                    "donor_score": decision.donor_score,
+                    "rank": decision.rank,
+                    "population": decision.population,
+                    "knot": json.dumps(decision.next_knot.to_dict()),
+                    "path": json.dumps(decision.path.to_dict()),
+                    "reason": decision.reason,
+                    "decided_at": datetime.now(UTC),
+                }
+                for decision in decisions
+            ],
+        )
+
+    def _untrained(self, spec: TrialSpec) -> dict[str, Any]:
+        """A trial's row of the table `trials` before its first report."""
+        return {
+            "exploration": self.exploration,
+            "trial": spec.name,
+            "role": spec.role,
+            "dot": spec.dot,
+            "seed": spec.seed,
+            "status": "running",
+            "num_observations": 0,
+            "score_name": self.metric,
+            "steps": 0,
+            "elapsed_s": 0.0,
+            "generation": 0,
+            "path": json.dumps(spec.path.until(0.0).to_dict()),
+            "point": str(spec.path.at(0.0)),
+        }
+
+    def _summarise(self, spec: TrialSpec, row: Mapping[str, Any], point: str) -> None:
+        """Bring a trial's row of the table `trials` up to date with its last report."""
+        if row["score"] is not None:
+            self._scores[spec.name][row["iteration"]] = (row["step"], row["score"])
+        summary = self._untrained(spec) | {
+            "status": row["status"],
+            "num_observations": row["iteration"],
+            "steps": row["step"],
+            "point": point,
+        }
+        if row["status"] == "diverged":
+            summary["error"] = f"loss was no longer a number after step {row['step']}"
+        summary |= {name: row[name] for name in ("elapsed_s", "parent", "generation", "path")}
+        self._writer.append("trials", [summary | self._scored(spec)])
+
+    def _scored(self, spec: TrialSpec) -> dict[str, Any]:
+        """Best and final score of a trial; the earliest step wins a tie."""
+        scores = self._scores[spec.name]
+        if not scores:
+            return {}
+        best_step, best_score = max(scores.values(), key=lambda scored: (scored[1], -scored[0]))
+        return {"best_score": best_score, "best_step": best_step, "final_score": scores[max(scores)][1]}

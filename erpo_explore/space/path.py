@@ -1,0 +1,150 @@
+"""A path through the space: knots (at, Point) along a run's budget.
+
+Between two knots λ moves linearly on its simplex, ρ linearly, τ and the reward's temperature linearly in their
+logarithm. What has no in-between (metric, prefix, label, and τ where one end is infinite) is held until the later
+knot. Two knots at the same place are a jump; `at` gives the later one there. One knot is a constant path, so a Point
+is a Path.
+"""
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, get_args
+
+from erpo_explore.errors import ConfigError
+from erpo_explore.space.point import Point, weights_of
+from erpo_explore.space.reward import Reward, to_number
+
+__all__ = ["CLOCKS", "Clock", "Path"]
+
+Clock = Literal["step", "plateau"]
+CLOCKS: Final[tuple[str, ...]] = get_args(Clock)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """Knots in the order in which they are walked.
+
+    Attributes:
+        knots: (at, point) with at in [0, 1], never falling, the first at 0.
+        clock: What moves a run along: `step`, the share of the budget that is spent; `plateau`, one knot further each
+            time the valid score drops, after going back to the weights before the drop (the paper's schedule).
+
+    Raises:
+        ConfigError: No knot, a knot out of order or outside [0, 1], or an unknown clock.
+    """
+
+    knots: tuple[tuple[float, Point], ...]
+    clock: Clock = "step"
+
+    def __post_init__(self) -> None:
+        if not self.knots:
+            raise ConfigError(
+                "path.knots must hold at least one knot, got none; use e.g. [{at: 0, point: {reward: truth}}]"
+            )
+        if self.clock not in CLOCKS:
+            raise ConfigError(f"path.clock must be one of {', '.join(CLOCKS)}, got {self.clock!r}")
+        places = [at for at, _ in self.knots]
+        if places[0] != 0.0:
+            raise ConfigError(f"path.knots must begin at 0, got {places[0]!r}")
+        for before, after in itertools.pairwise(places):
+            if not after >= before:
+                raise ConfigError(f"path.knots must not go back, got {after!r} after {before!r}")
+        if not places[-1] <= 1.0:
+            raise ConfigError(f"path.knots must lie in [0, 1], got {places[-1]!r}")
+
+    @classmethod
+    def constant(cls, point: Point) -> "Path":
+        """The path that stays at one point."""
+        return cls(knots=((0.0, point),))
+
+    @property
+    def end(self) -> Point:
+        """Where the path ends."""
+        return self.knots[-1][1]
+
+    def at(self, progress: float) -> Point:
+        """The point after a share of the budget.
+
+        Args:
+            progress: 0 is the beginning, 1 the whole budget; past the last knot the path stays there.
+
+        Raises:
+            ConfigError: progress is negative or not a number.
+        """
+        if not progress >= 0.0:
+            raise ConfigError(f"progress must be >= 0, got {progress!r}")
+        index = max(i for i, (at, _) in enumerate(self.knots) if at <= progress)
+        start, point = self.knots[index]
+        if progress == start or index + 1 == len(self.knots):
+            return point
+        stop, target = self.knots[index + 1]
+        return _between(point, target, (progress - start) / (stop - start))
+
+    def until(self, progress: float) -> "Path":
+        """The part that has been walked at `progress`, ending with a knot there."""
+        here = self.at(progress)
+        walked = tuple((at, point) for at, point in self.knots if at <= progress)
+        if walked[-1][0] < progress and len(self.knots) > len(walked):
+            walked += ((progress, here),)
+        return replace(self, knots=walked)
+
+    def then(self, at: float, point: Point) -> "Path":
+        """This path with one more knot."""
+        return replace(self, knots=(*self.knots, (at, point)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a user would write it; `from_dict(to_dict(p)) == p`."""
+        return {"clock": self.clock, "knots": [{"at": at, "point": point.to_dict()} for at, point in self.knots]}
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any]) -> "Path":
+        """Read what a user or `to_dict` wrote.
+
+        Raises:
+            ConfigError: A field is unknown, missing or out of range.
+        """
+        if not isinstance(written, Mapping) or not isinstance(written.get("knots"), list):
+            raise ConfigError(f"a path must be a mapping with a list of knots, got {written!r}")
+        for name in written:
+            if name not in ("clock", "knots"):
+                raise ConfigError(f"path.{name} is unknown; known are clock, knots")
+        knots = []
+        for index, knot in enumerate(written["knots"]):
+            if not isinstance(knot, Mapping) or set(knot) != {"at", "point"}:
+                raise ConfigError(f"path.knots[{index}] must have the fields at and point, got {knot!r}")
+            at = to_number(knot["at"], f"path.knots[{index}].at")
+            knots.append((at, Point.from_dict(knot["point"])))
+        return cls(knots=tuple(knots), clock=written.get("clock", "step"))
+
+    def __str__(self) -> str:
+        return " → ".join(f"[{at:.3g}] {point}" for at, point in self.knots)
+
+
+def _between(start: Point, stop: Point, share: float) -> Point:
+    """The point a share of the way from `start` to `stop`, 0 < share < 1."""
+    linear = [(1.0 - share) * a + share * b for a, b in zip(start.reward.weights, stop.reward.weights, strict=True)]
+    total = math.fsum(linear)
+    truth, noise, task, model = (weight / total for weight in linear)
+    # where one end has no task weight, its metric and temperature mean nothing
+    source, target = start.reward, stop.reward
+    source = target if source.task == 0.0 else source
+    target = source if target.task == 0.0 else target
+    reward = Reward(
+        truth=truth,
+        noise=noise,
+        task=task,
+        model=model,
+        metric=source.metric,
+        temperature=_log_between(source.temperature, target.temperature, share),
+    )
+    if math.isinf(start.tau) or math.isinf(stop.tau):
+        return start
+    rho = (1.0 - share) * start.rho + share * stop.rho
+    return replace(start, reward=reward, **weights_of(rho, _log_between(start.tau, stop.tau, share)))
+
+
+def _log_between(start: float, stop: float, share: float) -> float:
+    # equal ends stay bit-equal, which exp(log(x)) does not promise
+    return start if start == stop else math.exp((1.0 - share) * math.log(start) + share * math.log(stop))

@@ -1,0 +1,131 @@
+"""Which reward a point has: a mixture on the simplex, at whose corners stand the rewards with a name.
+
+With λ = (truth, noise, task, model) and the metric's increments ΔΦ, the increment of token v at one step is
+
+    r(v) = log( λ_truth·1[v = y*_t] + λ_noise·u(v) + λ_task·softmax_v(ΔΦ(v) / τ_R) + λ_model·p_θ(v) )
+
+and at the corner λ_task = 1 the reward itself, r(v) = ΔΦ(v) / τ_R (the same but for a constant of the step, which a
+token-level sampler does not see). So one value holds maximum likelihood's R_δ (truth = 1), data noising with strength γ
+(truth = 1 − γ, noise = γ), RAML's and SPG's payoff (task = 1; SPG's reward weight is 1/τ_R), scheduled sampling (truth
++ model) and the paper's interpolation between them.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final, Literal, get_args
+
+from erpo_explore.errors import ConfigError
+
+__all__ = ["METRICS", "WEIGHTS", "Metric", "Reward"]
+
+Metric = Literal["bleu", "rouge", "edit"]
+METRICS: Final[tuple[str, ...]] = get_args(Metric)
+WEIGHTS: Final[tuple[str, ...]] = ("truth", "noise", "task", "model")
+_SIMPLEX_TOLERANCE: Final = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reward:
+    """A place on the simplex of rewards.
+
+    Attributes:
+        truth: Weight of the reference's own token, R_δ.
+        noise: Weight of the unigram distribution of the training targets.
+        task: Weight of the metric's softmax over its increments.
+        model: Weight of the model's own next-token distribution.
+        metric: What the task weight rewards: sentence BLEU, mean ROUGE-1/2/L F1 (both 0–1) or minus the edit distance.
+        temperature: τ_R, what the metric's increments are divided by.
+
+    Raises:
+        ConfigError: A weight is negative or not a number, they do not sum to 1, the metric is unknown or τ_R ≤ 0.
+    """
+
+    truth: float = 0.0
+    noise: float = 0.0
+    task: float = 0.0
+    model: float = 0.0
+    metric: Metric = "bleu"
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in WEIGHTS:
+            weight = getattr(self, name)
+            if not 0.0 <= weight <= 1.0:
+                raise ConfigError(f"reward.{name} must lie in [0, 1], got {weight!r}; it is a share of the mixture")
+        total = math.fsum(self.weights)
+        if not abs(total - 1.0) <= _SIMPLEX_TOLERANCE:
+            raise ConfigError(
+                f"reward weights truth, noise, task, model must sum to 1, got {total:g}; "
+                f"use e.g. {{truth: 0.9, noise: 0.1}}"
+            )
+        if self.metric not in METRICS:
+            raise ConfigError(f"reward.metric must be one of {', '.join(METRICS)}, got {self.metric!r}")
+        if not (math.isfinite(self.temperature) and self.temperature > 0):
+            raise ConfigError(f"reward.temperature must be > 0 and finite, got {self.temperature!r}")
+
+    @property
+    def weights(self) -> tuple[float, float, float, float]:
+        """λ as (truth, noise, task, model)."""
+        return (self.truth, self.noise, self.task, self.model)
+
+    @property
+    def is_truth(self) -> bool:
+        """Whether every target but the reference is impossible."""
+        return self.truth == 1.0
+
+    def to_dict(self) -> dict[str, float | str]:
+        """As a user would write it: weights of 0 and, where it means nothing, the default metric are left out."""
+        written: dict[str, float | str] = {name: getattr(self, name) for name in WEIGHTS if getattr(self, name) > 0.0}
+        if self.task > 0.0 or (self.metric, self.temperature) != ("bleu", 1.0):
+            written |= {"metric": self.metric, "temperature": self.temperature}
+        return written
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any] | str) -> "Reward":
+        """Read what a user wrote: a mapping, or the name of a corner (`truth`, `noise`, `bleu`, `rouge`, `edit`).
+
+        Raises:
+            ConfigError: The name or a field is unknown, or a value is out of range.
+        """
+        if isinstance(written, str):
+            if written in METRICS:
+                return cls(task=1.0, metric=written)  # type: ignore[arg-type]  # narrowed by METRICS
+            if written in ("truth", "noise", "model"):
+                return cls(**{written: 1.0})
+            known = ", ".join(("truth", "noise", "model", *METRICS))
+            raise ConfigError(f"reward must be one of {known} or a mapping of weights, got {written!r}")
+        if not isinstance(written, Mapping):
+            raise ConfigError(f"reward must be a name or a mapping of weights, got {written!r}")
+        known_fields = [field.name for field in fields(cls)]
+        for name in written:
+            if name not in known_fields:
+                raise ConfigError(f"reward.{name} is unknown; known are {', '.join(known_fields)}")
+        return cls(
+            **{
+                name: value if name == "metric" else to_number(value, f"reward.{name}")
+                for name, value in written.items()
+            }
+        )
+
+    def __str__(self) -> str:
+        return " ".join(
+            f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+            for name, value in self.to_dict().items()
+        )
+
+
+def to_number(value: Any, field: str) -> float:
+    """What a user wrote as a float.
+
+    Raises:
+        ConfigError: It is no number, or too large to be one.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"{field} must be a number, got {value!r}")
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ConfigError(
+            f"{field} must be less than 1e308, got a whole number of {value.bit_length()} bits"
+        ) from error

@@ -1,0 +1,251 @@
+"""The search space that a user writes as YAML: what is trained, for how long, and where to search.
+
+One schema, checked at the edge. Text becomes values here once; nothing below reads YAML again.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Final, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from erpo_explore.errors import ConfigError
+from erpo_explore.seq2seq import ModelConfig
+from erpo_explore.space.dots import dot
+from erpo_explore.space.path import Path
+from erpo_explore.space.point import Label, Point, Prefix
+from erpo_explore.space.reward import Metric, Reward
+from erpo_explore.tasks import TaskConfig
+
+__all__ = ["COORDINATES", "Resources", "Search", "SearchSpace", "Training", "load_space"]
+
+COORDINATES: Final[tuple[str, ...]] = ("noise", "task", "model", "temperature", "rho", "tau")
+_POSITIVE: Final = ("temperature", "tau")
+
+
+class _Section(BaseModel):
+    """A part of the YAML; unknown fields are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Training(_Section):
+    """How long and how fast every trial trains."""
+
+    steps: Annotated[int, Field(ge=1)] = 600
+    """The budget of a trial, in optimizer steps."""
+
+    interval: Annotated[int, Field(ge=1)] = 100
+    """Steps between two evaluations; a population decides at each. Must divide `steps`."""
+
+    batch_size: Annotated[int, Field(ge=1)] = 64
+    """Sentence pairs a step."""
+
+    learning_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1e-3
+    """Of Adam."""
+
+    decay: Literal["none", "linear"] = "none"
+    """`linear` lets the learning rate fall to 0 at the end of the budget."""
+
+    clip_norm: Annotated[float, Field(gt=0.0)] = 5.0
+    """Gradients longer than this are shortened to it."""
+
+    valid_limit: Annotated[int, Field(ge=1)] | None = None
+    """Evaluate on the first so many valid pairs; all of them if not given."""
+
+    @model_validator(mode="after")
+    def _interval_divides_steps(self) -> "Training":
+        if self.steps % self.interval != 0:
+            raise ValueError(f"interval must divide steps={self.steps}, got {self.interval}")
+        return self
+
+
+class Search(_Section):
+    """Which points or paths are tried beside the named dots."""
+
+    method: Literal["population", "random", "grid", "none"] = "population"
+    """`population` anneals paths; `random` and `grid` try constant points; `none` trains the dots and paths alone."""
+
+    members: Annotated[int, Field(ge=1)] = 4
+    """Members of the population, or points that `random` draws."""
+
+    levels: Annotated[int, Field(ge=1)] = 3
+    """Values a coordinate that `grid` tries."""
+
+    quantile: Annotated[float, Field(ge=0.0, le=0.5)] = 0.25
+    """Share of the population that is replaced by clones of the equally large best share."""
+
+    resample: Annotated[float, Field(ge=0.0, le=1.0)] = 0.25
+    """Chance that a coordinate of the next knot is drawn anew instead of moved."""
+
+    start: Point = Point(reward=Reward(truth=1.0))
+    """Where every member begins: a point, or the name of a constant dot."""
+
+    ranges: dict[str, tuple[float, float]] = {"task": (0.0, 0.4), "model": (0.0, 0.3), "temperature": (0.02, 0.5)}
+    """Lowest and highest value of each coordinate that is searched: noise, task, model, temperature, rho, tau."""
+
+    metric: Metric | None = None
+    """Metric of the task weight; the task's own if not given."""
+
+    prefix: Prefix = "q"
+    """Who writes the prefix, at every searched point."""
+
+    label: Label = "sampled"
+    """What the model is trained to say, at every searched point."""
+
+    @field_validator("start", mode="before")
+    @classmethod
+    def _read_start(cls, written: Any) -> Any:
+        if isinstance(written, str):
+            path = dot(written, metric="bleu")
+            if len(path.knots) > 1:
+                raise ValueError(f"start must be a point, but {written} is a path")
+            return path.end
+        return written if isinstance(written, Point) else Point.from_dict(written)
+
+    @field_validator("ranges")
+    @classmethod
+    def _check_ranges(cls, ranges: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+        for name, (low, high) in ranges.items():
+            if name not in COORDINATES:
+                raise ValueError(f"{name} is unknown; known are {', '.join(COORDINATES)}")
+            floor = "> 0" if name in _POSITIVE else ">= 0"
+            fits = low > 0.0 if name in _POSITIVE else low >= 0.0
+            if not (fits and low <= high and math.isfinite(high)):
+                raise ValueError(f"{name} must be [low, high] with {floor} <= high, got [{low:g}, {high:g}]")
+            if name not in _POSITIVE and high > 1.0:
+                raise ValueError(f"{name} must lie in [0, 1], got [{low:g}, {high:g}]")
+        return ranges
+
+
+class Resources(_Section):
+    """What one trial holds while it trains."""
+
+    cpus_per_trial: Annotated[int, Field(ge=1)] = 1
+    """CPU cores, and threads of torch."""
+
+    gpus_per_trial: Annotated[float, Field(ge=0.0)] | None = None
+    """GPUs, a fraction where trials share one; if not given, a fair share of those there are, at least 1/4."""
+
+
+class SearchSpace(_Section):
+    """Everything that defines an exploration."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    """Names the exploration and its results folder."""
+
+    task: TaskConfig
+    """What the models are trained on."""
+
+    model: ModelConfig = ModelConfig()
+    """What is trained."""
+
+    training: Training = Training()
+    """Budget and optimizer."""
+
+    search: Search = Search()
+    """Where to look."""
+
+    resources: Resources = Resources()
+    """What a trial holds."""
+
+    dots: dict[str, dict[str, Any]] = {}
+    """Named dots to train as baselines, with the settings that differ from their defaults."""
+
+    paths: dict[str, Path] = {}
+    """Paths to train from scratch, by name."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    """Of every random draw."""
+
+    num_seeds: Annotated[int, Field(ge=1)] = 1
+    """Runs of each dot and path, with seeds `seed`, `seed` + 1, …"""
+
+    @field_validator("dots", mode="before")
+    @classmethod
+    def _read_dots(cls, written: Any) -> Any:
+        """Accept `[mle, {raml: {temperature: 0.2}}]` beside the mapping."""
+        if not isinstance(written, list):
+            return written
+        dots: dict[str, Any] = {}
+        for entry in written:
+            dots |= {entry: {}} if isinstance(entry, str) else dict(entry)
+        return dots
+
+    @field_validator("dots")
+    @classmethod
+    def _check_dots(cls, dots: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, settings in dots.items():
+            dot(name, metric="bleu", settings=settings)
+        return dots
+
+    @field_validator("paths", mode="before")
+    @classmethod
+    def _read_paths(cls, written: Any) -> Any:
+        if not isinstance(written, Mapping):
+            return written
+        return {name: path if isinstance(path, Path) else Path.from_dict(path) for name, path in written.items()}
+
+    @model_validator(mode="after")
+    def _has_trials(self) -> "SearchSpace":
+        if self.search.method == "none" and not self.dots and not self.paths:
+            raise ValueError("search.method is none and there are no dots or paths, so nothing would be trained")
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values that YAML can hold; `SearchSpace.from_dict` reads them back."""
+        written: dict[str, Any] = self.model_dump(mode="json", exclude={"paths": True, "search": {"start"}})
+        written["paths"] = {name: path.to_dict() for name, path in self.paths.items()}
+        written["search"]["start"] = self.search.start.to_dict()
+        return written
+
+    @classmethod
+    def from_dict(cls, written: Any, origin: str = "search space") -> "SearchSpace":
+        """Read plain values.
+
+        Raises:
+            ConfigError: With one line that names the first wrong field, what it must be and what it is.
+        """
+        if not isinstance(written, Mapping):
+            raise ConfigError(
+                f"{origin}: must be a mapping with the fields name and task, got {type(written).__name__}"
+            )
+        try:
+            return cls.model_validate(written)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            field = ".".join(str(part) for part in first["loc"])
+            value = "" if first["type"] == "missing" else f", got {_short(first['input'])}"
+            more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+            message = first["msg"].removeprefix("Value error, ")
+            raise ConfigError(f"{origin}: {field}: {_lower(message)}{value}{more}") from error
+
+
+def load_space(file: FilePath) -> SearchSpace:
+    """Read a search space from YAML.
+
+    Raises:
+        ConfigError: The file is missing, no YAML, or does not fit the schema.
+    """
+    try:
+        written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read ({error.strerror}); name a YAML file of search_spaces/") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: is not UTF-8 text; save it as UTF-8") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or number that cannot be, such as 2024-13-45
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark is not None else ""
+        raise ConfigError(f"{file}:{line} is no valid YAML: {getattr(error, 'problem', error)}") from error
+    return SearchSpace.from_dict(written, origin=str(file))
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:]

@@ -1,0 +1,127 @@
+"""Rows become a pyarrow table only when every value is what its column says.
+
+A row that does not fit is a bug of the caller, not of the user, so it raises ValueError, which shows its traceback.
+Nothing is coerced beyond int to float: a text "3" is not a number, True is not 1, a naive time has no place in UTC.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from math import isinf, isnan
+from numbers import Integral, Real
+
+import pyarrow as pa
+
+from erpo_explore.store.schema import TABLES, Column, Table
+
+__all__ = ["find_table", "rows_to_arrow"]
+
+_INT64 = range(-(2**63), 2**63)
+
+
+def find_table(name: str) -> Table:
+    """Look a table up by its name.
+
+    Raises:
+        ValueError: if the store has no table of that name.
+    """
+    if name not in TABLES:
+        raise ValueError(f"table must be one of {', '.join(TABLES)}, got {name!r}")
+    return TABLES[name]
+
+
+def rows_to_arrow(table: Table, rows: Sequence[Mapping[str, object]]) -> pa.Table:
+    """Check rows against their table and lay them out in columns.
+
+    Args:
+        table: What the rows must be.
+        rows: One mapping a row; a nullable column may be left out.
+
+    Returns:
+        The rows, in their order, with exactly the table's schema.
+
+    Raises:
+        ValueError: an unknown column, a missing or ill-typed value, or a key that comes twice; the message names the
+            table, the column and the value.
+    """
+    known = {column.name for column in table.columns}
+    seen: set[tuple[object, ...]] = set()
+    for row in rows:
+        if unknown := sorted(set(row) - known):
+            raise ValueError(f"{table.name}: unknown column {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        for column in table.columns:
+            _check_value(table, column, row.get(column.name))
+        _check_key(table, row, seen)
+    columns = [
+        pa.array([_plain(column, row.get(column.name)) for row in rows], column.type) for column in table.columns
+    ]
+    return pa.Table.from_arrays(columns, schema=table.schema)
+
+
+def _check_value(table: Table, column: Column, value: object) -> None:
+    """Raise unless the value is legal in its column."""
+    if value is None:
+        if not column.nullable:
+            raise ValueError(f"{table.name}.{column.name} must not be null: {column.meaning}")
+        return
+    if requirement := _broken_requirement(column, value):
+        raise ValueError(f"{table.name}.{column.name} must be {requirement}, got {value!r}")
+
+
+def _broken_requirement(column: Column, value: object) -> str | None:
+    """What the value should have been; None when it is just that."""
+    if pa.types.is_string(column.type):
+        return _broken_text(column, value)
+    if pa.types.is_timestamp(column.type):
+        aware = (
+            isinstance(value, datetime) and value == value and value.tzinfo is not None
+        )  # NaT is a datetime != itself
+        return None if aware else "a datetime with a time zone"
+    if pa.types.is_integer(column.type):
+        whole = isinstance(value, Integral) and not isinstance(value, bool) and int(value) in _INT64
+        return None if whole else "a whole number of 64 bits"
+    return _broken_float(column, value)
+
+
+def _broken_text(column: Column, value: object) -> str | None:
+    """What the text should have been; None when it is just that."""
+    if not isinstance(value, str):
+        return "text"
+    if column.choices and value not in column.choices:
+        return f"one of {', '.join(column.choices)}"
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # a lone surrogate, as in a file name that was not UTF-8
+        return "text that UTF-8 can hold"
+    return None
+
+
+def _broken_float(column: Column, value: object) -> str | None:
+    """What the float should have been; None when it is just that."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return "a number"
+    if isnan(value) and not column.nan:
+        return "a number that is not NaN"
+    if isinf(value) and not column.inf:
+        return "a finite number"
+    return None
+
+
+def _check_key(table: Table, row: Mapping[str, object], seen: set[tuple[object, ...]]) -> None:
+    """Raise when the row's key is negative, empty or already seen; add it to `seen`."""
+    for name in table.key:
+        value = row[name]
+        if value == "" or (isinstance(value, Integral) and int(value) < 0):
+            raise ValueError(f"{table.name}.{name} is a key and must be non-empty and >= 0, got {value!r}")
+    key = tuple(row[name] for name in table.key)
+    if key in seen:
+        raise ValueError(f"{table.name}: the key {dict(zip(table.key, key, strict=True))} comes twice")
+    seen.add(key)
+
+
+def _plain(column: Column, value: object) -> object:
+    """The value as a plain Python number, so that NumPy's scalars are not refused by pyarrow."""
+    if isinstance(value, Integral):
+        return int(value) if pa.types.is_integer(column.type) else float(value)
+    if isinstance(value, Real):
+        return float(value)
+    return value

@@ -1,0 +1,30 @@
+"""The token ids with a meaning of their own.
+
+They are a value that is passed along, not constants, because a pretrained model brings its own numbering.
+"""
+
+from dataclasses import dataclass
+
+__all__ = ["Symbols"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Symbols:
+    """Ids of the special tokens of one vocabulary.
+
+    Attributes:
+        pad: Fills a row behind its end; never read, never scored.
+        bos: First decoder input; never a target.
+        eos: Ends a target sequence, and is trained like any token.
+        unk: Stands for every token outside the vocabulary. Two of them need not be the same word.
+    """
+
+    pad: int = 0
+    bos: int = 1
+    eos: int = 2
+    unk: int = 3
+
+    @property
+    def never_drawn(self) -> tuple[int, ...]:
+        """Ids that no target distribution may give mass to."""
+        return (self.pad, self.bos, self.unk)

@@ -1,0 +1,34 @@
+"""What is trained on: the toy language, docstrings, text files, Hugging Face data sets. Knows nothing of models."""
+
+from erpo_explore.tasks.batching import Batch, TrainingBatches, collate, evaluation_batches
+from erpo_explore.tasks.bpe import BpeVocabulary
+from erpo_explore.tasks.config import (
+    DocstringsConfig,
+    FilesConfig,
+    HubConfig,
+    TaskConfig,
+    ToyConfig,
+    VocabularyConfig,
+)
+from erpo_explore.tasks.load import load_task
+from erpo_explore.tasks.task import Split, Task
+from erpo_explore.tasks.vocabulary import Vocabulary, WordVocabulary
+
+__all__ = [
+    "Batch",
+    "BpeVocabulary",
+    "DocstringsConfig",
+    "FilesConfig",
+    "HubConfig",
+    "Split",
+    "Task",
+    "TaskConfig",
+    "ToyConfig",
+    "TrainingBatches",
+    "Vocabulary",
+    "VocabularyConfig",
+    "WordVocabulary",
+    "collate",
+    "evaluation_batches",
+    "load_task",
+]

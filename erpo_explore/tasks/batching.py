@@ -1,0 +1,185 @@
+"""From a split to padded tensors.
+
+Legend: B batch, S source length, T target length, N pairs.
+
+Training batches are a function of the step alone, so a run that is resumed or cloned at step k reads what the first one
+would have read, and no position has to be stored.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from erpo_explore.errors import ConfigError, DataError
+from erpo_explore.symbols import Symbols
+from erpo_explore.tasks.task import Split
+
+__all__ = ["Batch", "TrainingBatches", "collate", "evaluation_batches"]
+
+_POOL_BATCHES: Final = 32
+"""Batches that are sorted by length together: little padding, yet other neighbours each epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Sentence pairs, padded at the end of each row.
+
+    Attributes:
+        source_BS: Source tokens, EOS last.
+        source_keep_BS: True where a source token counts, its EOS included.
+        target_BT: Target tokens, EOS last, no BOS.
+        target_keep_BT: True where a target token counts, its EOS included.
+        index_B: Place of each pair in its split.
+    """
+
+    source_BS: Int[Tensor, "B S"]
+    source_keep_BS: Bool[Tensor, "B S"]
+    target_BT: Int[Tensor, "B T"]
+    target_keep_BT: Bool[Tensor, "B T"]
+    index_B: Int[Tensor, " B"]
+
+    def __len__(self) -> int:
+        """Number of pairs B."""
+        return self.index_B.shape[0]
+
+    @property
+    def num_target_tokens(self) -> int:
+        """Target tokens that count, each EOS included."""
+        return int(self.target_keep_BT.sum())
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch on a device."""
+        return Batch(
+            source_BS=self.source_BS.to(device),
+            source_keep_BS=self.source_keep_BS.to(device),
+            target_BT=self.target_BT.to(device),
+            target_keep_BT=self.target_keep_BT.to(device),
+            index_B=self.index_B.to(device),
+        )
+
+
+def collate(split: Split, indices: Sequence[int], symbols: Symbols) -> Batch:
+    """Put some pairs into one batch.
+
+    Args:
+        split: Where they are.
+        indices: Their places in it, in the order of the rows.
+        symbols: EOS ends a row, pad fills it.
+
+    Raises:
+        DataError: There are no indices.
+    """
+    if len(indices) == 0:
+        raise DataError("batch: needs at least one pair, got none; skip empty splits")
+    source_BS, source_keep_BS = _pad([split.source_ids[index] for index in indices], symbols)
+    target_BT, target_keep_BT = _pad([split.target_ids[index] for index in indices], symbols)
+    return Batch(
+        source_BS=source_BS,
+        source_keep_BS=source_keep_BS,
+        target_BT=target_BT,
+        target_keep_BT=target_keep_BT,
+        index_B=torch.tensor(list(indices), dtype=torch.long),
+    )
+
+
+def _pad(rows: Sequence[tuple[int, ...]], symbols: Symbols) -> tuple[Int[Tensor, "B L"], Bool[Tensor, "B L"]]:
+    """Tokens with EOS behind each row and pad behind that, and where they count."""
+    longest = 1 + max(map(len, rows))
+    tokens_BL = torch.tensor(
+        [[*row, symbols.eos, *[symbols.pad] * (longest - 1 - len(row))] for row in rows], dtype=torch.long
+    )
+    length_B = torch.tensor([1 + len(row) for row in rows])
+    return tokens_BL, torch.arange(longest)[None, :] < length_B[:, None]
+
+
+class TrainingBatches:
+    """Shuffled batches of pairs of like length, as a pure function of the step.
+
+    Each epoch has every pair once, in an order that (seed, epoch) decides; its last pool may leave one smaller batch.
+    """
+
+    def __init__(self, split: Split, symbols: Symbols, batch_size: int, seed: int) -> None:
+        """Prepare the first epoch's order lazily.
+
+        Args:
+            split: What to batch.
+            symbols: EOS ends a row, pad fills it.
+            batch_size: Pairs a batch.
+            seed: Decides the order, not below 0.
+
+        Raises:
+            ConfigError: `batch_size` is below 1 or `seed` below 0.
+            DataError: The split is empty.
+        """
+        if not batch_size >= 1:
+            raise ConfigError(f"batch_size must be >= 1, got {batch_size}; give the pairs of one step")
+        if not seed >= 0:
+            raise ConfigError(f"seed must be >= 0, got {seed}; give a whole number from 0")
+        if len(split) == 0:
+            raise DataError("training: the train split has no pair; give a task with train pairs")
+        self._split = split
+        self._symbols = symbols
+        self._batch_size = batch_size
+        self._seed = seed
+        self._length_N = _sort_keys(split)
+        self._epoch = -1
+        self._order: tuple[tuple[int, ...], ...] = ()
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return -(-len(self._split) // self._batch_size)
+
+    def at(self, step: int) -> Batch:
+        """The batch of a step, counted from 0 over all epochs.
+
+        Raises:
+            ConfigError: `step` is below 0.
+        """
+        if not step >= 0:
+            raise ConfigError(f"step must be >= 0, got {step}; count steps from 0")
+        epoch, place = divmod(step, len(self))
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, self._shuffle(epoch)
+        return collate(self._split, self._order[place], self._symbols)
+
+    def _shuffle(self, epoch: int) -> tuple[tuple[int, ...], ...]:
+        """Shuffle pairs, sort each pool of them by length, cut it into batches, shuffle the batches."""
+        generator = _epoch_generator(self._seed, epoch)
+        shuffled_N = torch.randperm(len(self._split), generator=generator)
+        pool_N = torch.arange(len(self._split)) // (self._batch_size * _POOL_BATCHES)
+        within_N = torch.argsort(self._length_N[shuffled_N], stable=True)
+        sorted_N = shuffled_N[within_N[torch.argsort(pool_N[within_N], stable=True)]]
+        batches = torch.split(sorted_N, self._batch_size)
+        places = torch.randperm(len(batches), generator=generator).tolist()
+        return tuple(tuple(batches[place].tolist()) for place in places)
+
+
+def _sort_keys(split: Split) -> Int[Tensor, " N"]:
+    """One number a pair: source length first, target length second."""
+    target_N = torch.tensor([len(ids) for ids in split.target_ids], dtype=torch.long)
+    source_N = torch.tensor([len(ids) for ids in split.source_ids], dtype=torch.long)
+    return source_N * (1 + target_N.max()) + target_N
+
+
+def _epoch_generator(seed: int, epoch: int) -> torch.Generator:
+    """SeedSequence mixes the two, so that neither neighbouring seeds nor neighbouring epochs share a stream."""
+    state = np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state) % 2**63)
+
+
+def evaluation_batches(split: Split, symbols: Symbols, batch_size: int) -> Iterator[Batch]:
+    """Every pair once, shortest first; `Batch.index_B` says which. An empty split has no batches.
+
+    Raises:
+        ConfigError: `batch_size` is below 1.
+    """
+    if not batch_size >= 1:
+        raise ConfigError(f"batch_size must be >= 1, got {batch_size}; give the pairs of one batch")
+    order = sorted(range(len(split)), key=lambda index: (len(split.source_ids[index]), len(split.target_ids[index])))
+    for start in range(0, len(order), batch_size):
+        yield collate(split, order[start : start + batch_size], symbols)

@@ -1,0 +1,149 @@
+"""What a user may say about a task: one frozen model a task, told apart by `name`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["DocstringsConfig", "FilesConfig", "HubConfig", "TaskConfig", "ToyConfig", "VocabularyConfig"]
+
+
+class _Section(BaseModel):
+    """A part of the YAML; unknown fields are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class VocabularyConfig(_Section):
+    """How text becomes token ids, on either side."""
+
+    kind: Literal["word", "bpe"] = "word"
+    """`word` takes whitespace-separated words as they are, `bpe` learns byte-pair pieces of them."""
+
+    min_count: Annotated[int, Field(ge=1)] = 1
+    """Words (for bpe: pairs to merge) that the train split has less often are left out."""
+
+    size: Annotated[int, Field(ge=5)] = 8000
+    """Most entries of one side's vocabulary, the four special tokens counted."""
+
+
+class _CommonConfig(_Section):
+    """What every task has."""
+
+    vocabulary: VocabularyConfig = VocabularyConfig()
+    """How text becomes token ids."""
+
+    max_source_tokens: Annotated[int, Field(ge=1)] = 100
+    """Train pairs with a longer source are left out; longer valid and test sources are cut behind it."""
+
+    max_target_tokens: Annotated[int, Field(ge=1)] = 100
+    """Train pairs with a longer target are left out; valid and test references stay whole."""
+
+    train_limit: Annotated[int, Field(ge=1)] | None = None
+    """Use the first so many train pairs, counted before too long ones are left out; all of them if not given."""
+
+
+class ToyConfig(_CommonConfig):
+    """A generated language to translate; `erpo_explore.tasks.toy` describes it."""
+
+    name: Literal["toy"] = "toy"
+    """Names the task."""
+
+    metric: Literal["bleu", "rouge"] = "bleu"
+    """What is maximised."""
+
+    difficulty: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    """Scales vocabulary, ambiguity, sentence length and distance of dependencies."""
+
+    train_pairs: Annotated[int, Field(ge=1)] = 2000
+    """Sentence pairs to train on."""
+
+    valid_pairs: Annotated[int, Field(ge=1)] = 200
+    """Sentence pairs to choose by."""
+
+    test_pairs: Annotated[int, Field(ge=0)] = 200
+    """Sentence pairs to report on."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Of the language and its sentences."""
+
+
+class DocstringsConfig(_CommonConfig):
+    """Docstrings of the Python on this machine: body to summary line."""
+
+    name: Literal["docstrings"] = "docstrings"
+    """Names the task."""
+
+    metric: Literal["bleu", "rouge"] = "rouge"
+    """What is maximised."""
+
+    vocabulary: VocabularyConfig = VocabularyConfig(min_count=2)
+    """How text becomes token ids."""
+
+    max_source_tokens: Annotated[int, Field(ge=1)] = 60
+    """A docstring's body is cut behind so many tokens, in every split."""
+
+    max_target_tokens: Annotated[int, Field(ge=1)] = 20
+    """Docstrings with a longer summary line are left out, in every split."""
+
+    max_pairs: Annotated[int, Field(ge=1)] = 6000
+    """Reading stops at so many docstrings, of all three splits together."""
+
+    min_body_words: Annotated[int, Field(ge=1)] = 10
+    """Docstrings with a shorter body are left out."""
+
+    roots: Annotated[tuple[Path, ...], Field(min_length=1)] | None = None
+    """Folders of Python files to read; the standard library and the installed packages if not given."""
+
+
+class FilesConfig(_CommonConfig):
+    """Parallel text files: `train`, `valid` and perhaps `test`, each with a source and a target suffix."""
+
+    name: Literal["files"] = "files"
+    """Names the task."""
+
+    data: Path
+    """Folder of the files."""
+
+    source: str | None = None
+    """Suffix of the source files, such as `de`; discovered if not given."""
+
+    target: str | None = None
+    """Suffix of the target files, such as `en`; discovered if not given."""
+
+    metric: Literal["bleu", "rouge"] | None = None
+    """What is maximised; if not given, rouge where the target suffix is `title` or `summary`, bleu otherwise."""
+
+
+class HubConfig(_CommonConfig):
+    """A Hugging Face data set, on the hub or in a local folder."""
+
+    name: Literal["hub"] = "hub"
+    """Names the task."""
+
+    metric: Literal["bleu", "rouge"] = "bleu"
+    """What is maximised."""
+
+    dataset: Annotated[str, Field(min_length=1)]
+    """Name on the hub, such as `bentrevett/multi30k`, or a local folder."""
+
+    subset: str | None = None
+    """Configuration of a data set that has several, such as `iwslt2017-de-en`."""
+
+    revision: str | None = None
+    """Branch, tag or commit; `refs/convert/parquet` has the tables of data sets that are built by a script."""
+
+    source: Annotated[str, Field(min_length=1)]
+    """Column of the sources; a dot goes into a nested column, as in `translation.de`."""
+
+    target: Annotated[str, Field(min_length=1)]
+    """Column of the targets."""
+
+    lowercase: bool = True
+    """Lower-case both sides."""
+
+    tokenize: bool = True
+    """Split words from punctuation with sacrebleu's 13a tokenizer; false for text that is tokenised already."""
+
+
+TaskConfig = Annotated[ToyConfig | DocstringsConfig | FilesConfig | HubConfig, Field(discriminator="name")]

@@ -1,0 +1,139 @@
+"""From a task's config to a task: read the text, collect the vocabularies, number the tokens."""
+
+import logging
+from typing import Literal
+
+import torch
+
+from erpo_explore.errors import DataError
+from erpo_explore.tasks.bpe import BpeVocabulary
+from erpo_explore.tasks.config import (
+    DocstringsConfig,
+    FilesConfig,
+    HubConfig,
+    TaskConfig,
+    ToyConfig,
+    VocabularyConfig,
+)
+from erpo_explore.tasks.corpus import Corpus, Pair
+from erpo_explore.tasks.docstrings import docstrings_corpus
+from erpo_explore.tasks.hub import hub_corpus
+from erpo_explore.tasks.task import Split, Task
+from erpo_explore.tasks.text_files import files_corpus, files_metric
+from erpo_explore.tasks.toy import toy_corpus
+from erpo_explore.tasks.vocabulary import Vocabulary, WordVocabulary
+
+__all__ = ["load_task"]
+
+_log = logging.getLogger(__name__)
+
+
+def load_task(config: TaskConfig) -> Task:
+    """Build the task that a config describes; the same config and data give the same task.
+
+    Vocabularies are of the train split alone, after `train_limit`.
+
+    Raises:
+        ConfigError: A package that the task needs is not installed, or `vocabulary.size` is too small.
+        DataError: The text cannot be used, or no train or valid pair is left.
+    """
+    corpus = _read(config)
+    train = corpus.train[: config.train_limit]
+    for name, pairs in (("train", train), ("valid", corpus.valid)):
+        if not pairs:
+            raise DataError(f"task {config.name}: its {name} split has no pair; {_remedy(config)}")
+    source_vocabulary = _build_vocabulary(config.vocabulary, [source for source, _ in train])
+    target_vocabulary = _build_vocabulary(config.vocabulary, [target for _, target in train])
+
+    def split(pairs: tuple[Pair, ...]) -> Split:
+        return _encode(pairs, source_vocabulary, target_vocabulary)
+
+    return Task(
+        name=_name(config),
+        metric=_metric(config),
+        source_vocabulary=source_vocabulary,
+        target_vocabulary=target_vocabulary,
+        train=_short_enough(split(train), config),
+        valid=_cut_sources(split(corpus.valid), config.max_source_tokens),
+        test=_cut_sources(split(corpus.test), config.max_source_tokens),
+    )
+
+
+def _read(config: TaskConfig) -> Corpus:
+    match config:
+        case ToyConfig():
+            return toy_corpus(config, torch.Generator().manual_seed(config.seed))
+        case DocstringsConfig():
+            return docstrings_corpus(config)
+        case FilesConfig():
+            return files_corpus(config)
+        case HubConfig():
+            return hub_corpus(config)
+
+
+def _name(config: TaskConfig) -> str:
+    """Folder or data set where there is one, so that results tell them apart."""
+    match config:
+        case FilesConfig():
+            return config.data.resolve().name
+        case HubConfig():
+            return config.dataset
+        case _:
+            return config.name
+
+
+def _metric(config: TaskConfig) -> Literal["bleu", "rouge"]:
+    return files_metric(config) if isinstance(config, FilesConfig) else config.metric
+
+
+def _remedy(config: TaskConfig) -> str:
+    if isinstance(config, DocstringsConfig):
+        return "raise max_pairs, lower min_body_words or give roots with more Python files"
+    return "give a data set that has some"
+
+
+def _build_vocabulary(config: VocabularyConfig, lines: list[str]) -> Vocabulary:
+    if config.kind == "bpe":
+        return BpeVocabulary.from_lines(lines, size=config.size, min_count=config.min_count)
+    return WordVocabulary.from_lines(lines, size=config.size, min_count=config.min_count)
+
+
+def _encode(pairs: tuple[Pair, ...], source_vocabulary: Vocabulary, target_vocabulary: Vocabulary) -> Split:
+    return Split(
+        sources=tuple(source for source, _ in pairs),
+        references=tuple(target for _, target in pairs),
+        source_ids=tuple(tuple(source_vocabulary.encode(source)) for source, _ in pairs),
+        target_ids=tuple(tuple(target_vocabulary.encode(target)) for _, target in pairs),
+    )
+
+
+def _short_enough(train: Split, config: TaskConfig) -> Split:
+    """The train pairs that fit both bounds."""
+    kept = [
+        place
+        for place, (source, target) in enumerate(zip(train.source_ids, train.target_ids, strict=True))
+        if len(source) <= config.max_source_tokens and len(target) <= config.max_target_tokens
+    ]
+    if not kept:
+        raise DataError(
+            f"task {config.name}: no train pair has at most max_source_tokens={config.max_source_tokens} and "
+            f"max_target_tokens={config.max_target_tokens}; raise them"
+        )
+    if len(kept) < len(train):
+        _log.info("task %s: left out %d of %d train pairs as too long", config.name, len(train) - len(kept), len(train))
+    return Split(
+        sources=tuple(train.sources[place] for place in kept),
+        references=tuple(train.references[place] for place in kept),
+        source_ids=tuple(train.source_ids[place] for place in kept),
+        target_ids=tuple(train.target_ids[place] for place in kept),
+    )
+
+
+def _cut_sources(split: Split, max_source_tokens: int) -> Split:
+    """The same pairs with sources of at most so many tokens."""
+    return Split(
+        sources=split.sources,
+        references=split.references,
+        source_ids=tuple(ids[:max_source_tokens] for ids in split.source_ids),
+        target_ids=split.target_ids,
+    )

@@ -1,0 +1,104 @@
+"""A task: text on two sides in three splits, with the vocabularies that read it.
+
+Legend: V target vocabulary.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from erpo_explore.errors import DataError
+from erpo_explore.symbols import Symbols
+from erpo_explore.tasks.vocabulary import NUM_SPECIAL, Vocabulary
+
+__all__ = ["Split", "Task"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """Sentence pairs; the n-th entries of all four fields are one pair.
+
+    Attributes:
+        sources: Lines of text to read.
+        references: Lines of text that a person wrote for them.
+        source_ids: The sources' tokens without EOS, perhaps cut.
+        target_ids: The references' tokens without BOS and EOS.
+    """
+
+    sources: tuple[str, ...]
+    references: tuple[str, ...]
+    source_ids: tuple[tuple[int, ...], ...]
+    target_ids: tuple[tuple[int, ...], ...]
+
+    def __post_init__(self) -> None:
+        lengths = [len(self.sources), len(self.references), len(self.source_ids), len(self.target_ids)]
+        if len(set(lengths)) > 1:
+            raise DataError(
+                "split: sources, references, source_ids and target_ids must be equally many, "
+                f"got {', '.join(map(str, lengths))}; give each pair one entry in each"
+            )
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        return len(self.sources)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What a model is trained on and scored by. Pickles, since it travels to the workers.
+
+    Attributes:
+        name: Of the language, folder or data set.
+        metric: What is maximised.
+        source_vocabulary: Reads sources.
+        target_vocabulary: Reads targets and writes hypotheses; has the source's special ids.
+        train: To train on.
+        valid: To choose by.
+        test: To report on; may be empty.
+    """
+
+    name: str
+    metric: Literal["bleu", "rouge"]
+    source_vocabulary: Vocabulary
+    target_vocabulary: Vocabulary
+    train: Split
+    valid: Split
+    test: Split
+
+    @property
+    def symbols(self) -> Symbols:
+        """Ids of the special tokens, the same on both sides."""
+        return self.target_vocabulary.symbols
+
+    @property
+    def unigram_V(self) -> Float[Tensor, " V"]:
+        """Relative frequency of each token in the train targets, float32 on the CPU; 0 for the special ones.
+
+        Computed at each call: ask once and keep it.
+
+        Raises:
+            DataError: The train targets have no known word.
+        """
+        flat = torch.tensor([token for ids in self.train.target_ids for token in ids], dtype=torch.long)
+        counts_V = torch.bincount(flat, minlength=len(self.target_vocabulary)).double()
+        counts_V[:NUM_SPECIAL] = 0.0
+        if not counts_V.sum() > 0:
+            raise DataError(f"task {self.name}: its train targets have no known word; lower vocabulary.min_count")
+        return (counts_V / counts_V.sum()).float()
+
+    def describe(self) -> str:
+        """One line: pairs, vocabulary sizes, mean lengths in tokens, metric."""
+        pairs = " / ".join(f"{len(split):,}" for split in (self.train, self.valid, self.test))
+        sizes = f"{len(self.source_vocabulary):,} → {len(self.target_vocabulary):,}"
+        lengths = f"{_mean_length(self.train.source_ids):.1f} → {_mean_length(self.train.target_ids):.1f}"
+        return (
+            f"{self.name}: {pairs} train / valid / test pairs, vocabulary {sizes}, "
+            f"mean length {lengths} tokens, {self.metric}"
+        )
+
+
+def _mean_length(rows: tuple[tuple[int, ...], ...]) -> float:
+    return sum(map(len, rows)) / max(1, len(rows))

@@ -1,0 +1,101 @@
+"""Between text and token ids: the interface, and whole words as tokens."""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final, final
+
+from erpo_explore.errors import DataError
+from erpo_explore.symbols import Symbols
+
+__all__ = ["NUM_SPECIAL", "UNKNOWN", "Vocabulary", "WordVocabulary"]
+
+NUM_SPECIAL: Final = 4
+"""Ids 0 to 3 are pad, BOS, EOS and unknown in every vocabulary that is built here."""
+
+UNKNOWN: Final = "<unk>"
+"""How the unknown token is written."""
+
+
+class Vocabulary(ABC):
+    """The tokens of one side of a task. A value that pickles, since it travels to the workers."""
+
+    symbols: Symbols
+    """Ids of the special tokens."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of ids, the special ones counted; each id is below it."""
+
+    @abstractmethod
+    def encode(self, text: str) -> list[int]:
+        """Ids of a line of text, without BOS and EOS."""
+
+    @abstractmethod
+    def decode(self, ids: Sequence[int]) -> str:
+        """Words separated by single spaces; ends at the first EOS, skips pad and BOS.
+
+        For text of known words, `decode(encode(text)) == " ".join(text.split())`.
+        """
+
+
+@final
+class WordVocabulary(Vocabulary):
+    """Whitespace-separated words, the most frequent with the smallest id.
+
+    A word that reads `<unk>` already stands for an unknown one, as in Gigaword, and gets that id.
+    """
+
+    def __init__(self, words: Sequence[str], symbols: Symbols | None = None) -> None:
+        """Number the words in their order.
+
+        Args:
+            words: Distinct words, without the special tokens.
+            symbols: Ids of the special tokens, 0 to 3.
+        """
+        self.symbols = Symbols() if symbols is None else symbols
+        self._words = tuple(words)
+        self._ids = {word: NUM_SPECIAL + place for place, word in enumerate(self._words)}
+        self._ids[UNKNOWN] = self.symbols.unk
+
+    @classmethod
+    def from_lines(cls, lines: Iterable[str], *, min_count: int = 1, size: int | None = None) -> "WordVocabulary":
+        """Collect the words of some lines.
+
+        Args:
+            lines: Text of the train split.
+            min_count: Rarer words are left out.
+            size: Most entries, special tokens counted; no bound if not given.
+
+        Raises:
+            DataError: No word is left.
+        """
+        counts = Counter(word for line in lines for word in line.split())
+        del counts[UNKNOWN]
+        frequent = [(word, count) for word, count in counts.items() if count >= min_count]
+        if not frequent:
+            raise DataError(
+                f"vocabulary: no word of the train split occurs min_count={min_count} times; lower vocabulary.min_count"
+            )
+        frequent.sort(key=lambda entry: (-entry[1], entry[0]))
+        num_words = None if size is None else size - NUM_SPECIAL
+        return cls([word for word, _ in frequent[:num_words]])
+
+    def __len__(self) -> int:
+        """Number of ids, the special ones counted."""
+        return NUM_SPECIAL + len(self._words)
+
+    def encode(self, text: str) -> list[int]:
+        """One id a word."""
+        return [self._ids.get(word, self.symbols.unk) for word in text.split()]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """One word an id, up to EOS."""
+        words: list[str] = []
+        for token in ids:
+            if token == self.symbols.eos:
+                break
+            if token in (self.symbols.pad, self.symbols.bos):
+                continue
+            words.append(UNKNOWN if token == self.symbols.unk else self._words[token - NUM_SPECIAL])
+        return " ".join(words)

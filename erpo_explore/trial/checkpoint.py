@@ -1,0 +1,48 @@
+"""A run's state in a folder: written whole, read as data and never executed."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from erpo_explore.errors import ResultsError
+
+__all__ = ["load_checkpoint", "save_checkpoint"]
+
+_FILE: Final = "state.pt"
+
+
+def save_checkpoint(state: dict[str, Any], folder: Path) -> None:
+    """Write a state aside, then rename it, so that a folder holds a whole one or none.
+
+    Raises:
+        ResultsError: The disk is full or the folder cannot be written.
+    """
+    aside = folder / f".{_FILE}.tmp"
+    try:
+        torch.save(state, aside)
+        aside.replace(folder / _FILE)
+    # torch reports a full disk as a RuntimeError of its zip writer
+    except (OSError, RuntimeError) as error:
+        aside.unlink(missing_ok=True)
+        raise ResultsError(f"checkpoint {folder}: cannot be written ({error}); free some space, then resume") from error
+
+
+def load_checkpoint(folder: Path) -> dict[str, Any]:
+    """Read a state into the memory of the CPU; only tensors and plain values are accepted.
+
+    Raises:
+        ResultsError: There is none, or it is torn or foreign.
+    """
+    file = folder / _FILE
+    if not file.is_file():
+        raise ResultsError(f"checkpoint {folder}: has no {_FILE}; name a folder that a trial has written")
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a torn or hostile file provokes: it is one and the same to the user
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ResultsError(f"checkpoint {file}: cannot be read as a state of tensors ({reason})") from error
+    expected = {"trial", "model", "optimizer", "weights_generator", "draws_generator", "walk", "step", "elapsed_s"}
+    if not isinstance(state, dict) or set(state) != expected:
+        raise ResultsError(f"checkpoint {file}: is not a state of ours; expected {', '.join(sorted(expected))}")
+    return state

@@ -1,0 +1,162 @@
+"""How good a model is on the valid set: decoded greedily, scored on words by sacrebleu and rouge-score.
+
+Legend: B batch, S source length, T target length.
+
+Scores are 0–100. Text is scored as the task gives it (`tokenize none`), and each score carries the signature of the
+package that computed it, so that it can be compared with numbers from elsewhere.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from typing import Any, Final, Literal
+
+import torch
+from rouge_score.rouge_scorer import RougeScorer
+from sacrebleu.metrics.bleu import BLEU
+
+from erpo_explore.seq2seq import Seq2Seq, greedy
+from erpo_explore.tasks import Split, Task, evaluation_batches
+
+__all__ = ["Sample", "Scores", "evaluate", "score_sentences", "score_texts"]
+
+_ROUGES: Final = ("rouge1", "rouge2", "rougeL")
+_BATCH_SIZE: Final = 128
+_LONGEST_RATIO: Final = 2.0
+"""Words that a hypothesis may have for each word of the longest reference of its batch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One decoded sentence.
+
+    Attributes:
+        index: Its place in the valid set.
+        source: What was read.
+        reference: What a person wrote.
+        hypothesis: What the model says.
+        sentence_score: The task's metric of this sentence, 0–100.
+    """
+
+    index: int
+    source: str
+    reference: str
+    hypothesis: str
+    sentence_score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """One evaluation.
+
+    Attributes:
+        valid_nll_nats: Mean −log p_θ of a reference token, EOS counted.
+        bleu: Corpus BLEU; None for a task that is not scored so.
+        rouge1: ROUGE-1 F1; None likewise.
+        rouge2: ROUGE-2 F1.
+        rougel: ROUGE-L F1.
+        score: What is maximised: BLEU, or the mean of the three ROUGE scores.
+        signature: Of the scorer.
+        samples: The first sentences, decoded.
+    """
+
+    valid_nll_nats: float
+    bleu: float | None = None
+    rouge1: float | None = None
+    rouge2: float | None = None
+    rougel: float | None = None
+    score: float
+    signature: str
+    samples: tuple[Sample, ...] = ()
+
+
+@torch.no_grad()
+def evaluate(model: Seq2Seq, task: Task, split: Split, *, num_samples: int = 0) -> Scores:
+    """Decode a split greedily and score it.
+
+    Args:
+        model: What is evaluated; its mode is put back afterwards.
+        task: Vocabularies and metric.
+        split: What to decode.
+        num_samples: How many decoded sentences to keep.
+    """
+    was_training = model.training
+    model.eval()
+    hypotheses = [""] * len(split.references)
+    nll_nats, num_tokens = 0.0, 0
+    for cpu_batch in evaluation_batches(split, task.symbols, _BATCH_SIZE):
+        batch = cpu_batch.to(model.device)
+        memory = model.encode(batch.source_BS, batch.source_keep_BS)
+        inputs_BT = torch.nn.functional.pad(batch.target_BT[:, :-1], (1, 0), value=task.symbols.bos)
+        kept_NV = model.decode(memory, inputs_BT)[batch.target_keep_BT]
+        kept_N = batch.target_BT[batch.target_keep_BT]
+        nll_nats += float(torch.nn.functional.cross_entropy(kept_NV, kept_N, reduction="sum"))
+        num_tokens += kept_N.shape[0]
+        max_tokens = math.ceil(_LONGEST_RATIO * batch.target_BT.shape[1])
+        tokens_BT = greedy(model, memory, task.symbols, max_tokens)
+        for index, tokens in zip(batch.index_B.tolist(), tokens_BT.tolist(), strict=True):
+            hypotheses[index] = task.target_vocabulary.decode(tokens)
+    model.train(was_training)
+
+    scored = score_texts(task.metric, hypotheses, split.references)
+    sentence_scores = score_sentences(task.metric, hypotheses[:num_samples], split.references[:num_samples])
+    samples = tuple(
+        Sample(
+            index=index,
+            source=split.sources[index],
+            reference=split.references[index],
+            hypothesis=hypotheses[index],
+            sentence_score=sentence_score,
+        )
+        for index, sentence_score in enumerate(sentence_scores)
+    )
+    return Scores(valid_nll_nats=nll_nats / num_tokens, samples=samples, **scored)
+
+
+def score_texts(
+    metric: Literal["bleu", "rouge"], hypotheses: Sequence[str], references: Sequence[str]
+) -> dict[str, Any]:
+    """Score a corpus.
+
+    Args:
+        metric: Corpus BLEU, or the mean over sentences of ROUGE-1, -2 and -L F1.
+        hypotheses: What the model says, words split at spaces.
+        references: What a person wrote, one each.
+
+    Returns:
+        The fields of `Scores` that the metric fills, with score and signature.
+    """
+    if metric == "bleu":
+        scorer = BLEU(tokenize="none", force=True)
+        bleu = float(scorer.corpus_score(list(hypotheses), [list(references)]).score)
+        return {"bleu": bleu, "score": bleu, "signature": f"BLEU|{scorer.get_signature()}"}
+    sums = dict.fromkeys(_ROUGES, 0.0)
+    for hypothesis, reference in zip(hypotheses, references, strict=True):
+        for name, value in _rouge_scorer().score(reference, hypothesis).items():
+            sums[name] += value.fmeasure
+    rouge = {name.lower(): 100.0 * total / len(references) for name, total in sums.items()}
+    signature = f"ROUGE|f1|mean:1,2,L|stem:no|tok:default|version:{version('rouge-score')}"
+    return {**rouge, "score": sum(rouge.values()) / len(rouge), "signature": signature}
+
+
+def score_sentences(
+    metric: Literal["bleu", "rouge"], hypotheses: Sequence[str], references: Sequence[str]
+) -> list[float]:
+    """The metric of each sentence on its own, 0–100; BLEU smoothed with add-k, k = 1, as the reward is."""
+    if metric == "bleu":
+        scorer = BLEU(tokenize="none", force=True, smooth_method="add-k", smooth_value=1, effective_order=True)
+        return [
+            float(scorer.sentence_score(hypothesis, [reference]).score)
+            for hypothesis, reference in zip(hypotheses, references, strict=True)
+        ]
+    return [
+        100.0 * sum(value.fmeasure for value in _rouge_scorer().score(reference, hypothesis).values()) / len(_ROUGES)
+        for hypothesis, reference in zip(hypotheses, references, strict=True)
+    ]
+
+
+@cache
+def _rouge_scorer() -> RougeScorer:
+    return RougeScorer(list(_ROUGES))

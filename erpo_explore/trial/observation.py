@@ -1,0 +1,71 @@
+"""What a trial reports after each interval: measured numbers, and where in the space they were measured."""
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from erpo_explore.space import Path, Point
+from erpo_explore.trial.evaluation import Scores
+
+__all__ = ["Observation"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One report.
+
+    Attributes:
+        step: Optimizer steps that these weights have taken.
+        progress: Share of the budget that is spent, 0–1.
+        point: Where the run stands at the end of the interval.
+        path: The path that these weights have walked so far.
+        status: `running`, `finished` at the end of the budget, or `diverged` when the loss was no longer a number.
+        train_loss_nats: Mean loss a label over the interval; its meaning changes with the point.
+        scores: The evaluation; None for a run that diverged.
+        entropy_nats: Mean entropy of q̃ over the interval; None where q̃ was not needed.
+        mean_reward: Mean metric of the drawn targets over the interval; None where it was not known.
+        tokens_per_s: Labels trained on a second, evaluation not counted.
+        elapsed_s: Seconds that these weights have trained and evaluated, in all processes.
+        device: Where it trained.
+    """
+
+    step: int
+    progress: float
+    point: Point
+    path: Path
+    status: Literal["running", "finished", "diverged"]
+    train_loss_nats: float
+    scores: Scores | None
+    entropy_nats: float | None
+    mean_reward: float | None
+    tokens_per_s: float
+    elapsed_s: float
+    device: str
+
+    def to_row(self) -> dict[str, Any]:
+        """Columns of the store's table `observations`, as plain values; the samples apart, under `samples`."""
+        reward = self.point.reward
+        row: dict[str, Any] = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name not in ("point", "path", "scores")
+        }
+        row |= {
+            "alpha": self.point.alpha,
+            "beta": self.point.beta,
+            "rho": self.point.rho,
+            "tau": self.point.tau,
+            "prefix": self.point.prefix,
+            "label": self.point.label,
+            "metric": reward.metric if reward.task > 0.0 else None,
+            "reward_temperature": reward.temperature if reward.task > 0.0 else None,
+            "point": str(self.point),
+            "path": self.path.to_dict(),
+        }
+        row |= {f"reward_{name}": getattr(reward, name) for name in ("truth", "noise", "task", "model")}
+        measured = asdict(self.scores) if self.scores is not None else dict.fromkeys(f.name for f in fields(Scores))
+        row |= measured
+        row["samples"] = list(measured["samples"] or ())
+        if not math.isfinite(self.train_loss_nats):
+            row["train_loss_nats"] = None
+        return row

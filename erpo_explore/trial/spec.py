@@ -1,0 +1,45 @@
+"""What one trial is asked to do: a value that travels to its worker and into the store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from erpo_explore.space import Path
+
+__all__ = ["Role", "TrialSpec"]
+
+Role = Literal["dot", "member", "path", "grid", "random"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialSpec:
+    """One trial.
+
+    Attributes:
+        name: Unique in its exploration, and the trial's id in the store.
+        role: A named dot, a given path, a constant point of a grid or random search, or a member of the population.
+        dot: Name of the dot or path; None where it has none.
+        seed: Of every random draw of the trial.
+        path: What it walks; a member's grows by a knot each generation.
+    """
+
+    name: str
+    role: Role
+    dot: str | None
+    seed: int
+    path: Path
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values; `from_dict(to_dict(s)) == s`."""
+        return {
+            "name": self.name,
+            "role": self.role,
+            "dot": self.dot,
+            "seed": self.seed,
+            "path": self.path.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any]) -> "TrialSpec":
+        """Read what `to_dict` wrote."""
+        return cls(**{**written, "path": Path.from_dict(written["path"])})

@@ -1,0 +1,231 @@
+"""One training run: a model walks a path, interval after interval. No Ray in it.
+
+Everything that a run is lies in its `state`: weights, optimizer, generators, the path and how far it has been walked.
+So a run that is loaded from a state goes on with the same numbers, and a member that clones another one's state goes
+on with that one's weights, optimizer and walked path, but with draws of its own.
+"""
+
+import math
+import time
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from erpo_explore.erpo import StepLoss, step_loss
+from erpo_explore.rewards import MixtureReward, Reference
+from erpo_explore.seq2seq import ModelConfig, build_model
+from erpo_explore.space import Point
+from erpo_explore.space.search_space import Training
+from erpo_explore.tasks import Task, TrainingBatches
+from erpo_explore.trial.evaluation import evaluate
+from erpo_explore.trial.observation import Observation
+from erpo_explore.trial.seeding import DRAWS, WEIGHTS, stream
+from erpo_explore.trial.spec import TrialSpec
+from erpo_explore.trial.walk import Walk
+
+__all__ = ["TrainingRun", "choose_device"]
+
+
+def choose_device() -> torch.device:
+    """CUDA where this process sees it, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+class TrainingRun:
+    """A model in training."""
+
+    def __init__(
+        self, task: Task, model: ModelConfig, training: Training, spec: TrialSpec, device: torch.device
+    ) -> None:
+        """Begin at step 0.
+
+        Args:
+            task: What is trained on.
+            model: What is trained.
+            training: Budget and optimizer.
+            spec: Path and seed.
+            device: Where to.
+        """
+        self._task = task
+        self._training = training
+        self._spec = spec
+        self._device = device
+        self._weights_generator = stream(device, spec.seed, WEIGHTS)
+        self._draws_generator = stream(device, spec.seed, DRAWS)
+        self._model = build_model(
+            model,
+            len(task.source_vocabulary),
+            len(task.target_vocabulary),
+            pad=task.symbols.pad,
+            generator=self._weights_generator,
+        )
+        self._optimizer = torch.optim.Adam(self._model.parameters(), lr=training.learning_rate, fused=True)
+        self._batches = TrainingBatches(task.train, task.symbols, training.batch_size, spec.seed)
+        self._valid = _first(task, training.valid_limit)
+        self._unigram_V = task.unigram_V.to(device)
+        self._walk = Walk(spec.path)
+        self._elapsed_s = 0.0
+        self.step = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether the budget is spent."""
+        return self.step >= self._training.steps
+
+    @property
+    def progress(self) -> float:
+        """Share of the budget that is spent."""
+        return self.step / self._training.steps
+
+    def walk_to(self, point: Point) -> None:
+        """Give the path its next knot: be at `point` after the next interval."""
+        at = min(1.0, (self.step + self._training.interval) / self._training.steps)
+        self._walk.go_to(point, now=self.progress, at=at)
+
+    def advance(self, *, num_samples: int = 0) -> Observation:
+        """Train one interval, then evaluate.
+
+        Args:
+            num_samples: How many decoded sentences the observation keeps.
+        """
+        started = time.perf_counter()
+        before = self.state() if self._walk.follows_plateau else None
+        totals = _IntervalTotals()
+        for _ in range(self._training.interval):
+            totals.add(self._train_step(self._walk.point(self.progress)))
+            if not math.isfinite(totals.loss):
+                break
+            self.step += 1
+        trained_s = time.perf_counter() - started
+
+        scores = None
+        if math.isfinite(totals.loss):
+            scores = evaluate(self._model, self._task, self._valid, num_samples=num_samples)
+            if self._walk.see(scores.score, self.progress) and before is not None:
+                self._load_weights(before)
+        self._elapsed_s += time.perf_counter() - started
+        status = "diverged" if scores is None else "finished" if self.finished else "running"
+        return Observation(
+            step=self.step,
+            progress=self.progress,
+            point=self._walk.point(self.progress),
+            path=self._walk.walked(self.progress),
+            status=status,  # type: ignore[arg-type]  # mypy widens the conditional expression to str
+            train_loss_nats=totals.loss,
+            scores=scores,
+            entropy_nats=totals.entropy_nats,
+            mean_reward=totals.mean_reward,
+            tokens_per_s=totals.num_tokens / trained_s,
+            elapsed_s=self._elapsed_s,
+            device=str(self._device),
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the run is, as tensors and plain values."""
+        return {
+            "trial": self._spec.name,
+            "model": {name: tensor.detach().clone() for name, tensor in self._model.state_dict().items()},
+            "optimizer": _cloned(self._optimizer.state_dict()),
+            "weights_generator": self._weights_generator.get_state(),
+            "draws_generator": self._draws_generator.get_state(),
+            "walk": self._walk.state(),
+            "step": self.step,
+            "elapsed_s": self._elapsed_s,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Become the run that `state` was taken of; the state of another trial goes on with draws of this one's own."""
+        self._load_weights(state)
+        self._weights_generator.set_state(state["weights_generator"])
+        self._draws_generator.set_state(state["draws_generator"])
+        self._walk = Walk.from_state(state["walk"])
+        self.step = state["step"]
+        self._elapsed_s = state["elapsed_s"]
+        if state["trial"] != self._spec.name:
+            for generator, name in ((self._weights_generator, WEIGHTS), (self._draws_generator, DRAWS)):
+                generator.set_state(stream(self._device, self._spec.seed, name, self.step).get_state())
+
+    def _load_weights(self, state: dict[str, Any]) -> None:
+        self._model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+
+    def _train_step(self, point: Point) -> StepLoss:
+        training = self._training
+        batch = self._batches.at(self.step).to(self._device)
+        reference = Reference(
+            tokens_BT=batch.target_BT,
+            keep_BT=batch.target_keep_BT,
+            num_tokens=len(self._task.target_vocabulary),
+            symbols=self._task.symbols,
+        )
+        reward = MixtureReward(point.reward, self._unigram_V)
+        self._model.train()
+        outcome = step_loss(
+            point, reward, self._model, batch.source_BS, batch.source_keep_BS, reference, self._draws_generator
+        )
+        if not torch.isfinite(outcome.loss):
+            return outcome
+        self._optimizer.zero_grad(set_to_none=True)
+        outcome.loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        torch.nn.utils.clip_grad_norm_(self._model.parameters(), training.clip_norm)
+        scale = 1.0 - self.progress if training.decay == "linear" else 1.0
+        for group in self._optimizer.param_groups:
+            group["lr"] = training.learning_rate * scale
+        self._optimizer.step()
+        return outcome
+
+
+class _IntervalTotals:
+    """Means over an interval, weighted by labels for what is a mean of labels."""
+
+    def __init__(self) -> None:
+        self.num_tokens = 0
+        self._loss = 0.0
+        self._entropies: list[float] = []
+        self._rewards: list[float] = []
+
+    def add(self, outcome: StepLoss) -> None:
+        self.num_tokens += outcome.num_tokens
+        self._loss += float(outcome.loss.detach()) * outcome.num_tokens
+        if outcome.entropy_nats is not None:
+            self._entropies.append(outcome.entropy_nats)
+        if outcome.mean_reward is not None:
+            self._rewards.append(outcome.mean_reward)
+
+    @property
+    def loss(self) -> float:
+        return self._loss / max(1, self.num_tokens)
+
+    @property
+    def entropy_nats(self) -> float | None:
+        return sum(self._entropies) / len(self._entropies) if self._entropies else None
+
+    @property
+    def mean_reward(self) -> float | None:
+        return sum(self._rewards) / len(self._rewards) if self._rewards else None
+
+
+def _first(task: Task, limit: int | None) -> Any:
+    """The first `limit` pairs of the valid split."""
+    valid = task.valid
+    if limit is None or limit >= len(valid.references):
+        return valid
+    return replace(
+        valid,
+        sources=valid.sources[:limit],
+        references=valid.references[:limit],
+        source_ids=valid.source_ids[:limit],
+        target_ids=valid.target_ids[:limit],
+    )
+
+
+def _cloned(value: Any) -> Any:
+    """A deep copy in which tensors are detached."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    if isinstance(value, dict):
+        return {key: _cloned(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_cloned(entry) for entry in value]
+    return value

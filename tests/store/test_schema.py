@@ -1,0 +1,19 @@
+import pytest
+
+from erpo_explore.store.schema import LINEAGE, OBSERVATIONS, SAMPLES, TABLES, TRIALS
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_every_column_is_documented_and_named_once(table):
+    assert all(column.meaning for column in table.columns)
+    assert len({column.name for column in table.columns}) == len(table.columns)
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_a_key_is_never_null_and_begins_with_the_part_key(table):
+    assert table.key[: len(table.part_key)] == table.part_key
+    assert not any(table.schema.field(name).nullable for name in table.key)
+
+
+def test_the_published_schemas_are_those_of_the_tables():
+    assert [table.schema for table in TABLES.values()] == [OBSERVATIONS, TRIALS, LINEAGE, SAMPLES]

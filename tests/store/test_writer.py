@@ -1,0 +1,126 @@
+import errno
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from erpo_explore.errors import ResultsError
+from erpo_explore.store import ResultsWriter, load_manifest, load_results
+
+from .example_rows import MANIFEST, OBSERVATION, ROWS, SAMPLE
+
+
+@pytest.fixture
+def writer(tmp_path):
+    return ResultsWriter.create(tmp_path / "tiny", MANIFEST)
+
+
+def files_under(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_manifest_comes_back(writer):
+    assert load_manifest(writer.folder) == MANIFEST
+
+
+@pytest.mark.parametrize("table", ROWS)
+def test_a_repeat_replaces_its_part_instead_of_doubling_it(writer, table):
+    writer.append(table, [ROWS[table]])
+    once = files_under(writer.folder)
+    writer.append(table, [ROWS[table]])
+    assert files_under(writer.folder) == once
+    assert len(load_results(writer.folder, table)) == 1
+
+
+def test_the_samples_of_one_report_share_a_part(writer):
+    writer.append("samples", [SAMPLE | {"index": index} for index in range(3)])
+    assert [path.name for path in (writer.folder / "samples").iterdir()] == ["trial-t1-000001.parquet"]
+
+
+def test_a_folder_with_something_in_it_is_refused_and_left_as_it_was(writer):
+    writer.append("observations", [OBSERVATION])
+    before = files_under(writer.folder)
+    with pytest.raises(ResultsError, match=r"tiny exists and is not empty; continue it with `erpo-explore resume"):
+        ResultsWriter.create(writer.folder, MANIFEST | {"seed": 99})
+    assert files_under(writer.folder) == before
+
+
+def test_an_empty_folder_is_taken(tmp_path):
+    assert ResultsWriter.create(tmp_path, MANIFEST).folder == tmp_path
+
+
+def test_a_file_in_the_folders_place_is_refused(tmp_path):
+    (tmp_path / "tiny").write_text("mine")
+    with pytest.raises(ResultsError, match="is a file"):
+        ResultsWriter.create(tmp_path / "tiny", MANIFEST)
+    assert (tmp_path / "tiny").read_text() == "mine"
+
+
+def test_a_disk_with_too_little_room_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(ResultsError, match=r"tiny needs 1000000000\.00 GB but its disk has .* GB free"):
+        ResultsWriter.create(tmp_path / "tiny", MANIFEST, needed_bytes=10**18)
+    assert not (tmp_path / "tiny").exists()
+
+
+def test_a_manifest_that_yaml_cannot_hold_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(ValueError, match="plain values only"):
+        ResultsWriter.create(tmp_path / "tiny", {"space": object()})
+    assert not (tmp_path / "tiny").exists()
+
+
+def test_a_resumed_exploration_goes_on_in_the_same_folder(writer):
+    writer.append("observations", [OBSERVATION])
+    ResultsWriter.open(writer.folder).append("observations", [OBSERVATION | {"iteration": 2}])
+    assert load_results(writer.folder)["iteration"].tolist() == [1, 2]
+
+
+def test_a_folder_without_an_exploration_cannot_be_resumed(tmp_path):
+    with pytest.raises(ResultsError, match=r"holds no exploration\.yaml"):
+        ResultsWriter.open(tmp_path)
+
+
+def test_one_bad_row_keeps_all_of_them_out(writer):
+    with pytest.raises(ValueError, match=r"observations\.score"):
+        writer.append("observations", [OBSERVATION, OBSERVATION | {"iteration": 2, "score": float("nan")}])
+    assert load_results(writer.folder).empty
+
+
+def test_a_failing_rename_leaves_the_old_part_and_nothing_beside_it(writer, monkeypatch):
+    writer.append("observations", [OBSERVATION])
+    before = files_under(writer.folder)
+
+    def no_rename(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "replace", no_rename)
+    monkeypatch.setattr("pathlib.Path.replace", no_rename)
+    with pytest.raises(ResultsError, match="Input/output error"):
+        writer.append("observations", [OBSERVATION | {"score": 99.0}])
+    assert files_under(writer.folder) == before
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """A tmpfs of 256 KiB, to fill up for real."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("needs root and mount, to make a disk small enough to fill")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"this machine does not let us mount a tmpfs: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_is_named_and_leaves_only_whole_parts(full_disk):
+    writer = ResultsWriter.create(full_disk / "tiny", MANIFEST)
+    noise = os.urandom(20_000).hex()  # does not compress below 20 kB
+    with pytest.raises(ResultsError, match=r"No space left on device; free some space .*erpo-explore resume"):
+        for iteration in range(100):
+            writer.append("observations", [OBSERVATION | {"iteration": iteration, "path": noise}])
+    assert 1 <= len(load_results(writer.folder)) < 100  # a torn part would have warned, and warnings are errors
+    assert not list(writer.folder.rglob(".part-*"))
