@@ -45,7 +45,7 @@ Examples:
 class _RunByDefault(TyperGroup):
     """`explore.py SPACE` is `explore.py run SPACE`."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         own = {"--help", "-h"}
         if not args or (args[0] not in self.commands and args[0] not in own):
             args = ["run", *args]

@@ -215,4 +215,5 @@ def categorical(log_q_BV: Float[Tensor, "*B V"], generator: torch.Generator) -> 
 
 def entropies(log_q_BV: Float[Tensor, "*B V"]) -> Float[Tensor, "*B"]:
     """H(q) of each row in nats, with 0 · log 0 = 0."""
-    return torch.special.entr(log_q_BV.exp()).sum(-1)
+    entropy_BV: Tensor = torch.special.entr(log_q_BV.exp())
+    return entropy_BV.sum(-1)

@@ -32,7 +32,7 @@ __all__ = ["Outcome", "explore", "resume"]
 
 _CHECKPOINTS: Final = "checkpoints"
 _KEPT_CHECKPOINTS: Final = 3
-"""Of each trial. A clone reads its donor's last one before the donor has written two more; Tune asks for one to spare."""
+"""Of each trial. A clone reads its donor's last one before the donor has written two more; Tune asks for a third."""
 
 _MAX_FAILURES: Final = 2
 _LEAST_GPU_SHARE: Final = 0.25
@@ -55,7 +55,7 @@ class Outcome:
     num_failed: int
 
 
-class RecordingCallback(tune.Callback):  # type: ignore[misc]  # ray ships no types for it
+class RecordingCallback(tune.Callback):
     """Hands what trials report to the recorder."""
 
     def __init__(self, recorder: Recorder) -> None:

@@ -21,7 +21,7 @@ __all__ = ["ProgressCallback"]
 _STATES = {"PENDING": "waits", "PAUSED": "waits", "RUNNING": "trains", "TERMINATED": "finished", "ERROR": "failed"}
 
 
-class ProgressCallback(tune.Callback):  # type: ignore[misc]  # ray ships no types for it
+class ProgressCallback(tune.Callback):
     """Shows trials, steps, points, scores and the time left."""
 
     def __init__(self, *, exploration: str, num_trials: int, steps: int, score_name: str) -> None:
@@ -47,9 +47,9 @@ class ProgressCallback(tune.Callback):  # type: ignore[misc]  # ray ships no typ
         """Without the console, which belongs to one process."""
         return self.__dict__ | {"_live": None, "_console": None}
 
-    def setup(self, **info: Any) -> None:
+    def setup(self, *args: Any, **info: Any) -> None:
         """Open the console."""
-        del info
+        del args, info
         self._started, self._started_steps = time.monotonic(), self._steps_done()
         self._console = Console(stderr=True)
         if self._console.is_terminal:
@@ -100,10 +100,13 @@ class ProgressCallback(tune.Callback):  # type: ignore[misc]  # ray ships no typ
     def _seconds_left(self) -> float | None:
         done = self._steps_done()
         new = done - self._started_steps
-        ended = sum(self._steps - report["step"] for report in self._reports.values() if report["status"] == "diverged")
+        ended: int = sum(
+            self._steps - report["step"] for report in self._reports.values() if report["status"] == "diverged"
+        )
         if new <= 0:
             return None
-        return (time.monotonic() - self._started) / new * (self._num_trials * self._steps - ended - done)
+        left = self._num_trials * self._steps - ended - done
+        return (time.monotonic() - self._started) / new * left
 
     def _line(self, name: str) -> str:
         report = self._reports[name]

@@ -102,9 +102,5 @@ def _assemble(coordinates: Mapping[str, float], search: Search, metric: Metric) 
         metric=search.metric or metric,
         temperature=coordinates["temperature"],
     )
-    return Point(
-        reward=reward,
-        **weights_of(coordinates["rho"], coordinates["tau"]),
-        prefix=search.prefix,
-        label=search.label,
-    )
+    alpha, beta = weights_of(coordinates["rho"], coordinates["tau"])
+    return Point(reward=reward, alpha=alpha, beta=beta, prefix=search.prefix, label=search.label)

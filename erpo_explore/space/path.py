@@ -142,7 +142,8 @@ def _between(start: Point, stop: Point, share: float) -> Point:
     if math.isinf(start.tau) or math.isinf(stop.tau):
         return start
     rho = (1.0 - share) * start.rho + share * stop.rho
-    return replace(start, reward=reward, **weights_of(rho, _log_between(start.tau, stop.tau, share)))
+    alpha, beta = weights_of(rho, _log_between(start.tau, stop.tau, share))
+    return replace(start, reward=reward, alpha=alpha, beta=beta)
 
 
 def _log_between(start: float, stop: float, share: float) -> float:

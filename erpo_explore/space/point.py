@@ -109,26 +109,26 @@ class Point:
         natural = {name for name in ("rho", "tau") if name in written}
         if natural and {"alpha", "beta"} & set(written):
             raise ConfigError("a point has either alpha and beta or rho and tau, got both")
-        weights = {name: _number(written[name], name) for name in ("alpha", "beta") if name in written}
+        alpha, beta = _number(written.get("alpha", 0.0), "alpha"), _number(written.get("beta", 1.0), "beta")
         if natural:
             rho, tau = _number(written.get("rho", 0.0), "rho"), _number(written.get("tau", 1.0), "tau")
             if not 0.0 <= rho <= 1.0:
                 raise ConfigError(f"rho must lie in [0, 1], got {rho!r}; it is alpha / (alpha + beta)")
             if not tau > 0.0:
                 raise ConfigError(f"tau must be > 0, got {tau!r}; it is alpha + beta")
-            weights = weights_of(rho, tau)
+            alpha, beta = weights_of(rho, tau)
         levers = {name: written[name] for name in ("prefix", "label") if name in written}
-        return cls(reward=Reward.from_dict(written["reward"]), **weights, **levers)
+        return cls(reward=Reward.from_dict(written["reward"]), alpha=alpha, beta=beta, **levers)
 
     def __str__(self) -> str:
         return f"{self.reward} α={self.alpha:.4g} β={self.beta:.4g} prefix={self.prefix} label={self.label}"
 
 
-def weights_of(rho: float, tau: float) -> dict[str, float]:
-    """α = ρτ and β = (1 − ρ)τ, with ρ = 1, τ = ∞ as policy gradient's α = ∞, β = 0."""
+def weights_of(rho: float, tau: float) -> tuple[float, float]:
+    """(α, β): α = ρτ and β = (1 − ρ)τ, with ρ = 1, τ = ∞ as policy gradient's α = ∞, β = 0."""
     if math.isinf(tau):
-        return {"alpha": math.inf, "beta": 0.0}
-    return {"alpha": rho * tau, "beta": (1.0 - rho) * tau}
+        return math.inf, 0.0
+    return rho * tau, (1.0 - rho) * tau
 
 
 def _number(value: Any, field: str) -> float:

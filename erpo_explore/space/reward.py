@@ -13,7 +13,7 @@ token-level sampler does not see). So one value holds maximum likelihood's R_δ 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, cast, get_args
 
 from erpo_explore.errors import ConfigError
 
@@ -90,9 +90,9 @@ class Reward:
         """
         if isinstance(written, str):
             if written in METRICS:
-                return cls(task=1.0, metric=written)  # type: ignore[arg-type]  # narrowed by METRICS
-            if written in ("truth", "noise", "model"):
-                return cls(**{written: 1.0})
+                return cls(task=1.0, metric=cast(Metric, written))
+            if written in WEIGHTS and written != "task":
+                return cls(**cast(dict[str, Any], {written: 1.0}))
             known = ", ".join(("truth", "noise", "model", *METRICS))
             raise ConfigError(f"reward must be one of {known} or a mapping of weights, got {written!r}")
         if not isinstance(written, Mapping):
@@ -101,12 +101,10 @@ class Reward:
         for name in written:
             if name not in known_fields:
                 raise ConfigError(f"reward.{name} is unknown; known are {', '.join(known_fields)}")
-        return cls(
-            **{
-                name: value if name == "metric" else to_number(value, f"reward.{name}")
-                for name, value in written.items()
-            }
-        )
+        values: dict[str, Any] = {
+            name: value if name == "metric" else to_number(value, f"reward.{name}") for name, value in written.items()
+        }
+        return cls(**values)
 
     def __str__(self) -> str:
         return " ".join(
@@ -126,6 +124,4 @@ def to_number(value: Any, field: str) -> float:
     try:
         return float(value)
     except OverflowError as error:
-        raise ConfigError(
-            f"{field} must be less than 1e308, got a whole number of {value.bit_length()} bits"
-        ) from error
+        raise ConfigError(f"{field} must be less than 1e308, got {str(value)[:20]}…") from error

@@ -111,10 +111,10 @@ class Search(_Section):
         for name, (low, high) in ranges.items():
             if name not in COORDINATES:
                 raise ValueError(f"{name} is unknown; known are {', '.join(COORDINATES)}")
-            floor = "> 0" if name in _POSITIVE else ">= 0"
+            floor = "0 <" if name in _POSITIVE else "0 <="
             fits = low > 0.0 if name in _POSITIVE else low >= 0.0
             if not (fits and low <= high and math.isfinite(high)):
-                raise ValueError(f"{name} must be [low, high] with {floor} <= high, got [{low:g}, {high:g}]")
+                raise ValueError(f"{name} must be [low, high] with {floor} low <= high, got [{low:g}, {high:g}]")
             if name not in _POSITIVE and high > 1.0:
                 raise ValueError(f"{name} must lie in [0, 1], got [{low:g}, {high:g}]")
         return ranges
@@ -171,6 +171,8 @@ class SearchSpace(_Section):
             return written
         dots: dict[str, Any] = {}
         for entry in written:
+            if not isinstance(entry, str | Mapping):
+                raise ValueError(f"a dot must be a name or a mapping of a name to settings, got {entry!r}")
             dots |= {entry: {}} if isinstance(entry, str) else dict(entry)
         return dots
 
@@ -217,10 +219,12 @@ class SearchSpace(_Section):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field = ".".join(str(part) for part in first["loc"])
-            value = "" if first["type"] == "missing" else f", got {_short(first['input'])}"
+            # our own messages hold the value already
+            value = "" if first["type"] in ("missing", "value_error") else f", got {_short(first['input'])}"
             more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
             message = first["msg"].removeprefix("Value error, ")
-            raise ConfigError(f"{origin}: {field}: {_lower(message)}{value}{more}") from error
+            where = f"{origin}: {field}" if field else origin
+            raise ConfigError(f"{where}: {_lower(message)}{value}{more}") from error
 
 
 def load_space(file: FilePath) -> SearchSpace:

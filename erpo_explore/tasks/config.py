@@ -80,17 +80,17 @@ class DocstringsConfig(_CommonConfig):
     vocabulary: VocabularyConfig = VocabularyConfig(min_count=2)
     """How text becomes token ids."""
 
-    max_source_tokens: Annotated[int, Field(ge=1)] = 60
-    """A docstring's body is cut behind so many tokens, in every split."""
-
-    max_target_tokens: Annotated[int, Field(ge=1)] = 20
-    """Docstrings with a longer summary line are left out, in every split."""
-
-    max_pairs: Annotated[int, Field(ge=1)] = 6000
+    max_pairs: Annotated[int, Field(ge=1)] = 5000
     """Reading stops at so many docstrings, of all three splits together."""
 
     min_body_words: Annotated[int, Field(ge=1)] = 10
     """Docstrings with a shorter body are left out."""
+
+    max_body_words: Annotated[int, Field(ge=1)] = 60
+    """A longer body is cut behind so many words and punctuation marks, in every split."""
+
+    max_summary_words: Annotated[int, Field(ge=3)] = 20
+    """Docstrings with more words and punctuation marks in their summary are left out."""
 
     roots: Annotated[tuple[Path, ...], Field(min_length=1)] | None = None
     """Folders of Python files to read; the standard library and the installed packages if not given."""

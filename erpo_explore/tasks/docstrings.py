@@ -27,7 +27,11 @@ _SIDES: Final = 10
 """Of so many equal shares of the files, one is the test and one the valid split."""
 
 _SKIPPED: Final = frozenset({"test", "tests", "testing", "idle_test", "site-packages", "dist-packages", "__pycache__"})
-_TOKEN: Final = re.compile(r"\w+|[^\w\s]")
+_TOKEN: Final = re.compile(r"\w+|[^\w\s\ud800-\udfff]")
+"""A word or a mark; lone surrogates, which no file can hold, are neither."""
+
+_HEADING: Final = re.compile(r"[A-Z][\w ]*:|(:param|@param|\.\. ).*")
+_UNDERLINE: Final = re.compile(r"\s*([-=~*])\1\1")
 _ROLE: Final = re.compile(r":[\w:.+-]+:`~?([^`]*)`")
 _Definition = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -63,10 +67,8 @@ def docstring_pairs(code: str, config: DocstringsConfig) -> Iterator[Pair]:
 
     Args:
         code: Python source.
-        config: Bounds `min_body_words`, `max_source_tokens` and `max_target_tokens`.
+        config: Bounds `min_body_words`, `max_body_words` and `max_summary_words`.
     """
-    if '"""' not in code and "'''" not in code:
-        return  # no docstring of two paragraphs; parsing is nearly all of the time
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # SyntaxWarning and the like are other people's
         try:
@@ -77,8 +79,8 @@ def docstring_pairs(code: str, config: DocstringsConfig) -> Iterator[Pair]:
         summary, body = _summary_and_body(ast.get_docstring(node) or "")
         body_words, summary_words = _words(body), _words(summary)
         num_words = sum(word[0].isalnum() for word in body_words)
-        if num_words >= config.min_body_words and _MIN_SUMMARY_WORDS <= len(summary_words) <= config.max_target_tokens:
-            yield " ".join(body_words[: config.max_source_tokens]), " ".join(summary_words)
+        if num_words >= config.min_body_words and _MIN_SUMMARY_WORDS <= len(summary_words) <= config.max_summary_words:
+            yield " ".join(body_words[: config.max_body_words]), " ".join(summary_words)
 
 
 def _definitions(node: _Definition) -> Iterator[_Definition]:
@@ -95,10 +97,7 @@ def _summary_and_body(docstring: str) -> tuple[str, str]:
     prose: list[str] = []
     for paragraph in others:
         lines = paragraph.strip().split("\n")
-        is_heading = re.fullmatch(r"[A-Z][\w ]*:", lines[0].strip()) or re.match(
-            r"\s*([-=~*])\1\1", "".join(lines[1:2])
-        )
-        if is_heading or lines[0].lstrip().startswith((":param", "@param", ".. ")):
+        if _HEADING.fullmatch(lines[0].strip()) or _UNDERLINE.match("".join(lines[1:2])):
             break
         if not lines[0].lstrip().startswith(">>>"):
             prose.append(paragraph)

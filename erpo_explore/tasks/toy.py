@@ -147,7 +147,7 @@ def toy_pairs(difficulty: float, generator: torch.Generator) -> Iterator[Pair]:
 
 def _draw_sentence(lexicon: Lexicon, difficulty: float, generator: torch.Generator) -> _Sentence:
     subject = _draw_noun_phrase(lexicon, difficulty, generator)
-    relative = _draw_predicate(lexicon, difficulty, generator) if _chance(0.5 * difficulty, generator) else None
+    relative = _draw_predicate(lexicon, difficulty, generator) if _chance(0.4 * difficulty, generator) else None
     main = _draw_predicate(lexicon, difficulty, generator)
     adverb = _draw_word(lexicon.adverbs, generator) if _chance(0.2 + 0.6 * difficulty, generator) else None
     adverb_last = _chance(0.2 * difficulty, generator)

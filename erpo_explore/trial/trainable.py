@@ -43,10 +43,10 @@ def trial_config(
     }
 
 
-class ErpoTrainable(tune.Trainable):  # type: ignore[misc]  # ray ships no types for it
+class ErpoTrainable(tune.Trainable):
     """A trial, as Tune sees it."""
 
-    def setup(
+    def setup(  # type: ignore[override]  # `tune.with_parameters` adds the keywords
         self,
         config: dict[str, Any],
         *,
@@ -64,6 +64,10 @@ class ErpoTrainable(tune.Trainable):  # type: ignore[misc]  # ray ships no types
         """Begin another trial in this process."""
         self._begin(new_config)
         return True
+
+    def take_config(self, config: dict[str, Any]) -> None:
+        """Note what to do next; what the trial is comes with the checkpoint that is loaded after this."""
+        self.config = config
 
     def _begin(self, config: dict[str, Any]) -> None:
         self._spec = TrialSpec.from_dict(config["spec"])
@@ -89,7 +93,9 @@ class ErpoTrainable(tune.Trainable):  # type: ignore[misc]  # ray ships no types
         """Write the run's state."""
         save_checkpoint(self._run.state(), Path(checkpoint_dir))
 
-    def load_checkpoint(self, checkpoint_dir: str) -> None:
+    def load_checkpoint(  # type: ignore[override]  # a folder since save_checkpoint wrote to one
+        self, checkpoint_dir: str
+    ) -> None:
         """Go on from a state: the trial's own, or the one that the scheduler had it clone."""
         self._run.load_state(load_checkpoint(Path(checkpoint_dir)))
         self._take_knot(self.config)

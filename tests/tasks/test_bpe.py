@@ -1,0 +1,84 @@
+import pickle
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from erpo_explore.errors import ConfigError, DataError
+from erpo_explore.tasks import BpeVocabulary
+
+LINES = ("the lower house is lower than the lowest", "wide wider widest , slow slower", "größer größte ▁ Ġ </w> <unk>")
+LETTERS = sorted(set("".join(LINES)) - {" "})
+WORDS = st.text(st.sampled_from(LETTERS), min_size=1)
+SPACES = st.sampled_from([" ", "  ", "\t", "\u2028", "\xa0", "\x1c"])
+
+
+@pytest.fixture(scope="module")
+def vocabulary() -> BpeVocabulary:
+    return BpeVocabulary.from_lines(LINES, size=80)
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(SPACES, WORDS), max_size=8))
+def test_text_of_known_characters_round_trips(vocabulary: BpeVocabulary, parts: list[tuple[str, str]]) -> None:
+    text = "".join(space + word for space, word in parts)
+    ids = vocabulary.encode(text)
+    assert all(4 <= token < len(vocabulary) for token in ids)
+    assert vocabulary.decode(ids) == " ".join(text.split())
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_any_text_has_legal_ids(vocabulary: BpeVocabulary, text: str) -> None:
+    assert all(3 <= token < len(vocabulary) for token in vocabulary.encode(text))
+
+
+@given(st.lists(st.integers(0, 79)))
+def test_any_ids_decode_to_single_spaced_words(vocabulary: BpeVocabulary, ids: list[int]) -> None:
+    text = vocabulary.decode([token for token in ids if token < len(vocabulary)])
+    assert text == " ".join(text.split())
+
+
+def test_frequent_words_become_single_pieces(vocabulary: BpeVocabulary) -> None:
+    assert len(vocabulary.encode("lower")) == 1
+    assert len(vocabulary.encode("lower lowest")) < len("lower lowest") / 2
+
+
+def test_unseen_characters_are_unknown(vocabulary: BpeVocabulary) -> None:
+    assert 3 in vocabulary.encode("lower 7")
+    assert vocabulary.decode([*vocabulary.encode("lower"), 3]) == "lower<unk>"
+
+
+def test_decoding_ends_at_eos_and_skips_padding_and_bos(vocabulary: BpeVocabulary) -> None:
+    house = vocabulary.encode("house")
+    assert vocabulary.decode([1, 0, *house, 2, *house]) == "house"
+
+
+def test_size_bounds_all_entries() -> None:
+    assert len(BpeVocabulary.from_lines(LINES, size=60)) == 60
+
+
+def test_survives_a_pickle(vocabulary: BpeVocabulary) -> None:
+    copy = pickle.loads(pickle.dumps(vocabulary))
+    assert copy.encode(LINES[0]) == vocabulary.encode(LINES[0])
+    assert len(copy) == len(vocabulary)
+
+
+def test_a_fresh_process_learns_the_same_pieces(vocabulary: BpeVocabulary) -> None:
+    program = (
+        "import sys; from erpo_explore.tasks import BpeVocabulary; lines = sys.argv[1:]; "
+        "print([BpeVocabulary.from_lines(lines, size=80).encode(line) for line in lines])"
+    )
+    run = subprocess.run([sys.executable, "-c", program, *LINES], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == str([vocabulary.encode(line) for line in LINES])
+
+
+def test_a_size_below_the_alphabet_is_an_error_that_names_the_least() -> None:
+    with pytest.raises(ConfigError, match=r"vocabulary\.size must be >= \d+.*got 6; raise it"):
+        BpeVocabulary.from_lines(LINES, size=6)
+
+
+def test_no_text_is_an_error() -> None:
+    with pytest.raises(DataError, match="no text"):
+        BpeVocabulary.from_lines([], size=80)

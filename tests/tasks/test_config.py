@@ -1,0 +1,51 @@
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from erpo_explore.tasks import DocstringsConfig, FilesConfig, HubConfig, TaskConfig, ToyConfig
+
+ADAPTER = TypeAdapter(TaskConfig)
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        ({"name": "toy"}, ToyConfig),
+        ({"name": "docstrings"}, DocstringsConfig),
+        ({"name": "files", "data": "somewhere"}, FilesConfig),
+        ({"name": "hub", "dataset": "a/b", "source": "de", "target": "en"}, HubConfig),
+    ],
+)
+def test_the_name_decides_the_kind(written: dict[str, str], kind: type) -> None:
+    assert isinstance(ADAPTER.validate_python(written), kind)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"name": "toys"},
+        {"name": "toy", "dificulty": 0.5},
+        {"name": "toy", "difficulty": 1.5},
+        {"name": "toy", "difficulty": float("nan")},
+        {"name": "toy", "valid_pairs": 0},
+        {"name": "files"},
+        {"name": "hub", "dataset": "a/b"},
+        {"name": "toy", "vocabulary": {"kind": "char"}},
+        {"name": "toy", "metric": "meteor"},
+    ],
+)
+def test_refuses_what_it_does_not_know(written: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        ADAPTER.validate_python(written)
+
+
+def test_configs_are_frozen_values() -> None:
+    config = ToyConfig()
+    with pytest.raises(ValidationError):
+        config.seed = 3  # type: ignore[misc]
+    assert config == ToyConfig() and hash(config) == hash(ToyConfig())
+
+
+def test_metrics_default_to_those_of_the_job() -> None:
+    assert ToyConfig().metric == "bleu"
+    assert DocstringsConfig().metric == "rouge"
+    assert HubConfig(dataset="a", source="de", target="en").metric == "bleu"
