@@ -55,15 +55,15 @@ def log_conditional(
         log_p_BV: log p_θ(v | y_<t, x); may be None at α = 0.
 
     Raises:
-        ValueError: The reward forbids every token of a row, or log_p_BV is missing where it is needed.
+        ValueError: Reward and model forbid every token of a row, or log_p_BV is missing where it is needed.
     """
     if point.alpha > 0.0 and log_p_BV is None:
         raise ValueError("alpha > 0 needs the model's log-probabilities")
-    if bool((increments_BV == -torch.inf).all(-1).any()):
-        raise ValueError(f"the reward forbids every token after some prefix: {point.reward}")
     if point.is_policy_gradient and log_p_BV is not None:
         return log_p_BV
     energy_BV = increments_BV if log_p_BV is None or point.alpha == 0.0 else point.alpha * log_p_BV + increments_BV
+    if bool((energy_BV == -torch.inf).all(-1).any()):
+        raise ValueError(f"the reward forbids every token after some prefix: {point.reward}")
     return torch.log_softmax(energy_BV / point.tau, dim=-1)
 
 
@@ -208,8 +208,14 @@ def allowed_log_p(logits_BV: Float[Tensor, "*B V"], symbols: Symbols) -> Float[T
 
 
 def categorical(log_q_BV: Float[Tensor, "*B V"], generator: torch.Generator) -> Int[Tensor, "*B"]:
-    """One draw from each row."""
+    """One draw from each row.
+
+    Raises:
+        FloatingPointError: A probability is not a number, as after a training step that diverged.
+    """
     flat_NV = log_q_BV.exp().reshape(-1, log_q_BV.shape[-1])
+    if not bool(torch.isfinite(flat_NV.sum())):
+        raise FloatingPointError("the sampler's distribution is not a number")
     return torch.multinomial(flat_NV, 1, generator=generator).reshape(log_q_BV.shape[:-1])
 
 

@@ -38,7 +38,8 @@ def policy_gradient_loss(
     """REINFORCE with a baseline; its gradient is what counts, its value says nothing.
 
     Args:
-        logits_BTV: Of the model after each of the draw's inputs.
+        logits_BTV: Of the model after each of the draw's inputs; −∞ for what it could not have drawn, or the gradient
+            is that of another distribution than the draws are from.
         draw: Targets that the model itself drew.
         advantage_B: R(y) − b, without gradient.
     """

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from erpo_explore.erpo.e_step import draw_targets
+from erpo_explore.erpo.e_step import allowed_log_p, draw_targets
 from erpo_explore.erpo.m_step import cross_entropy, policy_gradient_loss
 from erpo_explore.rewards import MixtureReward, Reference, sequence_rewards
 from erpo_explore.seq2seq import Memory, Seq2Seq, greedy
@@ -69,7 +69,9 @@ def step_loss(
     logits_BTV = model.decode(memory, draw.inputs_BT)
     if point.is_policy_gradient and draw.reward_B is not None:
         baseline_B = _greedy_rewards(reward, model, memory, reference, max_tokens)
-        loss = policy_gradient_loss(logits_BTV, draw, draw.reward_B - baseline_B)
+        # the draws are the model's over what a target may hold, and so must be the probabilities that they raise
+        log_p_BTV = allowed_log_p(logits_BTV, reference.symbols)
+        loss = policy_gradient_loss(log_p_BTV, draw, draw.reward_B - baseline_B)
     else:
         loss = cross_entropy(logits_BTV, draw)
     at_task = point.reward.task == 1.0 and draw.reward_B is not None

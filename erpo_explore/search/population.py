@@ -6,11 +6,9 @@ donor's checkpoint and a new config. Changed, and why:
 - *every* member gets a next knot at each generation, not only the clones, since a path is what is searched;
 - trials that are no members (dots, given paths) fill the slots that the population leaves, and are never judged by it;
 - the population decides when all members wait at the same interval with their checkpoints written. Tune's synchronous
-mode
-  lets the last member run on for one more iteration, so that knots lie at different places;
+  mode lets the last member run on for one more iteration, so that knots lie at different places;
 - a member that waits gives up its worker only where another trial can use it at once; else the worker is kept for the
-next
-  interval, since starting one costs seconds;
+  next interval, since starting one costs seconds;
 - every draw comes from a generator named by (seed, generation, member); Tune's draws from the process-wide one;
 - lineage goes to the results store, not to a text file.
 

@@ -217,14 +217,7 @@ class SearchSpace(_Section):
         try:
             return cls.model_validate(written)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            field = ".".join(str(part) for part in first["loc"])
-            # our own messages hold the value already
-            value = "" if first["type"] in ("missing", "value_error") else f", got {_short(first['input'])}"
-            more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-            message = first["msg"].removeprefix("Value error, ")
-            where = f"{origin}: {field}" if field else origin
-            raise ConfigError(f"{where}: {_lower(message)}{value}{more}") from error
+            raise ConfigError(f"{origin}: {_explain(error)}") from error
 
 
 def load_space(file: FilePath) -> SearchSpace:
@@ -246,10 +239,28 @@ def load_space(file: FilePath) -> SearchSpace:
     return SearchSpace.from_dict(written, origin=str(file))
 
 
+def _explain(error: ValidationError) -> str:
+    """The first thing that is wrong, in a line: field, requirement, value."""
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    match first["type"]:
+        case "extra_forbidden":
+            return f"{field}: is unknown; compare with the files in search_spaces/{more}"
+        case "missing":
+            return f"{field}: is missing{more}"
+        case "union_tag_invalid":
+            known, given = first["ctx"]["expected_tags"], first["ctx"]["tag"]
+            return f"{field}.name: must be one of {known}, got {given!r}{more}"
+        case "union_tag_not_found":
+            return f"{field}.name: is missing; name a task: toy, docstrings, files or hub{more}"
+        case "value_error":  # our own message, which holds the value
+            message = first["msg"].removeprefix("Value error, ")
+            return f"{field}: {message}{more}" if field else f"{message}{more}"
+        case _:
+            return f"{field}: {first['msg'][:1].lower()}{first['msg'][1:]}, got {_short(first['input'])}{more}"
+
+
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]

@@ -1,6 +1,5 @@
 """What a trial reports after each interval: measured numbers, and where in the space they were measured."""
 
-import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
@@ -20,7 +19,7 @@ class Observation:
         point: Where the run stands at the end of the interval.
         path: The path that these weights have walked so far.
         status: `running`, `finished` at the end of the budget, or `diverged` when the loss was no longer a number.
-        train_loss_nats: Mean loss a label over the interval; its meaning changes with the point.
+        train_loss_nats: Mean loss a label over the interval, in the terms of its point; None where it diverged.
         scores: The evaluation; None for a run that diverged.
         entropy_nats: Mean entropy of q̃ over the interval; None where q̃ was not needed.
         mean_reward: Mean metric of the drawn targets over the interval; None where it was not known.
@@ -34,7 +33,7 @@ class Observation:
     point: Point
     path: Path
     status: Literal["running", "finished", "diverged"]
-    train_loss_nats: float
+    train_loss_nats: float | None
     scores: Scores | None
     entropy_nats: float | None
     mean_reward: float | None
@@ -66,6 +65,4 @@ class Observation:
         measured = asdict(self.scores) if self.scores is not None else dict.fromkeys(f.name for f in fields(Scores))
         row |= measured
         row["samples"] = list(measured["samples"] or ())
-        if not math.isfinite(self.train_loss_nats):
-            row["train_loss_nats"] = None
         return row

@@ -5,7 +5,6 @@ So a run that is loaded from a state goes on with the same numbers, and a member
 on with that one's weights, optimizer and walked path, but with draws of its own.
 """
 
-import math
 import time
 from dataclasses import replace
 from typing import Any
@@ -92,27 +91,30 @@ class TrainingRun:
         started = time.perf_counter()
         before = self.state() if self._walk.follows_plateau else None
         totals = _IntervalTotals()
+        diverged = False
         for _ in range(self._training.interval):
-            totals.add(self._train_step(self._walk.point(self.progress)))
-            if not math.isfinite(totals.loss):
+            try:
+                totals.add(self._train_step(self._walk.point(self.progress)))
+            except FloatingPointError:
+                diverged = True
                 break
             self.step += 1
         trained_s = time.perf_counter() - started
 
         scores = None
-        if math.isfinite(totals.loss):
+        if not diverged:
             scores = evaluate(self._model, self._task, self._valid, num_samples=num_samples)
             if self._walk.see(scores.score, self.progress) and before is not None:
                 self._load_weights(before)
         self._elapsed_s += time.perf_counter() - started
-        status = "diverged" if scores is None else "finished" if self.finished else "running"
+        status = "diverged" if diverged else "finished" if self.finished else "running"
         return Observation(
             step=self.step,
             progress=self.progress,
             point=self._walk.point(self.progress),
             path=self._walk.walked(self.progress),
             status=status,  # type: ignore[arg-type]  # mypy widens the conditional expression to str
-            train_loss_nats=totals.loss,
+            train_loss_nats=None if diverged else totals.loss,
             scores=scores,
             entropy_nats=totals.entropy_nats,
             mean_reward=totals.mean_reward,
@@ -164,8 +166,8 @@ class TrainingRun:
         outcome = step_loss(
             point, reward, self._model, batch.source_BS, batch.source_keep_BS, reference, self._draws_generator
         )
-        if not torch.isfinite(outcome.loss):
-            return outcome
+        if not bool(torch.isfinite(outcome.loss)):
+            raise FloatingPointError("the loss is not a number")
         self._optimizer.zero_grad(set_to_none=True)
         outcome.loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), training.clip_norm)

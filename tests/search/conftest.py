@@ -1,0 +1,31 @@
+"""A search space that runs to its end in seconds, and one Ray for the tests that need it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from erpo_explore.space.search_space import SearchSpace
+
+TINY = {
+    "name": "tiny",
+    "task": {"name": "toy", "train_pairs": 200, "valid_pairs": 20, "test_pairs": 20},
+    "model": {"units": 8},
+    "training": {"steps": 12, "interval": 3, "batch_size": 16, "learning_rate": 0.005, "decay": "none"},
+    "search": {"method": "population", "members": 3},
+    "dots": ["mle", "interpolation"],
+}
+
+
+@pytest.fixture
+def tiny_space() -> SearchSpace:
+    """Two dots and three members on two slots, four intervals each."""
+    return SearchSpace.from_dict(TINY)
+
+
+@pytest.fixture(scope="module")
+def two_slots() -> Iterator[None]:
+    """Ray with two CPU slots, as an exploration of its own would start it."""
+    ray = pytest.importorskip("ray")
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()

@@ -1,0 +1,212 @@
+"""Explorations on a real Ray: to their end, and with their plugs pulled."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+import erpo_explore as erpo
+from erpo_explore.errors import ResultsError
+from erpo_explore.search import explore, resume
+from erpo_explore.space import Path as ErpoPath
+from erpo_explore.space.search_space import SearchSpace
+from tests.search.conftest import TINY
+
+pytestmark = [
+    pytest.mark.ray,
+    # Ray's own: sockets and files that it leaves to the garbage collector, and its notes on coming defaults
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:.*:FutureWarning:ray.*"),
+    pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:ray.*"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+TIMED = ["elapsed_s", "tokens_per_s", "reported_at", "checkpoint"]
+"""Columns that two runs with the same seed need not share."""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, two_slots: None) -> Path:
+    folder = tmp_path_factory.mktemp("explorations") / "undisturbed"
+    outcome = explore(SearchSpace.from_dict(TINY), folder)
+    assert (outcome.status, outcome.num_failed) == ("finished", 0)
+    return folder
+
+
+def _comparable(folder: Path) -> pd.DataFrame:
+    return erpo.load_results(folder).drop(columns=TIMED)
+
+
+class TestAnExplorationToItsEnd:
+    def test_every_trial_reports_every_interval(self, undisturbed: Path) -> None:
+        frame = erpo.load_results(undisturbed)
+        reports = frame.groupby("trial")["step"].apply(list).to_dict()
+        names = {"mle-s1", "interpolation-s1", "member-0", "member-1", "member-2"}
+        assert reports == {name: [3, 6, 9, 12] for name in names}
+
+    def test_every_trial_is_recorded_as_finished(self, undisturbed: Path) -> None:
+        trials = erpo.load_results(undisturbed, table="trials")
+        assert set(trials["status"]) == {"finished"}
+        assert set(trials["num_observations"]) == {4}
+
+    def test_more_members_than_slots_take_turns_and_keep_step(self, undisturbed: Path) -> None:
+        frame = erpo.load_results(undisturbed)
+        members = frame[frame["role"] == "member"]
+        assert (members["generation"] == members["iteration"] - 1).all()
+
+    def test_the_lineage_is_a_forest_whose_clones_have_what_their_donor_had(self, undisturbed: Path) -> None:
+        lineage = erpo.load_results(undisturbed, table="lineage")
+        assert lineage.groupby("generation").size().to_dict() == {0: 3, 1: 3, 2: 3, 3: 3}
+        clones = lineage[lineage["action"] == "clone"]
+        for clone in clones.itertuples():
+            donor = lineage[(lineage["trial"] == clone.donor) & (lineage["generation"] == clone.generation)].iloc[0]
+            assert donor["action"] == "continue"
+            assert donor["score"] == clone.donor_score > clone.score
+            assert clone.path == donor["path"]
+
+    def test_a_members_walked_path_has_a_knot_for_each_decision(self, undisturbed: Path) -> None:
+        lineage = erpo.load_results(undisturbed, table="lineage").set_index(["trial", "generation"])
+        frame = erpo.load_results(undisturbed)
+        for report in frame[frame["role"] == "member"].itertuples():
+            path = ErpoPath.from_dict(json.loads(report.path))
+            decided = ErpoPath.from_dict(json.loads(lineage.loc[(report.trial, report.generation), "path"]))
+            knot = erpo.Point.from_dict(json.loads(lineage.loc[(report.trial, report.generation), "knot"]))
+            assert path == decided.then(report.progress, knot)
+
+    def test_the_best_path_is_the_one_of_the_best_row(self, undisturbed: Path) -> None:
+        frame = erpo.load_results(undisturbed)
+        best = frame.loc[frame["score"].idxmax()]
+        assert erpo.best_path(undisturbed) == ErpoPath.from_dict(json.loads(best["path"]))
+
+    def test_scores_carry_their_signature(self, undisturbed: Path) -> None:
+        signatures = set(erpo.load_results(undisturbed)["signature"])
+        assert len(signatures) == 1
+        assert "tok:none" in signatures.pop()
+
+    def test_the_manifest_gives_back_the_space(self, undisturbed: Path) -> None:
+        written = yaml.safe_load((undisturbed / "exploration.yaml").read_text())
+        assert SearchSpace.from_dict(written["space"]) == SearchSpace.from_dict(TINY)
+        assert {"torch", "ray", "sacrebleu"} <= set(written["versions"])
+
+    def test_a_second_run_into_the_folder_is_refused_and_touches_nothing(
+        self, undisturbed: Path, tiny_space: SearchSpace
+    ) -> None:
+        before = {file: file.stat().st_mtime_ns for file in undisturbed.rglob("*") if file.is_file()}
+        with pytest.raises(ResultsError, match="resume"):
+            explore(tiny_space, undisturbed)
+        assert {file: file.stat().st_mtime_ns for file in undisturbed.rglob("*") if file.is_file()} == before
+
+    def test_resuming_a_finished_one_has_nothing_to_do(self, undisturbed: Path) -> None:
+        before = _comparable(undisturbed)
+        assert resume(undisturbed).status == "finished"
+        pd.testing.assert_frame_equal(_comparable(undisturbed), before)
+
+
+def test_trials_that_diverge_are_recorded_and_do_not_end_the_exploration(two_slots: None, tmp_path: Path) -> None:
+    training = TINY["training"] | {"learning_rate": 3e38}  # type: ignore[operator]
+    space = SearchSpace.from_dict(TINY | {"training": training})
+    outcome = explore(space, tmp_path / "wild")
+    trials = erpo.load_results(tmp_path / "wild", table="trials")
+    assert outcome.status == "finished"
+    assert set(trials["status"]) == {"diverged"}
+    assert trials["error"].str.contains("no longer a number").all()
+
+
+@pytest.mark.parametrize("method", ["random", "grid"])
+def test_constant_points_are_searched(method: str, two_slots: None, tmp_path: Path) -> None:
+    search = {"method": method, "members": 2, "levels": 2, "ranges": {"task": [0.1, 0.3]}}
+    training = TINY["training"] | {"steps": 3}  # type: ignore[operator]
+    space = SearchSpace.from_dict(TINY | {"dots": [], "search": search, "training": training})
+    explore(space, tmp_path / method)
+    frame = erpo.load_results(tmp_path / method)
+    assert list(frame["role"]) == [method] * 2
+    assert frame["reward_task"].between(0.1, 0.3).all()
+
+
+def _start(folder: Path, space: Path) -> "subprocess.Popen[bytes]":
+    code = (
+        "import sys, ray; from pathlib import Path;"
+        "ray.init(address='local', num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level='ERROR');"
+        "sys.argv = ['explore.py', *sys.argv[1:]];"
+        "from erpo_explore.cli import main; main()"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(space), "--results", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def _wait_for_reports(driver: "subprocess.Popen[bytes]", folder: Path, num_reports: int) -> None:
+    """Until the driver has recorded so many; a driver that ended before is shown."""
+    while len(list((folder / "observations").glob("*.parquet"))) < num_reports:
+        if driver.poll() is not None:
+            assert driver.stdout is not None
+            pytest.fail(f"the driver ended early: {driver.stdout.read().decode()[-2000:]}")
+        time.sleep(0.05)
+
+
+def _descendants(pid: int) -> list[int]:
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = {int(child): int(parent) for child, parent in (line.split() for line in listed.splitlines())}
+    found = [pid]
+    for known in found:
+        found += [child for child, parent in parents.items() if parent == known]
+    # ps itself is gone by now
+    return [child for child in found if Path(f"/proc/{child}").exists()]
+
+
+@pytest.fixture
+def tiny_file(tmp_path: Path) -> Path:
+    file = tmp_path / "tiny.yaml"
+    file.write_text(yaml.safe_dump(TINY))
+    return file
+
+
+def test_a_killed_driver_is_resumed_with_the_result_of_an_undisturbed_one(
+    undisturbed: Path, tiny_file: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "killed"
+    driver = _start(folder, tiny_file)
+    _wait_for_reports(driver, folder, 7)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    assert (erpo.load_results(folder, table="trials")["status"] == "running").any()
+
+    assert resume(folder).status == "finished"
+    pd.testing.assert_frame_equal(_comparable(folder), _comparable(undisturbed))
+    lineages = [erpo.load_results(f, table="lineage").drop(columns="decided_at") for f in (folder, undisturbed)]
+    pd.testing.assert_frame_equal(*lineages)
+
+
+def test_ctrl_c_stops_cleanly_and_says_how_to_resume(undisturbed: Path, tiny_file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "stopped"
+    driver = _start(folder, tiny_file)
+    _wait_for_reports(driver, folder, 4)
+    driver.send_signal(signal.SIGINT)
+    output, _ = driver.communicate(timeout=120)
+    assert driver.returncode == 130
+    assert f"resume {folder}" in " ".join(output.decode().split())
+    assert b"Traceback" not in output
+
+    assert resume(folder).status == "finished"
+    pd.testing.assert_frame_equal(_comparable(folder), _comparable(undisturbed))
+
+
+def test_a_killed_worker_is_replaced_and_nothing_is_lost(undisturbed: Path, tiny_file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "worker"
+    driver = _start(folder, tiny_file)
+    _wait_for_reports(driver, folder, 3)
+    trainables = [pid for pid in _descendants(driver.pid) if b"Trainable" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert trainables, "no worker was found to kill"
+    os.kill(trainables[0], signal.SIGKILL)
+    output, _ = driver.communicate(timeout=200)
+    assert driver.returncode == 0, output.decode()[-2000:]
+    pd.testing.assert_frame_equal(_comparable(folder), _comparable(undisturbed))
