@@ -4,41 +4,39 @@ Text becomes values here, and errors become one line and an exit code: 0 done, 1
 user can mend, 130 interrupted.
 """
 
+import math
 import sys
 from pathlib import Path as FilePath
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-import yaml
 from rich.console import Console
-from rich.table import Table
 from typer.core import TyperGroup
 
-from erpo_explore.atlas import comparison, write_report
 from erpo_explore.errors import ConfigError, ErpoExploreError, ResultsError
-from erpo_explore.results import best_path
-from erpo_explore.space.path_file import save_path
-from erpo_explore.space.search_space import SearchSpace, load_space
-from erpo_explore.store import best_row, load_results
+
+# torch, Ray and plotly take seconds to import, so each command imports what it uses, and `--help` nothing of it
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+    from erpo_explore.search import Outcome
 
 __all__ = ["main"]
 
 _RUN_HELP: Final = """
 Explore a search space: train its dots and search for a path that beats them.
 
-SPACE is a YAML file, or the name of one that comes with the project (default, multi30k, synopsis, …).
+SPACE is a YAML file, or the name of one that comes with the project: default, all_dots, docstrings, multi30k, synopsis,
+iwslt14, gigaword.
 
+\b
 Examples:
-
-  explore.py                                            the toy language, a few minutes on a laptop
-
-  explore.py search_spaces/multi30k.yaml --data DIR     your copy of Multi30k: DIR/train.de, DIR/train.en, …
-
-  explore.py default --data DIR --metric rouge          your own text: DIR/train.SRC, DIR/train.TGT, valid.…
-
+  explore.py                                    the toy language, two minutes
+  explore.py multi30k --data DIR                DIR/train.de, DIR/train.en, …
+  explore.py default --data DIR --metric rouge  your own text
   explore.py docstrings --set training.steps=2000 --set search.members=8
-
-  ray submit cluster/gpu.yaml explore.py multi30k       the same on a cluster
+  ray submit cluster/gpu.yaml explore.py multi30k
 """
 
 
@@ -79,7 +77,9 @@ def run(
     ] = None,
     source: Annotated[str | None, typer.Option(help="Suffix of the source files; found if not given.")] = None,
     target: Annotated[str | None, typer.Option(help="Suffix of the target files; found if not given.")] = None,
-    metric: Annotated[str | None, typer.Option(help="bleu or rouge, with --data. Default: bleu.")] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="bleu or rouge, with --data. Default: by the target's suffix.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of every random draw.")] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Another value for a field of the YAML, e.g. training.steps=2000.")
@@ -88,6 +88,7 @@ def run(
 ) -> None:
     """Explore a search space."""
     from erpo_explore.search import explore
+    from erpo_explore.space.search_space import SearchSpace, load_space
 
     chosen = load_space(_find_space(space))
     written = chosen.to_dict()
@@ -112,13 +113,13 @@ def run(
 def resume(results: _Results, address: _Address = None) -> None:
     """Go on with an exploration that was interrupted, or whose driver or machine died.
 
+    \b
     Example:
-
       explore.py resume results/multi30k
-    """
-    from erpo_explore.search import resume as go_on
+    """  # noqa: D301 - click's mark for lines that stay lines
+    from erpo_explore.search import resume as resume_exploration
 
-    _finish(go_on(results, address=address))
+    _finish(resume_exploration(results, address=address))
 
 
 @app.command()
@@ -134,12 +135,11 @@ def replay(
 ) -> None:
     """Train a found path and its rivals from scratch, with the same budget and new seeds, and compare them.
 
+    \b
     Examples:
-
-      explore.py replay results/multi30k --seeds 5 --against mle,raml,interpolation
-
+      explore.py replay results/multi30k --seeds 5 --against mle,raml
       explore.py replay best_path.yaml --space search_spaces/multi30k.yaml
-    """
+    """  # noqa: D301
     from erpo_explore.search import explore
     from erpo_explore.search.replay import replay_space
 
@@ -156,11 +156,13 @@ def report(
 ) -> None:
     """Draw the map: one self-contained HTML page.
 
+    \b
     Example:
-
       explore.py report results/multi30k
-    """
-    _console.print(f"wrote {write_report(results, output)}", soft_wrap=True, highlight=False)
+    """  # noqa: D301
+    from erpo_explore.atlas import write_report
+
+    _say(f"wrote {write_report(results, output)}")
 
 
 def main() -> None:
@@ -193,6 +195,8 @@ def _find_space(name: str) -> FilePath:
 
 def _assign(written: dict[str, Any], assignment: str) -> None:
     """Set one field, e.g. `search.members=8`."""
+    import yaml
+
     field, separator, text = assignment.partition("=")
     if not separator:
         raise ConfigError(f"--set must be FIELD=VALUE, got {assignment!r}; e.g. --set training.steps=2000")
@@ -209,43 +213,63 @@ def _assign(written: dict[str, Any], assignment: str) -> None:
     section[last] = value
 
 
-def _finish(outcome: Any) -> None:
+def _finish(outcome: "Outcome") -> None:
     """Say what came out, where it lies and what to do next; set the exit code."""
+    from erpo_explore.atlas import write_report
+    from erpo_explore.results import best_path
+    from erpo_explore.search.replay import FOUND
+    from erpo_explore.space.path_file import save_path
+    from erpo_explore.store import best_row, load_results
+
     folder = outcome.folder
     if outcome.status == "interrupted":
-        _console.print(f"interrupted; `explore.py resume {folder}` goes on", soft_wrap=True, highlight=False)
+        _say(f"interrupted; `{_program()} resume {folder}` goes on")
         raise typer.Exit(130)
     observations, trials = load_results(folder), load_results(folder, table="trials")
+    for row in trials[trials["status"].isin(["diverged", "failed"])].itertuples():
+        _say(f"{row.status}: {row.trial}: {row.error}")
     try:
         best = best_row(observations)
     except ResultsError as error:
-        raise ResultsError(
-            f"no trial of {folder} reached an evaluation; see the column error of its table trials"
-        ) from error
+        raise ResultsError(f"no trial of {folder} reached an evaluation; lower training.learning_rate?") from error
     _console.print(_comparison_table(observations))
     path = best_path(folder)
     path_file, page = folder / "best_path.yaml", write_report(folder)
     save_path(path, path_file)
-    lines = [
-        f"best: {best['trial']} with {best['score']:.2f} at step {best['step']} ({best['signature']})",
-        f"path: {path}",
-        f"wrote {folder}/observations (Parquet), {path_file}, {page}",
-    ]
-    ended = trials[trials["status"].isin(["diverged", "failed"])]
-    lines += [f"{row['status']}: {row['trial']}: {row['error']}" for _, row in ended.iterrows()]
-    if not folder.name.endswith("-replay"):
-        lines.append(f"next: explore.py replay {folder} --seeds 3   (is the best path better than mle, or lucky?)")
-    for line in lines:
-        _console.print(line, soft_wrap=True, highlight=False, markup=False)
+    _say(f"best: {best['trial']} with {best['score']:.2f} at step {best['step']} ({best['signature']})")
+    _say(f"path: {path}")
+    _say(f"wrote {folder}/observations (Parquet), {path_file}, {page}")
+    if FOUND not in set(trials["dot"]):
+        _say(f"next: {_program()} replay {folder} --seeds 3   (is the best path better than mle, or lucky?)")
     if outcome.num_failed:
         raise typer.Exit(1)
 
 
-def _comparison_table(observations: Any) -> Table:
-    frame = comparison(observations)
+def _comparison_table(observations: "pd.DataFrame") -> "Table":
+    """Each dot over its seeds, and the searched trials over their points."""
+    from rich.table import Table
+
+    from erpo_explore.atlas import comparison
+
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in frame.columns:
-        table.add_column(str(column), justify="left" if frame[column].dtype == object else "right")
-    for row in frame.itertuples(index=False):
-        table.add_row(*(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row))
+    table.add_column("trained")
+    for column in ("n", "mean", "95% interval", "best"):
+        table.add_column(column, justify="right")
+    for row in comparison(observations).to_dict("records"):
+        interval = "" if math.isnan(row["low"]) else f"{row['low']:.2f} … {row['high']:.2f}"
+        table.add_row(str(row["label"]), str(row["n"]), f"{row['mean']:.2f}", interval, f"{row['best']:.2f}")
     return table
+
+
+def _say(line: str) -> None:
+    _console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _program() -> str:
+    """What the user typed to get here, so that the next command can be copied."""
+    called = FilePath(sys.argv[0])
+    if called.name != "explore.py":
+        return "erpo-explore"
+    python = FilePath(sys.executable)
+    here = python.relative_to(FilePath.cwd()) if python.is_relative_to(FilePath.cwd()) else python
+    return f"{here} {called}"

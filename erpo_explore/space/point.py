@@ -116,6 +116,8 @@ class Point:
                 raise ConfigError(f"rho must lie in [0, 1], got {rho!r}; it is alpha / (alpha + beta)")
             if not tau > 0.0:
                 raise ConfigError(f"tau must be > 0, got {tau!r}; it is alpha + beta")
+            if math.isinf(tau) and rho < 1.0:
+                raise ConfigError(f"tau = inf is policy gradient and needs rho = 1, got rho={rho!r}; use a finite tau")
             alpha, beta = weights_of(rho, tau)
         levers = {name: written[name] for name in ("prefix", "label") if name in written}
         return cls(reward=Reward.from_dict(written["reward"]), alpha=alpha, beta=beta, **levers)

@@ -105,6 +105,13 @@ class Search(_Section):
             return path.end
         return written if isinstance(written, Point) else Point.from_dict(written)
 
+    @field_validator("start")
+    @classmethod
+    def _check_start(cls, start: Point) -> Point:
+        if start.is_policy_gradient:
+            raise ValueError("start must have a finite alpha, got alpha=inf (policy_gradient); nothing lies near it")
+        return start
+
     @field_validator("ranges")
     @classmethod
     def _check_ranges(cls, ranges: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:

@@ -102,6 +102,7 @@ class TrainingRun:
         trained_s = time.perf_counter() - started
 
         scores = None
+        point, path = self._walk.point(self.progress), self._walk.walked(self.progress)
         if not diverged:
             scores = evaluate(self._model, self._task, self._valid, num_samples=num_samples)
             if self._walk.see(scores.score, self.progress) and before is not None:
@@ -111,8 +112,8 @@ class TrainingRun:
         return Observation(
             step=self.step,
             progress=self.progress,
-            point=self._walk.point(self.progress),
-            path=self._walk.walked(self.progress),
+            point=point,
+            path=path,
             status=status,  # type: ignore[arg-type]  # mypy widens the conditional expression to str
             train_loss_nats=None if diverged else totals.loss,
             scores=scores,
@@ -150,7 +151,8 @@ class TrainingRun:
 
     def _load_weights(self, state: dict[str, Any]) -> None:
         self._model.load_state_dict(state["model"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        # torch would keep the state's own tensors, and train on in them
+        self._optimizer.load_state_dict(_cloned(state["optimizer"]))
 
     def _train_step(self, point: Point) -> StepLoss:
         training = self._training

@@ -20,7 +20,7 @@ class Walk:
         self.path = path
         self._moves = 0
         self._best_score: float | None = None
-        self._jumped = Path.constant(path.at(0.0))
+        self._jumped = Path.constant(path.knots[0][1])
 
     @property
     def follows_plateau(self) -> bool:
@@ -37,7 +37,10 @@ class Walk:
 
     def go_to(self, point: Point, *, now: float, at: float) -> None:
         """Leave the path that was walked up to `now` for a point to be reached at `at`."""
-        self.path = self.walked(now).then(at, point)
+        walked = self.walked(now)
+        if walked.knots[-1][0] < now:  # nothing moved since, and the way to the new knot begins now
+            walked = walked.then(now, walked.end)
+        self.path = walked.then(at, point)
 
     def see(self, score: float, progress: float) -> bool:
         """Take note of a valid score.

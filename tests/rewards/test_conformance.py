@@ -1,0 +1,102 @@
+"""What every reward has to hold, whatever it rewards."""
+
+import pytest
+import torch
+
+from erpo_explore.rewards import METRIC_REWARDS, MixtureReward
+from erpo_explore.space import Reward
+
+from .oracles import NUM_TOKENS, SYMBOLS, WORDS, reference_of
+
+A, B, C, D = WORDS
+UNK, EOS, PAD = SYMBOLS.unk, SYMBOLS.eos, SYMBOLS.pad
+
+UNIGRAM_V = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.4, 0.3, 0.2, 0.1])
+LAMBDAS = {
+    "truth": {"truth": 1.0},
+    "noise": {"noise": 1.0},
+    "model": {"model": 1.0},
+    "truth_noise": {"truth": 0.9, "noise": 0.1},
+    "truth_model": {"truth": 0.75, "model": 0.25},
+    "truth_bleu": {"truth": 0.5, "task": 0.5, "temperature": 0.1},
+    "noise_edit": {"noise": 0.5, "task": 0.5, "metric": "edit"},
+    "bleu_at_temperature": {"task": 1.0, "metric": "bleu", "temperature": 0.05},
+    "edit_at_temperature": {"task": 1.0, "metric": "edit", "temperature": 0.1},
+    "everything": {"truth": 0.4, "noise": 0.2, "task": 0.3, "model": 0.1, "metric": "rouge", "temperature": 0.02},
+}
+REWARDS = {name: reward() for name, reward in METRIC_REWARDS.items()} | {
+    name: MixtureReward(Reward(**weights), UNIGRAM_V) for name, weights in LAMBDAS.items()
+}
+
+REFERENCES = ([A, B, C, A], [UNK], [], [B, B, B, UNK, B, A, D])
+HYPOTHESES_TB = torch.tensor(
+    [[A, B, A, B], [B, UNK, B, B], [C, D, B, B], [EOS, EOS, B, B], [PAD, PAD, EOS, A], [PAD] * 4, [PAD] * 4]
+)
+"""What each row says at each step: all end but the last, which goes on after the longest reference's end."""
+
+
+@pytest.fixture(params=REWARDS)
+def reward(request):
+    return REWARDS[request.param]
+
+
+def log_p_TBV(seed=0):
+    """A model's log-probabilities, which give nothing to special tokens."""
+    shape = (len(HYPOTHESES_TB) + 1, len(REFERENCES), NUM_TOKENS)
+    logits_TBV = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    logits_TBV[..., list(SYMBOLS.never_drawn)] = -torch.inf
+    return logits_TBV.log_softmax(-1)
+
+
+def walk(reward, rows=slice(None), padding=0):
+    """[T, B, V]: the increments at every step of some rows."""
+    state, steps = reward.begin(reference_of(*REFERENCES[rows], padding=padding)), []
+    for tokens_B, log_p_BV in zip([*HYPOTHESES_TB, None], log_p_TBV(), strict=True):
+        steps.append(reward.increments(state, log_p_BV[rows]))
+        if tokens_B is not None:
+            state = reward.advance(state, tokens_B[rows])
+    return torch.stack(steps)
+
+
+class TestConformance:
+    def test_there_is_one_increment_a_candidate(self, reward):
+        assert walk(reward).shape == (len(HYPOTHESES_TB) + 1, len(REFERENCES), NUM_TOKENS)
+
+    def test_no_increment_is_undefined_or_infinitely_good(self, reward):
+        increments_TBV = walk(reward)
+        assert not increments_TBV.isnan().any()
+        assert (increments_TBV < torch.inf).all()
+
+    def test_no_prefix_forbids_every_token(self, reward):
+        assert walk(reward).isfinite().any(-1).all()
+
+    @pytest.mark.parametrize("row", range(len(REFERENCES)))
+    def test_a_row_does_not_depend_on_the_rest_of_its_batch(self, reward, row):
+        alone_TV = walk(reward, slice(row, row + 1))[:, 0]
+        ended = (HYPOTHESES_TB[:, row] == EOS).nonzero()
+        steps = int(ended[0]) + 1 if len(ended) else None
+        torch.testing.assert_close(walk(reward)[:steps, row], alone_TV[:steps], rtol=0.0, atol=1e-6)
+
+    def test_padding_changes_nothing(self, reward):
+        torch.testing.assert_close(walk(reward, padding=3), walk(reward), rtol=0.0, atol=1e-6)
+
+    def test_a_state_may_be_advanced_twice(self, reward):
+        before, log_p_BV = reward.begin(reference_of(*REFERENCES)), log_p_TBV()[0]
+        first_BV = reward.increments(before, log_p_BV).clone()
+        for word in (A, B):
+            after = reward.advance(before, torch.full((len(REFERENCES),), word))
+            reward.increments(after, log_p_BV)
+        assert torch.equal(reward.increments(before, log_p_BV), first_BV)
+
+    def test_only_a_reward_that_reads_the_model_depends_on_it(self, reward):
+        state = reward.begin(reference_of(*REFERENCES))
+        one_BV, other_BV = (reward.increments(state, log_p_TBV(seed)[0]) for seed in (1, 2))
+        assert torch.equal(one_BV, other_BV) is not reward.reads_model
+
+    def test_a_reward_that_does_not_read_the_model_does_without_it(self, reward):
+        state = reward.begin(reference_of(*REFERENCES))
+        if reward.reads_model:
+            with pytest.raises(ValueError, match="needs the model's log-probabilities"):
+                reward.increments(state)
+        else:
+            assert torch.equal(reward.increments(state), reward.increments(state, log_p_TBV()[0]))

@@ -1,0 +1,125 @@
+"""Every metric reward against other people's implementation of it."""
+
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from erpo_explore.rewards import METRIC_REWARDS, MixtureReward, TokenReward, sequence_rewards
+from erpo_explore.space import Reward
+
+from .oracles import FINISHED, NUM_TOKENS, POTENTIAL, SYMBOLS, WORDS, batch_of, reference_of
+
+A, B, C, D = WORDS
+UNK, EOS = SYMBOLS.unk, SYMBOLS.eos
+FEWER = settings(max_examples=40)
+
+words = st.sampled_from([A, B, C, D, UNK])
+few_words = st.sampled_from([A, B])
+sentences = st.lists(words, max_size=7) | st.lists(few_words, max_size=7)
+pairs = st.tuples(sentences, sentences)
+"""(hypothesis, reference)."""
+
+ADVERSARIAL = [
+    ([], [A]),
+    ([], []),
+    ([A, B], []),
+    ([A], [A]),
+    ([UNK], [UNK]),
+    ([UNK, A, UNK], [A, UNK, UNK]),
+    ([A, A, A, A, A, A], [A, A]),
+    ([A, A], [A, A, A, A, A, A]),
+    ([A, B, A, B, A, B], [A, B, A, B]),
+    ([A, B, A, C, A, B], [A, B, A, B, A, C]),
+    ([B, A, C], [A, C, B, A, C]),
+    ([D, C, B, A], [A, B, C, D]),
+    ([A, B, C, D, A, B, C], [A, B, C, D]),
+    ([A, B, C, D, A], [A, B, C, D, A]),
+]
+
+
+def with_adversaries(test):
+    for pair in ADVERSARIAL:
+        test = example(pair=pair)(test)
+    return test
+
+
+def bound(metric: str) -> TokenReward:
+    return METRIC_REWARDS[metric]()
+
+
+def increments_along(reward, hypothesis, reference):
+    """[T, V]: the increments after each prefix, the empty and the whole one included."""
+    state, steps = reward.begin(reference), []
+    for word in hypothesis:
+        steps.append(reward.increments(state)[0])
+        state = reward.advance(state, torch.tensor([word]))
+    return torch.stack([*steps, reward.increments(state)[0]])
+
+
+@pytest.mark.parametrize("metric", FINISHED)
+class TestMetrics:
+    @with_adversaries
+    @given(pair=pairs)
+    def test_increments_sum_to_the_sentence_score(self, metric, pair):
+        hypothesis, reference = pair
+        tokens_BT, keep_BT = batch_of([[*hypothesis, EOS]])
+        total = float(sequence_rewards(bound(metric), reference_of(reference), tokens_BT, keep_BT))
+        assert total == pytest.approx(FINISHED[metric](hypothesis, reference), abs=1e-5)
+
+    @with_adversaries
+    @settings(max_examples=25)
+    @given(pair=pairs)
+    def test_every_increment_is_the_gain_in_potential(self, metric, pair):
+        hypothesis, reference = pair
+        found_TV = increments_along(bound(metric), hypothesis, reference_of(reference))
+        potential, finished = POTENTIAL[metric], FINISHED[metric]
+        for t, found_V in enumerate(found_TV):
+            prefix = hypothesis[:t]
+            now = potential(prefix, reference)
+            expected = [potential([*prefix, word], reference) - now for word in (UNK, *WORDS)]
+            assert found_V[[UNK, *WORDS]].tolist() == pytest.approx(expected, abs=1e-5)
+            assert float(found_V[EOS]) == pytest.approx(finished(prefix, reference) - now, abs=1e-5)
+
+    @FEWER
+    @given(batch=st.lists(pairs, min_size=2, max_size=4))
+    def test_a_batch_of_different_lengths_scores_as_its_rows_do(self, metric, batch):
+        tokens_BT, keep_BT = batch_of([[*hypothesis, EOS] for hypothesis, _ in batch])
+        together_B = sequence_rewards(bound(metric), reference_of(*(pair[1] for pair in batch)), tokens_BT, keep_BT)
+        assert together_B.tolist() == pytest.approx([FINISHED[metric](*pair) for pair in batch], abs=1e-5)
+
+    @FEWER
+    @given(pair=pairs)
+    def test_a_hypothesis_without_its_end_is_worth_its_potential(self, metric, pair):
+        hypothesis, reference = pair
+        tokens_BT, keep_BT = batch_of([hypothesis])
+        total = float(sequence_rewards(bound(metric), reference_of(reference), tokens_BT, keep_BT))
+        assert total == pytest.approx(POTENTIAL[metric](hypothesis, reference), abs=1e-5)
+
+    @pytest.mark.parametrize("temperature", [0.05, 1.0, 4.0])
+    @FEWER
+    @given(pair=st.tuples(st.lists(st.sampled_from(WORDS), max_size=6), sentences))
+    def test_at_the_corner_of_task_the_mixture_is_the_metric_over_its_temperature(self, metric, temperature, pair):
+        hypothesis, reference = pair
+        reward = MixtureReward(Reward(task=1.0, metric=metric, temperature=temperature), torch.zeros(NUM_TOKENS))
+        tokens_BT, keep_BT = batch_of([[*hypothesis, EOS]])
+        total = float(sequence_rewards(reward, reference_of(reference), tokens_BT, keep_BT))
+        expected = FINISHED[metric](hypothesis, reference) / temperature
+        assert total == pytest.approx(expected, abs=1e-5 / temperature, rel=1e-5)
+
+
+@given(pair=pairs)
+def test_a_word_never_gains_an_edit(pair):
+    found_TV = increments_along(bound("edit"), pair[0], reference_of(pair[1]))[:, list(WORDS)]
+    assert set(found_TV.flatten().tolist()) <= {0.0, -1.0}
+
+
+@given(pair=pairs)
+def test_the_end_changes_no_rouge(pair):
+    assert not increments_along(bound("rouge"), pair[0], reference_of(pair[1]))[:, EOS].any()
+
+
+@given(pair=pairs)
+def test_the_end_of_a_long_enough_hypothesis_changes_no_bleu(pair):
+    found_TV = increments_along(bound("bleu"), pair[0], reference_of(pair[1]))
+    assert not found_TV[len(pair[1]) :, EOS].any()

@@ -1,0 +1,121 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from erpo_explore.rewards import METRIC_REWARDS, MixtureReward
+from erpo_explore.space import Reward
+
+from .oracles import NUM_TOKENS, SYMBOLS, WORDS, reference_of
+
+A, B, C, D = WORDS
+UNK, EOS, PAD, BOS = SYMBOLS.unk, SYMBOLS.eos, SYMBOLS.pad, SYMBOLS.bos
+UNIGRAM_V = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.4, 0.3, 0.2, 0.1])
+REFERENCES = ([A, B, C], [UNK, D], [B])
+INF = torch.inf
+
+parts = st.lists(st.floats(0.01, 1.0), min_size=4, max_size=4)
+prefixes = st.lists(st.sampled_from(WORDS), max_size=5)
+logits = st.lists(st.floats(-5.0, 5.0), min_size=NUM_TOKENS, max_size=NUM_TOKENS)
+
+
+def model_of(logits_V):
+    """log p of a model that gives nothing to special tokens, for every row."""
+    logits_BV = torch.tensor(logits_V).repeat(len(REFERENCES), 1)
+    logits_BV[:, list(SYMBOLS.never_drawn)] = -INF
+    return logits_BV.log_softmax(-1)
+
+
+def after(reward, prefix):
+    """The reward's state after every row has said the same prefix."""
+    state = reward.begin(reference_of(*REFERENCES))
+    for word in prefix:
+        state = reward.advance(state, torch.full((len(REFERENCES),), word))
+    return state
+
+
+def truth_BV(step):
+    """1 on the reference's token, EOS behind its end."""
+    rows = [[*words, *[EOS] * 9][step] for words in REFERENCES]
+    return torch.nn.functional.one_hot(torch.tensor(rows), NUM_TOKENS).float()
+
+
+def task_BV(metric, prefix, temperature):
+    """softmax of the metric's increments over what may be drawn."""
+    increments_BV = METRIC_REWARDS[metric]().increments(after(METRIC_REWARDS[metric](), prefix)) / temperature
+    increments_BV[:, list(SYMBOLS.never_drawn)] = -INF
+    return increments_BV.softmax(-1)
+
+
+@pytest.mark.parametrize("metric", METRIC_REWARDS)
+@settings(max_examples=40)
+@given(parts=parts, prefix=prefixes, logits_V=logits, temperature=st.sampled_from([0.02, 0.5, 1.0, 10.0]))
+def test_inside_the_simplex_it_is_the_mixture_of_its_parts(metric, parts, prefix, logits_V, temperature):
+    truth, noise, task, model = (part / sum(parts) for part in parts)
+    reward = MixtureReward(
+        Reward(truth=truth, noise=noise, task=task, model=model, metric=metric, temperature=temperature), UNIGRAM_V
+    )
+    log_p_BV = model_of(logits_V)
+    found_BV = reward.increments(after(reward, prefix), log_p_BV).exp()
+    expected_BV = (
+        truth * truth_BV(len(prefix))
+        + noise * UNIGRAM_V
+        + task * task_BV(metric, prefix, temperature)
+        + model * log_p_BV.exp()
+    )
+    torch.testing.assert_close(found_BV, expected_BV, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(found_BV.sum(-1), torch.ones(len(REFERENCES)), rtol=0.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("step", range(6))
+def test_at_the_corner_of_truth_all_else_is_forbidden_and_behind_the_end_the_truth_is_eos(step):
+    reward = MixtureReward(Reward(truth=1.0), UNIGRAM_V)
+    found_BV = reward.increments(after(reward, [D] * step))
+    assert torch.equal(found_BV, torch.where(truth_BV(step) > 0, 0.0, -INF))
+
+
+@pytest.mark.parametrize("step", [0, 2, 5])
+def test_at_the_corner_of_noise_it_is_the_unigram_distribution(step):
+    reward = MixtureReward(Reward(noise=1.0), UNIGRAM_V)
+    found_BV = reward.increments(after(reward, [A] * step))
+    torch.testing.assert_close(found_BV.exp(), UNIGRAM_V.repeat(len(REFERENCES), 1))
+
+
+def test_at_the_corner_of_model_it_is_the_model():
+    reward = MixtureReward(Reward(model=1.0), UNIGRAM_V)
+    log_p_BV = model_of([float(v) for v in range(NUM_TOKENS)])
+    assert torch.equal(reward.increments(after(reward, []), log_p_BV), log_p_BV)
+
+
+@pytest.mark.parametrize("temperature", [0.05, 1.0, 20.0])
+@pytest.mark.parametrize("metric", METRIC_REWARDS)
+def test_at_the_corner_of_task_it_is_the_metric_over_its_temperature(metric, temperature):
+    reward = MixtureReward(Reward(task=1.0, metric=metric, temperature=temperature), UNIGRAM_V)
+    own = METRIC_REWARDS[metric]()
+    found_BV = reward.increments(after(reward, [A, B]))
+    expected_BV = own.increments(after(own, [A, B])) / temperature
+    drawn = [v for v in range(NUM_TOKENS) if v not in SYMBOLS.never_drawn]
+    torch.testing.assert_close(found_BV[:, drawn], expected_BV[:, drawn])
+    assert (found_BV[:, list(SYMBOLS.never_drawn)] == -INF).all()
+
+
+@pytest.mark.parametrize(
+    "weights", [{"noise": 0.5, "task": 0.5}, {"noise": 1.0}, {"task": 0.5, "model": 0.5}, {"task": 1.0}]
+)
+def test_without_truth_no_special_token_but_eos_is_drawn(weights):
+    reward = MixtureReward(Reward(**weights), UNIGRAM_V)
+    found_BV = reward.increments(after(reward, []), model_of([0.0] * NUM_TOKENS))
+    assert (found_BV[:, [PAD, BOS, UNK]] == -INF).all()
+
+
+def test_an_unknown_word_is_drawn_only_where_it_is_the_truth():
+    reward = MixtureReward(Reward(truth=0.75, noise=0.25), UNIGRAM_V)
+    found_BV = reward.increments(after(reward, [])).exp()
+    assert found_BV[:, UNK].tolist() == pytest.approx([0.0, 0.75, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("weights", "reads"), [({"truth": 1.0}, False), ({"task": 1.0}, False), ({"truth": 0.5, "model": 0.5}, True)]
+)
+def test_only_a_model_weight_reads_the_model(weights, reads):
+    assert MixtureReward(Reward(**weights), UNIGRAM_V).reads_model is reads

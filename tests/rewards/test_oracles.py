@@ -1,0 +1,49 @@
+"""The oracles themselves, on values that can be worked out by hand."""
+
+import math
+
+import pytest
+
+from .oracles import POTENTIAL, SYMBOLS, bleu, bleu_potential, edit, edit_potential, rouge
+
+A, B, C = 4, 5, 6
+UNK = SYMBOLS.unk
+
+
+@pytest.mark.parametrize("metric", [bleu, rouge])
+def test_the_reference_itself_has_the_full_score(metric):
+    assert metric([A, B, C, A, B], [A, B, C, A, B]) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("metric", [bleu, rouge])
+def test_two_unknown_words_do_not_match(metric):
+    assert metric([UNK, UNK], [UNK, UNK]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "reference", "distance"),
+    [
+        ([], [A, B], 2),
+        ([A, B], [], 2),
+        ([A, C], [A, B], 1),
+        ([B, A], [A, B], 2),
+        ([A, A, B], [A, B], 1),
+        ([UNK], [UNK], 1),
+    ],
+)
+def test_the_edit_distance_counts_edits(hypothesis, reference, distance):
+    assert edit(hypothesis, reference) == -distance
+
+
+@pytest.mark.parametrize(("prefix", "distance"), [([], 0), ([A], 0), ([B], 1), ([A, B, C], 0), ([A, B, C, C], 1)])
+def test_the_edit_potential_is_that_of_the_best_completion(prefix, distance):
+    assert edit_potential(prefix, [A, B, C]) == -distance
+
+
+def test_only_the_brevity_penalty_tells_bleu_from_its_potential():
+    assert bleu([A], [A, B]) == pytest.approx(bleu_potential([A], [A, B]) * math.exp(-1.0))
+
+
+@pytest.mark.parametrize("potential", POTENTIAL.values())
+def test_the_empty_prefix_is_worth_nothing(potential):
+    assert potential([], [A, B]) == 0.0

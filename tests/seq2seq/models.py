@@ -1,0 +1,31 @@
+"""Every model that the conformance suite holds to the interface, small and untrained."""
+
+import torch
+
+from erpo_explore.seq2seq import ModelConfig, Seq2Seq, build_model
+from erpo_explore.symbols import Symbols
+
+SYMBOLS = Symbols()
+NUM_SOURCE, NUM_TARGET = 11, 9
+
+CONFIGS = {"lstm": ModelConfig(kind="lstm", units=8, dropout=0.2)}
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def build(kind: str, seed: int = 1) -> Seq2Seq:
+    return build_model(CONFIGS[kind], NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=seeded(seed))
+
+
+def sources() -> tuple[torch.Tensor, torch.Tensor]:
+    """Three sources of different lengths, padded to the longest."""
+    rows = ([5, 9, 4, 10, 7], [6, 2], [8, 4, 4])
+    source_BS = torch.tensor([[*row, *[SYMBOLS.pad] * (5 - len(row))] for row in rows])
+    return source_BS, source_BS != SYMBOLS.pad
+
+
+def targets() -> torch.Tensor:
+    """Decoder inputs for them."""
+    return torch.tensor([[1, 4, 5, 6, 4], [1, 8, 8, 2, 0], [1, 3, 7, 7, 7]])

@@ -1,0 +1,111 @@
+import pytest
+import torch
+
+from erpo_explore.seq2seq import DecoderState, Memory, Seq2Seq, greedy
+
+from .models import CONFIGS, NUM_TARGET, SYMBOLS, build, sources
+
+BOS, EOS, PAD, UNK = SYMBOLS.bos, SYMBOLS.eos, SYMBOLS.pad, SYMBOLS.unk
+MAX_TOKENS = 12
+
+
+class Scripted(Seq2Seq):
+    """Says a fixed sentence a row, one word a step, and would rather say a special token than anything else."""
+
+    def __init__(self, rows):
+        super().__init__()
+        self.rows = rows
+        self.asked = 0
+
+    def encode(self, source_BS, keep_BS):
+        """Nothing to remember."""
+        nothing_BSH = torch.zeros(*source_BS.shape, 1)
+        return Memory(
+            keys_BSH=nothing_BSH,
+            values_BSH=nothing_BSH,
+            keep_BS=keep_BS,
+            hidden_BH=nothing_BSH[:, 0],
+            cell_BH=nothing_BSH[:, 0],
+        )
+
+    def begin(self, memory):
+        return DecoderState(hidden_BH=memory.hidden_BH, cell_BH=memory.cell_BH)
+
+    def step(self, _memory, state, _token_B):
+        logits_BV = torch.zeros(len(self.rows), NUM_TARGET)
+        logits_BV[:, [PAD, BOS, UNK]] = 9.0
+        for row, words in enumerate(self.rows):
+            logits_BV[row, words[min(self.asked, len(words) - 1)]] = 5.0
+        self.asked += 1
+        return logits_BV, state
+
+    def decode(self, _memory, _inputs_BT):
+        raise NotImplementedError
+
+
+def say(*rows, max_tokens=MAX_TOKENS):
+    model = Scripted(rows)
+    source_BS = torch.ones(len(rows), 1, dtype=torch.long)
+    tokens_BT = greedy(model, model.encode(source_BS, source_BS > 0), SYMBOLS, max_tokens)
+    return tokens_BT.tolist(), model.asked
+
+
+@pytest.mark.parametrize(
+    ("rows", "tokens"),
+    [
+        ([[EOS]], [[EOS]]),
+        ([[4, 5, EOS]], [[4, 5, EOS]]),
+        ([[4, EOS, 5, 6, EOS], [4, 5, 6, EOS]], [[4, EOS, PAD, PAD], [4, 5, 6, EOS]]),
+        ([[EOS], [4, EOS]], [[EOS, PAD], [4, EOS]]),
+    ],
+)
+def test_a_row_stops_at_its_end_and_is_padded(rows, tokens):
+    assert say(*rows)[0] == tokens
+
+
+def test_the_model_is_not_asked_when_all_have_ended():
+    assert say([4, EOS], [EOS])[1] == 2
+
+
+@pytest.mark.parametrize("max_tokens", [1, 3])
+def test_what_has_no_end_is_cut(max_tokens):
+    assert say([4], [5, EOS], max_tokens=max_tokens)[0] == [[4] * max_tokens, [5, EOS, PAD][:max_tokens]]
+
+
+@pytest.fixture(params=[(kind, seed) for kind in CONFIGS for seed in (1, 2, 3)], ids=str)
+def model(request):
+    # untrained weights, louder, so that the likeliest token differs from step to step
+    model = build(*request.param).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(2.0)
+    return model
+
+
+def decoded(model):
+    return greedy(model, model.encode(*sources()), SYMBOLS, MAX_TOKENS)
+
+
+class TestGreedy:
+    def test_it_is_the_likeliest_token_at_every_step(self, model):
+        tokens_BT, memory = decoded(model), model.encode(*sources())
+        inputs_BT = torch.nn.functional.pad(tokens_BT[:, :-1], (1, 0), value=BOS)
+        logits_BTV = model.decode(memory, inputs_BT)
+        logits_BTV[..., [PAD, BOS, UNK]] = -torch.inf
+        alive_BT = (inputs_BT != EOS).cumprod(1).bool()
+        assert torch.equal(tokens_BT, logits_BTV.argmax(-1).masked_fill(~alive_BT, PAD))
+
+    def test_it_never_says_special_tokens(self, model):
+        tokens_BT = decoded(model)
+        before_end_BT = (tokens_BT != EOS).cumprod(1).bool()
+        assert not torch.isin(tokens_BT[before_end_BT], torch.tensor([PAD, BOS, UNK])).any()
+
+    def test_it_is_no_longer_than_allowed(self, model):
+        assert decoded(model).shape[1] <= MAX_TOKENS
+
+    def test_it_says_the_same_again(self, model):
+        assert torch.equal(decoded(model), decoded(model))
+
+    def test_it_leaves_no_gradient(self, model):
+        assert not decoded(model).requires_grad
+        assert all(parameter.grad is None for parameter in model.parameters())

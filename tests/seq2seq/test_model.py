@@ -1,0 +1,154 @@
+"""What every sequence-to-sequence model has to hold."""
+
+import copy
+
+import pytest
+import torch
+
+from erpo_explore.seq2seq import Seq2Seq
+
+from .models import CONFIGS, NUM_TARGET, SYMBOLS, build, seeded, sources, targets
+
+
+@pytest.fixture(params=CONFIGS)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def model(kind):
+    return build(kind).eval()
+
+
+def stepwise(model, memory, inputs_BT):
+    """[B, T, V]: the logits of one `step` after the other."""
+    state, steps = model.begin(memory), []
+    for token_B in inputs_BT.T:
+        logits_BV, state = model.step(memory, state, token_B)
+        steps.append(logits_BV)
+    return torch.stack(steps, dim=1)
+
+
+class TestConformance:
+    def test_it_is_a_model(self, model):
+        assert isinstance(model, Seq2Seq)
+
+    def test_decode_gives_a_logit_a_token_after_each_prefix(self, model):
+        logits_BTV = model.decode(model.encode(*sources()), targets())
+        assert logits_BTV.shape == (*targets().shape, NUM_TARGET)
+        assert logits_BTV.isfinite().all()
+
+    def test_steps_agree_with_decoding_at_once(self, model):
+        memory = model.encode(*sources())
+        torch.testing.assert_close(stepwise(model, memory, targets()), model.decode(memory, targets()))
+
+    def test_a_later_input_does_not_change_an_earlier_logit(self, model):
+        memory, changed_BT = model.encode(*sources()), targets()
+        changed_BT[:, 3:] = 5
+        logits_BTV, changed_BTV = model.decode(memory, targets()), model.decode(memory, changed_BT)
+        assert torch.equal(changed_BTV[:, :3], logits_BTV[:, :3])
+        assert not torch.equal(changed_BTV[:, 3:], logits_BTV[:, 3:])
+
+    @pytest.mark.parametrize("row", [0, 1, 2])
+    def test_padding_of_the_sources_changes_nothing(self, model, row):
+        source_BS, keep_BS = sources()
+        together_TV = model.decode(model.encode(source_BS, keep_BS), targets())[row]
+        own = slice(row, row + 1), keep_BS[row]
+        alone = model.encode(source_BS[row : row + 1][:, own[1]], keep_BS[row : row + 1][:, own[1]])
+        torch.testing.assert_close(model.decode(alone, targets()[row : row + 1])[0], together_TV)
+
+    def test_what_stands_in_the_padding_is_not_read(self, model):
+        source_BS, keep_BS = sources()
+        scribbled_BS = source_BS.masked_fill(~keep_BS, 10)
+        logits_BTV = model.decode(model.encode(source_BS, keep_BS), targets())
+        torch.testing.assert_close(model.decode(model.encode(scribbled_BS, keep_BS), targets()), logits_BTV)
+
+    def test_every_source_word_is_read(self, model):
+        source_BS, keep_BS = sources()
+        for place in range(5):
+            other_BS = source_BS.clone()
+            other_BS[0, place] = 3
+            before = model.decode(model.encode(source_BS, keep_BS), targets())[0]
+            assert not torch.allclose(model.decode(model.encode(other_BS, keep_BS), targets())[0], before, atol=1e-6)
+
+    def test_a_gradient_reaches_every_parameter(self, model):
+        logits_BTV = model.train().decode(model.encode(*sources()), targets())
+        torch.nn.functional.cross_entropy(logits_BTV.flatten(0, 1), targets().flatten()).backward()
+        unreached = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+        assert unreached == []
+
+    def test_a_gradient_reaches_every_parameter_through_steps(self, model):
+        logits_BTV = stepwise(model, model.encode(*sources()), targets())
+        torch.nn.functional.cross_entropy(logits_BTV.flatten(0, 1), targets().flatten()).backward()
+        unreached = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+        assert unreached == []
+
+    def test_the_same_generator_gives_the_same_weights(self, kind):
+        one, other = build(kind, seed=3).state_dict(), build(kind, seed=3).state_dict()
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+    def test_another_generator_gives_other_weights(self, kind):
+        one, other = build(kind, seed=3), build(kind, seed=4)
+        # biases begin at constants
+        drawn = [name for name, parameter in one.named_parameters() if parameter.dim() > 1]
+        assert drawn
+        assert not any(torch.equal(one.get_parameter(name), other.get_parameter(name)) for name in drawn)
+
+    def test_weights_do_not_depend_on_the_global_generator(self, kind):
+        one = build(kind).state_dict()
+        torch.manual_seed(20)
+        other = build(kind).state_dict()
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+    def test_running_does_not_move_the_global_generator(self, model):
+        before = torch.random.get_rng_state()
+        model.train()
+        model.decode(model.encode(*sources()), targets())
+        assert torch.equal(torch.random.get_rng_state(), before)
+
+    def test_dropout_draws_anew_while_training_and_not_at_all_afterwards(self, model):
+        def logits():
+            return model.decode(model.encode(*sources()), targets())
+
+        assert torch.equal(logits(), logits())
+        model.train()
+        assert not torch.equal(logits(), logits())
+
+    def test_two_models_of_one_seed_drop_the_same(self, kind):
+        one, other = build(kind, seed=3).train(), build(kind, seed=3).train()
+        logits = [model.decode(model.encode(*sources()), targets()) for model in (one, other)]
+        assert torch.equal(*logits)
+
+    def test_padding_is_embedded_as_nothing(self, model):
+        source_BS, _ = sources()
+        embedding = next(module for module in model.modules() if isinstance(module, torch.nn.Embedding))
+        assert not embedding(torch.full_like(source_BS, SYMBOLS.pad)).any()
+
+    def test_weights_go_from_model_to_model(self, kind, model):
+        other = build(kind, seed=9).eval()
+        other.load_state_dict(copy.deepcopy(model.state_dict()))
+        memories = [each.encode(*sources()) for each in (model, other)]
+        assert torch.equal(model.decode(memories[0], targets()), other.decode(memories[1], targets()))
+
+    def test_the_untrained_model_is_nearly_undecided(self, model):
+        log_p_BTV = model.decode(model.encode(*sources()), targets()).log_softmax(-1)
+        assert log_p_BTV.max() < -0.1
+
+    def test_it_knows_its_size_and_device(self, model):
+        assert model.num_parameters == sum(tensor.numel() for tensor in model.state_dict().values())
+        assert model.device == torch.device("cpu")
+
+    def test_the_model_learns_a_pair_by_heart(self, kind):
+        model = build(kind, seed=2).train()
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
+        inputs_BT = torch.randint(4, NUM_TARGET, (3, 6), generator=seeded(1))
+        inputs_BT[:, 0] = SYMBOLS.bos
+        for _ in range(120):
+            logits_BTV = model.decode(model.encode(*sources()), inputs_BT)
+            loss = torch.nn.functional.cross_entropy(logits_BTV[:, :-1].flatten(0, 1), inputs_BT[:, 1:].flatten())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        logits_BTV = model.eval().decode(model.encode(*sources()), inputs_BT)
+        assert torch.equal(logits_BTV[:, :-1].argmax(-1), inputs_BT[:, 1:])

@@ -1,0 +1,227 @@
+import dataclasses
+import math
+
+import pytest
+import yaml
+from hypothesis import given
+
+from erpo_explore.errors import ConfigError
+from erpo_explore.space import Path, Point, Reward
+
+from .strategies import finite_points, paths, points, shares
+
+TRUTH = Point(reward=Reward(truth=1.0))
+NOISE = Point(reward=Reward(noise=1.0))
+SPG = Point(reward=Reward(task=1.0, temperature=0.04), alpha=1.0, beta=0.0)
+RAML = Point(reward=Reward(task=1.0, temperature=0.01), alpha=0.0, beta=4.0)
+POLICY_GRADIENT = Point(reward=Reward(task=1.0), alpha=math.inf, beta=0.0)
+
+
+def walk(*knots):
+    return Path(knots=knots)
+
+
+def assert_close(point, other):
+    """The same place up to rounding, and the same levers."""
+    assert point.reward.weights == pytest.approx(other.reward.weights, abs=1e-6)
+    assert point.rho == pytest.approx(other.rho, abs=1e-6)
+    assert point.tau == pytest.approx(other.tau, rel=1e-5)
+    assert (point.prefix, point.label) == (other.prefix, other.label)
+    if min(point.reward.task, other.reward.task) > 1e-6:
+        assert point.reward.temperature == pytest.approx(other.reward.temperature, rel=1e-5)
+        assert point.reward.metric == other.reward.metric
+
+
+class TestValues:
+    @given(paths())
+    def test_from_dict_reads_what_to_dict_wrote(self, path):
+        assert Path.from_dict(path.to_dict()) == path
+
+    @given(paths())
+    def test_yaml_reads_what_yaml_wrote(self, path):
+        assert Path.from_dict(yaml.safe_load(yaml.safe_dump(path.to_dict()))) == path
+
+    @pytest.mark.parametrize("clock", ["step", "plateau"])
+    def test_the_clock_is_kept(self, clock):
+        path = Path(knots=((0.0, TRUTH), (1.0, NOISE)), clock=clock)
+        assert Path.from_dict(path.to_dict()).clock == clock
+
+    def test_a_path_without_a_clock_counts_steps(self):
+        assert Path.from_dict({"knots": [{"at": 0, "point": {"reward": "truth"}}]}) == Path.constant(TRUTH)
+
+    def test_a_path_is_frozen(self):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            Path.constant(TRUTH).clock = "plateau"
+
+    @given(paths())
+    def test_equal_paths_have_equal_hashes(self, path):
+        assert hash(Path.from_dict(path.to_dict())) == hash(path)
+
+    def test_a_path_prints_its_knots(self):
+        assert str(walk((0.0, TRUTH), (0.5, NOISE))) == f"[0] {TRUTH} → [0.5] {NOISE}"
+
+
+@pytest.mark.usefixtures("as_users_run")
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"knots": ()}, r"path\.knots must hold at least one knot, got none; use e\.g\."),
+            ({"knots": ((0.5, TRUTH),)}, r"path\.knots must begin at 0, got 0\.5"),
+            ({"knots": ((math.nan, TRUTH),)}, r"path\.knots must begin at 0, got nan"),
+            ({"knots": ((0.0, TRUTH), (0.5, NOISE), (0.4, TRUTH))}, r"must not go back, got 0\.4 after 0\.5"),
+            ({"knots": ((0.0, TRUTH), (math.nan, NOISE))}, r"must not go back, got nan after 0\.0"),
+            ({"knots": ((0.0, TRUTH), (1.1, NOISE))}, r"path\.knots must lie in \[0, 1\], got 1\.1"),
+            ({"knots": ((0.0, TRUTH),), "clock": "wall"}, r"path\.clock must be one of step, plateau, got 'wall'"),
+        ],
+    )
+    def test_a_value_out_of_range_is_named(self, settings, message):
+        with pytest.raises(ConfigError, match=message):
+            Path(**settings)
+
+    @pytest.mark.parametrize(
+        ("written", "message"),
+        [
+            (None, r"a path must be a mapping with a list of knots, got None"),
+            ([], r"a path must be a mapping with a list of knots, got \[\]"),
+            ({"knots": 3}, r"a path must be a mapping with a list of knots"),
+            ({"knots": [], "speed": 1}, r"path\.speed is unknown; known are clock, knots"),
+            ({"knots": []}, r"path\.knots must hold at least one knot"),
+            ({"knots": [7]}, r"path\.knots\[0\] must have the fields at and point, got 7"),
+            ({"knots": [{"at": 0}]}, r"path\.knots\[0\] must have the fields at and point, got \{'at': 0\}"),
+            ({"knots": [{"at": "0", "point": {}}]}, r"path\.knots\[0\]\.at must be a number, got '0'"),
+            ({"knots": [{"at": 10**400, "point": {}}]}, r"path\.knots\[0\]\.at must"),
+            ({"knots": [{"at": 0, "point": {}}]}, r"point\.reward is missing"),
+            ({"knots": [{"at": 0, "point": {"reward": "truth"}}], "clock": []}, r"path\.clock must be one of"),
+        ],
+    )
+    def test_what_is_no_path_is_named(self, written, message):
+        with pytest.raises(ConfigError, match=message):
+            Path.from_dict(written)
+
+    def test_the_remedy_for_no_knots_is_a_path(self):
+        with pytest.raises(ConfigError) as caught:
+            Path(knots=())
+        assert Path.from_dict({"knots": yaml.safe_load(str(caught.value).split("use e.g. ")[1])}) == Path.constant(
+            TRUTH
+        )
+
+    @pytest.mark.parametrize("progress", [-1e-9, math.nan, -math.inf])
+    @pytest.mark.parametrize("method", ["at", "until"])
+    def test_progress_is_a_share(self, method, progress):
+        with pytest.raises(ConfigError, match="progress must be >= 0, got"):
+            getattr(walk((0.0, TRUTH), (1.0, NOISE)), method)(progress)
+
+
+class TestAt:
+    @given(paths())
+    def test_the_beginning_is_the_last_knot_at_0(self, path):
+        assert path.at(0.0) == [point for at, point in path.knots if at == 0.0][-1]
+
+    @given(paths())
+    def test_each_knot_is_met_exactly_and_a_jump_arrives(self, path):
+        for at, _ in path.knots:
+            assert path.at(at) == [point for other, point in path.knots if other == at][-1]
+
+    @pytest.mark.parametrize("at", [0.25, 0.5])
+    def test_either_side_of_a_knot_is_close_to_it(self, at):
+        path = walk((0.0, TRUTH), (0.25, SPG), (0.5, RAML), (1.0, TRUTH))
+        assert_close(path.at(at - 1e-9), path.at(at))
+        assert_close(path.at(at + 1e-9), path.at(at))
+
+    def test_a_jump_is_continuous_from_the_right(self):
+        path = walk((0.0, TRUTH), (0.5, NOISE), (0.5, SPG), (1.0, SPG))
+        assert_close(path.at(0.5 - 1e-9), NOISE)
+        assert path.at(0.5) == SPG
+        assert path.at(0.5 + 1e-9) == SPG
+
+    @given(paths())
+    def test_past_the_last_knot_the_path_stays(self, path):
+        last = path.knots[-1][0]
+        assert [path.at(progress) for progress in (last, last + 1e-9, 1.0, 2.0, math.inf)] == [path.end] * 5
+
+    @given(points, shares)
+    def test_a_constant_path_stays_at_its_point(self, point, progress):
+        assert Path.constant(point).at(progress) == point
+
+    @given(points, shares)
+    def test_between_equal_knots_nothing_moves(self, point, progress):
+        assert_close(walk((0.0, point), (1.0, point)).at(progress), point)
+
+    @given(finite_points(), finite_points(), shares)
+    def test_weights_and_trust_move_linearly_and_stay_on_the_simplex(self, start, stop, share):
+        point = walk((0.0, start), (1.0, stop)).at(share)
+        expected = [
+            (1.0 - share) * a + share * b for a, b in zip(start.reward.weights, stop.reward.weights, strict=True)
+        ]
+        assert point.reward.weights == pytest.approx(expected, abs=1e-6)
+        assert math.fsum(point.reward.weights) == pytest.approx(1.0, abs=1e-12)
+        assert min(point.reward.weights) >= 0.0
+        assert point.rho == pytest.approx((1.0 - share) * start.rho + share * stop.rho, abs=1e-9)
+
+    def test_temperatures_are_geometric_means_half_way(self):
+        point = walk((0.0, SPG), (1.0, RAML)).at(0.5)
+        assert point.tau == pytest.approx(math.sqrt(1.0 * 4.0))
+        assert point.reward.temperature == pytest.approx(math.sqrt(0.04 * 0.01))
+        assert point.rho == pytest.approx(0.5)
+
+    @given(finite_points(), finite_points(), shares)
+    def test_tau_moves_linearly_in_its_logarithm(self, start, stop, share):
+        tau = walk((0.0, start), (1.0, stop)).at(share).tau
+        assert math.log(tau) == pytest.approx(
+            (1.0 - share) * math.log(start.tau) + share * math.log(stop.tau), abs=1e-6
+        )
+
+    @pytest.mark.parametrize("share", [0.25, 0.999])
+    def test_levers_are_held_until_the_later_knot(self, share):
+        start = Point(reward=Reward(task=1.0, metric="rouge"), prefix="truth", label="expected")
+        stop = Point(reward=Reward(task=1.0, metric="edit"), prefix="model", label="truth")
+        point = walk((0.0, start), (1.0, stop)).at(share)
+        assert (point.reward.metric, point.prefix, point.label) == ("rouge", "truth", "expected")
+
+    @pytest.mark.parametrize(
+        ("start", "stop"),
+        [
+            (TRUTH, Point(reward=Reward(task=1.0, metric="edit", temperature=0.02))),
+            (Point(reward=Reward(task=1.0, metric="edit", temperature=0.02)), TRUTH),
+        ],
+    )
+    @pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
+    def test_metric_and_temperature_are_those_of_the_end_that_has_a_task(self, start, stop, share):
+        reward = walk((0.0, start), (1.0, stop)).at(share).reward
+        assert (reward.metric, reward.temperature) == ("edit", 0.02)
+
+    @pytest.mark.parametrize(("start", "stop"), [(SPG, POLICY_GRADIENT), (POLICY_GRADIENT, SPG)])
+    def test_a_segment_with_an_infinite_end_is_held(self, start, stop):
+        path = walk((0.0, start), (1.0, stop))
+        assert [path.at(0.3), path.at(1.0 - 1e-9), path.at(1.0)] == [start, start, stop]
+
+
+class TestParts:
+    @given(paths(), shares, shares)
+    def test_until_agrees_with_the_path_before_it(self, path, one, other):
+        before, progress = sorted((one, other))
+        assert_close(path.until(progress).at(before), path.at(before))
+
+    @given(paths(), shares)
+    def test_until_ends_where_the_path_is(self, path, progress):
+        walked = path.until(progress)
+        assert walked.end == path.at(progress)
+        assert walked.knots[-1][0] <= progress
+        assert walked.clock == path.clock
+
+    def test_until_keeps_the_knots_before_and_adds_one(self):
+        path = walk((0.0, TRUTH), (0.5, NOISE), (1.0, TRUTH))
+        assert path.until(0.5) == walk((0.0, TRUTH), (0.5, NOISE))
+        assert path.until(0.75) == walk((0.0, TRUTH), (0.5, NOISE), (0.75, path.at(0.75)))
+        assert path.until(1.0) == path
+
+    def test_until_adds_no_knot_where_the_path_has_ended(self):
+        assert walk((0.0, TRUTH), (0.5, NOISE)).until(0.75) == walk((0.0, TRUTH), (0.5, NOISE))
+
+    def test_then_adds_a_knot(self):
+        assert Path.constant(TRUTH).then(0.5, NOISE).then(0.5, SPG) == walk((0.0, TRUTH), (0.5, NOISE), (0.5, SPG))
+
+    def test_then_does_not_go_back(self):
+        with pytest.raises(ConfigError, match="must not go back"):
+            walk((0.0, TRUTH), (0.5, NOISE)).then(0.25, TRUTH)

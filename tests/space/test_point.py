@@ -1,0 +1,145 @@
+import dataclasses
+import math
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from erpo_explore.errors import ConfigError
+from erpo_explore.space import Point, Reward
+from erpo_explore.space.point import weights_of
+
+from .strategies import finite_points, points, policy_gradients, temperatures
+
+TRUTH, BLEU = Reward(truth=1.0), Reward(task=1.0)
+INF, NAN = math.inf, math.nan
+
+
+@given(points)
+def test_from_dict_reads_what_to_dict_wrote(point):
+    assert Point.from_dict(point.to_dict()) == point
+
+
+@given(points)
+def test_yaml_reads_what_yaml_wrote(point):
+    assert Point.from_dict(yaml.safe_load(yaml.safe_dump(point.to_dict()))) == point
+
+
+@given(finite_points())
+def test_rho_and_tau_are_trust_and_temperature(point):
+    assert point.tau == point.alpha + point.beta
+    assert point.rho == pytest.approx(point.alpha / point.tau)
+    assert 0.0 <= point.rho <= 1.0
+
+
+@given(policy_gradients())
+def test_policy_gradient_trusts_the_model_alone(point):
+    assert (point.rho, point.tau, point.is_policy_gradient) == (1.0, INF, True)
+
+
+@given(st.floats(0.0, 1.0), temperatures)
+def test_weights_of_is_the_inverse_of_rho_and_tau(rho, tau):
+    alpha, beta = weights_of(rho, tau)
+    point = Point(reward=TRUTH, alpha=alpha, beta=beta)
+    assert (point.rho, point.tau) == (pytest.approx(rho), pytest.approx(tau))
+
+
+def test_an_infinite_temperature_is_policy_gradient():
+    assert weights_of(1.0, INF) == (INF, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("written", "point"),
+    [
+        ({"reward": "truth"}, Point(reward=TRUTH, alpha=0.0, beta=1.0, prefix="q", label="sampled")),
+        ({"reward": "bleu", "alpha": 1, "beta": 0}, Point(reward=BLEU, alpha=1.0, beta=0.0)),
+        ({"reward": "bleu", "alpha": "inf", "beta": 0}, Point(reward=BLEU, alpha=INF, beta=0.0)),
+        ({"reward": "bleu", "rho": 0.25, "tau": 2}, Point(reward=BLEU, alpha=0.5, beta=1.5)),
+        ({"reward": "bleu", "rho": 0.25}, Point(reward=BLEU, alpha=0.25, beta=0.75)),
+        ({"reward": "bleu", "tau": 0.1}, Point(reward=BLEU, alpha=0.0, beta=0.1)),
+        ({"reward": "bleu", "rho": 1, "tau": "inf"}, Point(reward=BLEU, alpha=INF, beta=0.0)),
+        ({"reward": {"truth": 1}, "prefix": "truth"}, Point(reward=TRUTH, prefix="truth")),
+    ],
+)
+def test_a_point_is_read_in_either_coordinates(written, point):
+    assert Point.from_dict(written) == point
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"alpha": -1.0}, r"alpha must be >= 0, got -1\.0; alpha weighs the model"),
+        ({"alpha": NAN}, r"alpha must be >= 0, got nan; alpha weighs the model"),
+        ({"beta": -1.0}, r"beta must be >= 0 and finite, got -1\.0; beta weighs the entropy"),
+        ({"beta": INF}, r"beta must be >= 0 and finite, got inf; beta weighs the entropy"),
+        ({"beta": NAN}, r"beta must be >= 0 and finite, got nan; beta weighs the entropy"),
+        ({"alpha": 0.0, "beta": 0.0}, r"alpha \+ beta must be > 0, got alpha=0, beta=0; use beta=1"),
+        ({"prefix": "beam"}, r"prefix must be one of truth, q, model, got 'beam'"),
+        ({"label": "hard"}, r"label must be one of sampled, expected, truth, got 'hard'"),
+        ({"alpha": INF}, r"alpha=inf .* needs reward task=1, got truth=1"),
+        ({"alpha": INF, "reward": BLEU, "prefix": "truth"}, r"got prefix=truth, .*use prefix: q, label: sampled"),
+        ({"alpha": INF, "reward": BLEU, "label": "expected"}, r"label=expected; use prefix: q, label: sampled"),
+        ({"alpha": INF, "reward": BLEU, "label": "truth"}, r"label=truth; use prefix: q, label: sampled"),
+    ],
+)
+@pytest.mark.usefixtures("as_users_run")
+def test_a_value_out_of_range_is_named_with_its_remedy(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        Point(**({"reward": TRUTH} | settings))
+
+
+def test_policy_gradient_learns_the_tokens_that_were_rewarded():
+    # with prefix=model the labels are drawn anew, so the reward would be that of other tokens
+    with pytest.raises(ConfigError, match="got prefix=model, label=sampled; use prefix: q"):
+        Point(reward=BLEU, alpha=INF, beta=0.0, prefix="model")
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("mle", r"a point must be a mapping with the field reward, got 'mle'"),
+        (None, r"a point must be a mapping with the field reward, got None"),
+        ({}, r"point\.reward is missing; use e\.g\. reward: bleu"),
+        ({"reward": "truth", "gamma": 1}, r"point\.gamma is unknown; known are reward, alpha, beta, rho, tau"),
+        ({"reward": "truth", "alpha": 1, "tau": 1}, r"either alpha and beta or rho and tau, got both"),
+        ({"reward": "truth", "alpha": "much"}, r"alpha must be a number, got 'much'"),
+        ({"reward": "truth", "beta": None}, r"beta must be a number, got None"),
+        ({"reward": "truth", "beta": True}, r"beta must be a number, got True"),
+        ({"reward": "truth", "rho": 1.5}, r"rho must lie in \[0, 1\], got 1\.5; it is alpha / \(alpha \+ beta\)"),
+        ({"reward": "truth", "rho": NAN}, r"rho must lie in \[0, 1\], got nan"),
+        ({"reward": "bleu", "rho": 0.5, "tau": -1}, r"tau must be > 0, got -1\.0"),
+        ({"reward": "bleu", "rho": 0.5, "tau": 0}, r"tau must be > 0, got 0\.0"),
+        ({"reward": "bleu", "tau": NAN}, r"tau must be > 0, got nan"),
+        ({"reward": "bleu", "prefix": ["q"]}, r"prefix must be one of truth, q, model, got \['q'\]"),
+        ({"reward": "bleu", "label": 3}, r"label must be one of sampled, expected, truth, got 3"),
+        ({"reward": "bleu", "alpha": 10**400}, r"alpha must"),
+    ],
+)
+@pytest.mark.usefixtures("as_users_run")
+def test_what_is_no_point_is_named_with_its_remedy(written, message):
+    with pytest.raises(ConfigError, match=message):
+        Point.from_dict(written)
+
+
+def test_a_point_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Point(reward=TRUTH).alpha = 1.0
+
+
+@pytest.mark.parametrize(
+    ("point", "reads_model"),
+    [
+        (Point(reward=TRUTH, alpha=1.0), False),
+        (Point(reward=BLEU, alpha=0.0), False),
+        (Point(reward=BLEU, alpha=0.5), True),
+        (Point(reward=Reward(truth=0.5, noise=0.5), alpha=0.0), False),
+        (Point(reward=Reward(truth=0.5, model=0.5), alpha=0.0), True),
+    ],
+)
+def test_the_model_is_read_only_where_q_depends_on_it(point, reads_model):
+    assert point.sampler_reads_model is reads_model
+
+
+def test_a_point_prints_its_reward_and_weights():
+    assert str(Point(reward=TRUTH, alpha=0.5, beta=1.5)) == "truth=1 α=0.5 β=1.5 prefix=q label=sampled"

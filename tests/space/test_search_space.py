@@ -1,0 +1,248 @@
+import math
+from pathlib import Path as FilePath
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from erpo_explore.errors import ConfigError
+from erpo_explore.space import DOTS, Path, Point, Reward, dot
+from erpo_explore.space.point import LABELS, PREFIXES
+from erpo_explore.space.reward import METRICS
+from erpo_explore.space.search_space import COORDINATES, SearchSpace, load_space
+
+from .checking import no_type_checks
+from .strategies import finite_points, paths
+
+SMALLEST = {"name": "space", "task": {"name": "toy"}}
+SHIPPED = sorted((FilePath(__file__).parents[2] / "search_spaces").glob("*.yaml"))
+RAML = {"reward": "bleu", "tau": 0.1}
+
+
+def read(**changes):
+    return SearchSpace.from_dict(SMALLEST | changes, origin="space.yaml")
+
+
+@st.composite
+def ranges(draw):
+    """Any legal ranges."""
+    chosen = draw(st.lists(st.sampled_from(COORDINATES), unique=True))
+    return {name: sorted(draw(st.tuples(st.floats(1e-3, 1.0), st.floats(1e-3, 1.0)))) for name in chosen}
+
+
+@st.composite
+def spaces(draw):
+    """Any legal search space of the toy task."""
+    interval = draw(st.integers(1, 100))
+    search = {
+        "method": draw(st.sampled_from(["population", "random", "grid"])),
+        "start": draw(finite_points()).to_dict(),
+        "ranges": draw(ranges()),
+        "metric": draw(st.none() | st.sampled_from(METRICS)),
+        "prefix": draw(st.sampled_from(PREFIXES)),
+        "label": draw(st.sampled_from(LABELS)),
+    }
+    return SMALLEST | {
+        "training": {"interval": interval, "steps": interval * draw(st.integers(1, 20)), "clip_norm": math.inf},
+        "search": search,
+        "dots": draw(st.lists(st.sampled_from(list(DOTS)), unique=True)),
+        "paths": {name: path.to_dict() for name, path in draw(st.dictionaries(st.text(), paths(), max_size=2)).items()},
+        "seed": draw(st.integers(0, 2**31 - 1)),
+    }
+
+
+class TestValues:
+    @settings(max_examples=30)
+    @given(spaces())
+    def test_from_dict_reads_what_to_dict_wrote(self, written):
+        space = SearchSpace.from_dict(written)
+        assert SearchSpace.from_dict(space.to_dict()) == space
+
+    @settings(max_examples=30)
+    @given(spaces())
+    def test_it_is_plain_yaml(self, written):
+        space = SearchSpace.from_dict(written)
+        assert SearchSpace.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space
+
+    def test_a_name_and_a_task_are_enough(self):
+        space = read()
+        assert (space.search.method, space.training.steps, space.dots) == ("population", 600, {})
+
+    def test_dots_are_read_as_a_list_or_a_mapping(self):
+        as_list = read(dots=["mle", {"raml": {"temperature": 0.2}}])
+        assert as_list == read(dots={"mle": {}, "raml": {"temperature": 0.2}})
+
+    @pytest.mark.parametrize("name", ["mle", "data_noising", "raml", "spg"])
+    def test_a_search_may_start_at_a_constant_dot(self, name):
+        assert read(search={"start": name}).search.start == dot(name, metric="bleu").end
+
+    def test_a_search_starts_at_the_truth_by_default(self):
+        assert read().search.start == Point(reward=Reward(truth=1.0))
+
+    def test_paths_are_read_as_paths(self):
+        path = Path(knots=((0.0, Point(reward=Reward(truth=1.0))), (1.0, Point.from_dict(RAML))))
+        assert read(paths={"mine": path.to_dict()}).paths == {"mine": path}
+        assert read(paths={"mine": path}).paths == {"mine": path}
+
+    def test_a_space_is_frozen(self):
+        with pytest.raises(ValueError, match="frozen"):
+            read().seed = 3
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"stepz": 1}, r"stepz: is unknown; compare with the files in search_spaces/"),
+            ({"training": {"stepz": 1}}, r"training\.stepz: is unknown; compare with"),
+            ({"name": "../up"}, r"name: string should match pattern .*, got '\.\./up'"),
+            (
+                {"task": {"name": "poetry"}},
+                r"task\.name: must be one of 'toy', 'docstrings', 'files', 'hub', got 'poetry'",
+            ),
+            ({"task": {"name": "files"}}, r"task\.files\.data: is missing"),
+            ({"training": {"steps": "many"}}, r"training\.steps: .*valid integer.*, got 'many'"),
+            ({"training": {"steps": 0}}, r"training\.steps: .*greater than or equal to 1, got 0"),
+            ({"training": {"learning_rate": 0}}, r"training\.learning_rate: .*greater than 0, got 0"),
+            ({"training": {"learning_rate": math.nan}}, r"training\.learning_rate: .*, got nan"),
+            ({"training": {"steps": 100, "interval": 7}}, r"training: interval must divide steps=100, got 7$"),
+            ({"model": {"units": 7}}, r"model\.units: .*multiple of 2, got 7"),
+            ({"model": {"kind": "rnn"}}, r"model\.kind: .*'lstm', got 'rnn'"),
+            ({"search": {"method": "luck"}}, r"search\.method: .*'population', 'random', 'grid' or 'none', got 'luck'"),
+            ({"search": {"quantile": 0.75}}, r"search\.quantile: .*less than or equal to 0\.5, got 0\.75"),
+            ({"search": {"metric": "chrf"}}, r"search\.metric: .*'bleu', 'rouge' or 'edit', got 'chrf'"),
+            (
+                {"search": {"start": "interpolation"}},
+                r"search\.start: start must be a point, but interpolation is a path",
+            ),
+            ({"search": {"start": "mixer"}}, r"search\.start: dot must be one of mle, .*, got 'mixer'"),
+            ({"search": {"start": {"reward": "chrf"}}}, r"search\.start: reward must be one of .*, got 'chrf'$"),
+            ({"search": {"start": None}}, r"search\.start: a point must be a mapping .*, got None$"),
+            ({"search": {"method": "none"}}, r"search\.method is none and there are no dots or paths"),
+            ({"dots": ["mixer"]}, r"dots: dot must be one of mle, .*, got 'mixer'$"),
+            ({"dots": [{"raml": {"gamma": 1}}]}, r"dots: dots\.raml\.gamma is unknown; known are metric, temperature$"),
+            ({"dots": [3]}, r"dots: a dot must be a name or a mapping of a name to settings, got 3$"),
+            ({"dots": {"raml": {"temperature": 0}}}, r"dots: dots\.raml: alpha \+ beta must be > 0"),
+            ({"paths": {"mine": 3}}, r"paths: .*a path must be a mapping with a list of knots, got 3$"),
+            ({"paths": {"mine": {"knots": []}}}, r"paths: .*path\.knots must hold at least one knot"),
+            ({"seed": -1}, r"seed: .*greater than or equal to 0, got -1"),
+            ({"num_seeds": 0}, r"num_seeds: .*greater than or equal to 1, got 0"),
+            ({"resources": {"cpus_per_trial": 0}}, r"resources\.cpus_per_trial: .*greater than or equal to 1, got 0"),
+            ({"seed": -1, "stepz": 1}, r"seed: .*, got -1 \(and 1 more\)$"),
+        ],
+    )
+    def test_a_wrong_field_is_named_with_its_value(self, changes, message):
+        with no_type_checks(), pytest.raises(ConfigError, match=rf"^space\.yaml: {message}"):
+            read(**changes)
+
+    @pytest.mark.parametrize(
+        ("name", "bounds", "message"),
+        [
+            ("speed", [0, 1], r"speed is unknown; known are noise, task, model, temperature, rho, tau$"),
+            ("task", [0.5, 0.25], r"task must be \[low, high\] with 0 <= low <= high, got \[0\.5, 0\.25\]$"),
+            ("noise", [-0.5, 0.5], r"noise must be \[low, high\] with 0 <= low <= high, got \[-0\.5, 0\.5\]$"),
+            ("rho", [0.5, 1.5], r"rho must lie in \[0, 1\], got \[0\.5, 1\.5\]$"),
+            ("tau", [0, 1], r"tau must be \[low, high\] with 0 < low <= high, got \[0, 1\]$"),
+            ("temperature", [0.1, math.inf], r"temperature must be \[low, high\] .*, got \[0\.1, inf\]$"),
+            ("tau", [math.nan, 1], r"tau must be \[low, high\] .*, got \[nan, 1\]$"),
+            ("model", [0.1, math.nan], r"model must be \[low, high\] .*, got \[0\.1, nan\]$"),
+        ],
+    )
+    def test_a_bad_range_is_named_with_what_it_must_be(self, name, bounds, message):
+        with pytest.raises(ConfigError, match=rf"space\.yaml: search\.ranges: {message}"):
+            read(search={"ranges": {name: bounds}})
+
+    @pytest.mark.parametrize("search", [{"prefix": "truth", "ranges": {}}, {"ranges": {"task": [0.0, 0.4]}}])
+    def test_a_start_that_the_searched_points_cannot_share_is_refused(self, search):
+        with pytest.raises(ConfigError, match=r"policy_gradient|alpha=inf"):
+            read(search={"start": "policy_gradient"} | search)
+
+    @pytest.mark.parametrize("written", [None, [], "space", 3])
+    def test_what_is_no_mapping_is_no_space(self, written):
+        with pytest.raises(ConfigError, match="must be a mapping with the fields name and task, got"):
+            SearchSpace.from_dict(written)
+
+    @pytest.mark.parametrize("field", ["name", "task"])
+    def test_a_missing_field_is_named(self, field):
+        with pytest.raises(ConfigError, match=f"{field}: is missing$"):
+            SearchSpace.from_dict({key: value for key, value in SMALLEST.items() if key != field})
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["mle", "raml", "truth", "inf", ""])
+keys = st.sampled_from(["reward", "alpha", "tau", "knots", "at", "point", "task", "raml", "temperature", "metric", "x"])
+junk = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys | scalars, inner, max_size=3),
+    max_leaves=8,
+)
+SECTIONS = {
+    "search": ("start", "ranges", "metric", "method", "members", "prefix"),
+    "training": ("steps", "interval", "learning_rate"),
+    "model": ("units", "kind"),
+    "resources": ("gpus_per_trial",),
+    "task": ("name", "vocabulary", "data"),
+}
+
+
+def sections(name):
+    return junk | st.dictionaries(st.sampled_from(SECTIONS[name]), junk, min_size=1, max_size=2)
+
+
+fields = {
+    **{name: sections(name) for name in SECTIONS},
+    "dots": junk | st.lists(junk) | st.dictionaries(st.sampled_from(list(DOTS)), junk, max_size=2),
+    "paths": junk | st.dictionaries(keys, junk | st.fixed_dictionaries({"knots": st.lists(junk)}), max_size=2),
+    "name": junk,
+    "seed": junk,
+}
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(sorted(fields)).flatmap(lambda name: st.fixed_dictionaries({name: fields[name]}))
+    | st.dictionaries(scalars, junk, max_size=2)
+)
+def test_junk_is_read_or_refused_with_a_config_error(changes):
+    with no_type_checks():
+        try:
+            space = SearchSpace.from_dict(SMALLEST | changes)
+        except ConfigError as error:
+            assert str(error).startswith("search space: ")
+            assert "\n" not in str(error)
+        else:
+            assert SearchSpace.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space
+
+
+class TestFiles:
+    @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
+    def test_every_space_of_the_project_is_read(self, file):
+        space = load_space(file)
+        assert SearchSpace.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space
+
+    def test_a_file_is_what_it_says(self, tmp_path):
+        file = tmp_path / "space.yaml"
+        file.write_text("name: mine\ntask: {name: toy}\ndots: [mle]\nsearch: {method: none}\n", encoding="utf-8")
+        assert load_space(file) == SearchSpace.from_dict(
+            SMALLEST | {"name": "mine", "dots": ["mle"]} | {"search": {"method": "none"}}
+        )
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            (b"\xff\xfe\x00", r": is not UTF-8 text; save it as UTF-8"),
+            (b"name: x\ntask: [", r": line 2 is no valid YAML"),
+            (b"name: 2024-13-45", r": is no valid YAML: month must be in 1\.\.12"),
+            (b"", r": must be a mapping with the fields name and task, got NoneType"),
+            (b"name: x", r": task: is missing"),
+        ],
+    )
+    def test_a_file_that_holds_no_space_is_named(self, tmp_path, content, message):
+        file = tmp_path / "space.yaml"
+        file.write_bytes(content)
+        with pytest.raises(ConfigError, match=rf"space\.yaml{message}"):
+            load_space(file)
+
+    def test_a_missing_file_is_named(self, tmp_path):
+        with pytest.raises(ConfigError, match=r"missing\.yaml: cannot be read \(No such file"):
+            load_space(tmp_path / "missing.yaml")
