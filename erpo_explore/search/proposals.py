@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from erpo_explore.errors import ConfigError
 from erpo_explore.space import Point, Reward
 from erpo_explore.space.point import weights_of
 from erpo_explore.space.reward import Metric
@@ -24,6 +25,8 @@ __all__ = ["first_point", "grid_points", "move", "random_point", "rng"]
 _STEP: Final = 0.2
 _LOG_SCALED: Final = ("temperature", "tau")
 _MIXED: Final = ("noise", "task", "model")
+_ROUNDING: Final = 1e-9
+"""The levels 0.1, 0.3 and 0.6 of a grid sum to more than 1 in floating point."""
 
 
 def rng(*key: int) -> np.random.Generator:
@@ -60,7 +63,11 @@ def move(point: Point, search: Search, metric: Metric, generator: np.random.Gene
 
 
 def grid_points(search: Search, metric: Metric) -> list[Point]:
-    """Every combination of `search.levels` values of each searched coordinate that fits the simplex."""
+    """Every combination of `search.levels` values of each searched coordinate that fits the simplex.
+
+    Raises:
+        ConfigError: None does.
+    """
     axes = []
     for name, (low, high) in search.ranges.items():
         spaced = np.geomspace if name in _LOG_SCALED else np.linspace
@@ -68,8 +75,13 @@ def grid_points(search: Search, metric: Metric) -> list[Point]:
     points: dict[Point, None] = {}
     for combination in itertools.product(*axes):
         coordinates = _coordinates(search.start) | dict(combination)
-        if math.fsum(coordinates[name] for name in _MIXED) <= 1.0:
+        if math.fsum(coordinates[name] for name in _MIXED) <= 1.0 + _ROUNDING:
             points[_assemble(coordinates, search, metric)] = None
+    if not points:
+        raise ConfigError(
+            "search.ranges has no point on the simplex: noise, task and model must be able to sum to 1 or less, "
+            f"got {', '.join(f'{name} {list(limits)}' for name, limits in search.ranges.items())}; lower them"
+        )
     return list(points)
 
 
