@@ -4,6 +4,7 @@ Text becomes values here, and errors become one line and an exit code: 0 done, 1
 user can mend, 130 interrupted.
 """
 
+import logging
 import math
 import sys
 from pathlib import Path as FilePath
@@ -167,6 +168,9 @@ def report(
 
 def main() -> None:
     """Entry point of the console script and of explore.py."""
+    # what the package says of its progress goes to the terminal; other libraries keep to warnings
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger("erpo_explore").setLevel(logging.INFO)
     try:
         app()
     except ErpoExploreError as error:

@@ -30,6 +30,8 @@ from erpo_explore.trial.trainable import ErpoTrainable, trial_config
 
 __all__ = ["Outcome", "explore", "resume"]
 
+_log = logging.getLogger(__name__)
+
 _CHECKPOINTS: Final = "checkpoints"
 _KEPT_CHECKPOINTS: Final = 3
 """Of each trial. A clone reads its donor's last one before the donor has written two more; Tune asks for a third."""
@@ -66,8 +68,14 @@ class RecordingCallback(tune.Callback):
     ) -> None:
         """Record a report."""
         del iteration, trials, info
-        checkpoint = trial.checkpoint.path if trial.checkpoint is not None else None
-        self._recorder.observe(TrialSpec.from_dict(trial.config["spec"]), result, checkpoint)
+        self._recorder.observe(TrialSpec.from_dict(trial.config["spec"]), result)
+
+    def on_trial_save(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Record where the weights of the last report lie."""
+        del iteration, trials, info
+        spec, saved = TrialSpec.from_dict(trial.config["spec"]), trial.latest_checkpoint_result
+        if saved is not None:
+            self._recorder.note_checkpoint(spec, saved.metrics["training_iteration"], FilePath(saved.checkpoint.path))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record that a trial has ended with an error."""
@@ -93,7 +101,9 @@ def explore(space: SearchSpace, folder: FilePath, *, address: str | None = None)
     ResultsWriter.create(folder, manifest(space), needed_bytes=needed_bytes)
     recorder = _recorder(space, task, folder)
     recorder.begin(specs)
+    _log.info("%s", task.describe())
     with _cluster(address):
+        _log.info("%d trials of %d steps, results in %s", len(specs), space.training.steps, folder)
         scheduler = (
             PopulationBasedAnnealing(space, task.metric, recorder)
             if space.search.method == "population"
@@ -138,9 +148,9 @@ def resume(folder: FilePath, *, address: str | None = None) -> Outcome:
     space = space_of(load_manifest(folder), str(folder / "exploration.yaml"))
     state = folder / _CHECKPOINTS
     trained = load_results(folder, table="trials")
-    task = load_task(space.task)
     if not (trained["status"] == "running").any():
         return _outcome(folder)
+    task = load_task(space.task)
     num_trials = len(plan_trials(space, task.metric))
     with _cluster(address):
         trainable = _trainable(space, task, num_trials)
@@ -204,6 +214,7 @@ def _cluster(address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    _log.info("starting Ray")
     try:
         ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:

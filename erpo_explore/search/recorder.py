@@ -84,13 +84,17 @@ class Recorder:
             ],
         )
 
-    def observe(self, spec: TrialSpec, result: Mapping[str, Any], checkpoint: str | None) -> None:
+    @cached_property
+    def _last_rows(self) -> dict[str, dict[str, Any]]:
+        """The last observation of each trial that this driver recorded."""
+        return {}
+
+    def observe(self, spec: TrialSpec, result: Mapping[str, Any]) -> None:
         """Record one report of a trial: an observation, its samples, and the trial's state.
 
         Args:
             spec: The trial.
             result: What `ErpoTrainable.step` returned, with Tune's own fields.
-            checkpoint: Where the weights before this interval lie.
         """
         iteration = int(result["training_iteration"])
         whose = {"exploration": self.exploration, "trial": spec.name}
@@ -103,14 +107,27 @@ class Recorder:
             "task": self.task,
             "model": self.model,
             "path": json.dumps(result["path"]),
-            "checkpoint": checkpoint,
             "reported_at": datetime.now(UTC),
         }
         self._writer.append("observations", [row])
+        self._last_rows[spec.name] = row
         samples = [whose | {"iteration": iteration, "step": row["step"]} | dict(sample) for sample in result["samples"]]
         if samples:
             self._writer.append("samples", samples)
         self._summarise(spec, row, str(result["point"]))
+
+    def note_checkpoint(self, spec: TrialSpec, iteration: int, checkpoint: FilePath) -> None:
+        """Record where the weights of a report lie, once they are written.
+
+        Args:
+            spec: The trial.
+            iteration: Of the report.
+            checkpoint: Folder of the weights.
+        """
+        row = self._last_rows.get(spec.name)
+        if row is not None and row["iteration"] == iteration:
+            inside = checkpoint.relative_to(self.folder) if checkpoint.is_relative_to(self.folder) else checkpoint
+            self._writer.append("observations", [row | {"checkpoint": str(inside)}])
 
     def fail(self, spec: TrialSpec, result: Mapping[str, Any] | None, error: str) -> None:
         """Record that a trial has ended with an error that is not its loss's.
@@ -121,9 +138,11 @@ class Recorder:
             error: What went wrong, in a line.
         """
         summary = self._untrained(spec)
-        if result:
-            summary |= {"steps": result["step"], "elapsed_s": result["elapsed_s"], "point": result["point"]}
-            summary |= {"path": json.dumps(result["path"]), "num_observations": result["training_iteration"]}
+        # before its first report, what Tune knows of a trial is its id, and perhaps its worker's host
+        if result and "step" in result:
+            summary |= {name: result[name] for name in ("elapsed_s", "parent", "generation", "point")}
+            summary |= {"steps": result["step"], "num_observations": result["training_iteration"]}
+            summary["path"] = json.dumps(result["path"])
         self._writer.append("trials", [summary | self._scored(spec) | {"status": "failed", "error": error}])
 
     def decide(self, decisions: Sequence[Decision], *, generation: int, step: int) -> None:

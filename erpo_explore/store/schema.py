@@ -107,7 +107,12 @@ _OBSERVATION_COLUMNS = (
     Column("elapsed_s", _FLOAT, "seconds that the trial has trained"),
     Column("device", _TEXT, "device that trained, such as cpu or cuda"),
     Column("status", _TEXT, "state of the trial at this report", choices=STATUSES),
-    Column("checkpoint", _TEXT, "where the weights lie; null if they were not kept", nullable=True),
+    Column(
+        "checkpoint",
+        _TEXT,
+        "folder of these weights, within the results folder; a trial keeps its last three; null before it is written",
+        nullable=True,
+    ),
     Column("path", _TEXT, "JSON of the path that these weights have walked so far"),
     Column("reported_at", _TIME, "when the report arrived, UTC"),
     Column("node", _TEXT, "host name of the machine that trained"),

@@ -136,6 +136,14 @@ def test_the_installation_is_pinned(cluster: dict[str, Any]) -> None:
     assert "-c constraints.txt" in install
 
 
+def test_workers_mount_what_the_head_exports(cluster: dict[str, Any]) -> None:
+    exported = re.search(r"echo '(\S+) ", "\n".join(cluster["head_setup_commands"]))
+    mounted = re.search(r'"\$RAY_HEAD_IP:(\S+)" (\S+);', "\n".join(cluster["worker_setup_commands"]))
+    assert exported is not None
+    assert mounted is not None
+    assert mounted.groups() == (exported[1], exported[1])
+
+
 def test_the_file_names_no_path_of_this_machine() -> None:
     text = FILE.read_text(encoding="utf-8")
     assert [path for path in (str(REPOSITORY), str(Path.home()), os.fspath(Path.cwd())) if path in text] == []
