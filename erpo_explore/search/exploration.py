@@ -41,6 +41,8 @@ _LEAST_GPU_SHARE: Final = 0.25
 _BYTES_PER_STATE: Final = 12
 """A parameter and Adam's two moments, 4 bytes each."""
 
+_REPORT_BYTES: Final = 8_000_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -168,7 +170,11 @@ def _fit(tuner: tune.Tuner, folder: FilePath) -> Outcome:
     try:
         tuner.fit()
     except TuneError as error:
-        raise RunError(f"the exploration stopped: {error}; `erpo-explore resume {folder}` goes on with it") from error
+        # Tune hands on what a callback raised as the text of its traceback
+        raised, _, message = str(error).strip().splitlines()[-1].partition(": ")
+        if raised == f"{ResultsError.__module__}.{ResultsError.__name__}":
+            raise ResultsError(message) from error
+        raise RunError(f"the exploration stopped ({raised}: {message}); resume {folder} goes on with it") from error
     return _outcome(folder)
 
 
@@ -227,7 +233,7 @@ def _cluster(address: str | None) -> Iterator[None]:
 
 
 def _needed_bytes(space: SearchSpace, task: Task, num_trials: int) -> int:
-    """Room for the checkpoints, from above: embeddings and 24 units² for the LSTMs and projections."""
+    """Room for the checkpoints, from above: embeddings and 24 units² for the LSTMs and projections; and for a report."""
     units = space.model.units
     parameters = units * (len(task.source_vocabulary) + len(task.target_vocabulary)) + 24 * units**2
-    return num_trials * _KEPT_CHECKPOINTS * parameters * _BYTES_PER_STATE
+    return num_trials * _KEPT_CHECKPOINTS * parameters * _BYTES_PER_STATE + _REPORT_BYTES

@@ -139,7 +139,7 @@ class ProgressCallback(tune.Callback):
             table.add_row(*row, style="green" if report["score"] is not None and report["score"] == best else None)
         total, done = self._num_trials * self._steps, self._steps_done()
         head = Text.assemble((self._title, "bold"), f"  {done}/{total} steps, {_duration(self._seconds_left())} left")
-        return Group(head, ProgressBar(total=total, completed=done, width=60), table)
+        return Group(head, ProgressBar(total=total, completed=done, width=60), Text(), table)
 
 
 def _duration(seconds: float | None) -> str:

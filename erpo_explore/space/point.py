@@ -123,7 +123,12 @@ class Point:
         return cls(reward=Reward.from_dict(written["reward"]), alpha=alpha, beta=beta, **levers)
 
     def __str__(self) -> str:
-        return f"{self.reward} α={self.alpha:.4g} β={self.beta:.4g} prefix={self.prefix} label={self.label}"
+        levers = "".join(
+            f" {name}={value}"
+            for name, value, default in (("prefix", self.prefix, "q"), ("label", self.label, "sampled"))
+            if value != default
+        )
+        return f"{self.reward} α={self.alpha:.4g} β={self.beta:.4g}{levers}"
 
 
 def weights_of(rho: float, tau: float) -> tuple[float, float]:

@@ -142,4 +142,5 @@ def test_the_model_is_read_only_where_q_depends_on_it(point, reads_model):
 
 
 def test_a_point_prints_its_reward_and_weights():
-    assert str(Point(reward=TRUTH, alpha=0.5, beta=1.5)) == "truth=1 α=0.5 β=1.5 prefix=q label=sampled"
+    assert str(Point(reward=TRUTH, alpha=0.5, beta=1.5)) == "truth=1 α=0.5 β=1.5"
+    assert str(Point(reward=TRUTH, prefix="truth", label="expected")) == "truth=1 α=0 β=1 prefix=truth label=expected"
