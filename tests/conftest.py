@@ -1,6 +1,13 @@
 """What every test runs under."""
 
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
 import hypothesis
+import pytest
 import torch
 
 # a shared machine is slow now and then, which says nothing about the code
@@ -9,3 +16,19 @@ hypothesis.settings.load_profile("patient")
 
 # for tensors this small a second thread only waits, and sums that are split otherwise differ in their last bit
 torch.set_num_threads(1)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A tmpfs of 512 KiB, to fill up for real."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("needs root and mount, to make a disk small enough to fill")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"this machine does not let us mount a tmpfs: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)

@@ -1,10 +1,7 @@
 """The command line as a user meets it: help, mistakes, and the main job on text files to its end."""
 
-import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -117,20 +114,6 @@ def test_misaligned_files_are_named_with_their_lines(
     assert "train.de" in message
     assert "train.en" in message
     assert not (tmp_path / "results").exists()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A tmpfs of 256 KiB."""
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("needs root and mount, to make a small disk")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("this machine does not let us mount a tmpfs")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_a_disk_without_room_is_refused_before_anything_is_written(

@@ -85,7 +85,8 @@ class Point:
         """As a user would write it; `from_dict(to_dict(p)) == p`."""
         return {
             "reward": self.reward.to_dict(),
-            "alpha": self.alpha,
+            # JSON has no infinity, and strict readers refuse what Python writes for it
+            "alpha": "inf" if math.isinf(self.alpha) else self.alpha,
             "beta": self.beta,
             "prefix": self.prefix,
             "label": self.label,

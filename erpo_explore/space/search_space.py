@@ -24,6 +24,9 @@ __all__ = ["COORDINATES", "Resources", "Search", "SearchSpace", "Training", "loa
 COORDINATES: Final[tuple[str, ...]] = ("noise", "task", "model", "temperature", "rho", "tau")
 _POSITIVE: Final = ("temperature", "tau")
 
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""What folders are named after."""
+
 
 class _Section(BaseModel):
     """A part of the YAML; unknown fields are errors."""
@@ -140,7 +143,7 @@ class Resources(_Section):
 class SearchSpace(_Section):
     """Everything that defines an exploration."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Name
     """Names the exploration and its results folder."""
 
     task: TaskConfig
@@ -161,8 +164,8 @@ class SearchSpace(_Section):
     dots: dict[str, dict[str, Any]] = {}
     """Named dots to train as baselines, with the settings that differ from their defaults."""
 
-    paths: dict[str, Path] = {}
-    """Paths to train from scratch, by name."""
+    paths: dict[Name, Path] = {}
+    """Paths to train from scratch, by name; none has the name of a dot of `dots`."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     """Of every random draw."""
@@ -196,6 +199,12 @@ class SearchSpace(_Section):
         if not isinstance(written, Mapping):
             return written
         return {name: path if isinstance(path, Path) else Path.from_dict(path) for name, path in written.items()}
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "SearchSpace":
+        if both := sorted(self.dots.keys() & self.paths.keys()):
+            raise ValueError(f"paths.{both[0]} has the name of a dot, so their trials would be one; rename it")
+        return self
 
     @model_validator(mode="after")
     def _has_trials(self) -> "SearchSpace":

@@ -6,7 +6,6 @@ Scores are 0–100. Text is scored as the task gives it (`tokenize none`), and e
 package that computed it, so that it can be compared with numbers from elsewhere.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -24,8 +23,8 @@ __all__ = ["Sample", "Scores", "evaluate", "score_sentences", "score_texts"]
 
 _ROUGES: Final = ("rouge1", "rouge2", "rougeL")
 _BATCH_SIZE: Final = 128
-_LONGEST_RATIO: Final = 2.0
-"""Words that a hypothesis may have for each word of the longest reference of its batch."""
+_LENGTH_SLACK: Final = 10
+"""Tokens that a hypothesis may be longer than the longest reference of its split."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +85,8 @@ def evaluate(model: Seq2Seq, task: Task, split: Split, *, num_samples: int = 0) 
     model.eval()
     hypotheses = [""] * len(split.references)
     nll_nats, num_tokens = 0.0, 0
+    # of the split, not of the batch, so that no score depends on how the split is cut into batches
+    max_tokens = max(len(ids) for ids in split.target_ids) + _LENGTH_SLACK
     for cpu_batch in evaluation_batches(split, task.symbols, _BATCH_SIZE):
         batch = cpu_batch.to(model.device)
         memory = model.encode(batch.source_BS, batch.source_keep_BS)
@@ -94,7 +95,6 @@ def evaluate(model: Seq2Seq, task: Task, split: Split, *, num_samples: int = 0) 
         kept_N = batch.target_BT[batch.target_keep_BT]
         nll_nats += float(torch.nn.functional.cross_entropy(kept_NV, kept_N, reduction="sum"))
         num_tokens += kept_N.shape[0]
-        max_tokens = math.ceil(_LONGEST_RATIO * batch.target_BT.shape[1])
         tokens_BT = greedy(model, memory, task.symbols, max_tokens)
         for index, tokens in zip(batch.index_B.tolist(), tokens_BT.tolist(), strict=True):
             hypotheses[index] = task.target_vocabulary.decode(tokens)

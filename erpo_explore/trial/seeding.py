@@ -15,6 +15,7 @@ DRAWS: Final = 1
 
 
 def stream(device: torch.device, *key: int) -> torch.Generator:
-    """A generator for the stream that `key` names, e.g. (seed, DRAWS, generation); different keys are independent."""
-    state = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
+    """A generator for the stream that `key` names, e.g. (seed, DRAWS, step); different keys are independent."""
+    # SeedSequence takes (a, b) and (a, b, 0) for the same; a last word that is not 0 tells them apart
+    state = np.random.SeedSequence((*key, 1)).generate_state(1, np.uint64)[0]
     return torch.Generator(device=device).manual_seed(int(state) % 2**63)

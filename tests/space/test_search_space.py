@@ -31,6 +31,9 @@ def ranges(draw):
     return {name: sorted(draw(st.tuples(st.floats(1e-3, 1.0), st.floats(1e-3, 1.0)))) for name in chosen}
 
 
+path_names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,8}", fullmatch=True).filter(lambda name: name not in DOTS)
+
+
 @st.composite
 def spaces(draw):
     """Any legal search space of the toy task."""
@@ -47,7 +50,9 @@ def spaces(draw):
         "training": {"interval": interval, "steps": interval * draw(st.integers(1, 20)), "clip_norm": math.inf},
         "search": search,
         "dots": draw(st.lists(st.sampled_from(list(DOTS)), unique=True)),
-        "paths": {name: path.to_dict() for name, path in draw(st.dictionaries(st.text(), paths(), max_size=2)).items()},
+        "paths": {
+            name: path.to_dict() for name, path in draw(st.dictionaries(path_names, paths(), max_size=2)).items()
+        },
         "seed": draw(st.integers(0, 2**31 - 1)),
     }
 
@@ -157,6 +162,12 @@ class TestErrors:
     def test_a_start_that_the_searched_points_cannot_share_is_refused(self, search):
         with pytest.raises(ConfigError, match=r"policy_gradient|alpha=inf"):
             read(search={"start": "policy_gradient"} | search)
+
+    @pytest.mark.parametrize(("name", "message"), [("a/b", "should match pattern"), ("mle", "has the name of a dot")])
+    def test_a_path_whose_trials_could_not_be_told_apart_is_refused(self, name, message):
+        path = dot("mle", metric="bleu").to_dict()
+        with pytest.raises(ConfigError, match=message):
+            read(dots=["mle"], paths={name: path})
 
     @pytest.mark.parametrize("written", [None, [], "space", 3])
     def test_what_is_no_mapping_is_no_space(self, written):

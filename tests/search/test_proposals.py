@@ -1,0 +1,190 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from erpo_explore.errors import ConfigError
+from erpo_explore.search.proposals import first_point, grid_points, move, random_point, rng
+from erpo_explore.space import Point, Reward
+from erpo_explore.space.point import LABELS, PREFIXES
+from erpo_explore.space.reward import METRICS
+from erpo_explore.space.search_space import Search
+
+TRUTH = Point(reward=Reward(truth=1.0))
+MIXTURE = Point(reward=Reward(truth=0.4, noise=0.1, task=0.3, model=0.2, temperature=0.1), alpha=0.5, beta=0.5)
+MIXED = ("noise", "task", "model")
+
+weights = st.floats(0.0, 1.0)
+temperatures = st.floats(1e-4, 1e4)
+seeds = st.integers(0, 2**31)
+
+
+def ranges_of(values):
+    return st.tuples(values, values).map(sorted).map(tuple)
+
+
+mixed_ranges = st.fixed_dictionaries({}, optional={name: weights.map(lambda high: (0.0, high)) for name in MIXED})
+other_ranges = st.fixed_dictionaries(
+    {}, optional={"temperature": ranges_of(temperatures), "rho": ranges_of(weights), "tau": ranges_of(temperatures)}
+)
+
+
+@st.composite
+def searches(draw, start=TRUTH):
+    """Ranges of any coordinates; those of weights begin at 0, as a sum above 1 is scaled back below any other end."""
+    return Search(
+        ranges=draw(mixed_ranges) | draw(other_ranges),
+        start=start,
+        resample=draw(weights),
+        metric=draw(st.none() | st.sampled_from(METRICS)),
+        prefix=draw(st.sampled_from(PREFIXES)),
+        label=draw(st.sampled_from(LABELS)),
+    )
+
+
+def value_of(point, name):
+    return getattr(point.reward if name in (*MIXED, "temperature") else point, name)
+
+
+def assert_in_ranges(point, search):
+    for name, (low, high) in search.ranges.items():
+        # ρ and τ are read off α and β, and a sum that is scaled to 1 is rounded
+        assert low * (1.0 - 1e-9) - 1e-12 <= value_of(point, name) <= high * (1.0 + 1e-9) + 1e-12, name
+
+
+def assert_on_the_simplex(point):
+    assert math.fsum(point.reward.weights) == pytest.approx(1.0, abs=1e-12)
+    assert min(point.reward.weights) >= 0.0
+
+
+@given(searches(), seeds)
+def test_a_random_point_lies_in_the_ranges_and_on_the_simplex(search, seed):
+    point = random_point(search, "bleu", rng(seed))
+    assert_in_ranges(point, search)
+    assert_on_the_simplex(point)
+
+
+@given(searches(), seeds)
+def test_moved_again_and_again_a_point_stays_in_the_ranges_and_on_the_simplex(search, seed):
+    point = MIXTURE
+    for generation in range(5):
+        point = move(point, search, "bleu", rng(seed, generation))
+        assert_in_ranges(point, search)
+        assert_on_the_simplex(point)
+
+
+@given(searches(start=MIXTURE), seeds)
+def test_what_is_not_searched_is_that_of_the_start(search, seed):
+    held = [name for name in ("temperature", "rho", "tau") if name not in search.ranges]
+    for point in (random_point(search, "bleu", rng(seed)), move(MIXTURE, search, "bleu", rng(seed))):
+        assert [value_of(point, name) for name in held] == pytest.approx([value_of(MIXTURE, name) for name in held])
+
+
+@given(searches(), seeds, st.sampled_from(METRICS))
+def test_levers_and_metric_are_those_of_the_search(search, seed, metric):
+    for point in (
+        first_point(search, metric),
+        random_point(search, metric, rng(seed)),
+        move(MIXTURE, search, metric, rng(seed)),
+    ):
+        assert (point.prefix, point.label) == (search.prefix, search.label)
+        assert point.reward.metric == (search.metric or metric)
+
+
+@given(searches(), st.lists(seeds, min_size=1, max_size=3))
+def test_the_same_key_draws_the_same(search, key):
+    assert random_point(search, "bleu", rng(*key)) == random_point(search, "bleu", rng(*key))
+    assert move(MIXTURE, search, "bleu", rng(*key)) == move(MIXTURE, search, "bleu", rng(*key))
+
+
+@pytest.mark.parametrize("other", [(1, 2), (2, 1, 3), (1, 2, 4), (1, 2, 3, 4)])
+def test_another_key_draws_something_else(other):
+    search = Search(ranges={"task": (0.0, 1.0)})
+    assert random_point(search, "bleu", rng(1, 2, 3)) != random_point(search, "bleu", rng(*other))
+
+
+def test_every_member_begins_at_the_start():
+    search = Search(start=MIXTURE, prefix="model", label="expected", metric="edit")
+    point = first_point(search, "bleu")
+    assert point.reward.weights == MIXTURE.reward.weights
+    assert (point.alpha, point.beta, point.reward.temperature) == (0.5, 0.5, 0.1)
+
+
+def drawn(name, low, high, number=1500):
+    search = Search(ranges={name: (low, high)})
+    generator = rng(1)
+    return np.array([value_of(random_point(search, "bleu", generator), name) for _ in range(number)])
+
+
+@pytest.mark.parametrize("name", ["temperature", "tau"])
+def test_temperatures_are_drawn_uniformly_in_their_logarithm(name):
+    assert stats.kstest(drawn(name, 1e-3, 10.0), stats.loguniform(1e-3, 10.0).cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize("name", ["noise", "task", "model", "rho"])
+def test_shares_are_drawn_uniformly(name):
+    assert stats.kstest(drawn(name, 0.1, 0.9), stats.uniform(0.1, 0.8).cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "middle", "share"),
+    [
+        ("task", 0.2, 0.8, Reward(truth=0.5, task=0.5), lambda value: (value - 0.5) / 0.6),
+        ("temperature", 1e-4, 1.0, Reward(task=1.0, temperature=1e-2), lambda value: math.log(value / 1e-2, 1e4)),
+    ],
+)
+def test_a_move_is_normal_with_a_fifth_of_the_range(name, low, high, middle, share):
+    search = Search(ranges={name: (low, high)}, resample=0.0)
+    generator = rng(2)
+    shifts = [share(value_of(move(Point(reward=middle), search, "bleu", generator), name)) for _ in range(1500)]
+    inside = [shift for shift in shifts if abs(shift) < 0.4999]
+    assert len(inside) / len(shifts) == pytest.approx(stats.norm.cdf(2.5) - stats.norm.cdf(-2.5), abs=0.01)
+    assert stats.kstest(inside, stats.truncnorm(-2.5, 2.5, scale=0.2).cdf).pvalue > 0.01
+
+
+@given(seeds)
+def test_with_a_chance_of_1_every_coordinate_is_drawn_anew_wherever_the_point_was(seed):
+    ranges = {"task": (0.0, 0.4), "model": (0.0, 0.3), "temperature": (0.02, 0.5), "rho": (0.0, 1.0)}
+    search = Search(ranges=ranges | {"noise": (0.0, 0.1), "tau": (0.5, 2.0)}, resample=1.0)
+    assert move(TRUTH, search, "bleu", rng(seed)) == move(MIXTURE, search, "bleu", rng(seed))
+
+
+class TestGrid:
+    def test_it_has_every_combination_of_levels_from_bound_to_bound(self):
+        search = Search(ranges={"task": (0.0, 0.4), "model": (0.1, 0.3), "temperature": (0.01, 1.0)}, levels=3)
+        points = grid_points(search, "bleu")
+        assert len(points) == len(set(points)) == 27
+        met = {(p.reward.task, p.reward.model, p.reward.temperature) for p in points}
+        expected = itertools.product((0.0, 0.2, 0.4), (0.1, 0.2, 0.3), (0.01, 0.1, 1.0))
+        assert sorted(met) == [pytest.approx(combination) for combination in sorted(expected)]
+
+    @given(searches(), st.integers(1, 3))
+    def test_its_points_lie_in_the_ranges_and_on_the_simplex(self, search, levels):
+        search = search.model_copy(update={"levels": levels})
+        points = grid_points(search, "bleu")
+        for point in points:
+            assert_in_ranges(point, search)
+            assert_on_the_simplex(point)
+        assert 1 <= len(points) == len(set(points)) <= levels ** len(search.ranges)
+
+    def test_what_does_not_fit_the_simplex_is_left_out_and_its_edge_is_not(self):
+        search = Search(ranges={"task": (0.0, 1.0), "model": (0.0, 1.0), "noise": (0.0, 1.0)}, levels=11)
+        points = grid_points(search, "bleu")
+        met = {tuple(round(10 * weight) for weight in point.reward.weights[1:]) for point in points}
+        assert met == {counts for counts in itertools.product(range(11), repeat=3) if sum(counts) <= 10}
+
+    def test_one_level_is_the_lower_bound(self):
+        search = Search(ranges={"task": (0.2, 0.4), "temperature": (0.01, 1.0)}, levels=1)
+        assert [(p.reward.task, p.reward.temperature) for p in grid_points(search, "bleu")] == [(0.2, 0.01)]
+
+    def test_nothing_to_search_is_the_start_alone(self):
+        assert grid_points(Search(ranges={}, start=MIXTURE), "bleu") == [MIXTURE]
+
+    def test_ranges_without_a_point_on_the_simplex_are_an_error(self):
+        search = Search(ranges={"task": (0.8, 1.0), "model": (0.5, 1.0)})
+        with pytest.raises(ConfigError, match=r"search\.ranges .*simplex"):
+            grid_points(search, "bleu")

@@ -1,0 +1,125 @@
+import json
+from collections import Counter
+
+import pytest
+
+from erpo_explore.errors import ConfigError
+from erpo_explore.search.proposals import random_point, rng
+from erpo_explore.search.trials import plan_trials
+from erpo_explore.space import Path, Point, Reward, dot
+from erpo_explore.space.search_space import SearchSpace
+from erpo_explore.trial import TrialSpec
+
+from .conftest import TINY
+
+TRUTH = Point(reward=Reward(truth=1.0))
+PAPERS = {"papers": dot("interpolation", metric="bleu").to_dict()}
+SEARCHES = {
+    "population": {"members": 5},
+    "random": {"members": 5},
+    "grid": {"levels": 2, "ranges": {"task": [0.0, 0.4], "temperature": [0.01, 0.1]}},
+    "none": {},
+}
+
+
+def space_of(method="population", **changes):
+    search = {"method": method} | SEARCHES[method] | changes.pop("search", {})
+    return SearchSpace.from_dict(TINY | {"search": search, "seed": 7, "num_seeds": 2, "paths": PAPERS} | changes)
+
+
+@pytest.mark.parametrize(
+    ("method", "roles"),
+    [
+        ("population", {"member": 5}),
+        ("random", {"random": 5}),
+        ("grid", {"grid": 4}),
+        ("none", {}),
+    ],
+)
+def test_dots_and_paths_come_once_a_seed_and_the_search_on_top(method, roles):
+    specs = plan_trials(space_of(method), "bleu")
+    assert Counter(spec.role for spec in specs) == {"dot": 4, "path": 2} | roles
+
+
+@pytest.mark.parametrize("method", SEARCHES)
+def test_names_are_unique_and_can_name_folders(method):
+    names = [spec.name for spec in plan_trials(space_of(method), "bleu")]
+    assert len(set(names)) == len(names)
+    assert all(name and not set(name) & set("/\\ ") for name in names)
+
+
+@pytest.mark.parametrize("method", SEARCHES)
+def test_the_same_space_plans_the_same_even_from_its_yaml(method):
+    space = space_of(method)
+    again = SearchSpace.from_dict(json.loads(json.dumps(space.to_dict())))
+    assert plan_trials(again, "bleu") == plan_trials(space, "bleu")
+
+
+@pytest.mark.parametrize("method", SEARCHES)
+def test_every_trial_survives_its_journey_as_plain_values(method):
+    for spec in plan_trials(space_of(method), "bleu"):
+        assert TrialSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+
+
+def test_a_dot_is_trained_with_its_settings_the_tasks_metric_and_each_seed():
+    space = space_of("none", dots=[{"spg": {"weight": 4}}])
+    dots = [spec for spec in plan_trials(space, "rouge") if spec.role == "dot"]
+    assert [(spec.name, spec.dot, spec.seed) for spec in dots] == [("spg-s7", "spg", 7), ("spg-s8", "spg", 8)]
+    assert {spec.path for spec in dots} == {dot("spg", metric="rouge", settings={"weight": 4})}
+
+
+def test_a_given_path_is_trained_as_it_is_with_each_seed():
+    paths = [spec for spec in plan_trials(space_of("none"), "rouge") if spec.role == "path"]
+    assert [(spec.name, spec.dot, spec.seed) for spec in paths] == [
+        ("papers-s7", "papers", 7),
+        ("papers-s8", "papers", 8),
+    ]
+    assert {spec.path for spec in paths} == {dot("interpolation", metric="bleu")}
+
+
+def members(space, metric="bleu"):
+    return [spec for spec in plan_trials(space, metric) if spec.role == "member"]
+
+
+def test_members_walk_from_the_start_to_points_of_their_own_within_the_first_interval():
+    found = members(space_of())
+    assert [(spec.name, spec.seed, spec.dot) for spec in found] == [(f"member-{i}", 7 + i, None) for i in range(5)]
+    for spec in found:
+        assert [at for at, _ in spec.path.knots] == [0.0, 3 / 12]
+        assert spec.path.at(0.0) == TRUTH
+    assert len({spec.path.end for spec in found}) == 5
+
+
+def test_more_members_change_nothing_for_the_first_ones():
+    assert members(space_of(search={"members": 8}))[:5] == members(space_of())
+
+
+def test_another_seed_plans_other_points():
+    ends = [{spec.path.end for spec in members(space_of(seed=seed))} for seed in (7, 1007)]
+    assert not ends[0] & ends[1]
+
+
+def test_an_interval_that_is_the_whole_budget_has_its_knot_at_the_end():
+    space = space_of(training=TINY["training"] | {"interval": 12})
+    assert {spec.path.knots[1][0] for spec in members(space)} == {1.0}
+
+
+def test_a_random_search_tries_constant_points_on_the_same_seed():
+    space = space_of("random")
+    found = [spec for spec in plan_trials(space, "bleu") if spec.role == "random"]
+    assert [spec.name for spec in found] == [f"random-{i}" for i in range(5)]
+    assert {spec.seed for spec in found} == {7}
+    expected = [Path.constant(random_point(space.search, "bleu", rng(7, 0, i))) for i in range(5)]
+    assert [spec.path for spec in found] == expected
+
+
+def test_the_metric_of_the_search_goes_before_the_tasks():
+    for metric, asked in (("bleu", None), ("rouge", None), ("edit", "edit")):
+        found = members(space_of(search={"metric": asked}), "bleu" if asked else metric)
+        assert {spec.path.end.reward.metric for spec in found} == {metric}
+
+
+def test_a_grid_without_a_point_is_an_error():
+    space = space_of("grid", search={"ranges": {"task": [0.8, 1.0], "model": [0.5, 1.0]}})
+    with pytest.raises(ConfigError, match=r"search\.ranges has no point on the simplex.*got task \[0\.8, 1\.0\]"):
+        plan_trials(space, "bleu")

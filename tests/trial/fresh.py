@@ -1,0 +1,35 @@
+"""Trains every path of `tiny` in a process of its own: from scratch, and from another process's checkpoints."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from erpo_explore.trial import TrainingRun
+from erpo_explore.trial.checkpoint import load_checkpoint
+
+from .tiny import PATHS, measured, run_of, weights
+
+NUM_BEFORE, NUM_AFTER = 2, 2
+"""Intervals before and behind the checkpoint."""
+
+
+def outcome(run: TrainingRun, num_intervals: int) -> tuple[list[object], dict[str, torch.Tensor]]:
+    return [measured(run.advance(num_samples=1)) for _ in range(num_intervals)], weights(run)
+
+
+def main(folder: Path) -> None:
+    torch.set_num_threads(1)
+    outcomes = {}
+    for name, path in PATHS.items():
+        resumed = run_of(path)
+        resumed.load_state(load_checkpoint(folder / name))
+        outcomes[name] = {
+            "resumed": outcome(resumed, NUM_AFTER),
+            "repeated": outcome(run_of(path), NUM_BEFORE + NUM_AFTER),
+        }
+    torch.save(outcomes, folder / "outcomes.pt")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

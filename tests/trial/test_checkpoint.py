@@ -1,0 +1,111 @@
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from erpo_explore.errors import ResultsError
+from erpo_explore.trial.checkpoint import load_checkpoint, save_checkpoint
+
+from .tiny import PATHS, run_of, same
+
+
+@pytest.fixture(scope="module", params=["plateau", "mixture"])
+def state(request):
+    """That of a run which has trained."""
+    run = run_of(PATHS[request.param])
+    run.advance()
+    return run.state()
+
+
+def test_a_state_comes_back_bit_for_bit(state, tmp_path):
+    save_checkpoint(state, tmp_path)
+    assert same(load_checkpoint(tmp_path), state)
+    assert [file.name for file in tmp_path.iterdir()] == ["state.pt"]
+
+
+def test_a_second_save_replaces_the_first(state, tmp_path):
+    save_checkpoint(state, tmp_path)
+    save_checkpoint(state | {"step": 99}, tmp_path)
+    assert load_checkpoint(tmp_path)["step"] == 99
+
+
+def test_a_folder_without_a_state_is_named(tmp_path):
+    with pytest.raises(ResultsError, match=r"checkpoint .*: has no state\.pt; name a folder that a trial has written"):
+        load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("size", [0, 3, 1000, -1], ids=["empty", "header", "half", "last byte lost"])
+def test_a_torn_state_is_named(state, tmp_path, size):
+    save_checkpoint(state, tmp_path)
+    file = tmp_path / "state.pt"
+    file.write_bytes(file.read_bytes()[:size])
+    with pytest.raises(ResultsError, match=r"state\.pt: cannot be read as a state of tensors \(.+\)$"):
+        load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"PAR1 of another program", b"\x00" * 5000, "naïve text\n".encode()])
+def test_a_file_of_another_program_is_named(tmp_path, content):
+    (tmp_path / "state.pt").write_bytes(content)
+    with pytest.raises(ResultsError, match=r"state\.pt: cannot be read as a state of tensors"):
+        load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("foreign", [{"weights": torch.zeros(3)}, torch.zeros(3), [1, 2], {}], ids=repr)
+def test_tensors_of_another_program_are_no_state(tmp_path, foreign):
+    torch.save(foreign, tmp_path / "state.pt")
+    with pytest.raises(ResultsError, match=r"is not a state of ours; expected draws_generator, elapsed_s, model"):
+        load_checkpoint(tmp_path)
+
+
+def test_a_state_with_a_part_missing_or_too_many_is_none(state, tmp_path):
+    for changed in ({name: part for name, part in state.items() if name != "walk"}, state | {"more": 1}):
+        torch.save(changed, tmp_path / "state.pt")
+        with pytest.raises(ResultsError, match="is not a state of ours"):
+            load_checkpoint(tmp_path)
+
+
+class Payload:
+    """What a crafted file holds: reading it as a pickle makes a file."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.touch, (self.mark,)
+
+
+def save_pickle(payload, file):
+    file.write_bytes(pickle.dumps(payload, protocol=2))
+
+
+def trust_torch(file):
+    torch.load(file, weights_only=False)
+
+
+def trust_pickle(file):
+    pickle.loads(file.read_bytes())
+
+
+@pytest.mark.parametrize(("save", "trust"), [(torch.save, trust_torch), (save_pickle, trust_pickle)])
+def test_a_crafted_pickle_is_refused_and_not_executed(state, tmp_path, save, trust):
+    mark, file = tmp_path / "executed", tmp_path / "state.pt"
+    save(state | {"trial": Payload(mark)}, file)
+    with pytest.raises(ResultsError, match="cannot be read as a state of tensors"):
+        load_checkpoint(tmp_path)
+    assert not mark.exists()
+    trust(file)
+    assert mark.exists()
+
+
+def test_a_folder_that_is_not_there_cannot_be_written(state, tmp_path):
+    with pytest.raises(ResultsError, match=r"checkpoint .*nowhere: cannot be written \(.+\); free some space"):
+        save_checkpoint(state, tmp_path / "nowhere")
+
+
+def test_a_full_disk_is_named_and_leaves_the_last_state_whole(state, small_disk):
+    save_checkpoint(state, small_disk)
+    with pytest.raises(ResultsError, match=r"cannot be written \(.+\); free some space, then resume"):
+        save_checkpoint(state | {"model": {"weight": torch.zeros(1_000_000)}}, small_disk)
+    assert same(load_checkpoint(small_disk), state)
+    assert [file.name for file in small_disk.iterdir()] == ["state.pt"]

@@ -1,0 +1,67 @@
+"""A run is its state: a fresh process that loads it, or that begins with the same seed, measures the same numbers."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from erpo_explore.trial.checkpoint import load_checkpoint, save_checkpoint
+
+from .fresh import NUM_AFTER, NUM_BEFORE, outcome
+from .tiny import PATHS, run_of, same
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """What each path gives in this process, with a checkpoint left on the way."""
+    folder = tmp_path_factory.mktemp("states")
+    outcomes = {}
+    for name, path in PATHS.items():
+        run = run_of(path)
+        before, _ = outcome(run, NUM_BEFORE)
+        (folder / name).mkdir()
+        save_checkpoint(run.state(), folder / name)
+        after, weights = outcome(run, NUM_AFTER)
+        outcomes[name] = before, after, weights
+    return folder, outcomes
+
+
+@pytest.fixture(scope="module")
+def elsewhere(undisturbed):
+    """What a fresh process makes of the checkpoints and of the seeds."""
+    folder, _ = undisturbed
+    root = Path(__file__).parents[2]
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.trial.fresh", str(folder)], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return torch.load(folder / "outcomes.pt", weights_only=False)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_resumed_run_goes_on_with_the_same_numbers(name, undisturbed, elsewhere):
+    _, after, weights = undisturbed[1][name]
+    observed, resumed_weights = elsewhere[name]["resumed"]
+    assert observed == after
+    assert same(resumed_weights, weights)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_the_same_seed_measures_the_same(name, undisturbed, elsewhere):
+    before, after, weights = undisturbed[1][name]
+    observed, repeated_weights = elsewhere[name]["repeated"]
+    assert observed == before + after
+    assert same(repeated_weights, weights)
+
+
+def test_the_plateau_path_moved_before_and_behind_the_checkpoint(undisturbed):
+    folder, outcomes = undisturbed
+    assert load_checkpoint(folder / "plateau")["walk"]["moves"] == 1
+    assert len(outcomes["plateau"][1][-1]["path"]["knots"]) > 1 + 2
+
+
+@pytest.mark.parametrize("name", sorted(PATHS.keys() - {"mle", "plateau"}))
+def test_the_others_drew_targets(name, undisturbed):
+    assert undisturbed[1][name][0][-1]["entropy_nats"] > 0.0

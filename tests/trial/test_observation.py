@@ -1,0 +1,77 @@
+import dataclasses
+import math
+
+import pytest
+
+from erpo_explore.space import Path, Point, Reward, dot
+from erpo_explore.store import ResultsWriter, load_results
+from erpo_explore.trial import Observation, Sample, Scores
+
+from .tiny import MIXTURE, TRUTH, stored
+
+SAMPLE = Sample(index=0, source="a b", reference="c d", hypothesis="c", sentence_score=50.0)
+BLEU = Scores(valid_nll_nats=2.0, bleu=12.5, score=12.5, signature="BLEU|version:1", samples=(SAMPLE,))
+ROUGE = Scores(valid_nll_nats=2.0, rouge1=30.0, rouge2=10.0, rougel=20.0, score=20.0, signature="ROUGE|version:1")
+OBSERVATION = Observation(
+    step=100,
+    progress=0.5,
+    point=MIXTURE,
+    path=Path(knots=((0.0, TRUTH), (0.5, MIXTURE))),
+    status="running",
+    train_loss_nats=1.5,
+    scores=BLEU,
+    entropy_nats=0.25,
+    mean_reward=None,
+    tokens_per_s=1000.0,
+    elapsed_s=10.0,
+    device="cpu",
+)
+POLICY_GRADIENT = Point(reward=Reward(task=1.0, metric="rouge"), alpha=math.inf, beta=0.0)
+OBSERVATIONS = {
+    "bleu": OBSERVATION,
+    "rouge": dataclasses.replace(OBSERVATION, scores=ROUGE, status="finished"),
+    "truth": dataclasses.replace(OBSERVATION, point=TRUTH, path=dot("mle", metric="bleu")),
+    "policy_gradient": dataclasses.replace(OBSERVATION, point=POLICY_GRADIENT, path=Path.constant(POLICY_GRADIENT)),
+    "diverged": dataclasses.replace(OBSERVATION, scores=None, train_loss_nats=None, status="diverged"),
+}
+
+
+@pytest.mark.parametrize("name", OBSERVATIONS)
+def test_a_row_fits_the_store_and_keeps_its_values(name, tmp_path):
+    writer = ResultsWriter.create(tmp_path / "tiny", {})
+    row = stored(OBSERVATIONS[name].to_row())
+    writer.append("observations", [row])
+    kept = load_results(writer.folder).iloc[0]
+    present = {column: value for column, value in row.items() if value is not None and column != "reported_at"}
+    assert {column: kept[column] for column in present} == present
+    assert kept[[column for column, value in row.items() if value is None]].isna().all()
+
+
+def test_a_row_says_where_in_the_space_it_was_measured():
+    row = OBSERVATION.to_row()
+    weights = {name: row[f"reward_{name}"] for name in ("truth", "noise", "task", "model", "temperature")}
+    written = {"reward": weights | {"metric": row["metric"]}, "prefix": row["prefix"], "label": row["label"]}
+    assert Point.from_dict(written | {"rho": row["rho"], "tau": row["tau"]}) == MIXTURE
+    assert Point.from_dict(written | {"alpha": row["alpha"], "beta": row["beta"]}) == MIXTURE
+    assert row["point"] == str(MIXTURE)
+    assert Path.from_dict(row["path"]) == OBSERVATION.path
+
+
+def test_a_metric_that_has_no_weight_is_not_named():
+    row = OBSERVATIONS["truth"].to_row()
+    assert (row["metric"], row["reward_temperature"]) == (None, None)
+
+
+def test_the_limit_of_policy_gradient_is_infinite_trust():
+    row = OBSERVATIONS["policy_gradient"].to_row()
+    assert (row["alpha"], row["tau"], row["rho"], row["metric"]) == (math.inf, math.inf, 1.0, "rouge")
+
+
+def test_samples_are_plain_values():
+    assert OBSERVATION.to_row()["samples"] == [dataclasses.asdict(SAMPLE)]
+
+
+def test_a_diverged_run_has_no_scores_and_no_samples():
+    row = OBSERVATIONS["diverged"].to_row()
+    assert row["samples"] == []
+    assert {row[name] for name in ("train_loss_nats", "valid_nll_nats", "bleu", "score", "signature")} == {None}

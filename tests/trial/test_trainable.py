@@ -1,0 +1,101 @@
+"""The Trainable without Ray around it: its hooks are called as Tune would call them."""
+
+import socket
+
+import pytest
+
+from erpo_explore.space import Path, dot
+from erpo_explore.trial.trainable import ErpoTrainable, trial_config
+
+from .tiny import MIXTURE, MODEL, NOISE, TRAINING, TRUTH, run_of, same, spec_of, stored, toy
+
+MEMBER = spec_of(Path(knots=((0.0, TRUTH), (0.25, NOISE))), name="member-0", role="member")
+OTHER = spec_of(Path(knots=((0.0, TRUTH), (0.25, MIXTURE))), name="member-1", role="member", seed=9)
+DOT = spec_of(dot("scheduled_sampling", metric="bleu"), name="dot", role="dot")
+
+
+def trainable_of(config):
+    """As in a fresh worker; Tune's own constructor would ask Ray for folders and addresses."""
+    trainable = ErpoTrainable.__new__(ErpoTrainable)
+    trainable.config = config
+    trainable.setup(config, task=toy(), model=MODEL, training=TRAINING, threads=1)
+    return trainable
+
+
+def numbers(result):
+    return {name: value for name, value in result.items() if name not in ("tokens_per_s", "elapsed_s")}
+
+
+def test_a_config_holds_plain_values_only():
+    config = trial_config(MEMBER, generation=2, parent="member-3", next_knot=MIXTURE)
+    assert config == {
+        "spec": MEMBER.to_dict(),
+        "generation": 2,
+        "parent": "member-3",
+        "next_knot": MIXTURE.to_dict(),
+    }
+    assert trial_config(DOT) == {"spec": DOT.to_dict(), "generation": 0, "parent": None, "next_knot": None}
+
+
+def test_a_step_is_an_interval_of_the_run_with_what_tune_knows_of_it():
+    result = trainable_of(trial_config(DOT, generation=4, parent="dot")).step()
+    known = {"generation": 4, "parent": "dot", "node": socket.gethostname(), "done": False}
+    assert numbers(result) == numbers(run_of(DOT.path, name="dot").advance(num_samples=8).to_row()) | known
+    assert len(result["samples"]) == 8
+    # the driver replaces these by what it knows
+    assert {"generation", "parent", "node"} <= stored(result).keys()
+
+
+def test_it_is_done_after_its_budget():
+    trainable = trainable_of(trial_config(DOT))
+    assert [trainable.step()["done"] for _ in range(4)] == [False, False, False, True]
+
+
+def test_another_process_goes_on_from_its_checkpoint(tmp_path):
+    trainable = trainable_of(trial_config(DOT))
+    trainable.step()
+    trainable.save_checkpoint(str(tmp_path))
+    other = trainable_of(trial_config(DOT))
+    other.load_checkpoint(str(tmp_path))
+    assert numbers(other.step()) == numbers(trainable.step())
+
+
+def test_a_member_walks_from_its_checkpoint_to_the_knot_of_its_config(tmp_path):
+    trainable = trainable_of(trial_config(MEMBER))
+    trainable.step()
+    trainable.save_checkpoint(str(tmp_path))
+    trainable.take_config(trial_config(MEMBER, generation=1, next_knot=MIXTURE))
+    trainable.load_checkpoint(str(tmp_path))
+    result = trainable.step()
+    assert Path.from_dict(result["path"]) == MEMBER.path.then(0.5, MIXTURE)
+    assert result["generation"] == 1
+
+
+def test_a_clone_goes_on_along_its_donors_path(tmp_path):
+    donor = trainable_of(trial_config(OTHER))
+    donor.step()
+    donor.save_checkpoint(str(tmp_path))
+    clone = trainable_of(trial_config(MEMBER))
+    clone.step()
+    clone.take_config(trial_config(MEMBER, generation=1, parent="member-1", next_knot=NOISE))
+    clone.load_checkpoint(str(tmp_path))
+    result = clone.step()
+    assert Path.from_dict(result["path"]) == OTHER.path.then(0.5, NOISE)
+    assert (result["step"], result["parent"]) == (4, "member-1")
+
+
+def test_a_config_alone_changes_nothing_in_the_run():
+    trainable, other = trainable_of(trial_config(MEMBER)), trainable_of(trial_config(MEMBER))
+    trainable.take_config(trial_config(MEMBER, next_knot=MIXTURE))
+    assert same(numbers(trainable.step()), numbers(other.step()))
+
+
+@pytest.mark.parametrize("steps_before", [0, 1])
+def test_a_reused_process_begins_the_next_trial_as_a_fresh_one_would(steps_before):
+    reused = trainable_of(trial_config(OTHER))
+    for _ in range(steps_before):
+        reused.step()
+    config = trial_config(DOT)
+    reused.config = config
+    assert reused.reset_config(config)
+    assert numbers(reused.step()) == numbers(trainable_of(config).step())

@@ -1,0 +1,328 @@
+import copy
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from erpo_explore.space import DOTS, Path, Point, Reward, dot
+from erpo_explore.store import ResultsWriter, load_results
+from erpo_explore.tasks import TrainingBatches
+from erpo_explore.trial import choose_device, evaluate, training
+from erpo_explore.trial.seeding import WEIGHTS, stream
+
+from .tiny import (
+    CPU,
+    MIXTURE,
+    NOISE,
+    PATHS,
+    SEED,
+    TRAINING,
+    TRUTH,
+    fresh_model,
+    measured,
+    run_of,
+    same,
+    stored,
+    toy,
+    weights,
+)
+
+
+def hand_written(num_steps, settings):
+    """Maximum likelihood as a tutorial would write it: the trained model, and each step's loss and tokens."""
+    task = toy()
+    model = fresh_model(task, stream(CPU, SEED, WEIGHTS))
+    batches = TrainingBatches(task.train, task.symbols, settings.batch_size, SEED)
+    adam = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, fused=True)
+    share_left = torch.optim.lr_scheduler.LambdaLR(
+        adam, lambda step: 1.0 - step / settings.steps if settings.decay == "linear" else 1.0
+    )
+    model.train()
+    losses = []
+    for step in range(num_steps):
+        batch = batches.at(step)
+        start_B1 = torch.full_like(batch.target_BT[:, :1], task.symbols.bos)
+        memory = model.encode(batch.source_BS, batch.source_keep_BS)
+        logits_BTV = model.decode(memory, torch.cat([start_B1, batch.target_BT[:, :-1]], dim=1))
+        keep_BT = batch.target_keep_BT
+        loss = torch.nn.functional.cross_entropy(logits_BTV[keep_BT], batch.target_BT[keep_BT])
+        adam.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
+        adam.step()
+        share_left.step()
+        losses.append((loss.item(), int(keep_BT.sum())))
+    return model, losses
+
+
+class TestMaximumLikelihood:
+    @pytest.mark.parametrize(
+        "changes", [{}, {"decay": "linear"}, {"clip_norm": 0.05}], ids=["plain", "linear decay", "clipped"]
+    )
+    def test_it_is_the_hand_written_loop_bit_for_bit(self, changes):
+        settings = TRAINING.model_copy(update=changes)
+        model, losses = hand_written(6, settings)
+        run = run_of(PATHS["mle"], training=settings)
+        observed = [run.advance() for _ in range(3)]
+        assert same(weights(run), dict(model.state_dict()))
+        for place, observation in enumerate(observed):
+            interval = losses[2 * place : 2 * place + 2]
+            mean = sum(loss * tokens for loss, tokens in interval) / sum(tokens for _, tokens in interval)
+            assert observation.train_loss_nats == mean
+
+    def test_it_learns(self):
+        run = run_of(PATHS["mle"], training=TRAINING.model_copy(update={"steps": 60, "interval": 30}))
+        first, last = run.advance(), run.advance()
+        assert last.train_loss_nats < first.train_loss_nats < math.log(len(toy().target_vocabulary))
+        assert last.scores.valid_nll_nats < first.scores.valid_nll_nats
+
+    def test_it_draws_no_targets(self):
+        run = run_of(PATHS["mle"])
+        before = run.state()["draws_generator"]
+        observation = run.advance()
+        assert same(run.state()["draws_generator"], before)
+        assert (observation.entropy_nats, observation.mean_reward) == (None, None)
+
+
+@pytest.mark.parametrize(("decay", "shares"), [("linear", [7 / 8, 5 / 8, 3 / 8, 1 / 8]), ("none", [1.0] * 4)])
+def test_the_learning_rate_falls_linearly_to_0_at_the_end_of_the_budget_or_not_at_all(decay, shares):
+    run = run_of(PATHS["mle"], training=TRAINING.model_copy(update={"decay": decay}))
+    rates = []
+    for _ in shares:
+        run.advance()
+        rates.append(run.state()["optimizer"]["param_groups"][0]["lr"])
+    assert rates == pytest.approx([0.02 * share for share in shares])
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_the_process_wide_generators_are_neither_read_nor_moved(name):
+    torch.manual_seed(1)
+    run = run_of(PATHS[name])
+    before = torch.get_rng_state(), repr(np.random.get_state())  # noqa: NPY002 - to see that nobody draws from it
+    one = measured(run.advance())
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert repr(np.random.get_state()) == before[1]  # noqa: NPY002
+    torch.manual_seed(2)
+    assert measured(run_of(PATHS[name]).advance()) == one
+
+
+@pytest.mark.parametrize("name", DOTS)
+def test_every_dot_trains_to_its_end_and_its_rows_fit_the_store(name, tmp_path):
+    run = run_of(dot(name, metric="bleu"), training=TRAINING.model_copy(update={"steps": 4}))
+    observed = [run.advance(num_samples=2) for _ in range(2)]
+    assert [(o.step, o.progress, o.status) for o in observed] == [(2, 0.5, "running"), (4, 1.0, "finished")]
+    assert run.finished
+    assert all(o.tokens_per_s > 0.0 and math.isfinite(o.train_loss_nats) for o in observed)
+    assert 0.0 < observed[0].elapsed_s < observed[1].elapsed_s
+    writer = ResultsWriter.create(tmp_path / "tiny", {})
+    writer.append("observations", [stored(o.to_row(), place) for place, o in enumerate(observed)])
+    frame = load_results(writer.folder)
+    assert frame["score"].tolist() == [o.scores.score for o in observed]
+
+
+class TestDivergence:
+    @pytest.fixture(params=["mle", "mixture", "policy_gradient"])
+    def run(self, request):
+        """A run whose weights are no longer numbers; it has taken two good steps."""
+        run = run_of(dot("policy_gradient", metric="bleu") if request.param == "policy_gradient" else PATHS["mle"])
+        if request.param == "mixture":
+            run = run_of(Path.constant(MIXTURE))
+        run.advance()
+        state = run.state()
+        state["model"]["output_bias"].fill_(math.nan)
+        run.load_state(state)
+        return run
+
+    def test_it_is_reported_without_scores_and_no_further_step_is_taken(self, run):
+        before = run.state()
+        observation = run.advance()
+        assert (observation.status, observation.step, observation.progress) == ("diverged", 2, 0.25)
+        assert (observation.scores, observation.train_loss_nats) == (None, None)
+        after = run.state()
+        assert same(after["optimizer"], before["optimizer"])
+        assert same(
+            {name: tensor.nan_to_num() for name, tensor in after["model"].items()},
+            {name: tensor.nan_to_num() for name, tensor in before["model"].items()},
+        )
+
+    def test_its_row_fits_the_store(self, run, tmp_path):
+        writer = ResultsWriter.create(tmp_path / "tiny", {})
+        writer.append("observations", [stored(run.advance().to_row())])
+        row = load_results(writer.folder).iloc[0]
+        assert row["status"] == "diverged"
+        assert row[["score", "bleu", "valid_nll_nats", "train_loss_nats"]].isna().all()
+
+    @pytest.mark.parametrize("name", sorted(PATHS.keys() - {"mixture"}))
+    def test_a_learning_rate_beyond_reason_ends_so_too(self, name, tmp_path):
+        run = run_of(PATHS[name], training=TRAINING.model_copy(update={"learning_rate": 1e38}))
+        observed = [run.advance()]
+        while observed[-1].status == "running":
+            observed.append(run.advance())
+        assert observed[-1].status == "diverged"
+        writer = ResultsWriter.create(tmp_path / "tiny", {})
+        writer.append("observations", [stored(o.to_row(), place) for place, o in enumerate(observed)])
+
+
+class TestState:
+    def test_it_is_a_copy_that_training_leaves_alone(self):
+        run = run_of(PATHS["mixture"])
+        run.advance()
+        state = run.state()
+        kept = copy.deepcopy(state)
+        run.advance()
+        assert same(state, kept)
+
+    def test_loading_it_leaves_it_alone(self):
+        run, other = run_of(PATHS["mixture"]), run_of(PATHS["mixture"])
+        run.advance()
+        state = run.state()
+        kept = copy.deepcopy(state)
+        other.load_state(state)
+        other.advance()
+        assert same(state, kept)
+
+    def test_the_seconds_of_earlier_processes_count(self):
+        run = run_of(PATHS["mle"])
+        run.advance()
+        state = run.state() | {"elapsed_s": 1000.0}
+        run.load_state(state)
+        assert run.advance().elapsed_s > 1000.0
+
+
+@pytest.fixture(scope="module")
+def donated():
+    """The state of a donor after two intervals."""
+    donor = run_of(PATHS["mixture"], name="donor")
+    donor.advance()
+    donor.advance()
+    return donor.state()
+
+
+class TestClones:
+    def clone(self, donated, *, name="clone", seed=SEED):
+        run = run_of(Path.constant(NOISE), name=name, seed=seed)
+        run.load_state(donated)
+        return run
+
+    def test_it_has_the_donors_weights_optimizer_path_and_steps(self, donated):
+        state = self.clone(donated, seed=SEED + 1).state()
+        for part in ("model", "optimizer", "walk", "step", "elapsed_s"):
+            assert same(state[part], donated[part])
+
+    def test_it_is_where_the_donor_is(self, donated):
+        observation = self.clone(donated).advance()
+        assert observation.path == PATHS["mixture"]
+        assert (observation.step, observation.point) == (6, MIXTURE)
+
+    @pytest.mark.parametrize("generator", ["draws_generator", "weights_generator"])
+    def test_its_draws_are_its_own_and_depend_on_its_seed_alone(self, donated, generator):
+        clones = [self.clone(donated, seed=seed).state()[generator] for seed in (SEED, SEED + 1)]
+        again = self.clone(donated, name="another").state()[generator]
+        assert same(again, clones[0])
+        assert not same(clones[0], clones[1])
+        assert not any(same(state, donated[generator]) for state in clones)
+
+    def test_on_the_same_batches_it_learns_something_else_than_its_donor(self, donated):
+        donor, clone = run_of(PATHS["mixture"], name="donor"), self.clone(donated)
+        donor.load_state(donated)
+        assert donor.advance().train_loss_nats != clone.advance().train_loss_nats
+        assert not same(weights(donor), weights(clone))
+
+    def test_the_same_clone_at_another_step_draws_something_else(self, donated):
+        earlier = self.clone(donated | {"step": 2})
+        assert not same(earlier.state()["draws_generator"], self.clone(donated).state()["draws_generator"])
+
+    def test_once_saved_it_goes_on_with_its_own_draws(self, donated):
+        clone = self.clone(donated)
+        clone.advance()
+        again = self.clone(clone.state())
+        assert measured(again.advance()) == measured(clone.advance())
+
+
+class TestNextKnot:
+    def test_it_is_reached_after_one_interval_and_extends_the_walked_path(self):
+        run = run_of(Path(knots=((0.0, TRUTH), (0.25, NOISE))), role="member")
+        run.advance()
+        run.walk_to(MIXTURE)
+        observation = run.advance()
+        assert observation.point == MIXTURE
+        assert observation.path == Path(knots=((0.0, TRUTH), (0.25, NOISE), (0.5, MIXTURE)))
+
+    def test_on_the_way_the_run_trains_between_the_knots(self, monkeypatch):
+        met = []
+        step_loss = training.step_loss
+
+        def noted(point, *rest):
+            met.append(point)
+            return step_loss(point, *rest)
+
+        monkeypatch.setattr(training, "step_loss", noted)
+        run = run_of(Path(knots=((0.0, TRUTH), (0.25, NOISE))), role="member")
+        run.advance()
+        run.walk_to(MIXTURE)
+        path = run.advance().path
+        assert met == [path.at(step / 8) for step in range(4)]
+        assert met[2] == NOISE
+
+    def test_the_last_interval_ends_at_the_end_of_the_budget(self):
+        run = run_of(Path.constant(TRUTH), training=TRAINING.model_copy(update={"steps": 2}))
+        run.walk_to(NOISE)
+        assert run.advance().path == Path(knots=((0.0, TRUTH), (1.0, NOISE)))
+
+    def test_what_was_walked_before_stays_as_it_was(self):
+        run = run_of(Path.constant(TRUTH))
+        run.advance()
+        run.walk_to(NOISE)
+        assert run.advance().path == Path(knots=((0.0, TRUTH), (0.25, TRUTH), (0.5, NOISE)))
+
+
+class TestPlateau:
+    PATH = Path(clock="plateau", knots=((0.0, MIXTURE), (1.0, TRUTH)))
+
+    @pytest.fixture
+    def run(self, monkeypatch):
+        """A run whose evaluations say 3, 2, 4 and 1."""
+        said = iter([3.0, 2.0, 4.0, 1.0])
+
+        def scripted(*args, **settings):
+            return replace(evaluate(*args, **settings), score=next(said))
+
+        monkeypatch.setattr(training, "evaluate", scripted)
+        return run_of(self.PATH)
+
+    def test_after_a_drop_the_run_has_the_weights_before_it_and_is_one_knot_further(self, run):
+        run.advance()
+        before = run.state()
+        assert run.advance().scores.score == 2.0
+        after = run.state()
+        assert same(after["model"], before["model"])
+        assert same(after["optimizer"], before["optimizer"])
+        assert after["step"] == before["step"] + 2
+        assert not same(after["draws_generator"], before["draws_generator"])
+
+    def test_after_a_rise_it_keeps_its_weights(self, run):
+        run.advance()
+        run.advance()
+        before = run.state()
+        run.advance()
+        assert not same(weights(run), before["model"])
+
+    def test_each_score_is_reported_at_the_point_where_it_was_measured(self, run):
+        observed = [run.advance() for _ in range(4)]
+        assert [o.point for o in observed] == [MIXTURE, MIXTURE, TRUTH, TRUTH]
+        start, jump = (0.0, MIXTURE), ((0.5, MIXTURE), (0.5, TRUTH))
+        assert [o.path for o in observed] == [Path.constant(MIXTURE)] * 2 + [Path(knots=(start, *jump))] * 2
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_without_a_gpu_the_cpu_trains():
+    assert choose_device() == CPU
+    assert run_of(PATHS["mle"]).advance().device == "cpu"
+
+
+def test_another_seed_is_another_run():
+    one, other = (run_of(Path.constant(Point(reward=Reward(truth=1.0))), seed=seed) for seed in (1, 2))
+    assert not same(weights(one), weights(other))
+    assert one.advance().train_loss_nats != other.advance().train_loss_nats

@@ -1,0 +1,89 @@
+"""The smallest run that trains: an easy toy language, 8 units with dropout, four intervals of two steps."""
+
+from datetime import UTC, datetime
+from functools import cache
+
+import torch
+
+from erpo_explore.seq2seq import ModelConfig, Seq2Seq, build_model
+from erpo_explore.space import Path, Point, Reward, dot
+from erpo_explore.space.search_space import Training
+from erpo_explore.tasks import Task, ToyConfig, load_task
+from erpo_explore.trial import Observation, TrainingRun, TrialSpec
+
+SEED = 8
+"""One whose valid score drops at once, so that a path on the plateau clock moves."""
+
+CPU = torch.device("cpu")
+MODEL = ModelConfig(units=8, dropout=0.2)
+TRAINING = Training(steps=8, interval=2, batch_size=8, learning_rate=0.02)
+TRUTH = Point(reward=Reward(truth=1.0))
+NOISE = Point(reward=Reward(truth=0.7, noise=0.3))
+MIXTURE = Point(reward=Reward(truth=0.4, noise=0.1, task=0.3, model=0.2, temperature=0.1))
+
+PATHS = {
+    "mle": dot("mle", metric="bleu"),
+    "scheduled_sampling": dot("scheduled_sampling", metric="bleu", settings={"rate": 0.9}),
+    "policy_gradient": dot("policy_gradient", metric="bleu"),
+    "plateau": dot("interpolation", metric="bleu", settings={"temperature": 0.1}),
+    "mixture": Path(knots=((0.0, TRUTH), (0.25, MIXTURE))),
+}
+"""Paths of every kind that a run's state has to remember: no draws, draws, the model's draws, either clock."""
+
+
+@cache
+def toy(metric: str = "bleu") -> Task:
+    config = {"difficulty": 0.0, "train_pairs": 60, "valid_pairs": 8, "test_pairs": 0, "metric": metric}
+    return load_task(ToyConfig.model_validate(config))
+
+
+def spec_of(path: Path, *, name: str = "tiny", seed: int = SEED, role: str = "path") -> TrialSpec:
+    return TrialSpec(name=name, role=role, dot=None, seed=seed, path=path)
+
+
+def run_of(path: Path, *, training: Training = TRAINING, metric: str = "bleu", **spec: object) -> TrainingRun:
+    return TrainingRun(toy(metric), MODEL, training, spec_of(path, **spec), CPU)
+
+
+def fresh_model(task: Task, generator: torch.Generator) -> Seq2Seq:
+    return build_model(
+        MODEL, len(task.source_vocabulary), len(task.target_vocabulary), pad=task.symbols.pad, generator=generator
+    )
+
+
+def weights(run: TrainingRun) -> dict[str, torch.Tensor]:
+    return run.state()["model"]
+
+
+def measured(observation: Observation) -> dict[str, object]:
+    """What an observation says but for the time that it took."""
+    return {name: value for name, value in observation.to_row().items() if name not in ("tokens_per_s", "elapsed_s")}
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two states hold the same plain values and, bit for bit, the same tensors."""
+    if isinstance(one, torch.Tensor):
+        return isinstance(other, torch.Tensor) and one.dtype == other.dtype and torch.equal(one, other)
+    if isinstance(one, dict):
+        return isinstance(other, dict) and one.keys() == other.keys() and all(same(one[k], other[k]) for k in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def stored(row: dict[str, object], iteration: int = 1) -> dict[str, object]:
+    """A row of `Observation.to_row` with what only the driver knows, as the store's table `observations` wants it."""
+    known = {name: value for name, value in row.items() if name not in ("point", "samples")}
+    return known | {
+        "exploration": "tiny",
+        "trial": "tiny",
+        "role": "dot",
+        "iteration": iteration,
+        "generation": 0,
+        "seed": 3,
+        "task": "toy",
+        "model": "lstm",
+        "path": str(row["path"]),
+        "reported_at": datetime.now(UTC),
+        "node": "here",
+    }
