@@ -94,7 +94,7 @@ def run(
     chosen = load_space(_find_space(space))
     written = chosen.to_dict()
     if data is not None:
-        files = {"name": "files", "data": str(data), "source": source, "target": target, "metric": metric}
+        files = {"name": "files", "data": str(data.resolve()), "source": source, "target": target, "metric": metric}
         kept = {name: written["task"][name] for name in ("vocabulary",) if name in written["task"]}
         if written["task"]["name"] == "files":
             kept = written["task"]

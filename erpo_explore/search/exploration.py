@@ -5,7 +5,7 @@ The driver loads the task once and hands it to the workers, so a cluster needs t
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -106,35 +106,39 @@ def explore(space: SearchSpace, folder: FilePath, *, address: str | None = None)
     _log.info("%s", task.describe())
     with _cluster(address):
         _log.info("%d trials of %d steps, results in %s", len(specs), space.training.steps, folder)
-        scheduler = (
-            PopulationBasedAnnealing(space, task.metric, recorder)
-            if space.search.method == "population"
-            else FIFOScheduler()
-        )
-        progress = ProgressCallback(
-            exploration=space.name, num_trials=len(specs), steps=space.training.steps, score_name=task.metric
-        )
-        tuner = tune.Tuner(
-            _trainable(space, task, len(specs)),
-            param_space=trial_config(specs[0]) | {"spec": tune.grid_search([spec.to_dict() for spec in specs])},
-            tune_config=tune.TuneConfig(
-                scheduler=scheduler,
-                reuse_actors=True,
-                trial_name_creator=_trial_name,
-                trial_dirname_creator=_trial_name,
+        return _fit(_new_tuner(space, task, specs, recorder), folder)
+
+
+def _new_tuner(space: SearchSpace, task: Task, specs: Sequence[TrialSpec], recorder: Recorder) -> tune.Tuner:
+    """Tune with the trials, the scheduler and what watches them."""
+    scheduler = (
+        PopulationBasedAnnealing(space, task.metric, recorder)
+        if space.search.method == "population"
+        else FIFOScheduler()
+    )
+    progress = ProgressCallback(
+        exploration=space.name, num_trials=len(specs), steps=space.training.steps, score_name=task.metric
+    )
+    return tune.Tuner(
+        _trainable(space, task, len(specs)),
+        param_space=trial_config(specs[0]) | {"spec": tune.grid_search([spec.to_dict() for spec in specs])},
+        tune_config=tune.TuneConfig(
+            scheduler=scheduler,
+            reuse_actors=True,
+            trial_name_creator=_trial_name,
+            trial_dirname_creator=_trial_name,
+        ),
+        run_config=tune.RunConfig(
+            name=_CHECKPOINTS,
+            storage_path=str(recorder.folder),
+            callbacks=[RecordingCallback(recorder), progress],
+            checkpoint_config=tune.CheckpointConfig(
+                num_to_keep=_KEPT_CHECKPOINTS, checkpoint_frequency=1, checkpoint_at_end=True
             ),
-            run_config=tune.RunConfig(
-                name=_CHECKPOINTS,
-                storage_path=str(folder.resolve()),
-                callbacks=[RecordingCallback(recorder), progress],
-                checkpoint_config=tune.CheckpointConfig(
-                    num_to_keep=_KEPT_CHECKPOINTS, checkpoint_frequency=1, checkpoint_at_end=True
-                ),
-                failure_config=tune.FailureConfig(max_failures=_MAX_FAILURES),
-                verbose=0,
-            ),
-        )
-        return _fit(tuner, folder)
+            failure_config=tune.FailureConfig(max_failures=_MAX_FAILURES),
+            verbose=0,
+        ),
+    )
 
 
 def resume(folder: FilePath, *, address: str | None = None) -> Outcome:

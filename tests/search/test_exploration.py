@@ -6,15 +6,19 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
+from ray import tune
+from ray.tune import TuneError
 
 import erpo_explore as erpo
-from erpo_explore.errors import ResultsError
+from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.search import explore, resume
+from erpo_explore.search.exploration import _fit
 from erpo_explore.space import Path as ErpoPath
 from erpo_explore.space.search_space import SearchSpace
 from tests.search.conftest import TINY
@@ -128,6 +132,32 @@ def test_constant_points_are_searched(method: str, two_slots: None, tmp_path: Pa
     frame = erpo.load_results(tmp_path / method)
     assert list(frame["role"]) == [method] * 2
     assert frame["reward_task"].between(0.1, 0.3).all()
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (ResultsError("cannot write x: No space left on device; free some space"), (ResultsError, "^cannot write x")),
+        (ValueError("no such trial"), (RunError, r"stopped \(ValueError: no such trial\); resume .* goes on with it")),
+    ],
+)
+def test_what_a_callback_raised_inside_tune_is_one_line(
+    raised: Exception, expected: tuple[type[Exception], str], tmp_path: Path
+) -> None:
+    class Tuner(tune.Tuner):
+        def __init__(self) -> None:
+            """Without trials."""
+
+        def fit(self) -> None:
+            try:
+                raise raised
+            except Exception:
+                # as Tune's controller does with the errors of its callbacks
+                raise TuneError(traceback.format_exc()) from None
+
+    with pytest.raises(expected[0], match=expected[1]) as error:
+        _fit(Tuner(), tmp_path)
+    assert "\n" not in str(error.value)
 
 
 def _start(folder: Path, space: Path) -> "subprocess.Popen[bytes]":
