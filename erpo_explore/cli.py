@@ -246,6 +246,9 @@ def _finish(outcome: "Outcome") -> None:
     if FOUND not in set(trials["dot"]):
         _say(f"next: {_program()} replay {folder} --seeds 3   (is the best path better than mle, or lucky?)")
     if outcome.num_failed:
+        _say(
+            f"{outcome.num_failed} failed; `{_program()} resume {folder}` tries them again from their last checkpoints"
+        )
         raise typer.Exit(1)
 
 

@@ -208,15 +208,22 @@ def allowed_log_p(logits_BV: Float[Tensor, "*B V"], symbols: Symbols) -> Float[T
 
 
 def categorical(log_q_BV: Float[Tensor, "*B V"], generator: torch.Generator) -> Int[Tensor, "*B"]:
-    """One draw from each row.
+    """One draw from each row, by the inverse of its distribution function: the first v with Σ_{w ≤ v} q(w) > u.
+
+    One uniform number a row, where torch's multinomial draws one a token and costs more than the model's step; summed
+    in double precision, so that a row of many tokens is drawn from as it is.
 
     Raises:
         FloatingPointError: A probability is not a number, as after a training step that diverged.
     """
-    flat_NV = log_q_BV.exp().reshape(-1, log_q_BV.shape[-1])
-    if not bool(torch.isfinite(flat_NV.sum())):
+    cumulative_NV = log_q_BV.reshape(-1, log_q_BV.shape[-1]).exp().cumsum(-1, dtype=torch.float64)
+    total_N1 = cumulative_NV[:, -1:].contiguous()
+    if not bool(torch.isfinite(total_N1).all()):
         raise FloatingPointError("the sampler's distribution is not a number")
-    return torch.multinomial(flat_NV, 1, generator=generator).reshape(log_q_BV.shape[:-1])
+    uniform_N1 = torch.rand(total_N1.shape, generator=generator, device=log_q_BV.device, dtype=torch.float64)
+    # below the total even after rounding, or a token without probability could be found behind the last one with some
+    level_N1 = torch.minimum(uniform_N1 * total_N1, total_N1.nextafter(torch.zeros_like(total_N1)))
+    return torch.searchsorted(cumulative_NV, level_N1, right=True)[:, 0].reshape(log_q_BV.shape[:-1])
 
 
 def entropies(log_q_BV: Float[Tensor, "*B V"]) -> Float[Tensor, "*B"]:

@@ -142,7 +142,7 @@ def _new_tuner(space: SearchSpace, task: Task, specs: Sequence[TrialSpec], recor
 
 
 def resume(folder: FilePath, *, address: str | None = None) -> Outcome:
-    """Go on with an exploration that was interrupted or whose driver died.
+    """Go on with an exploration that was interrupted, whose driver died, or some trials of which failed.
 
     Args:
         folder: Its results folder.
@@ -154,7 +154,7 @@ def resume(folder: FilePath, *, address: str | None = None) -> Outcome:
     space = space_of(load_manifest(folder), str(folder / "exploration.yaml"))
     state = folder / _CHECKPOINTS
     trained = load_results(folder, table="trials")
-    if not (trained["status"] == "running").any():
+    if not trained["status"].isin(["running", "failed"]).any():
         return _outcome(folder)
     task = load_task(space.task)
     num_trials = len(plan_trials(space, task.metric))
@@ -165,7 +165,7 @@ def resume(folder: FilePath, *, address: str | None = None) -> Outcome:
                 f"results folder {folder} was cut before its first checkpoint, so there is nothing to resume; "
                 f"remove it and run the search space again"
             )
-        tuner = tune.Tuner.restore(str(state), trainable, resume_unfinished=True, restart_errored=False)
+        tuner = tune.Tuner.restore(str(state), trainable, resume_unfinished=True, resume_errored=True)
         return _fit(tuner, folder)
 
 

@@ -124,9 +124,10 @@ class Path:
 
 def _between(start: Point, stop: Point, share: float) -> Point:
     """The point a share of the way from `start` to `stop`, 0 < share < 1."""
-    linear = [(1.0 - share) * a + share * b for a, b in zip(start.reward.weights, stop.reward.weights, strict=True)]
-    total = math.fsum(linear)
-    truth, noise, task, model = (weight / total for weight in linear)
+    # written so that equal ends stay bit-equal
+    truth, noise, task, model = (
+        max(0.0, a + share * (b - a)) for a, b in zip(start.reward.weights, stop.reward.weights, strict=True)
+    )
     # where one end has no task weight, its metric and temperature mean nothing
     source, target = start.reward, stop.reward
     source = target if source.task == 0.0 else source
@@ -141,7 +142,7 @@ def _between(start: Point, stop: Point, share: float) -> Point:
     )
     if math.isinf(start.tau) or math.isinf(stop.tau):
         return start
-    rho = (1.0 - share) * start.rho + share * stop.rho
+    rho = start.rho + share * (stop.rho - start.rho)
     alpha, beta = weights_of(rho, _log_between(start.tau, stop.tau, share))
     return replace(start, reward=reward, alpha=alpha, beta=beta)
 
