@@ -28,8 +28,7 @@ __all__ = ["main"]
 _RUN_HELP: Final = """
 Explore a search space: train its dots and search for a path that beats them.
 
-SPACE is a YAML file, or the name of one that comes with the project: default, all_dots, docstrings, multi30k, synopsis,
-iwslt14, gigaword.
+SPACE is a YAML file, or the name of one in search_spaces/, such as default, docstrings or multi30k.
 
 \b
 Examples:
