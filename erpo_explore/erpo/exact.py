@@ -80,7 +80,7 @@ def enumerate_targets(
     N = len(rows)
 
     many = replace(reference, tokens_BT=reference.tokens_BT.expand(N, -1), keep_BT=reference.keep_BT.expand(N, -1))
-    memory = Memory(**{name: _repeat(getattr(memory, name), N) for name in Memory.__slots__})
+    memory = memory.take(torch.zeros(N, dtype=torch.long))
     state, decoder = reward.begin(many), model.begin(memory)
     token_N = torch.full((N,), symbols.bos)
     sums = {name: torch.zeros(N) for name in ("log_p", "reward", "log_q", "log_z")}
@@ -113,7 +113,3 @@ def enumerate_targets(
         log_z_N=sums["log_z"],
         log_q_N=torch.log_softmax((energy_N / point.tau).masked_fill(~finished_N, -torch.inf), dim=0),
     )
-
-
-def _repeat(x_1X: Tensor, N: int) -> Tensor:
-    return x_1X.expand(N, *x_1X.shape[1:])

@@ -11,6 +11,7 @@ fate of a run hangs.
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -21,7 +22,32 @@ from erpo_explore.seq2seq.config import ModelConfig
 from erpo_explore.seq2seq.dropout import SeededDropout
 from erpo_explore.seq2seq.model import DecoderState, Memory, Seq2Seq
 
-__all__ = ["LstmSeq2Seq"]
+__all__ = ["LstmMemory", "LstmSeq2Seq", "LstmState"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LstmMemory(Memory):
+    """What the bidirectional encoder leaves.
+
+    Attributes:
+        keys_BSH: What attention is matched against.
+        values_BSH: What attention reads.
+        hidden_BH: First hidden state of the decoder.
+        cell_BH: First cell state of the decoder.
+    """
+
+    keys_BSH: Float[Tensor, "B S H"]
+    values_BSH: Float[Tensor, "B S H"]
+    hidden_BH: Float[Tensor, "B H"]
+    cell_BH: Float[Tensor, "B H"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LstmState(DecoderState):
+    """Hidden and cell state of the decoder's LSTM."""
+
+    hidden_BH: Float[Tensor, "B H"]
+    cell_BH: Float[Tensor, "B H"]
 
 
 class LstmSeq2Seq(Seq2Seq):
@@ -72,7 +98,7 @@ class LstmSeq2Seq(Seq2Seq):
                         quarter = parameter.shape[0] // 4
                         parameter[quarter : 2 * quarter].fill_(1.0)
 
-    def encode(self, source_BS: Int[Tensor, "B S"], keep_BS: Bool[Tensor, "B S"]) -> Memory:
+    def encode(self, source_BS: Int[Tensor, "B S"], keep_BS: Bool[Tensor, "B S"]) -> LstmMemory:
         """Read the sources; each row must keep at least one token."""
         embedded_BSH = self.dropout(self.source_embedding(source_BS) * self._embedding_scale)
         packed = pack_padded_sequence(embedded_BSH, keep_BS.sum(1).cpu(), batch_first=True, enforce_sorted=False)
@@ -80,10 +106,10 @@ class LstmSeq2Seq(Seq2Seq):
         keys_BSH, _ = pad_packed_sequence(encoded, batch_first=True, total_length=source_BS.shape[1])
         last_BX = torch.cat([hidden_2BE[0], hidden_2BE[1], cell_2BE[0], cell_2BE[1]], dim=-1)
         hidden_BH, cell_BH = self.bridge(last_BX).chunk(2, dim=-1)
-        return Memory(
+        return LstmMemory(
+            keep_BS=keep_BS,
             keys_BSH=self.dropout(keys_BSH),
             values_BSH=self.dropout(keys_BSH) + embedded_BSH,
-            keep_BS=keep_BS,
             hidden_BH=torch.tanh(hidden_BH),
             cell_BH=cell_BH,
         )
@@ -92,29 +118,33 @@ class LstmSeq2Seq(Seq2Seq):
     def _embedding_scale(self) -> float:
         return math.sqrt(self.source_embedding.embedding_dim)
 
-    def decode(self, memory: Memory, inputs_BT: Int[Tensor, "B T"]) -> Float[Tensor, "B T V"]:
-        """Logits after each prefix, all in one pass."""
-        return self._logits(memory, *self._run(inputs_BT, self.begin(memory)))[0]
+    def features(self, memory: LstmMemory, inputs_BT: Int[Tensor, "B T"]) -> Float[Tensor, "B T H"]:
+        """What attention and the decoder's states say after each prefix, all in one pass."""
+        return self._attend(memory, self._run(inputs_BT, self.begin(memory))[0])
 
-    def begin(self, memory: Memory) -> DecoderState:
+    def begin(self, memory: LstmMemory) -> LstmState:
         """The bridge's reading of the encoder's last states."""
-        return DecoderState(hidden_BH=memory.hidden_BH, cell_BH=memory.cell_BH)
+        return LstmState(hidden_BH=memory.hidden_BH, cell_BH=memory.cell_BH)
 
-    def step(
-        self, memory: Memory, state: DecoderState, token_B: Int[Tensor, " B"]
-    ) -> tuple[Float[Tensor, "B V"], DecoderState]:
-        """Logits after one more token."""
-        logits_BTV, after = self._logits(memory, *self._run(token_B[:, None], state))
-        return logits_BTV[:, 0], after
+    def advance(
+        self, memory: LstmMemory, state: LstmState, token_B: Int[Tensor, " B"]
+    ) -> tuple[Float[Tensor, "B H"], LstmState]:
+        """The same after one more token."""
+        states_BTH, after = self._run(token_B[:, None], state)
+        return self._attend(memory, states_BTH)[:, 0], after
 
-    def _run(self, inputs_BT: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
+    def project(self, features_XH: Float[Tensor, "*X H"]) -> Float[Tensor, "*X V"]:
+        """Products with the target embedding, and a bias."""
+        return nn.functional.linear(features_XH, self.target_embedding.weight, self.output_bias)
+
+    def _run(self, inputs_BT: Tensor, state: LstmState) -> tuple[Tensor, LstmState]:
         embedded_BTH = self.dropout(self.target_embedding(inputs_BT) * self._embedding_scale)
         states_BTH, (hidden, cell) = self.decoder(embedded_BTH, (state.hidden_BH[None], state.cell_BH[None]))
-        return states_BTH, DecoderState(hidden_BH=hidden[0], cell_BH=cell[0])
+        return states_BTH, LstmState(hidden_BH=hidden[0], cell_BH=cell[0])
 
-    def _logits(self, memory: Memory, states_BTH: Tensor, after: DecoderState) -> tuple[Tensor, DecoderState]:
+    def _attend(self, memory: LstmMemory, states_BTH: Tensor) -> Tensor:
         scores_BTS = self.query(states_BTH) @ memory.keys_BSH.transpose(1, 2)
         scores_BTS = scores_BTS.masked_fill(~memory.keep_BS[:, None, :], float("-inf"))
         context_BTH = scores_BTS.softmax(-1) @ memory.values_BSH
-        attended_BTH = torch.tanh(self.combine(torch.cat([context_BTH, states_BTH], dim=-1)))
-        return nn.functional.linear(self.dropout(attended_BTH), self.target_embedding.weight, self.output_bias), after
+        attended_BTH: Tensor = self.dropout(torch.tanh(self.combine(torch.cat([context_BTH, states_BTH], dim=-1))))
+        return attended_BTH

@@ -1,71 +1,89 @@
 """The interface between a sequence-to-sequence model and everything that trains or decodes it.
 
-Legend: B batch, S source length, T target length, V target vocabulary, H units.
+Legend: B batch, S source length, T target length, V target vocabulary, H units, N rows that are picked.
 
-A model is asked in two ways that must agree, and a conformance suite holds every model to it: `decode` scores a whole
-given prefix at once (teacher forcing), `step` scores one token after the other (sampling, greedy decoding).
+A model is asked in two ways that must agree, and a conformance suite holds every model to it: `features` reads a whole
+given prefix at once (teacher forcing), `advance` reads one token after the other (sampling, decoding). Both end in
+features; `project` makes logits of them, apart, because it is the dearest part and often only some places need it.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
 
-import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from torch import Tensor, device, nn
 
-__all__ = ["DecoderState", "Memory", "Seq2Seq"]
+__all__ = ["DecoderState", "Memory", "Rows", "Seq2Seq"]
+
+RowsType = TypeVar("RowsType", bound="Rows")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """What the encoder leaves for the decoder.
+class Rows:
+    """A value whose tensors (and tuples of tensors) all have the row as their first dimension."""
+
+    def take(self: RowsType, row_N: Int[Tensor, " N"]) -> RowsType:
+        """The rows of these numbers, in this order; a number may occur often or never."""
+        return replace(self, **{field.name: _take(getattr(self, field.name), row_N) for field in fields(self)})
+
+
+def _take(value: Any, row_N: Tensor) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_take(entry, row_N) for entry in value)
+    return value.index_select(0, row_N)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory(Rows):
+    """What the encoder leaves for the decoder; each model adds what its own decoder reads.
 
     Attributes:
-        keys_BSH: What attention is matched against.
-        values_BSH: What attention reads.
         keep_BS: True where a source token counts.
-        hidden_BH: First hidden state of the decoder.
-        cell_BH: First cell state of the decoder.
     """
 
-    keys_BSH: Float[Tensor, "B S H"]
-    values_BSH: Float[Tensor, "B S H"]
     keep_BS: Bool[Tensor, "B S"]
-    hidden_BH: Float[Tensor, "B H"]
-    cell_BH: Float[Tensor, "B H"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecoderState:
-    """What the decoder carries from one token to the next."""
-
-    hidden_BH: Float[Tensor, "B H"]
-    cell_BH: Float[Tensor, "B H"]
+class DecoderState(Rows):
+    """What the decoder carries from one token to the next; each model has its own."""
 
 
 class Seq2Seq(nn.Module, ABC):
     """p_θ(y | x), one token after the other."""
 
     @abstractmethod
-    def encode(self, source_BS: Int[Tensor, "B S"], keep_BS: Bool[Tensor, "B S"]) -> Memory:
-        """Read the sources."""
+    def encode(self, source_BS: Int[Tensor, "B S"], keep_BS: Bool[Tensor, "B S"]) -> Any:
+        """Read the sources: the model's own `Memory`."""
 
     @abstractmethod
-    def decode(self, memory: Memory, inputs_BT: Int[Tensor, "B T"]) -> Float[Tensor, "B T V"]:
-        """Logits of the token after each prefix of `inputs_BT`, which begins with BOS."""
+    def features(self, memory: Any, inputs_BT: Int[Tensor, "B T"]) -> Float[Tensor, "B T H"]:
+        """What the next token after each prefix of `inputs_BT` is told from; the prefixes begin with BOS."""
 
     @abstractmethod
-    def begin(self, memory: Memory) -> DecoderState:
-        """The decoder's state before its first input."""
+    def begin(self, memory: Any) -> Any:
+        """The decoder's state before its first input: the model's own `DecoderState`."""
 
     @abstractmethod
-    def step(
-        self, memory: Memory, state: DecoderState, token_B: Int[Tensor, " B"]
-    ) -> tuple[Float[Tensor, "B V"], DecoderState]:
-        """Logits of the next token after reading `token_B`, and the state after it."""
+    def advance(self, memory: Any, state: Any, token_B: Int[Tensor, " B"]) -> tuple[Float[Tensor, "B H"], Any]:
+        """What the next token is told from after reading `token_B`, and the state after it."""
+
+    @abstractmethod
+    def project(self, features_XH: Float[Tensor, "*X H"]) -> Float[Tensor, "*X V"]:
+        """Logits of the next token."""
+
+    def decode(self, memory: Any, inputs_BT: Int[Tensor, "B T"]) -> Float[Tensor, "B T V"]:
+        """Logits after each prefix of `inputs_BT`, all in one pass."""
+        return self.project(self.features(memory, inputs_BT))
+
+    def step(self, memory: Any, state: Any, token_B: Int[Tensor, " B"]) -> tuple[Float[Tensor, "B V"], Any]:
+        """Logits after one more token, and the state after it."""
+        features_BH, after = self.advance(memory, state, token_B)
+        return self.project(features_BH), after
 
     @property
-    def device(self) -> torch.device:
+    def device(self) -> device:
         """Where the parameters are."""
         return next(self.parameters()).device
 

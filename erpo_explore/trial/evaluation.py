@@ -91,7 +91,7 @@ def evaluate(model: Seq2Seq, task: Task, split: Split, *, num_samples: int = 0) 
         batch = cpu_batch.to(model.device)
         memory = model.encode(batch.source_BS, batch.source_keep_BS)
         inputs_BT = torch.nn.functional.pad(batch.target_BT[:, :-1], (1, 0), value=task.symbols.bos)
-        kept_NV = model.decode(memory, inputs_BT)[batch.target_keep_BT]
+        kept_NV = model.project(model.features(memory, inputs_BT)[batch.target_keep_BT])
         kept_N = batch.target_BT[batch.target_keep_BT]
         nll_nats += float(torch.nn.functional.cross_entropy(kept_NV, kept_N, reduction="sum"))
         num_tokens += kept_N.shape[0]

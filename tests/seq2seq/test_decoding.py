@@ -19,19 +19,12 @@ class Scripted(Seq2Seq):
 
     def encode(self, source_BS, keep_BS):
         """Nothing to remember."""
-        nothing_BSH = torch.zeros(*source_BS.shape, 1)
-        return Memory(
-            keys_BSH=nothing_BSH,
-            values_BSH=nothing_BSH,
-            keep_BS=keep_BS,
-            hidden_BH=nothing_BSH[:, 0],
-            cell_BH=nothing_BSH[:, 0],
-        )
+        return Memory(keep_BS=keep_BS)
 
     def begin(self, memory):
-        return DecoderState(hidden_BH=memory.hidden_BH, cell_BH=memory.cell_BH)
+        return DecoderState()
 
-    def step(self, _memory, state, _token_B):
+    def advance(self, _memory, state, _token_B):
         logits_BV = torch.zeros(len(self.rows), NUM_TARGET)
         logits_BV[:, [PAD, BOS, UNK]] = 9.0
         for row, words in enumerate(self.rows):
@@ -39,7 +32,11 @@ class Scripted(Seq2Seq):
         self.asked += 1
         return logits_BV, state
 
-    def decode(self, _memory, _inputs_BT):
+    def project(self, logits_BV):
+        """What `advance` gave are the logits already."""
+        return logits_BV
+
+    def features(self, _memory, _inputs_BT):
         raise NotImplementedError
 
 
