@@ -12,7 +12,6 @@ from typing import Literal
 
 from erpo_explore.search.proposals import move, rng
 from erpo_explore.space import Path, Point
-from erpo_explore.space.reward import Metric
 from erpo_explore.space.search_space import Search
 
 __all__ = ["Decision", "Standing", "decide"]
@@ -64,9 +63,7 @@ class Decision:
     reason: str
 
 
-def decide(
-    standings: Sequence[Standing], search: Search, metric: Metric, *, seed: int, generation: int
-) -> list[Decision]:
+def decide(standings: Sequence[Standing], search: Search, metric: str, *, seed: int, generation: int) -> list[Decision]:
     """Decide for every member.
 
     Args:

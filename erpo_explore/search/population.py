@@ -25,7 +25,6 @@ from ray.tune.schedulers import PopulationBasedTraining, TrialScheduler
 from erpo_explore.search.decisions import Decision, Standing, decide
 from erpo_explore.search.recorder import Recorder
 from erpo_explore.space import Path
-from erpo_explore.space.reward import Metric
 from erpo_explore.space.search_space import SearchSpace
 from erpo_explore.trial import TrialSpec
 from erpo_explore.trial.trainable import ErpoTrainable, trial_config
@@ -38,7 +37,7 @@ _ITERATION = "training_iteration"
 class PopulationBasedAnnealing(PopulationBasedTraining):
     """Tune's scheduler for an exploration with a population."""
 
-    def __init__(self, space: SearchSpace, metric: Metric, recorder: Recorder) -> None:
+    def __init__(self, space: SearchSpace, metric: str, recorder: Recorder) -> None:
         """Bind to an exploration.
 
         Args:

@@ -17,7 +17,6 @@ import numpy as np
 from erpo_explore.errors import ConfigError
 from erpo_explore.space import Point, Reward
 from erpo_explore.space.point import weights_of
-from erpo_explore.space.reward import Metric
 from erpo_explore.space.search_space import Search
 
 __all__ = ["first_point", "grid_points", "move", "random_point", "rng"]
@@ -34,18 +33,18 @@ def rng(*key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(key))
 
 
-def first_point(search: Search, metric: Metric) -> Point:
+def first_point(search: Search, metric: str) -> Point:
     """Where every member begins: `search.start`, with the levers of the searched points."""
     return _assemble(_coordinates(search.start), search, metric)
 
 
-def random_point(search: Search, metric: Metric, generator: np.random.Generator) -> Point:
+def random_point(search: Search, metric: str, generator: np.random.Generator) -> Point:
     """A point whose searched coordinates are drawn anew; the others are those of `search.start`."""
     drawn = {name: _resample(name, low, high, generator) for name, (low, high) in search.ranges.items()}
     return _assemble(_coordinates(search.start) | drawn, search, metric)
 
 
-def move(point: Point, search: Search, metric: Metric, generator: np.random.Generator) -> Point:
+def move(point: Point, search: Search, metric: str, generator: np.random.Generator) -> Point:
     """A point near another one: each searched coordinate is moved, or with a chance of `search.resample` drawn anew."""
     coordinates = _coordinates(point)
     for name, (low, high) in search.ranges.items():
@@ -62,7 +61,7 @@ def move(point: Point, search: Search, metric: Metric, generator: np.random.Gene
     return _assemble(coordinates, search, metric)
 
 
-def grid_points(search: Search, metric: Metric) -> list[Point]:
+def grid_points(search: Search, metric: str) -> list[Point]:
     """Every combination of `search.levels` values of each searched coordinate that fits the simplex.
 
     Raises:
@@ -103,16 +102,19 @@ def _coordinates(point: Point) -> dict[str, float]:
     }
 
 
-def _assemble(coordinates: Mapping[str, float], search: Search, metric: Metric) -> Point:
+def _assemble(coordinates: Mapping[str, float], search: Search, metric: str) -> Point:
     mixed = {name: coordinates[name] for name in _MIXED}
     total = math.fsum(mixed.values())
     if total > 1.0:
         mixed = {name: weight / total for name, weight in mixed.items()}
     reward = Reward(
         truth=max(0.0, 1.0 - math.fsum(mixed.values())),
-        **mixed,
+        noise=mixed["noise"],
+        task=mixed["task"],
+        model=mixed["model"],
         metric=search.metric or metric,
         temperature=coordinates["temperature"],
+        noise_kind=search.start.reward.noise_kind,
     )
     alpha, beta = weights_of(coordinates["rho"], coordinates["tau"])
     return Point(reward=reward, alpha=alpha, beta=beta, prefix=search.prefix, label=search.label)

@@ -2,14 +2,13 @@
 
 from erpo_explore.search.proposals import first_point, grid_points, random_point, rng
 from erpo_explore.space import Path, dot
-from erpo_explore.space.reward import Metric
 from erpo_explore.space.search_space import SearchSpace
 from erpo_explore.trial import TrialSpec
 
 __all__ = ["plan_trials"]
 
 
-def plan_trials(space: SearchSpace, metric: Metric) -> list[TrialSpec]:
+def plan_trials(space: SearchSpace, metric: str) -> list[TrialSpec]:
     """Every trial of an exploration: the named dots and paths, once a seed, then those of the search.
 
     Args:
@@ -27,7 +26,7 @@ def plan_trials(space: SearchSpace, metric: Metric) -> list[TrialSpec]:
     return specs + _searched(space, metric)
 
 
-def _searched(space: SearchSpace, metric: Metric) -> list[TrialSpec]:
+def _searched(space: SearchSpace, metric: str) -> list[TrialSpec]:
     search = space.search
     if search.method == "population":
         start, at = first_point(search, metric), space.training.interval / space.training.steps

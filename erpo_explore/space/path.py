@@ -1,9 +1,9 @@
 """A path through the space: knots (at, Point) along a run's budget.
 
-Between two knots λ moves linearly on its simplex, ρ linearly, τ and the reward's temperature linearly in their
-logarithm. What has no in-between (metric, prefix, label, and τ where one end is infinite) is held until the later
-knot. Two knots at the same place are a jump; `at` gives the later one there. One knot is a constant path, so a Point
-is a Path.
+Between two knots λ moves linearly on its simplex, ρ and the forced share linearly, τ and the reward's temperature
+linearly in their logarithm. What has no in-between (metric, kind of noise, prefix, label, estimator, τ where one end
+is infinite, and a whole point where what lies between would be none) is held until the later knot. Two knots at the
+same place are a jump; `at` gives the later one there. One knot is a constant path, so a Point is a Path.
 """
 
 import itertools
@@ -124,27 +124,41 @@ class Path:
 
 def _between(start: Point, stop: Point, share: float) -> Point:
     """The point a share of the way from `start` to `stop`, 0 < share < 1."""
+    if math.isinf(start.tau) != math.isinf(stop.tau):
+        return start
+    alpha, beta = start.alpha, start.beta
+    if not math.isinf(start.tau):
+        rho = start.rho + share * (stop.rho - start.rho)
+        alpha, beta = weights_of(rho, _log_between(start.tau, stop.tau, share))
+    try:
+        return replace(
+            start,
+            reward=_reward_between(start.reward, stop.reward, share),
+            alpha=alpha,
+            beta=beta,
+            forced=start.forced + share * (stop.forced - start.forced),
+        )
+    except ConfigError:  # such as a mixture for an estimator that takes the metric alone
+        return start
+
+
+def _reward_between(start: Reward, stop: Reward, share: float) -> Reward:
     # written so that equal ends stay bit-equal
     truth, noise, task, model = (
-        max(0.0, a + share * (b - a)) for a, b in zip(start.reward.weights, stop.reward.weights, strict=True)
+        max(0.0, a + share * (b - a)) for a, b in zip(start.weights, stop.weights, strict=True)
     )
-    # where one end has no task weight, its metric and temperature mean nothing
-    source, target = start.reward, stop.reward
-    source = target if source.task == 0.0 else source
-    target = source if target.task == 0.0 else target
-    reward = Reward(
+    # where one end has no task weight, its metric and temperature mean nothing, and likewise its kind of noise
+    source = stop if start.task == 0.0 else start
+    target = source if stop.task == 0.0 else stop
+    return Reward(
         truth=truth,
         noise=noise,
         task=task,
         model=model,
         metric=source.metric,
         temperature=_log_between(source.temperature, target.temperature, share),
+        noise_kind=(stop if start.noise == 0.0 else start).noise_kind,
     )
-    if math.isinf(start.tau) or math.isinf(stop.tau):
-        return start
-    rho = start.rho + share * (stop.rho - start.rho)
-    alpha, beta = weights_of(rho, _log_between(start.tau, stop.tau, share))
-    return replace(start, reward=reward, alpha=alpha, beta=beta)
 
 
 def _log_between(start: float, stop: float, share: float) -> float:

@@ -1,4 +1,4 @@
-"""A point (R, α, β) of the space of training algorithms, and the two levers of its estimator.
+"""A point (R, α, β) of the space of training algorithms, and the levers of its estimator.
 
     q(y | x) ∝ exp{ (α log p_θ(y | x) + R(y | y*)) / (α + β) }
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 from erpo_explore.errors import ConfigError
+from erpo_explore.space.estimator import TOKEN, Estimator
 from erpo_explore.space.reward import Reward, to_number
 
 __all__ = ["LABELS", "PREFIXES", "Label", "Point", "Prefix"]
@@ -31,6 +32,9 @@ class Point:
         beta: β ≥ 0 and finite, weight of the sampler's entropy.
         prefix: Who writes the tokens that the next one is conditioned on: the reference, the sampler q or the model.
         label: What the model is trained to say next: a draw from q, q's whole distribution, or the reference's token.
+        estimator: Which targets are drawn, how many, and how they are weighted.
+        forced: Share of the reference, from its beginning, that every target starts with and is trained on as it is;
+            MIXER lets it fall from 1 to 0 (Ranzato et al. 2015).
 
     Raises:
         ConfigError: α + β = 0, a value out of range, or a combination that means nothing.
@@ -41,6 +45,8 @@ class Point:
     beta: float = 1.0
     prefix: Prefix = "q"
     label: Label = "sampled"
+    estimator: Estimator = TOKEN
+    forced: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.alpha >= 0.0:
@@ -53,12 +59,53 @@ class Point:
             raise ConfigError(f"prefix must be one of {', '.join(PREFIXES)}, got {self.prefix!r}")
         if self.label not in LABELS:
             raise ConfigError(f"label must be one of {', '.join(LABELS)}, got {self.label!r}")
-        if math.isinf(self.alpha) and self.reward.task != 1.0:
-            raise ConfigError(f"alpha=inf (policy gradient) needs reward task=1, got {self.reward}")
-        if math.isinf(self.alpha) and (self.prefix != "q" or self.label != "sampled"):
+        if not 0.0 <= self.forced <= 1.0:
+            raise ConfigError(f"forced must lie in [0, 1], got {self.forced!r}; it is a share of the reference")
+        if self.reward.noise > 0.0 and self.reward.noise_kind == "blank" and self.label != "truth":
             raise ConfigError(
-                f"alpha=inf (policy gradient) trains on the model's own samples, "
-                f"got prefix={self.prefix}, label={self.label}; use prefix: q, label: sampled"
+                f"noise_kind=blank needs label=truth, got label={self.label}: a blank may be read, but not be said"
+            )
+        self._check_estimator()
+
+    def _check_estimator(self) -> None:
+        """Raise ConfigError where the estimator and the rest of the point mean nothing together."""
+        kind, R = self.estimator.kind, self.reward
+        where = f"estimator {kind}"
+        if self.is_policy_gradient:
+            where = "alpha=inf (policy gradient)"
+            if kind not in ("token", "minimum_risk"):
+                raise ConfigError(f"{where} needs estimator token or minimum_risk, got {kind}; use a finite alpha")
+        elif kind == "minimum_risk":
+            raise ConfigError(f"{where} is a policy gradient and needs alpha=inf, got alpha={self.alpha!r}")
+        if kind in ("stratified", "ngram") and self.alpha > 0.0:
+            raise ConfigError(f"{where} draws without the model and needs alpha=0, got alpha={self.alpha!r}")
+        if kind == "target_policy" and self.alpha == 0.0:
+            raise ConfigError(f"{where} draws from the model and needs alpha > 0, got alpha=0; use alpha: 1, beta: 0")
+        if kind == "target_policy" and self.estimator.chosen_baseline not in ("none", "group"):
+            raise ConfigError(f"{where} needs baseline none or group, got {self.estimator.baseline}")
+        if kind == "stratified" and not (R.task == 1.0 and R.metric == "edit"):
+            raise ConfigError(f"{where} counts edits and needs the reward edit, got {R}")
+        if (kind in ("ngram", "minimum_risk", "target_policy") or self.is_policy_gradient) and R.task != 1.0:
+            raise ConfigError(f"{where} needs reward task=1, got {R}")
+        plain = self.prefix == "q" and self.label == "sampled"
+        if (kind != "token" or self.is_policy_gradient) and not plain:
+            raise ConfigError(
+                f"{where} trains on whole targets that it draws itself, got prefix={self.prefix}, label={self.label}; "
+                "use prefix: q, label: sampled"
+            )
+        if self.forced > 0.0 and (self.prefix != "q" or kind in ("stratified", "ngram")):
+            raise ConfigError(f"forced needs targets drawn token by token, got prefix={self.prefix}, {where}")
+        if R.task == 1.0 and not R.has_increments:
+            self._check_finished_reward()
+
+    def _check_finished_reward(self) -> None:
+        """Raise ConfigError where a reward without increments would be asked for them."""
+        kind = self.estimator.kind
+        if not self.is_policy_gradient and (kind == "token" or (kind == "sequence" and self.alpha == 0.0)):
+            raise ConfigError(
+                f"metric={self.reward.metric} scores finished targets alone, and estimator {kind} at "
+                f"alpha={self.alpha:g} needs what each next token adds; it works with alpha=inf (policy gradient, "
+                "minimum_risk), with estimator target_policy or sequence at alpha > 0, and with estimator ngram"
             )
 
     @property
@@ -83,7 +130,7 @@ class Point:
 
     def to_dict(self) -> dict[str, Any]:
         """As a user would write it; `from_dict(to_dict(p)) == p`."""
-        return {
+        written = {
             "reward": self.reward.to_dict(),
             # JSON has no infinity, and strict readers refuse what Python writes for it
             "alpha": "inf" if math.isinf(self.alpha) else self.alpha,
@@ -91,6 +138,11 @@ class Point:
             "prefix": self.prefix,
             "label": self.label,
         }
+        if self.estimator != TOKEN:
+            written["estimator"] = self.estimator.to_dict()
+        if self.forced > 0.0:
+            written["forced"] = self.forced
+        return written
 
     @classmethod
     def from_dict(cls, written: Mapping[str, Any]) -> "Point":
@@ -101,7 +153,7 @@ class Point:
         """
         if not isinstance(written, Mapping):
             raise ConfigError(f"a point must be a mapping with the field reward, got {written!r}")
-        known = ("reward", "alpha", "beta", "rho", "tau", "prefix", "label")
+        known = ("reward", "alpha", "beta", "rho", "tau", "prefix", "label", "estimator", "forced")
         for name in written:
             if name not in known:
                 raise ConfigError(f"point.{name} is unknown; known are {', '.join(known)}")
@@ -121,12 +173,21 @@ class Point:
                 raise ConfigError(f"tau = inf is policy gradient and needs rho = 1, got rho={rho!r}; use a finite tau")
             alpha, beta = weights_of(rho, tau)
         levers = {name: written[name] for name in ("prefix", "label") if name in written}
+        if "estimator" in written:
+            levers["estimator"] = Estimator.from_dict(written["estimator"])
+        if "forced" in written:
+            levers["forced"] = to_number(written["forced"], "forced")
         return cls(reward=Reward.from_dict(written["reward"]), alpha=alpha, beta=beta, **levers)
 
     def __str__(self) -> str:
         levers = "".join(
             f" {name}={value}"
-            for name, value, default in (("prefix", self.prefix, "q"), ("label", self.label, "sampled"))
+            for name, value, default in (
+                ("prefix", self.prefix, "q"),
+                ("label", self.label, "sampled"),
+                ("estimator", self.estimator, TOKEN),
+                ("forced", self.forced, 0.0),
+            )
             if value != default
         )
         return f"{self.reward} α={self.alpha:.4g} β={self.beta:.4g}{levers}"

@@ -5,24 +5,51 @@ With λ = (truth, noise, task, model) and the metric's increments ΔΦ, the incr
     r(v) = log( λ_truth·1[v = y*_t] + λ_noise·u(v) + λ_task·softmax_v(ΔΦ(v) / τ_R) + λ_model·p_θ(v) )
 
 and at the corner λ_task = 1 the reward itself, r(v) = ΔΦ(v) / τ_R (the same but for a constant of the step, which a
-token-level sampler does not see). So one value holds maximum likelihood's R_δ (truth = 1), data noising with strength γ
-(truth = 1 − γ, noise = γ), RAML's and SPG's payoff (task = 1; SPG's reward weight is 1/τ_R), scheduled sampling (truth
-+ model) and the paper's interpolation between them.
+token-level sampler does not see). u is the noise: the unigram distribution of the training targets, the uniform one, or
+a blank in the word's place (Xie et al. 2017). So one value holds maximum likelihood's R_δ (truth = 1), data noising
+with strength γ (truth = 1 − γ, noise = γ), RAML's and SPG's payoff (task = 1; SPG's reward weight is 1/τ_R), scheduled
+sampling (truth + model) and the paper's interpolation between them.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, cast, get_args
 
 from erpo_explore.errors import ConfigError
 
-__all__ = ["METRICS", "WEIGHTS", "Metric", "Reward"]
+__all__ = ["METRICS", "NOISES", "TOKEN_METRICS", "WEIGHTS", "Noise", "Reward", "check_metric", "has_increments"]
 
-Metric = Literal["bleu", "rouge", "edit"]
-METRICS: Final[tuple[str, ...]] = get_args(Metric)
+TOKEN_METRICS: Final[tuple[str, ...]] = ("bleu", "bleu_prefix", "rouge", "edit", "constant")
+SEQUENCE_METRICS: Final[tuple[str, ...]] = ("chrf",)
+METRICS: Final[tuple[str, ...]] = (*TOKEN_METRICS, *SEQUENCE_METRICS)
+"""The metrics that have a name; any other is a user's own function, written `package.module:function`."""
+
+Noise = Literal["unigram", "uniform", "blank"]
+NOISES: Final[tuple[str, ...]] = get_args(Noise)
+_FUNCTION: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 WEIGHTS: Final[tuple[str, ...]] = ("truth", "noise", "task", "model")
 _SIMPLEX_TOLERANCE: Final = 1e-6
+
+
+def check_metric(metric: Any, field: str = "reward.metric") -> str:
+    """The metric's name, if it has the form of one.
+
+    Raises:
+        ConfigError: It is neither a known name nor `package.module:function`.
+    """
+    if metric in METRICS or (isinstance(metric, str) and _FUNCTION.fullmatch(metric)):
+        return str(metric)
+    raise ConfigError(
+        f"{field} must be one of {', '.join(METRICS)}, or a function of your own as package.module:function, "
+        f"got {metric!r}"
+    )
+
+
+def has_increments(metric: str) -> bool:
+    """Whether the metric values every next token of an unfinished target, and not finished targets alone."""
+    return metric in TOKEN_METRICS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +58,13 @@ class Reward:
 
     Attributes:
         truth: Weight of the reference's own token, R_δ.
-        noise: Weight of the unigram distribution of the training targets.
+        noise: Weight of the noise.
         task: Weight of the metric's softmax over its increments.
         model: Weight of the model's own next-token distribution.
-        metric: What the task weight rewards: sentence BLEU, mean ROUGE-1/2/L F1 (both 0–1) or minus the edit distance.
+        metric: What the task weight rewards: sentence BLEU, the BLEU of the paper's code (`bleu_prefix`), mean
+            ROUGE-1/2/L F1, chrF (all 0–1), minus the edit distance, a constant 1, or a function `package.module:name`.
         temperature: τ_R, what the metric's increments are divided by.
+        noise_kind: u, what the noise weight puts in a word's place.
 
     Raises:
         ConfigError: A weight is negative or not a number, they do not sum to 1, the metric is unknown or τ_R ≤ 0.
@@ -45,8 +74,9 @@ class Reward:
     noise: float = 0.0
     task: float = 0.0
     model: float = 0.0
-    metric: Metric = "bleu"
+    metric: str = "bleu"
     temperature: float = 1.0
+    noise_kind: Noise = "unigram"
 
     def __post_init__(self) -> None:
         for name in WEIGHTS:
@@ -59,8 +89,14 @@ class Reward:
                 f"reward weights truth, noise, task, model must sum to 1, got {total:g}; "
                 f"use e.g. {{truth: 0.9, noise: 0.1}}"
             )
-        if self.metric not in METRICS:
-            raise ConfigError(f"reward.metric must be one of {', '.join(METRICS)}, got {self.metric!r}")
+        check_metric(self.metric)
+        if self.noise_kind not in NOISES:
+            raise ConfigError(f"reward.noise_kind must be one of {', '.join(NOISES)}, got {self.noise_kind!r}")
+        if 0.0 < self.task < 1.0 and not self.has_increments:
+            raise ConfigError(
+                f"reward.task must be 1 for metric={self.metric}, got {self.task!r}: it scores finished targets alone, "
+                "and a mixture is drawn token by token"
+            )
         if not (math.isfinite(self.temperature) and self.temperature > 0):
             raise ConfigError(f"reward.temperature must be > 0 and finite, got {self.temperature!r}")
 
@@ -74,25 +110,32 @@ class Reward:
         """Whether every target but the reference is impossible."""
         return self.truth == 1.0
 
+    @property
+    def has_increments(self) -> bool:
+        """Whether its metric values every next token of an unfinished target."""
+        return has_increments(self.metric)
+
     def to_dict(self) -> dict[str, float | str]:
-        """As a user would write it: weights of 0 and, where it means nothing, the default metric are left out."""
+        """As a user would write it: weights of 0 and, where they mean nothing, the other defaults are left out."""
         written: dict[str, float | str] = {name: getattr(self, name) for name in WEIGHTS if getattr(self, name) > 0.0}
         if self.task > 0.0 or (self.metric, self.temperature) != ("bleu", 1.0):
             written |= {"metric": self.metric, "temperature": self.temperature}
+        if self.noise_kind != "unigram":
+            written["noise_kind"] = self.noise_kind
         return written
 
     @classmethod
     def from_dict(cls, written: Mapping[str, Any] | str) -> "Reward":
-        """Read what a user wrote: a mapping, or the name of a corner (`truth`, `noise`, `bleu`, `rouge`, `edit`).
+        """Read what a user wrote: a mapping, or the name of a corner (`truth`, `noise`, `model`) or a metric.
 
         Raises:
             ConfigError: The name or a field is unknown, or a value is out of range.
         """
         if isinstance(written, str):
-            if written in METRICS:
-                return cls(task=1.0, metric=cast(Metric, written))
             if written in WEIGHTS and written != "task":
                 return cls(**cast(dict[str, Any], {written: 1.0}))
+            if written in METRICS or ":" in written:
+                return cls(task=1.0, metric=written)
             known = ", ".join(("truth", "noise", "model", *METRICS))
             raise ConfigError(f"reward must be one of {known} or a mapping of weights, got {written!r}")
         if not isinstance(written, Mapping):
@@ -102,7 +145,8 @@ class Reward:
             if name not in known_fields:
                 raise ConfigError(f"reward.{name} is unknown; known are {', '.join(known_fields)}")
         values: dict[str, Any] = {
-            name: value if name == "metric" else to_number(value, f"reward.{name}") for name, value in written.items()
+            name: value if name in ("metric", "noise_kind") else to_number(value, f"reward.{name}")
+            for name, value in written.items()
         }
         return cls(**values)
 

@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from erpo_explore.errors import ConfigError
 from erpo_explore.seq2seq import ModelConfig
 from erpo_explore.space.dots import dot
+from erpo_explore.space.estimator import TOKEN
 from erpo_explore.space.path import Path
 from erpo_explore.space.point import Label, Point, Prefix
-from erpo_explore.space.reward import Metric, Reward
+from erpo_explore.space.reward import TOKEN_METRICS, Reward, check_metric, has_increments
 from erpo_explore.tasks import TaskConfig
 
 __all__ = ["COORDINATES", "Resources", "Search", "SearchSpace", "Training", "load_space"]
@@ -89,7 +90,7 @@ class Search(_Section):
     ranges: dict[str, tuple[float, float]] = {"task": (0.0, 0.4), "model": (0.0, 0.3), "temperature": (0.02, 0.5)}
     """Lowest and highest value of each coordinate that is searched: noise, task, model, temperature, rho, tau."""
 
-    metric: Metric | None = None
+    metric: str | None = None
     """Metric of the task weight; the task's own if not given."""
 
     prefix: Prefix = "q"
@@ -113,7 +114,16 @@ class Search(_Section):
     def _check_start(cls, start: Point) -> Point:
         if start.is_policy_gradient:
             raise ValueError("start must have a finite alpha, got alpha=inf (policy_gradient); nothing lies near it")
+        if start.estimator != TOKEN or start.forced > 0.0:
+            raise ValueError(f"start must draw token by token, as all searched points do, got {start}; leave it out")
         return start
+
+    @field_validator("metric")
+    @classmethod
+    def _check_metric(cls, metric: str | None) -> str | None:
+        if metric is not None and not has_increments(check_metric(metric, "metric")):
+            raise ValueError(f"must be one that values every next token, got {metric}; {', '.join(TOKEN_METRICS)} do")
+        return metric
 
     @field_validator("ranges")
     @classmethod

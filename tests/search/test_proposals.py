@@ -11,7 +11,7 @@ from erpo_explore.errors import ConfigError
 from erpo_explore.search.proposals import first_point, grid_points, move, random_point, rng
 from erpo_explore.space import Point, Reward
 from erpo_explore.space.point import LABELS, PREFIXES
-from erpo_explore.space.reward import METRICS
+from erpo_explore.space.reward import TOKEN_METRICS
 from erpo_explore.space.search_space import Search
 
 TRUTH = Point(reward=Reward(truth=1.0))
@@ -40,7 +40,7 @@ def searches(draw, start=TRUTH):
         ranges=draw(mixed_ranges) | draw(other_ranges),
         start=start,
         resample=draw(weights),
-        metric=draw(st.none() | st.sampled_from(METRICS)),
+        metric=draw(st.none() | st.sampled_from(TOKEN_METRICS)),
         prefix=draw(st.sampled_from(PREFIXES)),
         label=draw(st.sampled_from(LABELS)),
     )
@@ -84,7 +84,7 @@ def test_what_is_not_searched_is_that_of_the_start(search, seed):
         assert [value_of(point, name) for name in held] == pytest.approx([value_of(MIXTURE, name) for name in held])
 
 
-@given(searches(), seeds, st.sampled_from(METRICS))
+@given(searches(), seeds, st.sampled_from(TOKEN_METRICS))
 def test_levers_and_metric_are_those_of_the_search(search, seed, metric):
     for point in (
         first_point(search, metric),

@@ -4,10 +4,11 @@ import math
 
 from hypothesis import strategies as st
 
-from erpo_explore.space import Path, Point, Reward
+from erpo_explore.space import Estimator, Path, Point, Reward
+from erpo_explore.space.estimator import BASELINES
 from erpo_explore.space.path import CLOCKS
 from erpo_explore.space.point import LABELS, PREFIXES
-from erpo_explore.space.reward import METRICS
+from erpo_explore.space.reward import METRICS, NOISES, TOKEN_METRICS
 
 from .checking import no_type_checks
 
@@ -28,21 +29,38 @@ def rewards(draw):
         noise=noise,
         task=task,
         model=model,
-        metric=draw(st.sampled_from(METRICS)),
+        metric=draw(st.sampled_from(TOKEN_METRICS)),
         temperature=draw(temperatures),
+        noise_kind=draw(st.sampled_from(NOISES[:2])),
     )
+
+
+samples = st.integers(2, 9)
+corners = st.builds(
+    Reward, task=st.just(1.0), metric=st.sampled_from([*METRICS, "mine.scores:wer"]), temperature=temperatures
+)
+"""The metric alone."""
 
 
 @st.composite
 def policy_gradients(draw):
     """Any point of the limit alpha = inf."""
-    reward = Reward(task=1.0, metric=draw(st.sampled_from(METRICS)), temperature=draw(temperatures))
-    return Point(reward=reward, alpha=math.inf, beta=draw(st.sampled_from([0.0, 0.5])))
+    estimator = draw(
+        st.builds(Estimator, samples=samples, baseline=st.sampled_from([None, *BASELINES]))
+        | st.builds(Estimator, kind=st.just("minimum_risk"), samples=samples, sharpness=st.floats(1e-3, 2.0))
+    )
+    return Point(
+        reward=draw(corners),
+        alpha=math.inf,
+        beta=draw(st.sampled_from([0.0, 0.5])),
+        estimator=estimator,
+        forced=draw(shares),
+    )
 
 
 @st.composite
-def finite_points(draw):
-    """Any point with alpha < inf."""
+def token_points(draw):
+    """Any point with alpha < inf whose targets are drawn token by token, and are trained on one by one."""
     return Point(
         reward=draw(rewards()),
         alpha=draw(st.sampled_from([0.0, 1.0]) | st.floats(0.0, 1e6)),
@@ -50,6 +68,26 @@ def finite_points(draw):
         prefix=draw(st.sampled_from(PREFIXES)),
         label=draw(st.sampled_from(LABELS)),
     )
+
+
+@st.composite
+def sequence_points(draw):
+    """Any point with alpha < inf whose targets are weighted as wholes, or drawn as wholes."""
+    kind = draw(st.sampled_from(["sequence", "target_policy", "ngram", "stratified"]))
+    metric = "edit" if kind == "stratified" else draw(st.sampled_from(TOKEN_METRICS))
+    trusted = kind in ("sequence", "target_policy")
+    return Point(
+        reward=Reward(task=1.0, metric=metric, temperature=draw(temperatures)),
+        alpha=draw(st.floats(1e-3, 1e3)) if trusted else 0.0,
+        beta=draw(st.floats(1e-6, 1e6)),
+        estimator=Estimator(kind=kind, samples=draw(samples)),
+        forced=draw(shares) if trusted else 0.0,
+    )
+
+
+def finite_points():
+    """Any point with alpha < inf."""
+    return token_points() | sequence_points()
 
 
 points = finite_points() | policy_gradients()

@@ -5,10 +5,10 @@ import pytest
 
 from erpo_explore.errors import ConfigError
 from erpo_explore.space import DOTS, Path, Point, Reward, dot
-from erpo_explore.space.reward import METRICS
+from erpo_explore.space.reward import TOKEN_METRICS
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", TOKEN_METRICS)
 @pytest.mark.parametrize("name", DOTS)
 def test_every_dot_is_a_path_by_default(name, metric):
     assert isinstance(dot(name, metric=metric), Path)
@@ -87,14 +87,22 @@ class TestInterpolation:
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("mixer", {}, r"dot must be one of mle, .*interpolation, got 'mixer'"),
+        ("mixed", {}, r"dot must be one of mle, .*interpolation, got 'mixed'"),
         ("raml", {"gamma": 0.1}, r"dots\.raml\.gamma is unknown; known are metric, temperature"),
         ("raml", {"temperature": "hot"}, r"dots\.raml\.temperature must be a number, got 'hot'"),
         ("raml", {"temperature": True}, r"dots\.raml\.temperature must be a number, got True"),
         ("raml", {"temperature": 0}, r"dots\.raml: alpha \+ beta must be > 0"),
         ("raml", {"temperature": 10**400}, r"dots\.raml\.temperature must"),
-        ("raml", {"metric": "chrf"}, r"dots\.raml\.metric must be one of bleu, rouge, edit, got 'chrf'"),
-        ("mle", {"metric": ["bleu"]}, r"dots\.mle\.metric must be one of bleu, rouge, edit, got \['bleu'\]"),
+        (
+            "raml",
+            {"metric": "meteor"},
+            r"dots\.raml\.metric must be one of bleu, .*as package\.module:function, got 'meteor'",
+        ),
+        (
+            "mle",
+            {"metric": ["bleu"]},
+            r"dots\.mle\.metric must be one of bleu, .*as package\.module:function, got \['bleu'\]",
+        ),
         ("data_noising", {"gamma": 1.5}, r"dots\.data_noising: reward\.truth must lie in \[0, 1\], got -0\.5"),
         ("spg", {"weight": 0}, r"dots\.spg: settings must not be 0, got \{'weight': 0"),
         ("spg", {"weight": -1}, r"dots\.spg: reward\.temperature must be > 0 and finite, got -1\.0"),

@@ -8,7 +8,7 @@ from hypothesis import given
 from erpo_explore.errors import ConfigError
 from erpo_explore.space import Path, Point, Reward
 
-from .strategies import finite_points, paths, points, shares
+from .strategies import paths, points, shares, token_points
 
 TRUTH = Point(reward=Reward(truth=1.0))
 NOISE = Point(reward=Reward(noise=1.0))
@@ -148,7 +148,7 @@ class TestAt:
     def test_between_equal_knots_nothing_moves(self, point, progress):
         assert_close(walk((0.0, point), (1.0, point)).at(progress), point)
 
-    @given(finite_points(), finite_points(), shares)
+    @given(token_points(), token_points(), shares)
     def test_weights_and_trust_move_linearly_and_stay_on_the_simplex(self, start, stop, share):
         point = walk((0.0, start), (1.0, stop)).at(share)
         expected = [
@@ -165,7 +165,7 @@ class TestAt:
         assert point.reward.temperature == pytest.approx(math.sqrt(0.04 * 0.01))
         assert point.rho == pytest.approx(0.5)
 
-    @given(finite_points(), finite_points(), shares)
+    @given(token_points(), token_points(), shares)
     def test_tau_moves_linearly_in_its_logarithm(self, start, stop, share):
         tau = walk((0.0, start), (1.0, stop)).at(share).tau
         assert math.log(tau) == pytest.approx(

@@ -30,7 +30,7 @@ def test_nothing_but_the_file_is_left(tmp_path_factory, path):
         (b"knots: [", "is no valid YAML; name a path's YAML file"),
         (b"knots: 2024-13-45", "is no valid YAML"),
         (b"", "a path must be a mapping with a list of knots, got None"),
-        (b"knots: [{at: 0, point: {reward: chrf}}]", "reward must be one of .*, got 'chrf'"),
+        (b"knots: [{at: 0, point: {reward: meteor}}]", "reward must be one of .*, got 'meteor'"),
     ],
 )
 def test_a_file_that_holds_no_path_is_named(tmp_path, content, message):

@@ -7,13 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from erpo_explore.errors import ConfigError
-from erpo_explore.space import Point, Reward
+from erpo_explore.space import Estimator, Point, Reward
 from erpo_explore.space.point import weights_of
 
 from .strategies import finite_points, points, policy_gradients, temperatures
 
 TRUTH, BLEU = Reward(truth=1.0), Reward(task=1.0)
 INF, NAN = math.inf, math.nan
+BLANK = Reward(truth=0.5, noise=0.5, noise_kind="blank")
+CHRF = Reward(task=1.0, metric="chrf")
+SEQUENCE, NGRAM, RISK, TPO = (
+    Estimator(kind=kind, samples=4) for kind in ("sequence", "ngram", "minimum_risk", "target_policy")
+)
+RLOO_TPO = dataclasses.replace(TPO, baseline="leave_one_out")
 
 
 @given(points)
@@ -81,12 +87,55 @@ def test_a_point_is_read_in_either_coordinates(written, point):
         ({"alpha": INF, "reward": BLEU, "prefix": "truth"}, r"got prefix=truth, .*use prefix: q, label: sampled"),
         ({"alpha": INF, "reward": BLEU, "label": "expected"}, r"label=expected; use prefix: q, label: sampled"),
         ({"alpha": INF, "reward": BLEU, "label": "truth"}, r"label=truth; use prefix: q, label: sampled"),
+        ({"forced": 1.5}, r"forced must lie in \[0, 1\], got 1\.5; it is a share of the reference"),
+        ({"forced": NAN}, r"forced must lie in \[0, 1\], got nan"),
+        ({"forced": 0.5, "prefix": "truth"}, r"forced needs targets drawn token by token, got prefix=truth"),
+        ({"reward": BLANK}, r"noise_kind=blank needs label=truth, got label=sampled"),
+        ({"alpha": INF, "reward": BLEU, "estimator": SEQUENCE}, r"needs estimator token or minimum_risk, got sequence"),
+        ({"reward": BLEU, "estimator": RISK}, r"minimum_risk is a policy gradient and needs alpha=inf, got alpha=0"),
+        ({"reward": BLEU, "alpha": 1.0, "estimator": NGRAM}, r"ngram draws without the model and needs alpha=0"),
+        ({"reward": BLEU, "estimator": TPO}, r"target_policy draws from the model and needs alpha > 0"),
+        (
+            {"reward": BLEU, "alpha": 1.0, "estimator": dataclasses.replace(TPO, baseline="leave_one_out")},
+            r"baseline none or group",
+        ),
+        ({"reward": BLEU, "estimator": Estimator(kind="stratified")}, r"counts edits and needs the reward edit, got"),
+        ({"estimator": NGRAM}, r"ngram needs reward task=1, got truth=1"),
+        (
+            {"reward": BLEU, "estimator": SEQUENCE, "label": "expected"},
+            r"sequence trains on whole targets",
+        ),
+        ({"reward": BLEU, "estimator": NGRAM, "forced": 0.5}, r"forced needs targets drawn token by token"),
+        (
+            {"reward": CHRF},
+            r"chrf scores finished .* estimator token at alpha=0 .*it works with alpha=inf",
+        ),
+        ({"reward": CHRF, "alpha": 1.0}, r"chrf scores finished targets alone, and estimator token at alpha=1"),
+        (
+            {"reward": CHRF, "estimator": SEQUENCE},
+            r"estimator sequence at alpha=0 .*target_policy or sequence at",
+        ),
     ],
 )
 @pytest.mark.usefixtures("as_users_run")
 def test_a_value_out_of_range_is_named_with_its_remedy(settings, message):
     with pytest.raises(ConfigError, match=message):
         Point(**({"reward": TRUTH} | settings))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"alpha": INF, "beta": 0.0},
+        {"alpha": INF, "beta": 0.0, "estimator": RISK},
+        {"alpha": 1.0, "beta": 0.0, "estimator": TPO},
+        {"alpha": 0.5, "estimator": SEQUENCE},
+        {"estimator": NGRAM},
+    ],
+)
+@pytest.mark.parametrize("metric", ["chrf", "mine.scores:comet"])
+def test_every_point_that_weights_finished_targets_takes_a_reward_without_increments(settings, metric):
+    assert Point(reward=Reward(task=1.0, metric=metric), **settings).reward.metric == metric
 
 
 def test_policy_gradient_learns_the_tokens_that_were_rewarded():

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from erpo_explore.errors import ConfigError
 from erpo_explore.space import DOTS, Path, Point, Reward, dot
 from erpo_explore.space.point import LABELS, PREFIXES
-from erpo_explore.space.reward import METRICS
+from erpo_explore.space.reward import TOKEN_METRICS
 from erpo_explore.space.search_space import COORDINATES, SearchSpace, load_space
 
 from .checking import no_type_checks
-from .strategies import finite_points, paths
+from .strategies import paths, token_points
 
 SMALLEST = {"name": "space", "task": {"name": "toy"}}
 SHIPPED = sorted((FilePath(__file__).parents[2] / "search_spaces").glob("*.yaml"))
@@ -40,9 +40,9 @@ def spaces(draw):
     interval = draw(st.integers(1, 100))
     search = {
         "method": draw(st.sampled_from(["population", "random", "grid"])),
-        "start": draw(finite_points()).to_dict(),
+        "start": draw(token_points()).to_dict(),
         "ranges": draw(ranges()),
-        "metric": draw(st.none() | st.sampled_from(METRICS)),
+        "metric": draw(st.none() | st.sampled_from(TOKEN_METRICS)),
         "prefix": draw(st.sampled_from(PREFIXES)),
         "label": draw(st.sampled_from(LABELS)),
     }
@@ -116,16 +116,16 @@ class TestErrors:
             ({"model": {"kind": "rnn"}}, r"model\.kind: .*'lstm', got 'rnn'"),
             ({"search": {"method": "luck"}}, r"search\.method: .*'population', 'random', 'grid' or 'none', got 'luck'"),
             ({"search": {"quantile": 0.75}}, r"search\.quantile: .*less than or equal to 0\.5, got 0\.75"),
-            ({"search": {"metric": "chrf"}}, r"search\.metric: .*'bleu', 'rouge' or 'edit', got 'chrf'"),
+            ({"search": {"metric": "meteor"}}, r"search\.metric: .*must be one of bleu, .*got 'meteor'"),
             (
                 {"search": {"start": "interpolation"}},
                 r"search\.start: start must be a point, but interpolation is a path",
             ),
-            ({"search": {"start": "mixer"}}, r"search\.start: dot must be one of mle, .*, got 'mixer'"),
-            ({"search": {"start": {"reward": "chrf"}}}, r"search\.start: reward must be one of .*, got 'chrf'$"),
+            ({"search": {"start": "mixed"}}, r"search\.start: dot must be one of mle, .*, got 'mixed'"),
+            ({"search": {"start": {"reward": "meteor"}}}, r"search\.start: reward must be one of .*, got 'meteor'$"),
             ({"search": {"start": None}}, r"search\.start: a point must be a mapping .*, got None$"),
             ({"search": {"method": "none"}}, r"search\.method is none and there are no dots or paths"),
-            ({"dots": ["mixer"]}, r"dots: dot must be one of mle, .*, got 'mixer'$"),
+            ({"dots": ["mixed"]}, r"dots: dot must be one of mle, .*, got 'mixed'$"),
             ({"dots": [{"raml": {"gamma": 1}}]}, r"dots: dots\.raml\.gamma is unknown; known are metric, temperature$"),
             ({"dots": [3]}, r"dots: a dot must be a name or a mapping of a name to settings, got 3$"),
             ({"dots": {"raml": {"temperature": 0}}}, r"dots: dots\.raml: alpha \+ beta must be > 0"),

@@ -1,0 +1,65 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from erpo_explore.errors import ConfigError
+from erpo_explore.space import Estimator
+from erpo_explore.space.estimator import BASELINES, KINDS, TOKEN
+
+estimators = st.builds(
+    Estimator,
+    kind=st.sampled_from(KINDS),
+    samples=st.integers(2, 64),
+    baseline=st.sampled_from([None, *BASELINES]),
+    sharpness=st.floats(1e-3, 10.0),
+)
+
+
+@given(estimators)
+def test_what_was_written_is_read_back(estimator):
+    assert Estimator.from_dict(estimator.to_dict()) == estimator
+
+
+@pytest.mark.parametrize("kind", ["token", "stratified"])
+def test_a_kind_that_needs_one_draw_may_be_written_as_its_name(kind):
+    assert Estimator.from_dict(kind) == Estimator(kind=kind)
+
+
+def test_what_says_nothing_is_one_draw_token_by_token():
+    assert Estimator() == TOKEN
+    assert (TOKEN.kind, TOKEN.samples, TOKEN.draws_per_source) == ("token", 1, 1)
+
+
+@given(estimators)
+def test_of_ngram_candidates_one_is_trained_on(estimator):
+    assert estimator.draws_per_source == (1 if estimator.kind == "ngram" else estimator.samples)
+
+
+@pytest.mark.parametrize(("kind", "baseline"), [("token", "self_critical"), ("target_policy", "group")])
+def test_a_baseline_that_is_not_given_is_that_of_the_kind(kind, baseline):
+    assert Estimator(kind=kind, samples=2).chosen_baseline == baseline
+    assert Estimator(kind=kind, samples=2, baseline="none").chosen_baseline == "none"
+
+
+@pytest.mark.usefixtures("as_users_run")
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ({"kind": "greedy"}, r"estimator\.kind must be one of token, sequence, .*, got 'greedy'"),
+        ({"samples": 0}, r"estimator\.samples must be a whole number >= 1, got 0"),
+        ({"samples": 2.0}, r"estimator\.samples must be a whole number >= 1, got 2\.0"),
+        ({"samples": True}, r"estimator\.samples must be a whole number >= 1, got True"),
+        ({"kind": "sequence"}, r"estimator\.samples must be >= 2 for kind=sequence, got 1; use e\.g\. 4"),
+        ({"baseline": "mean"}, r"estimator\.baseline must be one of none, self_critical, .*, got 'mean'"),
+        ({"baseline": "group"}, r"samples must be >= 2 for baseline=group, got 1; .*or baseline: self_critical"),
+        ({"sharpness": 0.0}, r"estimator\.sharpness must be > 0 and finite, got 0\.0"),
+        ({"sharpness": math.nan}, r"estimator\.sharpness must be > 0 and finite, got nan"),
+        ({"draws": 3}, r"estimator\.draws is unknown; known are kind, samples, baseline, sharpness"),
+        (3, r"estimator must be a kind or a mapping, got 3"),
+    ],
+)
+def test_what_is_no_estimator_is_named_with_its_remedy(written, message):
+    with pytest.raises(ConfigError, match=message):
+        Estimator.from_dict(written)
