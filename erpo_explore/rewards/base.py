@@ -1,6 +1,6 @@
 """One interface for every reward: what each possible next token adds.
 
-Legend: B batch, T reference length (its EOS counted), V vocabulary.
+Legend: B batch, T reference length (its EOS counted), L hypothesis length, V vocabulary, N rows that are picked.
 
     R(y | y*) = Σ_t r_t(y_t),    r_t(v) = Φ(y_<t v) − Φ(y_<t),    Φ(empty) = 0,    Φ(finished y) = R(y)
 
@@ -10,21 +10,23 @@ the prefix is a frozen state of tensors on the references' device, so one reward
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, final
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from erpo_explore.rewards.increments import Increments
+from erpo_explore.rows import Rows
 from erpo_explore.symbols import Symbols
 
-__all__ = ["Reference", "TokenReward", "sequence_rewards"]
+__all__ = ["MetricReward", "Reference", "TokenReward", "sequence_rewards"]
 
-State = TypeVar("State")
+State = TypeVar("State", bound=Rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class Reference(Rows):
     """The references of a batch.
 
     Attributes:
@@ -52,7 +54,7 @@ class Reference:
     @property
     def length_B(self) -> Float[Tensor, " B"]:
         """Words in each reference, EOS not counted."""
-        return self.words_BT.sum(1).to(torch.get_default_dtype())
+        return self.words_BT.sum(1).float()
 
 
 class TokenReward(ABC, Generic[State]):
@@ -78,22 +80,55 @@ class TokenReward(ABC, Generic[State]):
     def advance(self, state: State, token_B: Int[Tensor, " B"]) -> State:
         """The state after one more token; a row that has ended may be fed anything and is not read again."""
 
+    @final
+    def take(self, state: State, row_N: Int[Tensor, " N"]) -> State:
+        """The state of some rows, as when those that have ended are dropped or each is to go on in several ways."""
+        return state.take(row_N)
+
+    def score(
+        self, reference: Reference, tokens_BL: Int[Tensor, "B L"], keep_BL: Bool[Tensor, "B L"]
+    ) -> Float[Tensor, " B"]:
+        """R(y | y*) of each hypothesis; one without EOS has the value of its prefix, Φ(y).
+
+        Args:
+            reference: One row a hypothesis.
+            tokens_BL: Hypotheses with their EOS.
+            keep_BL: True on hypotheses and their EOS.
+
+        Raises:
+            ValueError: The reward reads the model, so that a target has no value of its own.
+        """
+        state = self.begin(reference)
+        total_B = torch.zeros(tokens_BL.shape[0], device=tokens_BL.device)
+        for t in range(tokens_BL.shape[1]):
+            total_B = total_B + torch.where(keep_BL[:, t], self._value_of(state, tokens_BL[:, t]), 0.0)
+            state = self.advance(state, tokens_BL[:, t])
+        return total_B
+
+    def _value_of(self, state: State, token_B: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
+        """r_t of one token a row."""
+        return self.increments(state).gather(1, token_B[:, None])[:, 0]
+
+
+class MetricReward(TokenReward[State]):
+    """A reward that tells the words of the reference and EOS from each other, and all other tokens alike."""
+
+    @abstractmethod
+    def candidates(self, state: State) -> Increments:
+        """r_t(v) of every candidate, as a few slots and one value for the rest."""
+
+    @final
+    def increments(self, state: State, log_p_BV: Float[Tensor, "B V"] | None = None) -> Float[Tensor, "B V"]:
+        """The candidates, spread over the vocabulary."""
+        return self.candidates(state).dense()
+
+    @final
+    def _value_of(self, state: State, token_B: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
+        return self.candidates(state).of(token_B)
+
 
 def sequence_rewards(
-    reward: TokenReward[State], reference: Reference, tokens_BT: Int[Tensor, "B L"], keep_BT: Bool[Tensor, "B L"]
+    reward: TokenReward[Any], reference: Reference, tokens_BT: Int[Tensor, "B L"], keep_BT: Bool[Tensor, "B L"]
 ) -> Float[Tensor, " B"]:
-    """R(y | y*) = Σ_t r_t(y_t) of each hypothesis; one without EOS has the value of its prefix, Φ(y).
-
-    Args:
-        reward: One that does not read the model.
-        reference: The references.
-        tokens_BT: Hypotheses with their EOS.
-        keep_BT: True on hypotheses and their EOS.
-    """
-    state = reward.begin(reference)
-    total_B = torch.zeros(tokens_BT.shape[0], device=tokens_BT.device)
-    for t in range(tokens_BT.shape[1]):
-        step_B = reward.increments(state).gather(1, tokens_BT[:, t, None])[:, 0]
-        total_B = total_B + torch.where(keep_BT[:, t], step_B, 0.0)
-        state = reward.advance(state, tokens_BT[:, t])
-    return total_B
+    """`reward.score` of each hypothesis."""
+    return reward.score(reference, tokens_BT, keep_BT)

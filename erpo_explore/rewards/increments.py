@@ -1,22 +1,24 @@
 """The increments of every candidate at one step, kept as what they are: one value for most, others for a few.
 
-Legend: B batch, J slots of candidates that differ, V vocabulary.
+Legend: B batch, J slots of candidates that differ, K tokens that are ruled out, V vocabulary.
 
 A metric of words values all words that the reference does not hold alike. So r_t(v) of V candidates is one number for
 any other token and J numbers for the reference's words and EOS; a sampler that needs no model never makes V of them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from erpo_explore.rows import Rows
+
 __all__ = ["Increments"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Increments:
+class Increments(Rows):
     """r_t(v) for all v.
 
     Attributes:
@@ -35,15 +37,47 @@ class Increments:
 
     def dense(self) -> Float[Tensor, "B V"]:
         """One value a candidate."""
-        return self.add_to(torch.zeros(1, device=self.other_B.device).expand(len(self.other_B), self.num_tokens))
+        values_BV = self.other_B[:, None].repeat(1, self.num_tokens)
+        return values_BV.scatter_add_(1, self.token_BJ, self._gain_BJ)
 
     def add_to(self, energy_BV: Float[Tensor, "B V"], scale: float = 1.0) -> Float[Tensor, "B V"]:
         """What is given + scale · r, without a tensor of all r."""
-        gain_BJ = torch.where(self.keep_BJ, self.value_BJ - self.other_B[:, None], 0.0)
-        return (energy_BV + scale * self.other_B[:, None]).scatter_add(1, self.token_BJ, scale * gain_BJ)
+        return (energy_BV + scale * self.other_B[:, None]).scatter_add_(1, self.token_BJ, scale * self._gain_BJ)
 
     def of(self, token_B: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
         """r_t of one token a row."""
         hit_BJ = self.keep_BJ & (self.token_BJ == token_B[:, None])
-        found_B = torch.where(hit_BJ, self.value_BJ, 0.0).sum(1)
-        return torch.where(hit_BJ.any(1), found_B, self.other_B)
+        return torch.where(hit_BJ.any(1), torch.where(hit_BJ, self.value_BJ, 0.0).sum(1), self.other_B)
+
+    def scaled(self, scale: float) -> "Increments":
+        """All r_t(v), times a number."""
+        return replace(self, other_B=self.other_B * scale, value_BJ=self.value_BJ * scale)
+
+    def without(self, token_BK: Int[Tensor, "B K"]) -> "Increments":
+        """The same, but r_t = −∞ for some tokens; they become slots, so that nobody else has to know of them.
+
+        Args:
+            token_BK: Distinct tokens that no kept slot holds.
+        """
+        return replace(
+            self,
+            token_BJ=torch.cat([self.token_BJ, token_BK], dim=1),
+            keep_BJ=torch.nn.functional.pad(self.keep_BJ, (0, token_BK.shape[1]), value=True),
+            value_BJ=torch.nn.functional.pad(self.value_BJ, (0, token_BK.shape[1]), value=-torch.inf),
+        )
+
+    def log_softmax(self) -> "Increments":
+        """The logarithm of softmax_v r_t(v).
+
+        Σ_v exp r_t(v) is a sum over the slots, and exp r_t(any other) times the tokens that have none.
+        """
+        slot_BJ = self.value_BJ.masked_fill(~self.keep_BJ, -torch.inf)
+        num_others_B = self.num_tokens - self.keep_BJ.sum(1)
+        others_B = self.other_B + num_others_B.to(self.other_B.dtype).log()
+        total_B = torch.cat([slot_BJ, others_B[:, None]], dim=1).logsumexp(1)
+        return replace(self, other_B=self.other_B - total_B, value_BJ=slot_BJ - total_B[:, None])
+
+    @property
+    def _gain_BJ(self) -> Float[Tensor, "B J"]:
+        """What a slot's token has more than any other; 0 where the slot is not read."""
+        return torch.where(self.keep_BJ, self.value_BJ - self.other_B[:, None], 0.0)

@@ -1,6 +1,6 @@
 """The reward of a place on the simplex: what `space.Reward` means, in tensors.
 
-Legend: B batch, T reference length, V vocabulary.
+Legend: B batch, T reference length, L hypothesis length, K tokens that are never drawn, V vocabulary.
 
     r(v) = log( λ_truth·1[v = y*_t] + λ_noise·u(v) + λ_task·softmax_v(ΔΦ(v) / τ_R) + λ_model·p_θ(v) )
 
@@ -11,22 +11,24 @@ they are the truth.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from erpo_explore.rewards.base import Reference, TokenReward
+from erpo_explore.rewards.base import MetricReward, Reference, TokenReward
 from erpo_explore.rewards.bleu import BleuReward
 from erpo_explore.rewards.edit import EditReward
+from erpo_explore.rewards.increments import Increments
 from erpo_explore.rewards.rouge import RougeReward
+from erpo_explore.rows import Rows
 from erpo_explore.space.reward import Reward
 
 __all__ = ["METRIC_REWARDS", "MixtureReward", "MixtureState"]
 
-METRIC_REWARDS: Final[dict[str, type[TokenReward[Any]]]] = {
+METRIC_REWARDS: Final[dict[str, type[MetricReward[Any]]]] = {
     "bleu": BleuReward,
     "rouge": RougeReward,
     "edit": EditReward,
@@ -34,17 +36,21 @@ METRIC_REWARDS: Final[dict[str, type[TokenReward[Any]]]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MixtureState:
+class MixtureState(Rows):
     """Where the prefix stands.
 
     Attributes:
         reference: The references.
         step: t, how many tokens the prefix has.
+        truth_BT: The reference's tokens, with EOS for its padding.
+        forbidden_BK: The tokens that are never drawn.
         task: The metric's own state; None where it has no weight.
     """
 
     reference: Reference
     step: int
+    truth_BT: Int[Tensor, "B T"]
+    forbidden_BK: Int[Tensor, "B K"]
     task: Any
 
 
@@ -65,50 +71,79 @@ class MixtureReward(TokenReward[MixtureState]):
 
     def begin(self, reference: Reference) -> MixtureState:
         """The empty prefix."""
+        tokens_BT, symbols = reference.tokens_BT, reference.symbols
+        forbidden_K = torch.tensor(sorted(set(symbols.never_drawn)), device=tokens_BT.device)
         return MixtureState(
-            reference=reference, step=0, task=self.metric.begin(reference) if self.metric is not None else None
+            reference=reference,
+            step=0,
+            truth_BT=tokens_BT.masked_fill(~reference.keep_BT, symbols.eos),
+            forbidden_BK=forbidden_K.expand(len(tokens_BT), -1),
+            task=self.metric.begin(reference) if self.metric is not None else None,
         )
 
     def increments(self, state: MixtureState, log_p_BV: Float[Tensor, "B V"] | None = None) -> Float[Tensor, "B V"]:
         """The mixture's logarithm."""
-        reward, reference = self.reward, state.reference
-        if reward.task == 1.0:
-            return self._task_BV(state)
-        parts = []
-        if reward.truth > 0.0:
-            truth_BV = torch.full((reference.tokens_BT.shape[0], reference.num_tokens), -torch.inf)
-            parts.append(
-                truth_BV.to(reference.tokens_BT.device).scatter(
-                    1, self._truth_B(state)[:, None], math.log(reward.truth)
-                )
-            )
-        if reward.noise > 0.0:
-            noise_V = self.unigram_V.log() + math.log(reward.noise)
-            parts.append(noise_V.expand(reference.tokens_BT.shape[0], -1))
-        if reward.task > 0.0:
-            parts.append(self._task_BV(state).log_softmax(-1) + math.log(reward.task))
-        if reward.model > 0.0:
-            if log_p_BV is None:
-                raise ValueError("a reward with a model weight needs the model's log-probabilities")
-            parts.append(log_p_BV + math.log(reward.model))
-        return torch.stack(parts).logsumexp(0) if len(parts) > 1 else parts[0]
+        if self.reward.task == 1.0:
+            return self.candidates(state).dense()
+        parts = self._parts(state, log_p_BV)
+        mixed_BV = parts[0]
+        for part_BV in parts[1:]:
+            mixed_BV = torch.logaddexp(mixed_BV, part_BV)
+        return mixed_BV
+
+    def candidates(self, state: MixtureState) -> Increments:
+        """r_t(v) as a few slots and one value for the rest, for a sampler that needs no tensor of all V.
+
+        Raises:
+            ValueError: The reward is a mixture, which differs in more than a few tokens.
+        """
+        if self.reward.task != 1.0:
+            raise ValueError(f"only the corner task=1 has a few candidates, got {self.reward}")
+        return self.task_candidates(state)
+
+    def task_candidates(self, state: MixtureState) -> Increments:
+        """ΔΦ(v) / τ_R of the metric, whatever its weight; −∞ for the tokens that no target holds.
+
+        Raises:
+            ValueError: The metric has no weight.
+        """
+        if self.metric is None:
+            raise ValueError(f"a reward without a task weight has no metric, got {self.reward}")
+        gains = self.metric.candidates(state.task)
+        return gains.scaled(1.0 / self.reward.temperature).without(state.forbidden_BK)
+
+    def truth_B(self, state: MixtureState) -> Int[Tensor, " B"]:
+        """The reference's next token; EOS behind its end."""
+        if state.step >= state.truth_BT.shape[1]:
+            return torch.full_like(state.truth_BT[:, 0], state.reference.symbols.eos)
+        return state.truth_BT[:, state.step]
 
     def advance(self, state: MixtureState, token_B: Int[Tensor, " B"]) -> MixtureState:
         """One token further."""
         task = self.metric.advance(state.task, token_B) if self.metric is not None else None
-        return MixtureState(reference=state.reference, step=state.step + 1, task=task)
+        return replace(state, step=state.step + 1, task=task)
 
-    def _truth_B(self, state: MixtureState) -> Int[Tensor, " B"]:
-        reference = state.reference
-        if state.step >= reference.tokens_BT.shape[1]:
-            return torch.full_like(reference.tokens_BT[:, 0], reference.symbols.eos)
-        token_B = reference.tokens_BT[:, state.step]
-        return torch.where(reference.keep_BT[:, state.step], token_B, reference.symbols.eos)
+    def score(
+        self, reference: Reference, tokens_BL: Int[Tensor, "B L"], keep_BL: Bool[Tensor, "B L"]
+    ) -> Float[Tensor, " B"]:
+        """R of each hypothesis; at the corner task = 1 that of the metric over τ_R, whatever tokens it holds."""
+        if self.reward.task == 1.0 and self.metric is not None:
+            return self.metric.score(reference, tokens_BL, keep_BL) / self.reward.temperature
+        return super().score(reference, tokens_BL, keep_BL)
 
-    def _task_BV(self, state: MixtureState) -> Float[Tensor, "B V"]:
-        """ΔΦ / τ_R, with −∞ for the tokens that no hypothesis holds."""
-        if self.metric is None:
-            raise ValueError("a reward without a task weight has no metric")
-        values_BV = self.metric.increments(state.task) / self.reward.temperature
-        values_BV[:, list(state.reference.symbols.never_drawn)] = -torch.inf
-        return values_BV
+    def _parts(self, state: MixtureState, log_p_BV: Tensor | None) -> list[Float[Tensor, "B V"]]:
+        """log(λ · the distribution) of each part with a weight."""
+        reward, (B, V) = self.reward, (len(state.truth_BT), state.reference.num_tokens)
+        parts = []
+        if reward.truth > 0.0:
+            truth_BV = torch.full((B, V), -torch.inf, device=state.truth_BT.device)
+            parts.append(truth_BV.scatter_(1, self.truth_B(state)[:, None], math.log(reward.truth)))
+        if reward.noise > 0.0:
+            parts.append((self.unigram_V.log() + math.log(reward.noise)).expand(B, -1))
+        if reward.task > 0.0:
+            parts.append(self.task_candidates(state).log_softmax().dense().add_(math.log(reward.task)))
+        if reward.model > 0.0:
+            if log_p_BV is None:
+                raise ValueError("a reward with a model weight needs the model's log-probabilities")
+            parts.append(log_p_BV + math.log(reward.model))
+        return parts

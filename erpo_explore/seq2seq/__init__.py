@@ -3,6 +3,6 @@
 from erpo_explore.seq2seq.build import build_model
 from erpo_explore.seq2seq.config import ModelConfig
 from erpo_explore.seq2seq.decoding import greedy
-from erpo_explore.seq2seq.model import DecoderState, Memory, Rows, Seq2Seq
+from erpo_explore.seq2seq.model import DecoderState, Memory, Seq2Seq
 
-__all__ = ["DecoderState", "Memory", "ModelConfig", "Rows", "Seq2Seq", "build_model", "greedy"]
+__all__ = ["DecoderState", "Memory", "ModelConfig", "Seq2Seq", "build_model", "greedy"]

@@ -1,6 +1,6 @@
 """The interface between a sequence-to-sequence model and everything that trains or decodes it.
 
-Legend: B batch, S source length, T target length, V target vocabulary, H units, N rows that are picked.
+Legend: B batch, S source length, T target length, V target vocabulary, H units.
 
 A model is asked in two ways that must agree, and a conformance suite holds every model to it: `features` reads a whole
 given prefix at once (teacher forcing), `advance` reads one token after the other (sampling, decoding). Both end in
@@ -8,30 +8,15 @@ features; `project` makes logits of them, apart, because it is the dearest part 
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, device, nn
 
-__all__ = ["DecoderState", "Memory", "Rows", "Seq2Seq"]
+from erpo_explore.rows import Rows
 
-RowsType = TypeVar("RowsType", bound="Rows")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """A value whose tensors (and tuples of tensors) all have the row as their first dimension."""
-
-    def take(self: RowsType, row_N: Int[Tensor, " N"]) -> RowsType:
-        """The rows of these numbers, in this order; a number may occur often or never."""
-        return replace(self, **{field.name: _take(getattr(self, field.name), row_N) for field in fields(self)})
-
-
-def _take(value: Any, row_N: Tensor) -> Any:
-    if isinstance(value, tuple):
-        return tuple(_take(entry, row_N) for entry in value)
-    return value.index_select(0, row_N)
+__all__ = ["DecoderState", "Memory", "Seq2Seq"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from erpo_explore.rewards import METRIC_REWARDS, MixtureReward
+from erpo_explore.rewards import METRIC_REWARDS, MetricReward, MixtureReward
 from erpo_explore.space import Reward
 
 from .oracles import NUM_TOKENS, SYMBOLS, WORDS, reference_of
@@ -27,6 +27,10 @@ LAMBDAS = {
 REWARDS = {name: reward() for name, reward in METRIC_REWARDS.items()} | {
     name: MixtureReward(Reward(**weights), UNIGRAM_V) for name, weights in LAMBDAS.items()
 }
+CORNERS = {
+    name: reward for name, reward in REWARDS.items() if isinstance(reward, MetricReward) or reward.reward.task == 1.0
+}
+"""Those with a few candidates."""
 
 REFERENCES = ([A, B, C, A], [UNK], [], [B, B, B, UNK, B, A, D])
 HYPOTHESES_TB = torch.tensor(
@@ -100,3 +104,56 @@ class TestConformance:
                 reward.increments(state)
         else:
             assert torch.equal(reward.increments(state), reward.increments(state, log_p_TBV()[0]))
+
+    @pytest.mark.parametrize("rows", [[0, 1, 2, 3], [3, 0], [1, 1, 2], []])
+    def test_rows_may_be_taken_before_a_step_or_after_it(self, reward, rows):
+        row_N = torch.tensor(rows, dtype=torch.long)
+        state = reward.begin(reference_of(*REFERENCES))
+        for tokens_B, log_p_BV in zip(HYPOTHESES_TB, log_p_TBV()[1:], strict=True):
+            taken = reward.advance(reward.take(state, row_N), tokens_B[row_N])
+            state = reward.advance(state, tokens_B)
+            found_NV = reward.increments(taken, log_p_BV[row_N])
+            torch.testing.assert_close(found_NV, reward.increments(state, log_p_BV)[row_N], rtol=0.0, atol=1e-6)
+
+    @pytest.mark.parametrize("rows", [[3, 0], [1, 1, 2]])
+    def test_the_references_may_be_taken_instead(self, reward, rows):
+        row_N, log_p_BV = torch.tensor(rows), log_p_TBV()[0]
+        reference = reference_of(*REFERENCES)
+        taken_NV = reward.increments(reward.begin(reference.take(row_N)), log_p_BV[row_N])
+        whole_BV = reward.increments(reward.begin(reference), log_p_BV)
+        torch.testing.assert_close(taken_NV, whole_BV[row_N], rtol=0.0, atol=1e-6)
+
+
+def candidates_along(reward):
+    """The sparse and the dense increments at every step."""
+    state = reward.begin(reference_of(*REFERENCES))
+    for tokens_B in HYPOTHESES_TB:
+        yield reward.candidates(state), reward.increments(state)
+        state = reward.advance(state, tokens_B)
+
+
+@pytest.mark.parametrize("reward", CORNERS.values(), ids=CORNERS)
+class TestCandidates:
+    def test_each_is_the_increment_of_its_token(self, reward):
+        for found, dense_BV in candidates_along(reward):
+            of_BV = torch.stack([found.of(torch.full((len(REFERENCES),), v)) for v in range(NUM_TOKENS)], dim=1)
+            torch.testing.assert_close(of_BV, dense_BV, rtol=0.0, atol=1e-5)
+
+    def test_no_token_is_kept_twice(self, reward):
+        for found, _ in candidates_along(reward):
+            counts_BV = torch.zeros(len(REFERENCES), NUM_TOKENS, dtype=torch.long)
+            counts_BV = counts_BV.scatter_add(1, found.token_BJ, found.keep_BJ.long())
+            assert int(counts_BV.max()) <= 1
+
+
+@pytest.mark.parametrize("name", ["truth_noise", "truth_bleu", "model"])
+def test_a_mixture_has_no_few_candidates(name):
+    reward = REWARDS[name]
+    with pytest.raises(ValueError, match="only the corner task=1"):
+        reward.candidates(reward.begin(reference_of(*REFERENCES)))
+
+
+def test_a_reward_without_a_metric_has_no_candidates_of_one():
+    reward = REWARDS["truth_noise"]
+    with pytest.raises(ValueError, match="without a task weight"):
+        reward.task_candidates(reward.begin(reference_of(*REFERENCES)))
