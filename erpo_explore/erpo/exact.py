@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from erpo_explore.erpo.e_step import allowed_log_p, log_conditional
+from erpo_explore.erpo.conditional import allowed_log_p
 from erpo_explore.rewards import MixtureReward, Reference
 from erpo_explore.seq2seq import Memory, Seq2Seq
 from erpo_explore.space import Point
@@ -94,7 +94,7 @@ def enumerate_targets(
         values = {
             "log_p": log_p_NV.gather(1, at_N),
             "reward": increments_NV.gather(1, at_N),
-            "log_q": log_conditional(point, increments_NV, log_p_NV).gather(1, at_N),
+            "log_q": torch.log_softmax(energy_NV / point.tau, dim=1).gather(1, at_N),
             "log_z": torch.logsumexp(energy_NV / point.tau, dim=1, keepdim=True),
         }
         for name, value in values.items():

@@ -1,49 +1,123 @@
-"""The M-step: the loss whose gradient moves p_θ toward what the E-step drew.
+"""The M-step: losses whose gradient moves p_θ toward what the E-step drew.
 
-Legend: B batch, T target length, V vocabulary, N kept labels.
+Legend: N kept labels, B sources, K draws of each, V vocabulary.
 
-    sampled, truth:  L = −1/N Σ log p_θ(y_t | y_<t, x)
-    expected:        L = −1/N Σ_t Σ_v q̃(v | y_<t) log p_θ(v | y_<t, x)
-    α → ∞:           L = −1/N Σ (R(y) − b) log p_θ(y_t | y_<t, x)
+    on labels            L_n = −log p_θ(y_n)                         and what the labels count, their weights c_n
+    on distributions     L_n = −Σ_v q̃_n(v) log p_θ(v)
+    mean                 L   = Σ_n c_n L_n / Σ_n c_n
+    α → ∞                L   = Σ_n A_n L_n / N                       A = R − b over K
+    minimum risk         L   = −1/B Σ_b Σ_k Q_k R_k                   Q_k ∝ p_θ(y_k)^a among the draws
+    target policy        L   = −1/B Σ_b Σ_k q_k log p̂_k              p̂_k ∝ p_θ(y_k) among the draws
 
-The last is REINFORCE: q → p_θ (1 + (R − E R)/α), and E_p[∇ log p_θ] = 0, so α ∇ E_q[log p_θ] → E_p[(R − b) ∇ log p_θ].
+The third is REINFORCE: q → p_θ (1 + (R − E R)/α) and E_p[∇ log p_θ] = 0, so α ∇ E_q[log p_θ] → E_p[(R − b) ∇ log p_θ].
 """
 
+from typing import Any
+
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from erpo_explore.erpo.e_step import Draw
+from erpo_explore.erpo.soft_labels import SoftLabels
+from erpo_explore.symbols import Symbols
 
-__all__ = ["cross_entropy", "policy_gradient_loss"]
+__all__ = [
+    "allowed_label_losses",
+    "cross_entropy",
+    "first_of_its_kind",
+    "label_losses",
+    "minimum_risk_loss",
+    "soft_label_losses",
+    "target_policy_loss",
+]
 
 
-def cross_entropy(logits_BTV: Float[Tensor, "B T V"], draw: Draw) -> Float[Tensor, ""]:
-    """Mean loss a label, in nats; for `draw` = the reference it is torch's own cross-entropy, bit for bit.
+def cross_entropy(logits_NV: Float[Tensor, "N V"], labels_N: Int[Tensor, " N"]) -> Float[Tensor, ""]:
+    """Mean −log p_θ of the labels, in nats: torch's own, bit for bit.
+
+    Example:
+        >>> float(cross_entropy(torch.zeros(3, 4), torch.tensor([0, 1, 2])))
+        1.3862943649291992
+    """
+    return torch.nn.functional.cross_entropy(logits_NV, labels_N)
+
+
+def label_losses(logits_NV: Float[Tensor, "N V"], labels_N: Int[Tensor, " N"]) -> Float[Tensor, " N"]:
+    """−log p_θ of each label, in nats."""
+    return torch.nn.functional.cross_entropy(logits_NV, labels_N, reduction="none")
+
+
+def allowed_label_losses(
+    logits_NV: Float[Tensor, "N V"], labels_N: Int[Tensor, " N"], symbols: Symbols
+) -> Float[Tensor, " N"]:
+    """−log p_θ of each label over what a target may hold, as draws from the model are.
+
+    log Σ_allowed exp(l) = lse + log(1 − Σ_forbidden exp(l − lse)), which spares a second pass over the vocabulary.
+    """
+    loss_N = label_losses(logits_NV, labels_N)
+    lse_N = loss_N + logits_NV.gather(1, labels_N[:, None])[:, 0].float()
+    forbidden_NX = logits_NV[:, sorted(set(symbols.never_drawn))].float()
+    share_N = (forbidden_NX - lse_N[:, None]).exp().sum(1)
+    return loss_N + torch.log1p(-share_N.clamp(max=1.0 - 1e-6))
+
+
+def soft_label_losses(logits_NV: Float[Tensor, "N V"], labels: SoftLabels) -> Float[Tensor, " N"]:
+    """−Σ_v q(v) log p_θ(v) = log Σ_v exp(l(v)) − Σ_v q(v) l(v) of each label, in nats; q sums to 1.
 
     Args:
-        logits_BTV: Of the model after each of the draw's inputs.
-        draw: What to say there.
+        logits_NV: Of the kept labels.
+        labels: q̃ at the same places.
     """
-    kept_NV = logits_BTV[draw.keep_BT]
-    if draw.log_q_BTV is not None:
-        # torch's soft targets are Σ_v q log p, and exp(−∞) = 0 leaves forbidden tokens out
-        return torch.nn.functional.cross_entropy(kept_NV, draw.log_q_BTV[draw.keep_BT].exp())
-    return torch.nn.functional.cross_entropy(kept_NV, draw.labels_BT[draw.keep_BT])
+    losses_N: Tensor = _SoftLabelLosses.apply(logits_NV.float(), labels)  # type: ignore[no-untyped-call]
+    return losses_N
 
 
-def policy_gradient_loss(
-    logits_BTV: Float[Tensor, "B T V"], draw: Draw, advantage_B: Float[Tensor, " B"]
+class _SoftLabelLosses(torch.autograd.Function):
+    """Backward is softmax(l) − q, made in one tensor; autograd's own would write one for each term of the loss."""
+
+    @staticmethod
+    def forward(ctx: Any, logits_NV: Tensor, labels: SoftLabels) -> Tensor:
+        log_total_N = logits_NV.logsumexp(-1)
+        ctx.save_for_backward(logits_NV, log_total_N)
+        ctx.labels = labels
+        return log_total_N - labels.dot(logits_NV)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        logits_NV, log_total_N = ctx.saved_tensors
+        p_NV = (logits_NV - log_total_N[:, None]).exp_()
+        return ctx.labels.taken_from(p_NV).mul_(gradients[0][:, None]), None
+
+
+def minimum_risk_loss(
+    log_p_BK: Float[Tensor, "B K"],
+    reward_BK: Float[Tensor, "B K"],
+    distinct_BK: Bool[Tensor, "B K"],
+    sharpness: float,
 ) -> Float[Tensor, ""]:
-    """REINFORCE with a baseline; its gradient is what counts, its value says nothing.
+    """Minus the expected reward among the draws (Shen et al. 2016, equation 11).
 
     Args:
-        logits_BTV: Of the model after each of the draw's inputs; −∞ for what it could not have drawn, or the gradient
-            is that of another distribution than the draws are from.
-        draw: Targets that the model itself drew.
-        advantage_B: R(y) − b, without gradient.
+        log_p_BK: log p_θ of each draw, with gradient.
+        reward_BK: R of each.
+        distinct_BK: False on a draw that repeats one before it: the draws are a set.
+        sharpness: a.
     """
-    keep_BT: Bool[Tensor, "B T"] = draw.keep_BT
-    log_p_BT = torch.log_softmax(logits_BTV, -1).gather(2, draw.labels_BT[..., None])[..., 0]
-    weighted_BT = torch.where(keep_BT, advantage_B[:, None] * log_p_BT, 0.0)
-    return -weighted_BT.sum() / keep_BT.sum()
+    share_BK = (sharpness * log_p_BK).masked_fill(~distinct_BK, -torch.inf).softmax(1)
+    return -(share_BK * reward_BK).sum(1).mean()
+
+
+def target_policy_loss(log_p_BK: Float[Tensor, "B K"], target_BK: Float[Tensor, "B K"]) -> Float[Tensor, ""]:
+    """Cross-entropy of the draws' own softmax to a target among them; its gradient by log p is p̂ − q.
+
+    Args:
+        log_p_BK: log p_θ of each draw, with gradient.
+        target_BK: q, without gradient.
+    """
+    return torch.nn.functional.cross_entropy(log_p_BK, target_BK)
+
+
+def first_of_its_kind(tokens_BKT: Int[Tensor, "B K T"]) -> Bool[Tensor, "B K"]:
+    """False on a target that its source has drawn before."""
+    same_BKK = (tokens_BKT[:, :, None] == tokens_BKT[:, None, :]).all(-1)
+    return ~same_BKK.tril(-1).any(2)

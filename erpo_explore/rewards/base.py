@@ -52,6 +52,19 @@ class Reference(Rows):
         return self.words_BT & (self.tokens_BT != self.symbols.unk)
 
     @property
+    def drawable_V(self) -> Float[Tensor, " V"]:
+        """1 for every token that a drawn target may hold, EOS among them, else 0."""
+        drawable_V = torch.ones(self.num_tokens, device=self.tokens_BT.device)
+        drawable_V[list(self.symbols.never_drawn)] = 0.0
+        return drawable_V
+
+    @property
+    def drawable_words_v(self) -> Int[Tensor, " v"]:
+        """Ids of the words that a drawn target may hold."""
+        word_v = self.drawable_V.nonzero()[:, 0]
+        return word_v[word_v != self.symbols.eos]
+
+    @property
     def length_B(self) -> Float[Tensor, " B"]:
         """Words in each reference, EOS not counted."""
         return self.words_BT.sum(1).float()

@@ -112,6 +112,21 @@ class MixtureReward(TokenReward[MixtureState]):
         gains = self.metric.candidates(state.task)
         return gains.scaled(1.0 / self.reward.temperature).without(state.forbidden_BK)
 
+    def noise_V(self, reference: Reference) -> Float[Tensor, " V"]:
+        """u: the unigram distribution, the uniform one over the words that may be drawn, or a blank, which is UNK."""
+        match self.reward.noise_kind:
+            case "unigram":
+                return self.unigram_V
+            case "uniform":
+                uniform_V = torch.zeros_like(self.unigram_V)
+                word_v = reference.drawable_words_v
+                uniform_V[word_v] = 1.0 / len(word_v)
+                return uniform_V
+            case "blank":
+                blank_V = torch.zeros_like(self.unigram_V)
+                blank_V[reference.symbols.unk] = 1.0
+                return blank_V
+
     def truth_B(self, state: MixtureState) -> Int[Tensor, " B"]:
         """The reference's next token; EOS behind its end."""
         if state.step >= state.truth_BT.shape[1]:
@@ -139,7 +154,7 @@ class MixtureReward(TokenReward[MixtureState]):
             truth_BV = torch.full((B, V), -torch.inf, device=state.truth_BT.device)
             parts.append(truth_BV.scatter_(1, self.truth_B(state)[:, None], math.log(reward.truth)))
         if reward.noise > 0.0:
-            parts.append((self.unigram_V.log() + math.log(reward.noise)).expand(B, -1))
+            parts.append((self.noise_V(state.reference).log() + math.log(reward.noise)).expand(B, -1))
         if reward.task > 0.0:
             parts.append(self.task_candidates(state).log_softmax().dense().add_(math.log(reward.task)))
         if reward.model > 0.0:

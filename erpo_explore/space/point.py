@@ -93,8 +93,8 @@ class Point:
                 f"{where} trains on whole targets that it draws itself, got prefix={self.prefix}, label={self.label}; "
                 "use prefix: q, label: sampled"
             )
-        if self.forced > 0.0 and (self.prefix != "q" or kind in ("stratified", "ngram")):
-            raise ConfigError(f"forced needs targets drawn token by token, got prefix={self.prefix}, {where}")
+        if self.forced > 0.0 and (self.prefix != "q" or kind != "token"):
+            raise ConfigError(f"forced needs prefix q and estimator token, got prefix={self.prefix}, {where}")
         if R.task == 1.0 and not R.has_increments:
             self._check_finished_reward()
 

@@ -114,8 +114,8 @@ class TestCrossEntropy:
             max_tokens=MAX_TOKENS,
             generator=seeded(1),
         )
-        logits_BTV = model.decode(memory_of(model), draw.inputs_BT)
-        expected = torch.nn.functional.cross_entropy(logits_BTV[0], draw.labels_BT[0], label_smoothing=0.1)
+        logits_BTV = model.decode(memory_of(model), draw.inputs_RT)
+        expected = torch.nn.functional.cross_entropy(logits_BTV[0], draw.labels_RT[0], label_smoothing=0.1)
         torch.testing.assert_close(cross_entropy(logits_BTV, draw), expected)
 
 
@@ -126,7 +126,7 @@ class TestPolicyGradient:
         found = enumerate_targets(
             self.POINT, reward_of(self.POINT), model, memory_of(model), reference_of(), MAX_TOKENS
         )
-        draw = Draw(inputs_BT=shifted(found.tokens_NL, SYMBOLS), labels_BT=found.tokens_NL, keep_BT=found.keep_NL)
+        draw = Draw(inputs_RT=shifted(found.tokens_NL, SYMBOLS), labels_BT=found.tokens_NL, keep_BT=found.keep_NL)
         return found, draw
 
     @pytest.mark.parametrize("baseline", [0.0, 0.4, 5.0])
@@ -136,16 +136,16 @@ class TestPolicyGradient:
         p_N = sequence_log_p(model, found.tokens_NL, found.keep_NL, allowed=True).exp()
         expected_reward = (p_N * found.reward_N).sum()
         exact_P = gradient(expected_reward, model)
-        log_p_NLV = allowed_log_p(model.decode(memory_of(model, len(p_N)), draw.inputs_BT), SYMBOLS)
+        log_p_NLV = allowed_log_p(model.decode(memory_of(model, len(p_N)), draw.inputs_RT), SYMBOLS)
         advantage_N = p_N.detach() * (found.reward_N - baseline)
-        loss = policy_gradient_loss(log_p_NLV, draw, advantage_N) * draw.keep_BT.sum()
+        loss = policy_gradient_loss(log_p_NLV, draw, advantage_N) * draw.keep_RT.sum()
         assert exact_P.norm() > 0.01
         torch.testing.assert_close(-gradient(loss, model), exact_P, rtol=1e-3, atol=2e-5)
 
     def test_without_an_advantage_nothing_is_learned(self):
         model = tiny_model()
         found, draw = self.enumerated(model)
-        logits_NLV = model.decode(memory_of(model, len(found.reward_N)), draw.inputs_BT)
+        logits_NLV = model.decode(memory_of(model, len(found.reward_N)), draw.inputs_RT)
         loss = policy_gradient_loss(logits_NLV, draw, torch.zeros_like(found.reward_N))
         assert not gradient(loss, model).any()
 

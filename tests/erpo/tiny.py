@@ -78,7 +78,7 @@ def reward_of(point: Point) -> MixtureReward:
 
 def targets_of(draw: Draw, max_tokens: int = MAX_TOKENS) -> torch.Tensor:
     """[B, L]: what was drawn, padded behind its end."""
-    tokens_BT = draw.labels_BT.masked_fill(~draw.keep_BT, PAD)
+    tokens_BT = draw.labels_RT.masked_fill(~draw.keep_RT, PAD)
     return torch.nn.functional.pad(tokens_BT, (0, max_tokens - tokens_BT.shape[1]), value=PAD)
 
 

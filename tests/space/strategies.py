@@ -54,7 +54,7 @@ def policy_gradients(draw):
         alpha=math.inf,
         beta=draw(st.sampled_from([0.0, 0.5])),
         estimator=estimator,
-        forced=draw(shares),
+        forced=draw(shares) if estimator.kind == "token" else 0.0,
     )
 
 
@@ -81,7 +81,6 @@ def sequence_points(draw):
         alpha=draw(st.floats(1e-3, 1e3)) if trusted else 0.0,
         beta=draw(st.floats(1e-6, 1e6)),
         estimator=Estimator(kind=kind, samples=draw(samples)),
-        forced=draw(shares) if trusted else 0.0,
     )
 
 

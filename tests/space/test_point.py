@@ -89,7 +89,7 @@ def test_a_point_is_read_in_either_coordinates(written, point):
         ({"alpha": INF, "reward": BLEU, "label": "truth"}, r"label=truth; use prefix: q, label: sampled"),
         ({"forced": 1.5}, r"forced must lie in \[0, 1\], got 1\.5; it is a share of the reference"),
         ({"forced": NAN}, r"forced must lie in \[0, 1\], got nan"),
-        ({"forced": 0.5, "prefix": "truth"}, r"forced needs targets drawn token by token, got prefix=truth"),
+        ({"forced": 0.5, "prefix": "truth"}, r"forced needs prefix q and estimator token, got prefix=truth"),
         ({"reward": BLANK}, r"noise_kind=blank needs label=truth, got label=sampled"),
         ({"alpha": INF, "reward": BLEU, "estimator": SEQUENCE}, r"needs estimator token or minimum_risk, got sequence"),
         ({"reward": BLEU, "estimator": RISK}, r"minimum_risk is a policy gradient and needs alpha=inf, got alpha=0"),
@@ -105,7 +105,7 @@ def test_a_point_is_read_in_either_coordinates(written, point):
             {"reward": BLEU, "estimator": SEQUENCE, "label": "expected"},
             r"sequence trains on whole targets",
         ),
-        ({"reward": BLEU, "estimator": NGRAM, "forced": 0.5}, r"forced needs targets drawn token by token"),
+        ({"reward": BLEU, "estimator": NGRAM, "forced": 0.5}, r"forced needs prefix q and estimator token, .*ngram"),
         (
             {"reward": CHRF},
             r"chrf scores finished .* estimator token at alpha=0 .*it works with alpha=inf",

@@ -1,0 +1,126 @@
+"""RAML's own sampler for the edit distance: how many edits, then which (Norouzi et al. 2016, section 2.2).
+
+Legend: R rows, T reference length, M its words, I most insertions, Y interleaved slots, v words that may be drawn.
+
+    P(s, i) ∝ C(m, s) · C(m − s + i, i) · v^(s + i) · exp(−(s + i) / τ)
+
+for s substitutions and i insertions on m words: s words are each exchanged for one of the v − 1 others or for nothing,
+which is a deletion, and i words of v are set behind words that stay, or in front. So every script of e edits is as
+likely as any other of e, and a script with one edit more less likely by exp(−1/τ). Counting scripts for targets, as the
+paper does, is close and not exact: a target that several scripts lead to is drawn as often as all of them.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from erpo_explore.erpo.draw import Draw, shifted
+from erpo_explore.erpo.drawing import draw_places, draw_subset
+from erpo_explore.rewards import Reference
+
+__all__ = ["edit_numbers", "edited"]
+
+
+def edit_numbers(
+    num_words_R: Int[Tensor, " R"], num_drawable: int, temperature: float, max_insertions: int
+) -> Float[Tensor, "R S I"]:
+    """P(s, i) of each row.
+
+    Args:
+        num_words_R: m.
+        num_drawable: v.
+        temperature: τ > 0.
+        max_insertions: Largest i; more are not drawn.
+
+    Returns:
+        Probabilities [R, S, I] with S = largest m + 1 and I = max_insertions + 1; 0 where s > m.
+    """
+    m_R11 = num_words_R.double()[:, None, None]
+    s_1S1 = torch.arange(int(num_words_R.max()) + 1, device=num_words_R.device).double()[None, :, None]
+    i_11I = torch.arange(max_insertions + 1, device=num_words_R.device).double()[None, None, :]
+    log_v = float(torch.tensor(float(num_drawable), dtype=torch.float64).log())
+    stay_RS1 = (m_R11 - s_1S1).clamp(min=0.0)
+    log_RSI = _log_choose(m_R11, s_1S1) + _log_choose(stay_RS1 + i_11I, i_11I)
+    log_RSI = log_RSI + (s_1S1 + i_11I) * (log_v - 1.0 / temperature)
+    log_RSI = log_RSI.masked_fill(s_1S1 > m_R11, -torch.inf)
+    return log_RSI.flatten(1).softmax(1).view_as(log_RSI).float()
+
+
+@torch.no_grad()
+def edited(reference: Reference, temperature: float, generator: torch.Generator) -> Draw:
+    """Draw one edited reference a row.
+
+    Args:
+        reference: y*, one row a target that is drawn.
+        temperature: τ of exp(−edits / τ).
+        generator: Of every draw.
+    """
+    words_RT = reference.words_BT
+    num_words_R = words_RT.sum(1)
+    word_v = reference.drawable_words_v
+    max_insertions = words_RT.shape[1] + 4
+    probability_RSI = edit_numbers(num_words_R, len(word_v), temperature, max_insertions)
+    pair_R = draw_places(probability_RSI.flatten(1), generator)
+    num_substituted_R = pair_R // (max_insertions + 1)
+    num_inserted_R = pair_R % (max_insertions + 1)
+
+    substituted_RT = draw_subset(words_RT, num_substituted_R, generator)
+    other_RT = word_v[_integers(words_RT.shape, len(word_v), generator)]
+    token_RT = torch.where(substituted_RT, other_RT, reference.tokens_BT)
+    # a word that was exchanged for itself stands for the one exchange that is a deletion
+    stays_RT = words_RT & ~(substituted_RT & (other_RT == reference.tokens_BT))
+    place_RT = torch.arange(words_RT.shape[1], device=words_RT.device).float().expand_as(token_RT)
+
+    place_RY = _insertions(words_RT & ~substituted_RT, num_inserted_R, max_insertions, generator)
+    inserted_RY = word_v[_integers(place_RY.shape, len(word_v), generator)]
+    return _assembled(
+        torch.cat([token_RT, inserted_RY], dim=1),
+        torch.cat([place_RT.masked_fill(~stays_RT, torch.inf), place_RY], dim=1),
+        reference,
+    )
+
+
+def _insertions(
+    unchanged_RT: Bool[Tensor, "R T"], num_inserted_R: Int[Tensor, " R"], most: int, generator: torch.Generator
+) -> Float[Tensor, "R Y"]:
+    """Where words are set in, as places half-way behind unchanged words; +∞ for what is no insertion."""
+    num_unchanged_R = unchanged_RT.sum(1)
+    Y = unchanged_RT.shape[1] + most
+    slot_Y = torch.arange(Y, device=unchanged_RT.device)
+    used_RY = slot_Y < (num_unchanged_R + num_inserted_R)[:, None]
+    is_insertion_RY = draw_subset(used_RY, num_inserted_R, generator)
+    num_before_RY = (used_RY & ~is_insertion_RY).cumsum(1)
+    # place of the n-th unchanged word, with the front at −1 as the 0-th
+    place_RT = torch.arange(unchanged_RT.shape[1], device=unchanged_RT.device).float()
+    in_order_RT = place_RT.expand(unchanged_RT.shape).masked_fill(~unchanged_RT, torch.inf).sort(1).values
+    anchors_RX = torch.nn.functional.pad(in_order_RT, (1, 0), value=-1.0)
+    behind_RY = anchors_RX.gather(1, num_before_RY.clamp(max=unchanged_RT.shape[1])) + 0.5
+    return behind_RY.masked_fill(~is_insertion_RY, torch.inf)
+
+
+def _assembled(token_RX: Int[Tensor, "R X"], place_RX: Float[Tensor, "R X"], reference: Reference) -> Draw:
+    """The tokens in the order of their places, those at +∞ left out, and EOS."""
+    symbols = reference.symbols
+    place_RX, order_RX = place_RX.sort(dim=1, stable=True)
+    length_R = place_RX.isfinite().sum(1)
+    L = int(length_R.max()) + 1
+    token_RL = torch.nn.functional.pad(token_RX.gather(1, order_RX), (0, 1))[:, :L]
+    step_L = torch.arange(L, device=token_RL.device)
+    token_RL = token_RL.masked_fill(step_L == length_R[:, None], symbols.eos)
+    keep_RL = step_L <= length_R[:, None]
+    token_RL = token_RL.masked_fill(~keep_RL, symbols.pad)
+    return Draw(
+        inputs_RT=shifted(token_RL, symbols),
+        labels_RT=token_RL,
+        keep_RT=keep_RL,
+        finished_R=torch.ones_like(length_R, dtype=torch.bool),
+    )
+
+
+def _integers(shape: torch.Size, high: int, generator: torch.Generator) -> Int[Tensor, "..."]:
+    return torch.randint(high, shape, generator=generator, device=generator.device)
+
+
+def _log_choose(n: Tensor, k: Tensor) -> Tensor:
+    """The logarithm of n over k."""
+    return torch.lgamma(n + 1.0) - torch.lgamma(k + 1.0) - torch.lgamma((n - k).clamp(min=0.0) + 1.0)

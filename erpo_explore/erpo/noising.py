@@ -1,0 +1,94 @@
+"""Targets of truth and noise alone, all places at once.
+
+Legend: R rows, L longest target, J and V as in `soft_labels`.
+
+    q̃(y_t = v) = λ_truth·1[v = y*_t] + λ_noise·u(v)
+
+does not depend on the prefix (Xie et al. 2017), so no token waits for the one before it.
+"""
+
+import torch
+from torch import Tensor
+
+from erpo_explore.erpo.draw import Draw, shifted
+from erpo_explore.erpo.mixture import MixtureConditional, is_mixture
+from erpo_explore.erpo.soft_labels import SparseLabels
+from erpo_explore.rewards import MixtureReward, Reference
+from erpo_explore.space import Point
+
+__all__ = ["is_noising", "noised"]
+
+
+def is_noising(point: Point) -> bool:
+    """Whether no place of a target depends on another."""
+    reward = point.reward
+    return is_mixture(point) and reward.task == 0.0 and reward.model == 0.0 and point.prefix != "model"
+
+
+@torch.no_grad()
+def noised(
+    point: Point, reward: MixtureReward, reference: Reference, *, max_tokens: int, generator: torch.Generator
+) -> Draw:
+    """Draw a label at every place; behind the reference's end the truth is EOS.
+
+    Args:
+        point: A point of truth and noise, with prefix q or truth.
+        reward: Its reward, bound to the task.
+        reference: y*.
+        max_tokens: Longest target, at least as long as the references; it is cut there, not ended.
+        generator: Of every draw.
+    """
+    symbols, R = reference.symbols, len(reference.tokens_BT)
+    ended_BT = reference.tokens_BT.masked_fill(~reference.keep_BT, symbols.eos)
+    truth_RL = torch.nn.functional.pad(ended_BT, (0, max_tokens - ended_BT.shape[1]), value=symbols.eos)
+    conditional = MixtureConditional(
+        weights=point.reward.weights,
+        truth_N=truth_RL.flatten(),
+        noise_V=reward.noise_V(reference),
+        drawable_V=reference.drawable_V,
+        metric=None,
+        logits=None,
+        symbols=symbols,
+    )
+    drawn_N, q_N = conditional.draw(generator)
+    labels_RL, q_RL = drawn_N.view(R, max_tokens), q_N.view(R, max_tokens)
+    forced_RL = None
+    if point.forced > 0.0:
+        forced_R = (point.forced * reference.keep_BT.sum(1)).ceil()
+        forced_RL = torch.arange(max_tokens, device=forced_R.device) < forced_R[:, None]
+        labels_RL = torch.where(forced_RL, truth_RL, labels_RL)
+    if point.prefix == "truth":
+        inputs_RL = shifted(truth_RL, symbols)
+        keep_RL = torch.nn.functional.pad(reference.keep_BT, (0, max_tokens - reference.keep_BT.shape[1]))
+    else:
+        inputs_RL = shifted(labels_RL, symbols)
+        keep_RL = _until_first(labels_RL == symbols.eos)
+    T = int(keep_RL.any(0).sum())
+    return Draw(
+        inputs_RT=inputs_RL[:, :T],
+        labels_RT=labels_RL[:, :T],
+        keep_RT=keep_RL[:, :T],
+        finished_R=(labels_RL == symbols.eos).any(1),
+        forced_RT=None if forced_RL is None else forced_RL[:, :T],
+        soft_labels=_in_rows(conditional.soft(), R, max_tokens, T) if point.label == "expected" else None,
+        q_RT=q_RL[:, :T],
+    )
+
+
+def _until_first(end_RL: Tensor) -> Tensor:
+    """True up to the first True of each row, which counts."""
+    return end_RL.cumsum(1) - end_RL.long() == 0
+
+
+def _in_rows(labels: SparseLabels, num_rows: int, max_tokens: int, num_kept: int) -> SparseLabels:
+    """From one place a label to rows of places, cut behind the longest target."""
+
+    def rows(flat: Tensor) -> Tensor:
+        return flat.view(num_rows, max_tokens, -1)[:, :num_kept]
+
+    return SparseLabels(
+        token_XJ=rows(labels.token_XJ),
+        weight_XJ=rows(labels.weight_XJ),
+        base_weight_XM=rows(labels.base_weight_XM),
+        base_MV=labels.base_MV,
+    )
