@@ -99,7 +99,9 @@ def step_loss(
     logits_NV = model.project(model.features(memory, draw.inputs_RT)[draw.keep_RT])
     labels_N = draw.labels_RT[draw.keep_RT]
     if draw.is_reference:
-        return StepLoss(loss=cross_entropy(logits_NV, labels_N), num_tokens=len(labels_N), num_units=len(labels_N))
+        return StepLoss(
+            loss=cross_entropy(logits_NV, labels_N), num_tokens=len(labels_N), num_units=float(len(labels_N))
+        )
     step = _Step(point=point, reward=reward, reference=reference, draw=draw, num_draws=K)
     if point.is_policy_gradient or point.estimator.kind == "target_policy":
         greedy_B = None

@@ -23,6 +23,7 @@ class Observation:
         scores: The evaluation; None for a run that diverged.
         entropy_nats: Mean entropy of q̃ over the interval; None where q̃ was not needed.
         mean_reward: Mean metric of the drawn targets over the interval; None where it was not known.
+        effective_sample_size: Mean over the interval's sources, 1 to K; None where draws are not weighted as wholes.
         tokens_per_s: Labels trained on a second, evaluation not counted.
         elapsed_s: Seconds that these weights have trained and evaluated, in all processes.
         device: Where it trained.
@@ -37,6 +38,7 @@ class Observation:
     scores: Scores | None
     entropy_nats: float | None
     mean_reward: float | None
+    effective_sample_size: float | None
     tokens_per_s: float
     elapsed_s: float
     device: str
@@ -56,6 +58,10 @@ class Observation:
             "tau": self.point.tau,
             "prefix": self.point.prefix,
             "label": self.point.label,
+            "estimator": self.point.estimator.kind,
+            "num_draws": self.point.estimator.samples,
+            "forced": self.point.forced,
+            "noise_kind": reward.noise_kind if reward.noise > 0.0 else None,
             "metric": reward.metric if reward.task > 0.0 else None,
             "reward_temperature": reward.temperature if reward.task > 0.0 else None,
             "point": str(self.point),

@@ -7,7 +7,7 @@ on with that one's weights, optimizer and walked path, but with draws of its own
 
 import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -24,6 +24,9 @@ from erpo_explore.trial.spec import TrialSpec
 from erpo_explore.trial.walk import Walk
 
 __all__ = ["TrainingRun", "choose_device"]
+
+_SEEN: Final = ("entropy_nats", "mean_reward", "effective_sample_size")
+"""What a step says beside its loss, where it knows."""
 
 
 def choose_device() -> torch.device:
@@ -117,11 +120,10 @@ class TrainingRun:
             status=status,  # type: ignore[arg-type]  # mypy widens the conditional expression to str
             train_loss_nats=None if diverged else totals.loss,
             scores=scores,
-            entropy_nats=totals.entropy_nats,
-            mean_reward=totals.mean_reward,
             tokens_per_s=totals.num_tokens / trained_s,
             elapsed_s=self._elapsed_s,
             device=str(self._device),
+            **totals.means,
         )
 
     def state(self) -> dict[str, Any]:
@@ -186,28 +188,23 @@ class _IntervalTotals:
     def __init__(self) -> None:
         self.num_tokens = 0
         self._loss = 0.0
-        self._entropies: list[float] = []
-        self._rewards: list[float] = []
+        self._seen: dict[str, list[float]] = {name: [] for name in _SEEN}
 
     def add(self, outcome: StepLoss) -> None:
         self.num_tokens += outcome.num_tokens
         self._loss += float(outcome.loss.detach()) * outcome.num_tokens
-        if outcome.entropy_nats is not None:
-            self._entropies.append(outcome.entropy_nats)
-        if outcome.mean_reward is not None:
-            self._rewards.append(outcome.mean_reward)
+        for name, values in self._seen.items():
+            if (value := getattr(outcome, name)) is not None:
+                values.append(value)
 
     @property
     def loss(self) -> float:
         return self._loss / max(1, self.num_tokens)
 
     @property
-    def entropy_nats(self) -> float | None:
-        return sum(self._entropies) / len(self._entropies) if self._entropies else None
-
-    @property
-    def mean_reward(self) -> float | None:
-        return sum(self._rewards) / len(self._rewards) if self._rewards else None
+    def means(self) -> dict[str, float | None]:
+        """Of what some steps have seen and others have not; None of what none has."""
+        return {name: sum(values) / len(values) if values else None for name, values in self._seen.items()}
 
 
 def _first(task: Task, limit: int | None) -> Any:

@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from erpo_explore.space import Path, Point, Reward, dot
+from erpo_explore.space import Estimator, Path, Point, Reward, dot
 from erpo_explore.store import ResultsWriter, load_results
 from erpo_explore.trial import Observation, Sample, Scores
 
@@ -22,6 +22,7 @@ OBSERVATION = Observation(
     scores=BLEU,
     entropy_nats=0.25,
     mean_reward=None,
+    effective_sample_size=3.5,
     tokens_per_s=1000.0,
     elapsed_s=10.0,
     device="cpu",
@@ -55,6 +56,16 @@ def test_a_row_says_where_in_the_space_it_was_measured():
     assert Point.from_dict(written | {"alpha": row["alpha"], "beta": row["beta"]}) == MIXTURE
     assert row["point"] == str(MIXTURE)
     assert Path.from_dict(row["path"]) == OBSERVATION.path
+
+
+def test_a_row_says_how_its_targets_were_drawn():
+    point = Point(
+        reward=Reward(task=1.0, metric="chrf"), alpha=1.0, beta=0.0, estimator=Estimator(kind="sequence", samples=4)
+    )
+    row = dataclasses.replace(OBSERVATION, point=point).to_row()
+    assert (row["estimator"], row["num_draws"], row["forced"], row["noise_kind"]) == ("sequence", 4, 0.0, None)
+    noise = Point(reward=Reward(truth=0.9, noise=0.1, noise_kind="uniform"))
+    assert dataclasses.replace(OBSERVATION, point=noise).to_row()["noise_kind"] == "uniform"
 
 
 def test_a_metric_that_has_no_weight_is_not_named():

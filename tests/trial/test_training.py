@@ -45,9 +45,9 @@ def hand_written(num_steps, settings):
         batch = batches.at(step)
         start_B1 = torch.full_like(batch.target_BT[:, :1], task.symbols.bos)
         memory = model.encode(batch.source_BS, batch.source_keep_BS)
-        logits_BTV = model.decode(memory, torch.cat([start_B1, batch.target_BT[:, :-1]], dim=1))
+        features_BTH = model.features(memory, torch.cat([start_B1, batch.target_BT[:, :-1]], dim=1))
         keep_BT = batch.target_keep_BT
-        loss = torch.nn.functional.cross_entropy(logits_BTV[keep_BT], batch.target_BT[keep_BT])
+        loss = torch.nn.functional.cross_entropy(model.project(features_BTH[keep_BT]), batch.target_BT[keep_BT])
         adam.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
