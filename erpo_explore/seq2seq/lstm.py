@@ -120,7 +120,10 @@ class LstmSeq2Seq(Seq2Seq):
 
     def features(self, memory: LstmMemory, inputs_BT: Int[Tensor, "B T"]) -> Float[Tensor, "B T H"]:
         """What attention and the decoder's states say after each prefix, all in one pass."""
-        return self._attend(memory, self._run(inputs_BT, self.begin(memory))[0])
+        embedded_BTH = self.dropout(self.target_embedding(inputs_BT) * self._embedding_scale)
+        first = self.begin(memory)
+        states_BTH, _ = self.decoder(embedded_BTH, (first.hidden_BH[None], first.cell_BH[None]))
+        return self._attend(memory, states_BTH)
 
     def begin(self, memory: LstmMemory) -> LstmState:
         """The bridge's reading of the encoder's last states."""
@@ -130,17 +133,16 @@ class LstmSeq2Seq(Seq2Seq):
         self, memory: LstmMemory, state: LstmState, token_B: Int[Tensor, " B"]
     ) -> tuple[Float[Tensor, "B H"], LstmState]:
         """The same after one more token."""
-        states_BTH, after = self._run(token_B[:, None], state)
-        return self._attend(memory, states_BTH)[:, 0], after
+        embedded_BH = self.dropout(self.target_embedding(token_B) * self._embedding_scale)
+        weights = (self.decoder.weight_ih_l0, self.decoder.weight_hh_l0, self.decoder.bias_ih_l0, self.decoder.bias_hh_l0)
+        # a cell, since a sequence of one costs twice as much on a CPU
+        hidden_BH, cell_BH = torch.lstm_cell(embedded_BH, (state.hidden_BH, state.cell_BH), *weights)
+        after = LstmState(hidden_BH=hidden_BH, cell_BH=cell_BH)
+        return self._attend(memory, hidden_BH[:, None])[:, 0], after
 
     def project(self, features_XH: Float[Tensor, "*X H"]) -> Float[Tensor, "*X V"]:
         """Products with the target embedding, and a bias."""
         return nn.functional.linear(features_XH, self.target_embedding.weight, self.output_bias)
-
-    def _run(self, inputs_BT: Tensor, state: LstmState) -> tuple[Tensor, LstmState]:
-        embedded_BTH = self.dropout(self.target_embedding(inputs_BT) * self._embedding_scale)
-        states_BTH, (hidden, cell) = self.decoder(embedded_BTH, (state.hidden_BH[None], state.cell_BH[None]))
-        return states_BTH, LstmState(hidden_BH=hidden[0], cell_BH=cell[0])
 
     def _attend(self, memory: LstmMemory, states_BTH: Tensor) -> Tensor:
         scores_BTS = self.query(states_BTH) @ memory.keys_BSH.transpose(1, 2)
