@@ -1,5 +1,6 @@
 """What is trained: sequence-to-sequence models behind one interface. Knows nothing of rewards, points or Ray."""
 
+from erpo_explore.seq2seq.beam import beam_search
 from erpo_explore.seq2seq.build import build_model
 from erpo_explore.seq2seq.config import LstmConfig, ModelConfig, TransformerConfig
 from erpo_explore.seq2seq.decoding import greedy
@@ -12,6 +13,7 @@ __all__ = [
     "ModelConfig",
     "Seq2Seq",
     "TransformerConfig",
+    "beam_search",
     "build_model",
     "greedy",
 ]
