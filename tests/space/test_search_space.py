@@ -123,6 +123,8 @@ class TestErrors:
             ({"training": {"learning_rate": 0}}, r"training\.learning_rate: .*greater than 0, got 0"),
             ({"training": {"learning_rate": math.nan}}, r"training\.learning_rate: .*, got nan"),
             ({"training": {"steps": 100, "interval": 7}}, r"training: interval must divide steps=100, got 7$"),
+            ({"training": {"beam_width": 0}}, r"training\.beam_width: .*greater than or equal to 1, got 0"),
+            ({"training": {"length_penalty": -1}}, r"training\.length_penalty: .*equal to 0, got -1"),
             ({"model": {"units": 7}}, r"model\.units: .*multiple of 2, got 7"),
             ({"model": {"unitz": 8}}, r"model\.unitz: is unknown; compare with"),
             ({"model": {"kind": "rnn"}}, r"model\.kind: must be one of 'lstm', 'transformer', got 'rnn'$"),
