@@ -14,7 +14,7 @@ import torch
 
 from erpo_explore.erpo import step_loss
 from erpo_explore.rewards import MixtureReward, Reference
-from erpo_explore.seq2seq import ModelConfig, build_model
+from erpo_explore.seq2seq import LstmConfig, build_model
 from erpo_explore.space import DOTS, Point, dot
 from erpo_explore.symbols import Symbols
 
@@ -31,7 +31,7 @@ def main() -> None:
 
     generator = torch.Generator().manual_seed(0)
     symbols = Symbols()
-    model = build_model(ModelConfig(), NUM_SOURCE, NUM_TARGET, pad=symbols.pad, generator=generator)
+    model = build_model(LstmConfig(), NUM_SOURCE, NUM_TARGET, pad=symbols.pad, generator=generator)
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
     unigram_V = torch.rand(NUM_TARGET, generator=generator)
     unigram_V[[symbols.eos, *symbols.never_drawn]] = 0.0

@@ -237,7 +237,6 @@ def _cluster(address: str | None) -> Iterator[None]:
 
 
 def _needed_bytes(space: SearchSpace, task: Task, num_trials: int) -> int:
-    """Room for checkpoints, from above (embeddings, and 24 units² for LSTMs and projections), and for a report."""
-    units = space.model.units
-    parameters = units * (len(task.source_vocabulary) + len(task.target_vocabulary)) + 24 * units**2
+    """Room for checkpoints and for a report."""
+    parameters = space.model.num_parameters(len(task.source_vocabulary), len(task.target_vocabulary))
     return num_trials * _KEPT_CHECKPOINTS * parameters * _BYTES_PER_STATE + _REPORT_BYTES

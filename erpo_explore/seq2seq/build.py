@@ -2,9 +2,10 @@
 
 import torch
 
-from erpo_explore.seq2seq.config import ModelConfig
+from erpo_explore.seq2seq.config import LstmConfig, ModelConfig, TransformerConfig
 from erpo_explore.seq2seq.lstm import LstmSeq2Seq
 from erpo_explore.seq2seq.model import Seq2Seq
+from erpo_explore.seq2seq.transformer import TransformerSeq2Seq
 
 __all__ = ["build_model"]
 
@@ -13,4 +14,8 @@ def build_model(
     config: ModelConfig, num_source: int, num_target: int, *, pad: int, generator: torch.Generator
 ) -> Seq2Seq:
     """Build the model that the config names, with weights drawn from the generator and on its device."""
-    return LstmSeq2Seq(config, num_source, num_target, pad=pad, generator=generator)
+    match config:
+        case LstmConfig():
+            return LstmSeq2Seq(config, num_source, num_target, pad=pad, generator=generator)
+        case TransformerConfig():
+            return TransformerSeq2Seq(config, num_source, num_target, pad=pad, generator=generator)

@@ -1,6 +1,8 @@
 """Decoding: from a model and sources to target tokens.
 
-Legend: B batch, T steps taken, V target vocabulary.
+Legend: B batch, N rows that have not ended, T steps taken, V target vocabulary.
+
+A row that has ended is no longer asked: the longest of a batch is often twice as long as most.
 """
 
 import torch
@@ -27,16 +29,19 @@ def greedy(model: Seq2Seq, memory: Memory, symbols: Symbols, max_tokens: int) ->
         Tokens [B, T], T ≤ max_tokens, without BOS; EOS and behind it padding.
     """
     state = model.begin(memory)
-    num_rows = memory.keep_BS.shape[0]
-    token_B = torch.full((num_rows,), symbols.bos, device=memory.keep_BS.device)
-    finished_B = torch.zeros(num_rows, dtype=torch.bool, device=memory.keep_BS.device)
-    tokens: list[Tensor] = []
-    for _ in range(max_tokens):
-        logits_BV, state = model.step(memory, state, token_B)
-        logits_BV[:, list(symbols.never_drawn)] = float("-inf")
-        token_B = logits_BV.argmax(-1).masked_fill(finished_B, symbols.pad)
-        tokens.append(token_B)
-        finished_B = finished_B | (token_B == symbols.eos)
-        if bool(finished_B.all()):
-            break
-    return torch.stack(tokens, dim=1)
+    device = memory.keep_BS.device
+    row_N = torch.arange(memory.keep_BS.shape[0], device=device)
+    token_N = torch.full_like(row_N, symbols.bos)
+    unsaid = torch.tensor(symbols.never_drawn, device=device)
+    tokens_BT = torch.full((len(row_N), max_tokens), symbols.pad, device=device)
+    for step in range(max_tokens):
+        logits_NV, state = model.step(memory, state, token_N)
+        token_N = logits_NV.index_fill_(1, unsaid, -torch.inf).argmax(-1)
+        tokens_BT[row_N, step] = token_N
+        going_N = (token_N != symbols.eos).nonzero()[:, 0]
+        if len(going_N) == 0:
+            return tokens_BT[:, : step + 1]
+        if len(going_N) < len(row_N):
+            memory, state = memory.take(going_N), state.take(going_N)
+            row_N, token_N = row_N[going_N], token_N[going_N]
+    return tokens_BT

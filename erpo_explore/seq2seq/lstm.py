@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from erpo_explore.seq2seq.config import ModelConfig
+from erpo_explore.seq2seq.config import LstmConfig
 from erpo_explore.seq2seq.dropout import SeededDropout
 from erpo_explore.seq2seq.model import DecoderState, Memory, Seq2Seq
 
@@ -54,7 +54,7 @@ class LstmSeq2Seq(Seq2Seq):
     """The paper's model: 256 units, dropout 0.2 where the config says nothing else."""
 
     def __init__(
-        self, config: ModelConfig, num_source: int, num_target: int, *, pad: int, generator: torch.Generator
+        self, config: LstmConfig, num_source: int, num_target: int, *, pad: int, generator: torch.Generator
     ) -> None:
         """Build a model on the generator's device.
 

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from erpo_explore.errors import ConfigError
-from erpo_explore.seq2seq import ModelConfig
+from erpo_explore.seq2seq import LstmConfig, ModelConfig
 from erpo_explore.space.dots import dot
 from erpo_explore.space.estimator import TOKEN
 from erpo_explore.space.path import Path
@@ -58,6 +58,12 @@ class Training(_Section):
 
     valid_limit: Annotated[int, Field(ge=1)] | None = None
     """Evaluate on the first so many valid pairs; all of them if not given."""
+
+    beam_width: Annotated[int, Field(ge=1, le=256)] = 1
+    """Hypotheses a sentence when valid sentences are decoded; 1 is greedy, and several times faster than 5."""
+
+    length_penalty: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 1.0
+    """Of a beam: log p is divided by ((5 + length) / 6) to this power; 0 prefers short hypotheses, 1 nearly none."""
 
     @model_validator(mode="after")
     def _interval_divides_steps(self) -> "Training":
@@ -159,7 +165,7 @@ class SearchSpace(_Section):
     task: TaskConfig
     """What the models are trained on."""
 
-    model: ModelConfig = ModelConfig()
+    model: ModelConfig = LstmConfig()
     """What is trained."""
 
     training: Training = Training()
@@ -268,7 +274,9 @@ def load_space(file: FilePath) -> SearchSpace:
 def _explain(error: ValidationError) -> str:
     """The first thing that is wrong, in a line: field, requirement, value."""
     first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
+    loc = first["loc"]
+    # pydantic names the kind of model, too, which is no field of the user's
+    field = ".".join(str(part) for part in (loc if loc[:1] != ("model",) else ("model", *loc[2:])))
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     match first["type"]:
         case "extra_forbidden":
@@ -276,8 +284,9 @@ def _explain(error: ValidationError) -> str:
         case "missing":
             return f"{field}: is missing{more}"
         case "union_tag_invalid":
-            known, given = first["ctx"]["expected_tags"], first["ctx"]["tag"]
-            return f"{field}.name: must be one of {known}, got {given!r}{more}"
+            context = first["ctx"]
+            tag = context["discriminator"].strip("'")
+            return f"{field}.{tag}: must be one of {context['expected_tags']}, got {context['tag']!r}{more}"
         case "union_tag_not_found":
             return f"{field}.name: is missing; name a task: toy, docstrings, files or hub{more}"
         case "value_error":  # our own message, which holds the value

@@ -1,6 +1,6 @@
-"""How good a model is on the valid set: decoded greedily, scored on words by sacrebleu and rouge-score.
+"""How good a model is on the valid set: decoded, scored on words by sacrebleu and rouge-score.
 
-Legend: B batch, S source length, T target length.
+Legend: B batch, S source length, T target length, V target vocabulary, N target tokens that count.
 
 Scores are 0–100. Text is scored as the task gives it (`tokenize none`), and each score carries the signature of the
 package that computed it, so that it can be compared with numbers from elsewhere.
@@ -16,8 +16,9 @@ import torch
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics.bleu import BLEU
 
-from erpo_explore.seq2seq import Seq2Seq, greedy
-from erpo_explore.tasks import Split, Task, evaluation_batches
+from erpo_explore.seq2seq import Memory, Seq2Seq, beam_search, greedy
+from erpo_explore.symbols import Symbols
+from erpo_explore.tasks import Batch, Split, Task, evaluation_batches
 
 __all__ = ["Sample", "Scores", "evaluate", "score_sentences", "score_texts"]
 
@@ -72,14 +73,24 @@ class Scores:
 
 
 @torch.no_grad()
-def evaluate(model: Seq2Seq, task: Task, split: Split, *, num_samples: int = 0) -> Scores:
-    """Decode a split greedily and score it.
+def evaluate(
+    model: Seq2Seq,
+    task: Task,
+    split: Split,
+    *,
+    num_samples: int = 0,
+    beam_width: int = 1,
+    length_penalty: float = 1.0,
+) -> Scores:
+    """Decode a split and score it.
 
     Args:
         model: What is evaluated; its mode is put back afterwards.
         task: Vocabularies and metric.
         split: What to decode.
         num_samples: How many decoded sentences to keep.
+        beam_width: Hypotheses a sentence; 1 decodes greedily.
+        length_penalty: Exponent of a beam's length penalty; 0 is none.
     """
     was_training = model.training
     model.eval()
@@ -90,19 +101,36 @@ def evaluate(model: Seq2Seq, task: Task, split: Split, *, num_samples: int = 0) 
     for cpu_batch in evaluation_batches(split, task.symbols, _BATCH_SIZE):
         batch = cpu_batch.to(model.device)
         memory = model.encode(batch.source_BS, batch.source_keep_BS)
-        inputs_BT = torch.nn.functional.pad(batch.target_BT[:, :-1], (1, 0), value=task.symbols.bos)
-        kept_NV = model.project(model.features(memory, inputs_BT)[batch.target_keep_BT])
-        kept_N = batch.target_BT[batch.target_keep_BT]
-        nll_nats += float(torch.nn.functional.cross_entropy(kept_NV, kept_N, reduction="sum"))
-        num_tokens += kept_N.shape[0]
-        tokens_BT = greedy(model, memory, task.symbols, max_tokens)
+        nll_nats += _reference_nll_nats(model, memory, batch, task.symbols)
+        num_tokens += batch.num_target_tokens
+        if beam_width == 1:
+            tokens_BT = greedy(model, memory, task.symbols, max_tokens)
+        else:
+            tokens_BT = beam_search(
+                model, memory, task.symbols, max_tokens, width=beam_width, length_penalty=length_penalty
+            )
         for index, tokens in zip(batch.index_B.tolist(), tokens_BT.tolist(), strict=True):
             hypotheses[index] = task.target_vocabulary.decode(tokens)
     model.train(was_training)
+    return Scores(
+        valid_nll_nats=nll_nats / num_tokens,
+        samples=_samples(task.metric, split, hypotheses[:num_samples]),
+        **score_texts(task.metric, hypotheses, split.references),
+    )
 
-    scored = score_texts(task.metric, hypotheses, split.references)
-    sentence_scores = score_sentences(task.metric, hypotheses[:num_samples], split.references[:num_samples])
-    samples = tuple(
+
+def _reference_nll_nats(model: Seq2Seq, memory: Memory, batch: Batch, symbols: Symbols) -> float:
+    """Σ −log p_θ of the references' tokens."""
+    inputs_BT = torch.nn.functional.pad(batch.target_BT[:, :-1], (1, 0), value=symbols.bos)
+    kept_NV = model.project(model.features(memory, inputs_BT)[batch.target_keep_BT])
+    kept_N = batch.target_BT[batch.target_keep_BT]
+    return float(torch.nn.functional.cross_entropy(kept_NV, kept_N, reduction="sum"))
+
+
+def _samples(metric: Literal["bleu", "rouge"], split: Split, hypotheses: Sequence[str]) -> tuple[Sample, ...]:
+    """The first sentences of a split, of which these are the hypotheses."""
+    sentence_scores = score_sentences(metric, hypotheses, split.references[: len(hypotheses)])
+    return tuple(
         Sample(
             index=index,
             source=split.sources[index],
@@ -112,7 +140,6 @@ def evaluate(model: Seq2Seq, task: Task, split: Split, *, num_samples: int = 0) 
         )
         for index, sentence_score in enumerate(sentence_scores)
     )
-    return Scores(valid_nll_nats=nll_nats / num_tokens, samples=samples, **scored)
 
 
 def score_texts(

@@ -107,7 +107,14 @@ class TrainingRun:
         scores = None
         point, path = self._walk.point(self.progress), self._walk.walked(self.progress)
         if not diverged:
-            scores = evaluate(self._model, self._task, self._valid, num_samples=num_samples)
+            scores = evaluate(
+                self._model,
+                self._task,
+                self._valid,
+                num_samples=num_samples,
+                beam_width=self._training.beam_width,
+                length_penalty=self._training.length_penalty,
+            )
             if self._walk.see(scores.score, self.progress) and before is not None:
                 self._load_weights(before)
         self._elapsed_s += time.perf_counter() - started

@@ -11,7 +11,7 @@ import torch
 from erpo_explore.erpo import Draw
 from erpo_explore.erpo.e_step import allowed_log_p, shifted
 from erpo_explore.rewards import MixtureReward, Reference
-from erpo_explore.seq2seq import Memory, ModelConfig, Seq2Seq, build_model
+from erpo_explore.seq2seq import LstmConfig, Memory, Seq2Seq, build_model
 from erpo_explore.space import Point, Reward
 from erpo_explore.symbols import Symbols
 
@@ -49,7 +49,7 @@ def seeded(seed: int) -> torch.Generator:
 
 def tiny_model(seed: int = 8) -> Seq2Seq:
     """Untrained and without dropout, but loud, so that its tokens differ in probability."""
-    model = build_model(ModelConfig(units=8), NUM_TOKENS, NUM_TOKENS, pad=PAD, generator=seeded(seed)).eval()
+    model = build_model(LstmConfig(units=8), NUM_TOKENS, NUM_TOKENS, pad=PAD, generator=seeded(seed)).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(1.5)

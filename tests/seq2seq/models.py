@@ -2,13 +2,16 @@
 
 import torch
 
-from erpo_explore.seq2seq import ModelConfig, Seq2Seq, build_model
+from erpo_explore.seq2seq import LstmConfig, Seq2Seq, TransformerConfig, build_model
 from erpo_explore.symbols import Symbols
 
 SYMBOLS = Symbols()
 NUM_SOURCE, NUM_TARGET = 11, 9
 
-CONFIGS = {"lstm": ModelConfig(kind="lstm", units=8, dropout=0.2)}
+CONFIGS = {
+    "lstm": LstmConfig(units=8, dropout=0.2),
+    "transformer": TransformerConfig(units=16, heads=2, layers=2, feed_forward=24, dropout=0.1),
+}
 
 
 def seeded(seed: int) -> torch.Generator:

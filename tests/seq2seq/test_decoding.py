@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 import pytest
 import torch
 
@@ -9,28 +11,37 @@ BOS, EOS, PAD, UNK = SYMBOLS.bos, SYMBOLS.eos, SYMBOLS.pad, SYMBOLS.unk
 MAX_TOKENS = 12
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place(DecoderState):
+    row_B: torch.Tensor
+    word_B: torch.Tensor
+
+
 class Scripted(Seq2Seq):
     """Says a fixed sentence a row, one word a step, and would rather say a special token than anything else."""
 
     def __init__(self, rows):
         super().__init__()
         self.rows = rows
-        self.asked = 0
+        self.asked = []
 
     def encode(self, source_BS, keep_BS):
         """Nothing to remember."""
         return Memory(keep_BS=keep_BS)
 
     def begin(self, memory):
-        return DecoderState()
+        row_B = torch.arange(len(memory.keep_BS))
+        return Place(row_B=row_B, word_B=torch.zeros_like(row_B))
 
-    def advance(self, _memory, state, _token_B):
-        logits_BV = torch.zeros(len(self.rows), NUM_TARGET)
+    def advance(self, memory, state, _token_B):
+        assert len(memory.keep_BS) == len(state.row_B)
+        logits_BV = torch.zeros(len(state.row_B), NUM_TARGET)
         logits_BV[:, [PAD, BOS, UNK]] = 9.0
-        for row, words in enumerate(self.rows):
-            logits_BV[row, words[min(self.asked, len(words) - 1)]] = 5.0
-        self.asked += 1
-        return logits_BV, state
+        for place, (row, word) in enumerate(zip(state.row_B.tolist(), state.word_B.tolist(), strict=True)):
+            words = self.rows[row]
+            logits_BV[place, words[min(word, len(words) - 1)]] = 5.0
+        self.asked.append(len(state.row_B))
+        return logits_BV, Place(row_B=state.row_B, word_B=state.word_B + 1)
 
     def project(self, logits_BV):
         """What `advance` gave are the logits already."""
@@ -60,8 +71,8 @@ def test_a_row_stops_at_its_end_and_is_padded(rows, tokens):
     assert say(*rows)[0] == tokens
 
 
-def test_the_model_is_not_asked_when_all_have_ended():
-    assert say([4, EOS], [EOS])[1] == 2
+def test_the_model_is_asked_about_what_has_not_ended_alone():
+    assert say([4, EOS], [EOS], [4, 5, 6, EOS], [4, EOS])[1] == [4, 3, 1, 1]
 
 
 @pytest.mark.parametrize("max_tokens", [1, 3])

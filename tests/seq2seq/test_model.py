@@ -42,6 +42,35 @@ class TestConformance:
         memory = model.encode(*sources())
         torch.testing.assert_close(stepwise(model, memory, targets()), model.decode(memory, targets()))
 
+    @pytest.mark.parametrize("rows", [[2, 0, 0, 1], [1], [2, 1, 0]], ids=str)
+    def test_rows_that_are_taken_on_the_way_go_on_as_they_would_have(self, model, rows):
+        memory, row_N = model.encode(*sources()), torch.tensor(rows)
+        expected_BTV = stepwise(model, memory, targets())
+        state = model.begin(memory)
+        for step, token_B in enumerate(targets().T):
+            if step == 2:
+                memory, state = memory.take(row_N), state.take(row_N)
+            logits_NV, state = model.step(memory, state, token_B if step < 2 else token_B[row_N])
+        torch.testing.assert_close(logits_NV, expected_BTV[row_N, -1])
+
+    def test_a_memory_that_rows_are_taken_from_is_that_of_their_sources(self, model):
+        (source_BS, keep_BS), row_N = sources(), torch.tensor([1, 1, 2])
+        taken = model.encode(source_BS, keep_BS).take(row_N)
+        own = model.encode(source_BS[row_N], keep_BS[row_N])
+        inputs_NT = targets()
+        torch.testing.assert_close(model.decode(taken, inputs_NT), model.decode(own, inputs_NT))
+
+    def test_a_state_may_be_advanced_twice(self, model):
+        memory, (first_B, second_B, third_B, *_) = model.encode(*sources()), targets().T
+        _, state = model.step(memory, model.begin(memory), first_B)
+        once_BV, after = model.step(memory, state, second_B)
+        other_BV, _ = model.step(memory, state, third_B)
+        again_BV, _ = model.step(memory, state, second_B)
+        assert torch.equal(again_BV, once_BV)
+        assert not torch.equal(other_BV, once_BV)
+        beyond_BTV = stepwise(model, memory, targets())
+        torch.testing.assert_close(model.step(memory, after, third_B)[0], beyond_BTV[:, 2])
+
     def test_a_later_input_does_not_change_an_earlier_logit(self, model):
         memory, changed_BT = model.encode(*sources()), targets()
         changed_BT[:, 3:] = 5
@@ -141,10 +170,10 @@ class TestConformance:
 
     def test_the_model_learns_a_pair_by_heart(self, kind):
         model = build(kind, seed=2).train()
-        optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
         inputs_BT = torch.randint(4, NUM_TARGET, (3, 6), generator=seeded(1))
         inputs_BT[:, 0] = SYMBOLS.bos
-        for _ in range(120):
+        for _ in range(200):
             logits_BTV = model.decode(model.encode(*sources()), inputs_BT)
             loss = torch.nn.functional.cross_entropy(logits_BTV[:, :-1].flatten(0, 1), inputs_BT[:, 1:].flatten())
             optimizer.zero_grad()

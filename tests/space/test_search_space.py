@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erpo_explore.errors import ConfigError
+from erpo_explore.seq2seq import LstmConfig, TransformerConfig
 from erpo_explore.space import DOTS, Path, Point, Reward, dot
 from erpo_explore.space.point import LABELS, PREFIXES
 from erpo_explore.space.reward import TOKEN_METRICS
@@ -74,6 +75,16 @@ class TestValues:
         space = read()
         assert (space.search.method, space.training.steps, space.dots) == ("population", 600, {})
 
+    def test_a_model_without_a_kind_is_an_lstm(self):
+        assert read().model == read(model={}).model == LstmConfig()
+        assert read(model={"units": 64}).model == LstmConfig(units=64)
+
+    def test_a_model_of_another_kind_is_named(self):
+        written = {"kind": "transformer", "units": 64, "heads": 2, "layers": 1, "feed_forward": 96, "dropout": 0.1}
+        space = read(model=written)
+        assert space.model == TransformerConfig(**written)
+        assert space.to_dict()["model"] == written
+
     def test_dots_are_read_as_a_list_or_a_mapping(self):
         as_list = read(dots=["mle", {"raml": {"temperature": 0.2}}])
         assert as_list == read(dots={"mle": {}, "raml": {"temperature": 0.2}})
@@ -112,8 +123,15 @@ class TestErrors:
             ({"training": {"learning_rate": 0}}, r"training\.learning_rate: .*greater than 0, got 0"),
             ({"training": {"learning_rate": math.nan}}, r"training\.learning_rate: .*, got nan"),
             ({"training": {"steps": 100, "interval": 7}}, r"training: interval must divide steps=100, got 7$"),
+            ({"training": {"beam_width": 0}}, r"training\.beam_width: .*greater than or equal to 1, got 0"),
+            ({"training": {"length_penalty": -1}}, r"training\.length_penalty: .*equal to 0, got -1"),
             ({"model": {"units": 7}}, r"model\.units: .*multiple of 2, got 7"),
-            ({"model": {"kind": "rnn"}}, r"model\.kind: .*'lstm', got 'rnn'"),
+            ({"model": {"unitz": 8}}, r"model\.unitz: is unknown; compare with"),
+            ({"model": {"kind": "rnn"}}, r"model\.kind: must be one of 'lstm', 'transformer', got 'rnn'$"),
+            ({"model": {"kind": "lstm", "heads": 4}}, r"model\.heads: is unknown; compare with"),
+            ({"model": {"kind": "transformer", "layers": 0}}, r"model\.layers: .*greater than or equal to 1, got 0$"),
+            ({"model": {"kind": "transformer", "heads": 3}}, r"model: heads must divide units=256, got 3$"),
+            ({"model": 3}, r"model: .*, got 3$"),
             ({"search": {"method": "luck"}}, r"search\.method: .*'population', 'random', 'grid' or 'none', got 'luck'"),
             ({"search": {"quantile": 0.75}}, r"search\.quantile: .*less than or equal to 0\.5, got 0\.75"),
             ({"search": {"metric": "meteor"}}, r"search\.metric: .*must be one of bleu, .*got 'meteor'"),
@@ -190,7 +208,7 @@ junk = st.recursive(
 SECTIONS = {
     "search": ("start", "ranges", "metric", "method", "members", "prefix"),
     "training": ("steps", "interval", "learning_rate"),
-    "model": ("units", "kind"),
+    "model": ("units", "kind", "heads"),
     "resources": ("gpus_per_trial",),
     "task": ("name", "vocabulary", "data"),
 }

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
-from erpo_explore.seq2seq import greedy
+from erpo_explore.seq2seq import beam_search, greedy
 from erpo_explore.tasks import collate
 from erpo_explore.trial import evaluate, evaluation
 from erpo_explore.trial.evaluation import score_sentences, score_texts
@@ -98,6 +98,19 @@ class TestEvaluate:
             assert sample.source == task.valid.sources[sample.index]
             assert sample.reference == task.valid.references[sample.index]
 
+    @pytest.mark.parametrize("length_penalty", [0.0, 1.0])
+    def test_with_a_beam_they_are_what_beam_search_says(self, trained, length_penalty):
+        model, task = trained
+        scores = evaluate(model, task, task.valid, num_samples=8, beam_width=3, length_penalty=length_penalty)
+        max_tokens = max(map(len, task.valid.target_ids)) + 10
+        for sample in scores.samples:
+            batch = collate(task.valid, [sample.index], task.symbols)
+            with torch.no_grad():
+                memory = model.eval().encode(batch.source_BS, batch.source_keep_BS)
+            tokens_BT = beam_search(model, memory, task.symbols, max_tokens, width=3, length_penalty=length_penalty)
+            assert sample.hypothesis == task.target_vocabulary.decode(tokens_BT[0].tolist())
+        assert scores.valid_nll_nats == evaluate(model, task, task.valid).valid_nll_nats
+
     def test_the_score_is_that_of_the_decoded_texts(self, trained):
         model, task = trained
         scores = evaluate(model, task, task.valid, num_samples=8)
@@ -148,6 +161,15 @@ class TestEvaluate:
     def test_no_sample_is_kept_unless_asked_for(self, trained):
         model, task = trained
         assert evaluate(model, task, task.valid).samples == ()
+
+
+@pytest.mark.parametrize("settings", [{}, {"beam_width": 4, "length_penalty": 0.0}, {"beam_width": 4}], ids=str)
+def test_a_run_decodes_as_its_training_section_says(settings):
+    run = run_of(PATHS["mle"], training=TRAINING.model_copy(update=settings))
+    scores = run.advance(num_samples=8).scores
+    model, task = fresh_model(toy(), torch.Generator()), toy()
+    model.load_state_dict(weights(run))
+    assert scores == evaluate(model, task, task.valid, num_samples=8, **settings)
 
 
 @pytest.mark.parametrize(("limit", "num_pairs"), [(3, 3), (8, 8), (100, 8), (None, 8)])

@@ -5,7 +5,7 @@ from functools import cache
 
 import torch
 
-from erpo_explore.seq2seq import ModelConfig, Seq2Seq, build_model
+from erpo_explore.seq2seq import LstmConfig, Seq2Seq, build_model
 from erpo_explore.space import Path, Point, Reward, dot
 from erpo_explore.space.search_space import Training
 from erpo_explore.tasks import Task, ToyConfig, load_task
@@ -15,7 +15,7 @@ SEED = 20
 """One whose valid score drops at once, so that a plateau path moves, and whose model then says something."""
 
 CPU = torch.device("cpu")
-MODEL = ModelConfig(units=8, dropout=0.2)
+MODEL = LstmConfig(units=8, dropout=0.2)
 TRAINING = Training(steps=8, interval=2, batch_size=8, learning_rate=0.02)
 TRUTH = Point(reward=Reward(truth=1.0))
 NOISE = Point(reward=Reward(truth=0.7, noise=0.3))

@@ -1,0 +1,216 @@
+"""Beam search: the best of several hypotheses a sentence that grow side by side.
+
+Legend: B sentences, W width of the beam, N open hypotheses, C best tokens of one hypothesis (≤ W), T tokens said,
+V target vocabulary.
+
+    score(y) = log p_θ(y | x) / ((5 + |y|) / 6)^a
+
+(Wu et al. 2016, without their coverage term), |y| with EOS. log p_θ is the model's own, over the whole vocabulary: what
+it gives to tokens that are never said counts against a hypothesis.
+
+A sentence has W places. Each step, the likeliest continuations of its open hypotheses take the free ones; one that
+ends keeps its place for good (Sutskever et al. 2014), so nothing that has ended is lost. A sentence is done when its
+places are full, at `max_tokens`, or as soon as no open hypothesis can still win: log p_θ only falls and the divisor
+only grows, so none will score above log p_θ / ((5 + max_tokens) / 6)^a. With a place for every hypothesis the search
+is exhaustive; with one place it is greedy decoding.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from erpo_explore.errors import ConfigError
+from erpo_explore.rows import Rows
+from erpo_explore.seq2seq.model import Memory, Seq2Seq
+from erpo_explore.symbols import Symbols
+
+__all__ = ["beam_search"]
+
+
+@torch.no_grad()
+def beam_search(
+    model: Seq2Seq, memory: Memory, symbols: Symbols, max_tokens: int, *, width: int = 5, length_penalty: float = 1.0
+) -> Int[Tensor, "B T"]:
+    """The hypothesis of the best score among those that the beam finds.
+
+    Args:
+        model: Scores the next token; its mode (training or not) is the caller's.
+        memory: The encoded sources.
+        symbols: BOS begins, EOS ends; pad, BOS and UNK are never said.
+        max_tokens: Longest hypothesis, its EOS counted.
+        width: Places W of a sentence.
+        length_penalty: a ≥ 0; 0 compares sums of log p, 1 nearly means.
+
+    Returns:
+        Tokens [B, T], T ≤ max_tokens, without BOS; EOS and behind it padding. Where no hypothesis has ended within
+        `max_tokens`, the likeliest one that was cut.
+
+    Raises:
+        ConfigError: `width` is below 1 or `length_penalty` below 0.
+    """
+    if not width >= 1:
+        raise ConfigError(f"width must be >= 1, got {width}; 1 is greedy decoding")
+    if not length_penalty >= 0.0:
+        raise ConfigError(f"length_penalty must be >= 0, got {length_penalty}; 0 compares sums of log p")
+    beam = Hypotheses.begin(memory, symbols)
+    ended = Ended.none(memory, symbols, max_tokens, width)
+    state = model.begin(memory)
+    for length in range(1, max_tokens + 1):
+        logits_NV, state = model.step(memory, state, beam.tokens_NT[:, -1])
+        chosen = _continue(beam, logits_NV, symbols, ended.free_B)
+        ended = ended.add(beam, chosen, symbols.eos, divisor=_divisor(length, length_penalty))
+        going_BW = chosen.there_BW & (chosen.token_BW != symbols.eos)
+        going_BW &= ~ended.settled(chosen, going_BW, divisor=_divisor(max_tokens, length_penalty))[:, None]
+        if not bool(going_BW.any()):
+            return ended.trimmed(symbols.pad)
+        parent_N, sentence_N = chosen.parent_BW[going_BW], beam.sentence_N
+        beam = beam.extend(parent_N, chosen.token_BW[going_BW], chosen.log_p_BW[going_BW])
+        state = state.take(parent_N)
+        if not torch.equal(sentence_N, beam.sentence_N):  # else each row has its sentence's memory already
+            memory = memory.take(parent_N)
+    return ended.or_cut(beam).trimmed(symbols.pad)
+
+
+def _divisor(length: int, length_penalty: float) -> float:
+    divisor: float = ((5 + length) / 6) ** length_penalty
+    return divisor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypotheses(Rows):
+    """Open hypotheses, those of a sentence one after the other.
+
+    Attributes:
+        sentence_N: Whose they are.
+        log_p_N: log p_θ of what they have said.
+        tokens_NT: What they have said, BOS first.
+    """
+
+    sentence_N: Int[Tensor, " N"]
+    log_p_N: Float[Tensor, " N"]
+    tokens_NT: Int[Tensor, "N T"]
+
+    @classmethod
+    def begin(cls, memory: Memory, symbols: Symbols) -> "Hypotheses":
+        """One a sentence, which has said nothing."""
+        sentence_N = torch.arange(memory.keep_BS.shape[0], device=memory.keep_BS.device)
+        return cls(
+            sentence_N=sentence_N,
+            log_p_N=torch.zeros(sentence_N.shape, device=sentence_N.device),
+            tokens_NT=torch.full_like(sentence_N, symbols.bos)[:, None],
+        )
+
+    def extend(self, parent_M: Tensor, token_M: Tensor, log_p_M: Tensor) -> "Hypotheses":
+        """Each parent with one more token."""
+        parents = self.take(parent_M)
+        return Hypotheses(
+            sentence_N=parents.sentence_N,
+            log_p_N=log_p_M,
+            tokens_NT=torch.cat([parents.tokens_NT, token_M[:, None]], dim=1),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuations:
+    """What the free places of each sentence are given to, likeliest first.
+
+    Attributes:
+        there_BW: True where there is a continuation.
+        parent_BW: The open hypothesis that it continues.
+        token_BW: What it says.
+        log_p_BW: log p_θ of all that it has said.
+    """
+
+    there_BW: Bool[Tensor, "B W"]
+    parent_BW: Int[Tensor, "B W"]
+    token_BW: Int[Tensor, "B W"]
+    log_p_BW: Float[Tensor, "B W"]
+
+
+def _continue(
+    beam: Hypotheses, logits_NV: Float[Tensor, "N V"], symbols: Symbols, free_B: Int[Tensor, " B"]
+) -> Continuations:
+    """The likeliest continuations of each sentence, as many as it has free places."""
+    width, device = int(free_B.max()), free_B.device
+    log_sum_N = logits_NV.logsumexp(-1)
+    unsaid = torch.tensor(symbols.never_drawn, device=device)
+    logits_NC, token_NC = logits_NV.index_fill_(1, unsaid, -torch.inf).topk(min(width, logits_NV.shape[1]))
+    log_p_NC = logits_NC + (beam.log_p_N - log_sum_N)[:, None]
+
+    # side by side: the candidates of a sentence, hypothesis after hypothesis
+    count_B = torch.bincount(beam.sentence_N, minlength=len(free_B))
+    first_B = count_B.cumsum(0) - count_B
+    place_N = torch.arange(len(beam.sentence_N), device=device) - first_B[beam.sentence_N]
+    most, C = int(count_B.max()), log_p_NC.shape[1]
+    log_p_BMC = torch.full((len(free_B), most, C), -torch.inf, device=device)
+    log_p_BMC[beam.sentence_N, place_N] = log_p_NC
+    log_p_BW, candidate_BW = log_p_BMC.flatten(1).topk(min(width, most * C))
+
+    parent_BW = (first_B[:, None] + candidate_BW // C).clamp_max(len(place_N) - 1)  # of a sentence that is done: any
+    return Continuations(
+        there_BW=(log_p_BW > -torch.inf) & (torch.arange(log_p_BW.shape[1], device=device) < free_B[:, None]),
+        parent_BW=parent_BW,
+        token_BW=token_NC[parent_BW, candidate_BW % C],
+        log_p_BW=log_p_BW,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """What has ended, a sentence a row.
+
+    Attributes:
+        free_B: Places that nothing has ended in.
+        score_B: The best score of what has ended; −∞ where nothing has.
+        tokens_BT: Its tokens with EOS, then padding.
+    """
+
+    free_B: Int[Tensor, " B"]
+    score_B: Float[Tensor, " B"]
+    tokens_BT: Int[Tensor, "B T"]
+
+    @classmethod
+    def none(cls, memory: Memory, symbols: Symbols, max_tokens: int, width: int) -> "Ended":
+        """All places are free."""
+        B, device = memory.keep_BS.shape[0], memory.keep_BS.device
+        return cls(
+            free_B=torch.full((B,), width, device=device),
+            score_B=torch.full((B,), -torch.inf, device=device),
+            tokens_BT=torch.full((B, max_tokens), symbols.pad, device=device),
+        )
+
+    def add(self, beam: Hypotheses, chosen: Continuations, eos: int, *, divisor: float) -> "Ended":
+        """With the continuations that end now; `divisor` divides their log p_θ."""
+        ends_BW = chosen.there_BW & (chosen.token_BW == eos)
+        # all are of one length, so the first that ends is the best of them
+        score_B, best_B = (chosen.log_p_BW / divisor).masked_fill(~ends_BW, -torch.inf).max(1)
+        better_B = score_B > self.score_B
+        parent_N = chosen.parent_BW.gather(1, best_B[:, None])[:, 0][better_B]
+        said_NT = torch.nn.functional.pad(beam.tokens_NT[parent_N, 1:], (0, 1), value=eos)
+        tokens_BT = self.tokens_BT.clone()
+        tokens_BT[better_B, : said_NT.shape[1]] = said_NT
+        return Ended(
+            free_B=self.free_B - ends_BW.sum(1),
+            score_B=torch.maximum(score_B, self.score_B),
+            tokens_BT=tokens_BT,
+        )
+
+    def settled(self, chosen: Continuations, going_BW: Tensor, *, divisor: float) -> Bool[Tensor, " B"]:
+        """Whether nothing that goes on can score better; `divisor` is that of the longest hypothesis."""
+        likeliest_B = chosen.log_p_BW.masked_fill(~going_BW, -torch.inf).amax(1)
+        return self.score_B >= likeliest_B / divisor
+
+    def or_cut(self, beam: Hypotheses) -> "Ended":
+        """With the likeliest open hypothesis of each sentence in which nothing has ended."""
+        first_N = torch.ones_like(beam.sentence_N, dtype=torch.bool)
+        first_N[1:] = beam.sentence_N[1:] != beam.sentence_N[:-1]  # the likeliest of a sentence stands first
+        row_M = (first_N & (self.score_B == -torch.inf)[beam.sentence_N]).nonzero()[:, 0]
+        tokens_BT = self.tokens_BT.clone()
+        tokens_BT[beam.sentence_N[row_M], : beam.tokens_NT.shape[1] - 1] = beam.tokens_NT[row_M, 1:]
+        return replace(self, tokens_BT=tokens_BT)
+
+    def trimmed(self, pad: int) -> Int[Tensor, "B L"]:
+        """The tokens, without the padding that the longest of them does not need."""
+        return self.tokens_BT[:, : int((self.tokens_BT != pad).sum(1).max())]
