@@ -131,12 +131,13 @@ def metric_conditional(
 
     Args:
         point: Its α and τ.
-        increments: r_t; None is 0 for every token, as of a reward that scores finished targets alone.
+        increments: r_t, −∞ for what a target never holds; None is 0 for every other token, as of a reward that scores
+            finished targets alone.
         logits_NV: Of the model; their memory is taken.
         symbols: What a target never holds.
         with_z: Whether log Z_t will be read; it costs the model's normaliser.
     """
-    energy_NV = forbid(logits_NV, symbols)
+    energy_NV = forbid(logits_NV, symbols) if increments is None or with_z else logits_NV.float()
     scale = point.rho
     offset_N = -scale * energy_NV.logsumexp(-1) if with_z else torch.zeros_like(energy_NV[:, 0])
     if scale != 1.0:

@@ -7,17 +7,39 @@ uniform. One uniform number a row, where torch's multinomial draws one a place; 
 row of many places is drawn from as it is.
 """
 
+from typing import Final
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 __all__ = ["draw_places", "draw_shared_places", "draw_subset", "draw_uniform", "first_above"]
 
+_BLOCK: Final = 64
+
 
 def draw_places(weight_NS: Float[Tensor, "N S"], generator: torch.Generator) -> Int[Tensor, " N"]:
     """One place a row, with a probability in proportion to its weight; never one without weight."""
+    if weight_NS.shape[1] <= 8 * _BLOCK:
+        return _summed_place(weight_NS, generator)
+    return _place_in_blocks(weight_NS, generator)
+
+
+def _summed_place(weight_NS: Float[Tensor, "N S"], generator: torch.Generator) -> Int[Tensor, " N"]:
     cumulative_NS = weight_NS.cumsum(-1, dtype=torch.float64)
     return first_above(cumulative_NS, draw_uniform(len(weight_NS), generator))
+
+
+def _place_in_blocks(weight_NS: Float[Tensor, "N S"], generator: torch.Generator) -> Int[Tensor, " N"]:
+    """First a block of places, then a place in it: sums of a vocabulary are fast, running sums are not."""
+    S = weight_NS.shape[1]
+    num_whole = S // _BLOCK
+    whole_NX = weight_NS[:, : num_whole * _BLOCK].reshape(-1, num_whole, _BLOCK).sum(-1)
+    rest_N1 = weight_NS[:, num_whole * _BLOCK :].sum(-1, keepdim=True)
+    first_N1 = _summed_place(torch.cat([whole_NX, rest_N1], dim=1), generator)[:, None] * _BLOCK
+    place_NY = first_N1 + torch.arange(_BLOCK, device=weight_NS.device)
+    weight_NY = weight_NS.gather(1, place_NY.clamp(max=S - 1)).masked_fill(place_NY >= S, 0.0)
+    return first_N1[:, 0] + _summed_place(weight_NY, generator)
 
 
 def draw_shared_places(weight_S: Float[Tensor, " S"], num_draws: int, generator: torch.Generator) -> Int[Tensor, " N"]:

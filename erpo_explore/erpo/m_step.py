@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from erpo_explore.erpo.soft_labels import SoftLabels
+from erpo_explore.erpo.soft_labels import SoftLabels, TokenLabels
 from erpo_explore.symbols import Symbols
 
 __all__ = [
@@ -44,21 +44,15 @@ def cross_entropy(logits_NV: Float[Tensor, "N V"], labels_N: Int[Tensor, " N"]) 
 
 def label_losses(logits_NV: Float[Tensor, "N V"], labels_N: Int[Tensor, " N"]) -> Float[Tensor, " N"]:
     """−log p_θ of each label, in nats."""
-    return torch.nn.functional.cross_entropy(logits_NV, labels_N, reduction="none")
+    return soft_label_losses(logits_NV, TokenLabels(token_X=labels_N))
 
 
 def allowed_label_losses(
     logits_NV: Float[Tensor, "N V"], labels_N: Int[Tensor, " N"], symbols: Symbols
 ) -> Float[Tensor, " N"]:
-    """−log p_θ of each label over what a target may hold, as draws from the model are.
-
-    log Σ_allowed exp(l) = lse + log(1 − Σ_forbidden exp(l − lse)), which spares a second pass over the vocabulary.
-    """
-    loss_N = label_losses(logits_NV, labels_N)
-    lse_N = loss_N + logits_NV.gather(1, labels_N[:, None])[:, 0].float()
-    forbidden_NX = logits_NV[:, sorted(set(symbols.never_drawn))].float()
-    share_N = (forbidden_NX - lse_N[:, None]).exp().sum(1)
-    return loss_N + torch.log1p(-share_N.clamp(max=1.0 - 1e-6))
+    """−log p_θ of each label over what a target may hold, as draws from the model are."""
+    forbidden = tuple(sorted(set(symbols.never_drawn)))
+    return _Losses.apply(logits_NV.float(), TokenLabels(token_X=labels_N), forbidden)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def soft_label_losses(logits_NV: Float[Tensor, "N V"], labels: SoftLabels) -> Float[Tensor, " N"]:
@@ -68,25 +62,32 @@ def soft_label_losses(logits_NV: Float[Tensor, "N V"], labels: SoftLabels) -> Fl
         logits_NV: Of the kept labels.
         labels: q̃ at the same places.
     """
-    losses_N: Tensor = _SoftLabelLosses.apply(logits_NV.float(), labels)  # type: ignore[no-untyped-call]
-    return losses_N
+    return _Losses.apply(logits_NV.float(), labels, ())  # type: ignore[no-any-return, no-untyped-call]
 
 
-class _SoftLabelLosses(torch.autograd.Function):
-    """Backward is softmax(l) − q, made in one tensor; autograd's own would write one for each term of the loss."""
+class _Losses(torch.autograd.Function):
+    """Backward is softmax(l) − q, made in one tensor; autograd's own would write one for each term of the loss.
+
+    log Σ_allowed exp(l) = lse + log(1 − Σ_forbidden exp(l − lse)), which spares a second pass over the vocabulary.
+    """
 
     @staticmethod
-    def forward(ctx: Any, logits_NV: Tensor, labels: SoftLabels) -> Tensor:
+    def forward(ctx: Any, logits_NV: Tensor, labels: SoftLabels, forbidden: tuple[int, ...]) -> Tensor:
         log_total_N = logits_NV.logsumexp(-1)
+        if forbidden:
+            share_N = (logits_NV[:, list(forbidden)] - log_total_N[:, None]).exp().sum(1)
+            log_total_N = log_total_N + torch.log1p(-share_N.clamp(max=1.0 - 1e-6))
         ctx.save_for_backward(logits_NV, log_total_N)
-        ctx.labels = labels
+        ctx.labels, ctx.forbidden = labels, forbidden
         return log_total_N - labels.dot(logits_NV)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         logits_NV, log_total_N = ctx.saved_tensors
         p_NV = (logits_NV - log_total_N[:, None]).exp_()
-        return ctx.labels.taken_from(p_NV).mul_(gradients[0][:, None]), None
+        if ctx.forbidden:
+            p_NV[:, list(ctx.forbidden)] = 0.0
+        return ctx.labels.taken_from(p_NV).mul_(gradients[0][:, None]), None, None
 
 
 def minimum_risk_loss(

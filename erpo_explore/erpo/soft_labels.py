@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-__all__ = ["DenseLabels", "SoftLabels", "SparseLabels"]
+__all__ = ["DenseLabels", "SoftLabels", "SparseLabels", "TokenLabels", "stacked"]
 
 
 class SoftLabels(ABC):
@@ -34,6 +34,30 @@ class SoftLabels(ABC):
     @abstractmethod
     def taken_from(self, values_NV: Float[Tensor, "N V"]) -> Float[Tensor, "N V"]:
         """What is given − q, in the given tensor's own memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenLabels(SoftLabels):
+    """One token, with probability 1.
+
+    Attributes:
+        token_X: The tokens.
+    """
+
+    token_X: Int[Tensor, "*X"]
+
+    def kept(self, keep_RT: Bool[Tensor, "R T"]) -> "TokenLabels":
+        """A selection of the rows."""
+        return TokenLabels(token_X=self.token_X[keep_RT])
+
+    def dot(self, values_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
+        """The token's own value."""
+        return values_NV.gather(1, self.token_X[:, None])[:, 0]
+
+    def taken_from(self, values_NV: Float[Tensor, "N V"]) -> Float[Tensor, "N V"]:
+        """1 less at the token."""
+        minus_N1 = values_NV.new_full((len(self.token_X), 1), -1.0)
+        return values_NV.scatter_add_(1, self.token_X[:, None], minus_N1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
