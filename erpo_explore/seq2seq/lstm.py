@@ -134,12 +134,7 @@ class LstmSeq2Seq(Seq2Seq):
     ) -> tuple[Float[Tensor, "B H"], LstmState]:
         """The same after one more token."""
         embedded_BH = self.dropout(self.target_embedding(token_B) * self._embedding_scale)
-        weights = (
-            self.decoder.weight_ih_l0,
-            self.decoder.weight_hh_l0,
-            self.decoder.bias_ih_l0,
-            self.decoder.bias_hh_l0,
-        )
+        weights: list[Tensor] = self.decoder.all_weights[0]
         # a cell, since a sequence of one costs twice as much on a CPU
         hidden_BH, cell_BH = torch.lstm_cell(embedded_BH, (state.hidden_BH, state.cell_BH), *weights)
         after = LstmState(hidden_BH=hidden_BH, cell_BH=cell_BH)
