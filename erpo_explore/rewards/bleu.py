@@ -1,6 +1,6 @@
 """Smoothed sentence BLEU, 0–1, as a sum of increments.
 
-Legend: B batch, N = 4 orders, J slots of candidates (the last one is EOS).
+Legend: B batch, L hypothesis length, N = 4 orders, J slots of candidates (the last one is EOS).
 
     Φ(prefix)   = (Π_n (m_n + 1[n>1]) / (max(l − n + 1, 0) + 1[n>1]))^(1/4),  0 without a match
     Φ(finished) = Φ(prefix) · min(1, exp(1 − |y*| / l))
@@ -13,12 +13,12 @@ import math
 from typing import Final
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from erpo_explore.rewards.base import MetricReward, Reference
 from erpo_explore.rewards.increments import Increments
-from erpo_explore.rewards.ngrams import NgramMatches
+from erpo_explore.rewards.ngrams import NgramMatches, clipped_matches
 
 __all__ = ["BleuReward"]
 
@@ -35,26 +35,46 @@ class BleuReward(MetricReward[NgramMatches]):
     def candidates(self, state: NgramMatches) -> Increments:
         """ΔΦ of every candidate."""
         now, then = _per_match(state.length), _per_match(state.length + 1)
-        root_BJ = state.slots.best(_root(state.matches_BN[:, :, None] + state.gains_BNJ))
+        root_BJ = _root(state.slots.best(_product(state.matches_BN[:, :, None] + state.gains_BNJ)))
         root_B = root_BJ[:, -1]
-        value_BJ = root_BJ * then - (root_B * now)[:, None]
-        value_BJ[:, -1] = root_B * now * (brevity(state.length, state.slots.length_B) - 1.0)
+        value_BJ = torch.add(root_BJ * then, root_B[:, None], alpha=-now)
+        value_BJ[:, -1] = root_B * (now * (brevity(float(max(state.length, 1)), state.slots.length_B) - 1.0))
         return state.slots.increments(root_B * (then - now), value_BJ)
 
     def advance(self, state: NgramMatches, token_B: Int[Tensor, " B"]) -> NgramMatches:
         """One more word."""
         return state.advance(token_B)
 
+    def score(
+        self, reference: Reference, tokens_BL: Int[Tensor, "B L"], keep_BL: Bool[Tensor, "B L"]
+    ) -> Float[Tensor, " B"]:
+        """The sum of the increments, from the matches of whole hypotheses."""
+        is_eos_BL = tokens_BL == reference.symbols.eos
+        words_BL = keep_BL & ~is_eos_BL
+        length_B = words_BL.sum(1).float()
+        root_B = _root(_product(clipped_matches(reference, tokens_BL, words_BL, _ORDERS)))
+        before_N = torch.arange(_ORDERS, device=length_B.device)
+        # no total is 0 where a word matches, and the root is 0 where none does
+        total_BN = ((length_B[:, None] - before_N).clamp(min=0.0) + (before_N > 0)).clamp(min=1.0)
+        value_B = root_B / _root(total_BN.prod(1))
+        ended_B = (keep_BL & is_eos_BL).any(1)
+        return torch.where(ended_B, value_B * brevity(length_B.clamp(min=1.0), reference.length_B), value_B)
 
-def brevity(length: int, reference_B: Float[Tensor, " B"]) -> Float[Tensor, " B"]:
-    """min(1, exp(1 − |y*| / l)); l = 0 is taken for 1."""
-    return torch.exp((1.0 - reference_B / max(length, 1)).clamp(max=0.0))
+
+def brevity(length: float | Float[Tensor, " B"], reference_B: Float[Tensor, " B"]) -> Float[Tensor, " B"]:
+    """The brevity penalty min(1, exp(1 − |y*| / l)) of l ≥ 1 words."""
+    return torch.exp((1.0 - reference_B / length).clamp(max=0.0))
 
 
-def _root(matches_BNJ: Float[Tensor, "B N J"]) -> Float[Tensor, "B J"]:
-    """(Π_n (m_n + 1[n>1]))^(1/4), which is 0 where no word matches."""
-    matches_BNJ[:, 1:] += 1.0
-    return matches_BNJ.prod(1).sqrt().sqrt()
+def _product(matches_BNX: Float[Tensor, "B N *X"]) -> Float[Tensor, "B *X"]:
+    """Π_n (m_n + 1[n>1]), which is 0 where no word matches; overwrites what it is given."""
+    matches_BNX[:, 1:] += 1.0
+    return matches_BNX.prod(1)
+
+
+def _root(product_X: Float[Tensor, "*X"]) -> Float[Tensor, "*X"]:
+    """The fourth root."""
+    return product_X.sqrt().sqrt()
 
 
 def _per_match(length: int) -> float:

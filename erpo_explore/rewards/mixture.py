@@ -10,6 +10,7 @@ reference's end the truth is EOS. Two reference tokens that stand for padding or
 they are the truth.
 """
 
+import functools
 import math
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -85,10 +86,11 @@ class MixtureReward(TokenReward[MixtureState]):
         """The mixture's logarithm."""
         if self.reward.task == 1.0:
             return self.candidates(state).dense()
-        parts = self._parts(state, log_p_BV)
-        mixed_BV = parts[0]
-        for part_BV in parts[1:]:
-            mixed_BV = torch.logaddexp(mixed_BV, part_BV)
+        mixed_BV = self._without_truth(state, log_p_BV)
+        if self.reward.truth > 0.0:
+            truth_B1 = self.truth_B(state)[:, None]
+            log_truth = torch.full_like(mixed_BV[:, :1], math.log(self.reward.truth))
+            mixed_BV = mixed_BV.scatter(1, truth_B1, torch.logaddexp(mixed_BV.gather(1, truth_B1), log_truth))
         return mixed_BV
 
     def candidates(self, state: MixtureState) -> Increments:
@@ -131,13 +133,10 @@ class MixtureReward(TokenReward[MixtureState]):
             return self.metric.score(reference, tokens_BL, keep_BL) / self.reward.temperature
         return super().score(reference, tokens_BL, keep_BL)
 
-    def _parts(self, state: MixtureState, log_p_BV: Tensor | None) -> list[Float[Tensor, "B V"]]:
-        """log(λ · the distribution) of each part with a weight."""
-        reward, (B, V) = self.reward, (len(state.truth_BT), state.reference.num_tokens)
+    def _without_truth(self, state: MixtureState, log_p_BV: Tensor | None) -> Float[Tensor, "B V"]:
+        """The logarithm of the other parts' sum; where each is far below 1, they are summed without leaving it."""
+        reward, B, V = self.reward, len(state.truth_BT), state.reference.num_tokens
         parts = []
-        if reward.truth > 0.0:
-            truth_BV = torch.full((B, V), -torch.inf, device=state.truth_BT.device)
-            parts.append(truth_BV.scatter_(1, self.truth_B(state)[:, None], math.log(reward.truth)))
         if reward.noise > 0.0:
             parts.append((self.unigram_V.log() + math.log(reward.noise)).expand(B, -1))
         if reward.task > 0.0:
@@ -146,4 +145,6 @@ class MixtureReward(TokenReward[MixtureState]):
             if log_p_BV is None:
                 raise ValueError("a reward with a model weight needs the model's log-probabilities")
             parts.append(log_p_BV + math.log(reward.model))
-        return parts
+        if not parts:
+            return torch.full((B, V), -torch.inf, device=state.truth_BT.device)
+        return functools.reduce(torch.logaddexp, parts)
