@@ -13,27 +13,21 @@ they are the truth.
 import functools
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from erpo_explore.rewards.base import MetricReward, Reference, TokenReward
-from erpo_explore.rewards.bleu import BleuReward
-from erpo_explore.rewards.edit import EditReward
+from erpo_explore.rewards.base import Reference, TokenReward
+from erpo_explore.rewards.finished import Decode
 from erpo_explore.rewards.increments import Increments
-from erpo_explore.rewards.rouge import RougeReward
+from erpo_explore.rewards.metrics import metric_reward
+from erpo_explore.rewards.noise import noise_log_p
 from erpo_explore.rows import Rows
 from erpo_explore.space.reward import Reward
 
-__all__ = ["METRIC_REWARDS", "MixtureReward", "MixtureState"]
-
-METRIC_REWARDS: Final[dict[str, type[MetricReward[Any]]]] = {
-    "bleu": BleuReward,
-    "rouge": RougeReward,
-    "edit": EditReward,
-}
+__all__ = ["MixtureReward", "MixtureState"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +52,21 @@ class MixtureState(Rows):
 class MixtureReward(TokenReward[MixtureState]):
     """R of a `space.Reward`."""
 
-    def __init__(self, reward: Reward, unigram_V: Float[Tensor, " V"]) -> None:
+    def __init__(self, reward: Reward, unigram_V: Float[Tensor, " V"], decode: Decode | None = None) -> None:
         """Bind a reward to a task.
 
         Args:
             reward: The place on the simplex.
             unigram_V: Relative frequencies of the training targets' tokens, 0 for special ones; on the model's device.
+            decode: Text of target ids, for a metric that scores finished targets as text.
+
+        Raises:
+            ConfigError: The metric is a user's function that is not found.
+            ValueError: The metric scores text and there is no `decode`.
         """
         self.reward = reward
         self.unigram_V = unigram_V
-        self.metric = METRIC_REWARDS[reward.metric]() if reward.task > 0.0 else None
+        self.metric = metric_reward(reward.metric, decode) if reward.task > 0.0 else None
         self.reads_model = reward.model > 0.0
 
     def begin(self, reference: Reference) -> MixtureState:
@@ -138,13 +137,14 @@ class MixtureReward(TokenReward[MixtureState]):
         reward, B, V = self.reward, len(state.truth_BT), state.reference.num_tokens
         parts = []
         if reward.noise > 0.0:
-            parts.append((self.unigram_V.log() + math.log(reward.noise)).expand(B, -1))
+            log_u_V = noise_log_p(reward.noise_kind, self.unigram_V, state.reference.symbols)
+            parts.append((log_u_V + math.log(reward.noise)).expand(B, -1))
         if reward.task > 0.0:
             parts.append(self.task_candidates(state).log_softmax().dense().add_(math.log(reward.task)))
         if reward.model > 0.0:
             if log_p_BV is None:
                 raise ValueError("a reward with a model weight needs the model's log-probabilities")
-            parts.append(log_p_BV + math.log(reward.model))
+            parts.append(log_p_BV.float() + math.log(reward.model))
         if not parts:
             return torch.full((B, V), -torch.inf, device=state.truth_BT.device)
         return functools.reduce(torch.logaddexp, parts)

@@ -110,8 +110,10 @@ def _same_words(one_BX: Int[Tensor, "B X"], other_BY: Int[Tensor, "B Y"]) -> Boo
 def _same_ngrams(same_BXY: Bool[Tensor, "B X Y"], orders: int) -> Iterator[Bool[Tensor, "B X Y"]]:
     """Where the n-grams that end at two places are the same, for n = 1, 2, … in turn."""
     equal_BXY = same_BXY
-    for order in range(1, orders + 1):
-        if order > 1:
-            # their last words are the same, and so are the (n − 1)-grams one place earlier
-            equal_BXY = same_BXY & pad(equal_BXY[:, :-1, :-1], (1, 0, 1, 0))
+    yield equal_BXY
+    for _ in range(orders - 1):
+        # their last words are the same, and so are the (n − 1)-grams one place earlier
+        longer_BXY = torch.zeros_like(same_BXY)
+        longer_BXY[:, 1:, 1:] = same_BXY[:, 1:, 1:] & equal_BXY[:, :-1, :-1]
+        equal_BXY = longer_BXY
         yield equal_BXY
