@@ -10,40 +10,58 @@ order) over 100. The brevity penalty enters at EOS alone, so that a prefix is no
 """
 
 import math
+from dataclasses import dataclass
 from typing import Final
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from erpo_explore.rewards.base import MetricReward, Reference
 from erpo_explore.rewards.increments import Increments
 from erpo_explore.rewards.ngrams import NgramMatches, clipped_matches
+from erpo_explore.rows import Rows
 
-__all__ = ["BleuReward"]
+__all__ = ["BleuReward", "BleuState"]
 
 _ORDERS: Final = 4
 
 
-class BleuReward(MetricReward[NgramMatches]):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BleuState(Rows):
+    """Matches of the prefix.
+
+    Attributes:
+        ngrams: Clipped matches.
+        shortness_BJ: What the brevity penalty takes off, as a share, for l = 0..T words; nothing from there on.
+    """
+
+    ngrams: NgramMatches
+    shortness_BJ: Float[Tensor, "B J"]
+
+
+class BleuReward(MetricReward[BleuState]):
     """Sentence BLEU of the hypothesis against its reference."""
 
-    def begin(self, reference: Reference) -> NgramMatches:
+    def begin(self, reference: Reference) -> BleuState:
         """No word yet."""
-        return NgramMatches.begin(reference, _ORDERS)
+        ngrams = NgramMatches.begin(reference, _ORDERS)
+        length_J = torch.arange(ngrams.left_BNJ.shape[-1], device=ngrams.left_BNJ.device)
+        return BleuState(ngrams=ngrams, shortness_BJ=1.0 - brevity(length_J, reference.length_B[:, None]))
 
-    def candidates(self, state: NgramMatches) -> Increments:
+    def candidates(self, state: BleuState) -> Increments:
         """ΔΦ of every candidate."""
-        now, then = _per_match(state.length), _per_match(state.length + 1)
-        root_BJ = _root(state.slots.best(_product(state.matches_BN[:, :, None] + state.gains_BNJ)))
+        ngrams, length = state.ngrams, state.ngrams.length
+        now, then = _per_match(length), _per_match(length + 1)
+        root_BJ = _root(ngrams.slots.best(_product(ngrams.matches_BN[:, :, None] + ngrams.gains_BNJ)))
         root_B = root_BJ[:, -1]
         value_BJ = torch.add(root_BJ * then, root_B[:, None], alpha=-now)
-        value_BJ[:, -1] = root_B * (now * (brevity(float(max(state.length, 1)), state.slots.length_B) - 1.0))
-        return state.slots.increments(root_B * (then - now), value_BJ)
+        value_BJ[:, -1] = root_B * state.shortness_BJ[:, min(length, value_BJ.shape[1] - 1)] * -now
+        return ngrams.slots.increments(root_B * (then - now), value_BJ)
 
-    def advance(self, state: NgramMatches, token_B: Int[Tensor, " B"]) -> NgramMatches:
+    def advance(self, state: BleuState, token_B: Int[Tensor, " B"]) -> BleuState:
         """One more word."""
-        return state.advance(token_B)
+        return BleuState(ngrams=state.ngrams.advance(token_B), shortness_BJ=state.shortness_BJ)
 
     def score(
         self, reference: Reference, tokens_BL: Int[Tensor, "B L"], keep_BL: Bool[Tensor, "B L"]
@@ -58,12 +76,12 @@ class BleuReward(MetricReward[NgramMatches]):
         total_BN = ((length_B[:, None] - before_N).clamp(min=0.0) + (before_N > 0)).clamp(min=1.0)
         value_B = root_B / _root(total_BN.prod(1))
         ended_B = (keep_BL & is_eos_BL).any(1)
-        return torch.where(ended_B, value_B * brevity(length_B.clamp(min=1.0), reference.length_B), value_B)
+        return torch.where(ended_B, value_B * brevity(length_B, reference.length_B), value_B)
 
 
-def brevity(length: float | Float[Tensor, " B"], reference_B: Float[Tensor, " B"]) -> Float[Tensor, " B"]:
-    """The brevity penalty min(1, exp(1 − |y*| / l)) of l ≥ 1 words."""
-    return torch.exp((1.0 - reference_B / length).clamp(max=0.0))
+def brevity(length: Shaped[Tensor, "..."], reference: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """The brevity penalty min(1, exp(1 − |y*| / l)) after l words, or after one where l = 0; the shapes broadcast."""
+    return torch.exp((1.0 - reference / length.clamp(min=1)).clamp(max=0.0))
 
 
 def _product(matches_BNX: Float[Tensor, "B N *X"]) -> Float[Tensor, "B *X"]:

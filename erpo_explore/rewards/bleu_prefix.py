@@ -12,7 +12,7 @@ other word may be repeated.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import torch
@@ -36,11 +36,18 @@ class BleuPrefixState(Rows):
 
     Attributes:
         ngrams: Clipped matches.
+        penalty_BJ: The brevity penalty of l = 0..T words, and so of more; 0 of no words and for a reference of none.
         last_B: y_(t−1); EOS, which no word is, before the first token.
     """
 
     ngrams: NgramMatches
+    penalty_BJ: Float[Tensor, "B J"]
     last_B: Int[Tensor, " B"]
+
+    def per_root_B(self, length: int) -> Float[Tensor, " B"]:
+        """Φ over (Π_n (m_n + 1))^(1/4) after l words."""
+        per_match: float = math.prod(max(length - n + 1, 0) + 1 for n in range(1, _ORDERS + 1)) ** -0.25
+        return self.penalty_BJ[:, min(length, self.penalty_BJ.shape[1] - 1)] * per_match
 
 
 class BleuPrefixReward(MetricReward[BleuPrefixState]):
@@ -48,17 +55,19 @@ class BleuPrefixReward(MetricReward[BleuPrefixState]):
 
     def begin(self, reference: Reference) -> BleuPrefixState:
         """No word yet."""
+        ngrams, length_B1 = NgramMatches.begin(reference, _ORDERS), reference.length_B[:, None]
+        length_J = torch.arange(ngrams.left_BNJ.shape[-1], device=length_B1.device)
         return BleuPrefixState(
-            ngrams=NgramMatches.begin(reference, _ORDERS),
+            ngrams=ngrams,
+            penalty_BJ=brevity(length_J, length_B1) * (length_J > 0) * (length_B1 > 0),
             last_B=torch.full_like(reference.tokens_BT[:, 0], reference.symbols.eos),
         )
 
     def candidates(self, state: BleuPrefixState) -> Increments:
         """ΔΦ of every candidate, less the punishments."""
         ngrams, slots = state.ngrams, state.ngrams.slots
-        now_B, then_B = _per_root(ngrams.length, slots.length_B), _per_root(ngrams.length + 1, slots.length_B)
-        matches_BNJ = ngrams.matches_BN[:, :, None] + ngrams.gains_BNJ + 1.0
-        root_BJ = slots.best(matches_BNJ.prod(1)).sqrt().sqrt()
+        now_B, then_B = state.per_root_B(ngrams.length), state.per_root_B(ngrams.length + 1)
+        root_BJ = slots.best((ngrams.matches_BN[:, :, None] + ngrams.gains_BNJ + 1.0).prod(1)).sqrt().sqrt()
         root_B = root_BJ[:, -1]
         value_BJ = root_BJ * then_B[:, None] - (root_B * now_B)[:, None]
         value_BJ = torch.add(value_BJ, slots.taken(state.last_B), alpha=-1)
@@ -67,12 +76,4 @@ class BleuPrefixReward(MetricReward[BleuPrefixState]):
 
     def advance(self, state: BleuPrefixState, token_B: Int[Tensor, " B"]) -> BleuPrefixState:
         """One more word."""
-        return BleuPrefixState(ngrams=state.ngrams.advance(token_B), last_B=token_B)
-
-
-def _per_root(length: int, reference_B: Float[Tensor, " B"]) -> Float[Tensor, " B"]:
-    """Φ over (Π_n (m_n + 1))^(1/4) after l words; 0 of no words and for a reference without any."""
-    if length == 0:
-        return torch.zeros_like(reference_B)
-    per_match: float = math.prod(max(length - n + 1, 0) + 1 for n in range(1, _ORDERS + 1)) ** -0.25
-    return brevity(float(length), reference_B) * (reference_B > 0) * per_match
+        return replace(state, ngrams=state.ngrams.advance(token_B), last_B=token_B)

@@ -85,11 +85,13 @@ class MixtureReward(TokenReward[MixtureState]):
         """The mixture's logarithm."""
         if self.reward.task == 1.0:
             return self.candidates(state).dense()
-        mixed_BV = self._without_truth(state, log_p_BV)
+        parts = self._parts_but_truth(state, log_p_BV)
+        # summed without leaving the logarithm, so that what is far below the smallest number is not yet forbidden
+        mixed_BV = functools.reduce(torch.logaddexp, parts)
         if self.reward.truth > 0.0:
             truth_B1 = self.truth_B(state)[:, None]
-            log_truth = torch.full_like(mixed_BV[:, :1], math.log(self.reward.truth))
-            mixed_BV = mixed_BV.scatter(1, truth_B1, torch.logaddexp(mixed_BV.gather(1, truth_B1), log_truth))
+            log_truth_B1 = torch.full_like(mixed_BV[:, :1], math.log(self.reward.truth))
+            mixed_BV.scatter_(1, truth_B1, torch.logaddexp(mixed_BV.gather(1, truth_B1), log_truth_B1))
         return mixed_BV
 
     def candidates(self, state: MixtureState) -> Increments:
@@ -132,19 +134,17 @@ class MixtureReward(TokenReward[MixtureState]):
             return self.metric.score(reference, tokens_BL, keep_BL) / self.reward.temperature
         return super().score(reference, tokens_BL, keep_BL)
 
-    def _without_truth(self, state: MixtureState, log_p_BV: Tensor | None) -> Float[Tensor, "B V"]:
-        """The logarithm of the other parts' sum; where each is far below 1, they are summed without leaving it."""
+    def _parts_but_truth(self, state: MixtureState, log_p_BV: Tensor | None) -> list[Float[Tensor, "B V"]]:
+        """Log(λ · distribution) of each other part with a weight, in a tensor of its own; −∞ where there is none."""
         reward, B, V = self.reward, len(state.truth_BT), state.reference.num_tokens
         parts = []
         if reward.noise > 0.0:
             log_u_V = noise_log_p(reward.noise_kind, self.unigram_V, state.reference.symbols)
-            parts.append((log_u_V + math.log(reward.noise)).expand(B, -1))
+            parts.append((log_u_V + math.log(reward.noise)).repeat(B, 1))
         if reward.task > 0.0:
             parts.append(self.task_candidates(state).log_softmax().dense().add_(math.log(reward.task)))
         if reward.model > 0.0:
             if log_p_BV is None:
                 raise ValueError("a reward with a model weight needs the model's log-probabilities")
             parts.append(log_p_BV.float() + math.log(reward.model))
-        if not parts:
-            return torch.full((B, V), -torch.inf, device=state.truth_BT.device)
-        return functools.reduce(torch.logaddexp, parts)
+        return parts or [torch.full((B, V), -torch.inf, device=state.truth_BT.device)]
