@@ -1,6 +1,6 @@
 """Minus the Levenshtein distance, as a sum of increments.
 
-Legend: B batch, J slots of candidates, and places before them: slot j follows y*_1..y*_j; the last one is EOS.
+Legend: B batch, L hypothesis length, J slots of candidates: slot j follows y*_1..y*_j, and the last one is EOS.
 
     Φ(prefix)   = −min_j D_j,   D_j the distance of the prefix to y*_1..y*_j
     Φ(finished) = −D_|y*|
@@ -29,15 +29,23 @@ class EditState(Rows):
 
     Attributes:
         slots: What the prefix is compared with.
-        place_BJ: j.
-        beyond_BJ: True on places behind the reference's last word, which D_j of the others does not depend on.
+        place_BJ: j; +∞ behind the reference's last word, on which no D_j before it depends.
         excess_BJ: D_j − j for j = 0..T.
     """
 
     slots: Slots
     place_BJ: Float[Tensor, "B J"]
-    beyond_BJ: Bool[Tensor, "B J"]
     excess_BJ: Float[Tensor, "B J"]
+
+    @property
+    def distance_BJ(self) -> Float[Tensor, "B J"]:
+        """D_j; +∞ behind the reference's last word."""
+        return self.excess_BJ + self.place_BJ
+
+    @property
+    def last_B1(self) -> Float[Tensor, "B 1"]:
+        """D_|y*|."""
+        return self.distance_BJ.gather(1, self.slots.length_B.long()[:, None])
 
 
 class EditReward(MetricReward[EditState]):
@@ -46,20 +54,19 @@ class EditReward(MetricReward[EditState]):
     def begin(self, reference: Reference) -> EditState:
         """The empty prefix is j deletions away from y*_1..y*_j."""
         slots = Slots.of(reference)
-        zeros_BJ = torch.zeros_like(slots.same_BJJ[:, 0])
-        place_BJ = zeros_BJ + torch.arange(zeros_BJ.shape[1], device=zeros_BJ.device)
-        beyond_BJ = place_BJ > slots.length_B[:, None]
-        return EditState(slots=slots, place_BJ=place_BJ, beyond_BJ=beyond_BJ, excess_BJ=zeros_BJ)
+        place_BJ = torch.arange(slots.word_BJ.shape[1], device=slots.word_BJ.device).float().expand(slots.word_BJ.shape)
+        return EditState(
+            slots=slots,
+            place_BJ=place_BJ.masked_fill(place_BJ > slots.length_B[:, None], torch.inf),
+            excess_BJ=torch.zeros_like(place_BJ),
+        )
 
     def candidates(self, state: EditState) -> Increments:
         """0 for a best next word, −1 for any other; what is still missing for EOS."""
-        slots = state.slots
-        row_BJ = (state.excess_BJ + state.place_BJ).masked_fill(state.beyond_BJ, torch.inf)
-        best_B1 = row_BJ.amin(1, keepdim=True)
-        value_BJ = slots.best((row_BJ == best_B1).float()) - 1.0
-        last_B1 = row_BJ.gather(1, slots.length_B.long()[:, None])
-        value_BJ[:, -1:] = best_B1 - last_B1
-        return slots.increments(torch.full_like(slots.length_B, -1.0), value_BJ)
+        best_B1 = state.distance_BJ.amin(1, keepdim=True)
+        value_BJ = state.slots.best((state.distance_BJ == best_B1).float()) - 1.0
+        value_BJ[:, -1:] = best_B1 - state.last_B1
+        return state.slots.increments(torch.full_like(state.slots.length_B, -1.0), value_BJ)
 
     def advance(self, state: EditState, token_B: Int[Tensor, " B"]) -> EditState:
         """D'_j = min(D_j + 1, D_(j−1) + 1[y*_j ≠ v], D'_(j−1) + 1), with all D less their j.
@@ -67,6 +74,19 @@ class EditReward(MetricReward[EditState]):
         That leaves D_j + 1, D_(j−1) − 1[y*_j = v], and for the last term a running minimum.
         """
         excess_BJ = state.excess_BJ + 1.0
-        replaced_BJ = state.excess_BJ - state.slots.taken(token_B).float()
+        replaced_BJ = torch.add(state.excess_BJ, state.slots.taken(token_B), alpha=-1)
         excess_BJ[:, 1:] = torch.minimum(excess_BJ[:, 1:], replaced_BJ[:, :-1])
         return replace(state, excess_BJ=excess_BJ.cummin(dim=1).values)
+
+    def score(
+        self, reference: Reference, tokens_BL: Int[Tensor, "B L"], keep_BL: Bool[Tensor, "B L"]
+    ) -> Float[Tensor, " B"]:
+        """The sum of the increments, from the last row of each hypothesis's table."""
+        is_eos_BL = tokens_BL == reference.symbols.eos
+        words_BL = keep_BL & ~is_eos_BL
+        state = self.begin(reference)
+        for t in range(tokens_BL.shape[1]):
+            after = self.advance(state, tokens_BL[:, t])
+            state = replace(state, excess_BJ=torch.where(words_BL[:, t, None], after.excess_BJ, state.excess_BJ))
+        ended_B = (keep_BL & is_eos_BL).any(1)
+        return -torch.where(ended_B, state.last_B1[:, 0], state.distance_BJ.amin(1))

@@ -35,6 +35,18 @@ class Increments(Rows):
     value_BJ: Float[Tensor, "B J"]
     num_tokens: int
 
+    @classmethod
+    def alike(cls, value_B: Float[Tensor, " B"], num_tokens: int) -> "Increments":
+        """The same value for every token."""
+        nothing_BJ = value_B[:, None][:, :0]
+        return cls(
+            other_B=value_B,
+            token_BJ=nothing_BJ.long(),
+            keep_BJ=nothing_BJ.bool(),
+            value_BJ=nothing_BJ,
+            num_tokens=num_tokens,
+        )
+
     def dense(self) -> Float[Tensor, "B V"]:
         """One value a candidate."""
         values_BV = self.other_B[:, None].repeat(1, self.num_tokens)

@@ -10,29 +10,24 @@ reference's end the truth is EOS. Two reference tokens that stand for padding or
 they are the truth.
 """
 
+import functools
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from erpo_explore.rewards.base import MetricReward, Reference, TokenReward
-from erpo_explore.rewards.bleu import BleuReward
-from erpo_explore.rewards.edit import EditReward
+from erpo_explore.rewards.base import Reference, TokenReward
+from erpo_explore.rewards.finished import Decode
 from erpo_explore.rewards.increments import Increments
-from erpo_explore.rewards.rouge import RougeReward
+from erpo_explore.rewards.metrics import metric_reward
+from erpo_explore.rewards.noise import noise_distribution
 from erpo_explore.rows import Rows
 from erpo_explore.space.reward import Reward
 
-__all__ = ["METRIC_REWARDS", "MixtureReward", "MixtureState"]
-
-METRIC_REWARDS: Final[dict[str, type[MetricReward[Any]]]] = {
-    "bleu": BleuReward,
-    "rouge": RougeReward,
-    "edit": EditReward,
-}
+__all__ = ["MixtureReward", "MixtureState"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +52,21 @@ class MixtureState(Rows):
 class MixtureReward(TokenReward[MixtureState]):
     """R of a `space.Reward`."""
 
-    def __init__(self, reward: Reward, unigram_V: Float[Tensor, " V"]) -> None:
+    def __init__(self, reward: Reward, unigram_V: Float[Tensor, " V"], decode: Decode | None = None) -> None:
         """Bind a reward to a task.
 
         Args:
             reward: The place on the simplex.
             unigram_V: Relative frequencies of the training targets' tokens, 0 for special ones; on the model's device.
+            decode: Text of target ids, for a metric that scores finished targets as text.
+
+        Raises:
+            ConfigError: The metric is a user's function that is not found.
+            ValueError: The metric scores text and there is no `decode`.
         """
         self.reward = reward
         self.unigram_V = unigram_V
-        self.metric = METRIC_REWARDS[reward.metric]() if reward.task > 0.0 else None
+        self.metric = metric_reward(reward.metric, decode) if reward.task > 0.0 else None
         self.reads_model = reward.model > 0.0
 
     def begin(self, reference: Reference) -> MixtureState:
@@ -85,10 +85,13 @@ class MixtureReward(TokenReward[MixtureState]):
         """The mixture's logarithm."""
         if self.reward.task == 1.0:
             return self.candidates(state).dense()
-        parts = self._parts(state, log_p_BV)
-        mixed_BV = parts[0]
-        for part_BV in parts[1:]:
-            mixed_BV = torch.logaddexp(mixed_BV, part_BV)
+        parts = self._parts_but_truth(state, log_p_BV)
+        # summed without leaving the logarithm, so that what is far below the smallest number is not yet forbidden
+        mixed_BV = functools.reduce(torch.logaddexp, parts)
+        if self.reward.truth > 0.0:
+            truth_B1 = self.truth_B(state)[:, None]
+            log_truth_B1 = torch.full_like(mixed_BV[:, :1], math.log(self.reward.truth))
+            mixed_BV.scatter_(1, truth_B1, torch.logaddexp(mixed_BV.gather(1, truth_B1), log_truth_B1))
         return mixed_BV
 
     def candidates(self, state: MixtureState) -> Increments:
@@ -113,19 +116,8 @@ class MixtureReward(TokenReward[MixtureState]):
         return gains.scaled(1.0 / self.reward.temperature).without(state.forbidden_BK)
 
     def noise_V(self, reference: Reference) -> Float[Tensor, " V"]:
-        """u: the unigram distribution, the uniform one over the words that may be drawn, or a blank, which is UNK."""
-        match self.reward.noise_kind:
-            case "unigram":
-                return self.unigram_V
-            case "uniform":
-                uniform_V = torch.zeros_like(self.unigram_V)
-                word_v = reference.drawable_words_v
-                uniform_V[word_v] = 1.0 / len(word_v)
-                return uniform_V
-            case "blank":
-                blank_V = torch.zeros_like(self.unigram_V)
-                blank_V[reference.symbols.unk] = 1.0
-                return blank_V
+        """u, what the noise weight puts in a word's place."""
+        return noise_distribution(self.reward.noise_kind, self.unigram_V, reference.symbols)
 
     def truth_B(self, state: MixtureState) -> Int[Tensor, " B"]:
         """The reference's next token; EOS behind its end."""
@@ -146,19 +138,17 @@ class MixtureReward(TokenReward[MixtureState]):
             return self.metric.score(reference, tokens_BL, keep_BL) / self.reward.temperature
         return super().score(reference, tokens_BL, keep_BL)
 
-    def _parts(self, state: MixtureState, log_p_BV: Tensor | None) -> list[Float[Tensor, "B V"]]:
-        """log(λ · the distribution) of each part with a weight."""
-        reward, (B, V) = self.reward, (len(state.truth_BT), state.reference.num_tokens)
+    def _parts_but_truth(self, state: MixtureState, log_p_BV: Tensor | None) -> list[Float[Tensor, "B V"]]:
+        """Log(λ · distribution) of each other part with a weight, in a tensor of its own; −∞ where there is none."""
+        reward, B, V = self.reward, len(state.truth_BT), state.reference.num_tokens
         parts = []
-        if reward.truth > 0.0:
-            truth_BV = torch.full((B, V), -torch.inf, device=state.truth_BT.device)
-            parts.append(truth_BV.scatter_(1, self.truth_B(state)[:, None], math.log(reward.truth)))
         if reward.noise > 0.0:
-            parts.append((self.noise_V(state.reference).log() + math.log(reward.noise)).expand(B, -1))
+            log_u_V = self.noise_V(state.reference).log()
+            parts.append((log_u_V + math.log(reward.noise)).repeat(B, 1))
         if reward.task > 0.0:
             parts.append(self.task_candidates(state).log_softmax().dense().add_(math.log(reward.task)))
         if reward.model > 0.0:
             if log_p_BV is None:
                 raise ValueError("a reward with a model weight needs the model's log-probabilities")
-            parts.append(log_p_BV + math.log(reward.model))
-        return parts
+            parts.append(log_p_BV.float() + math.log(reward.model))
+        return parts or [torch.full((B, V), -torch.inf, device=state.truth_BT.device)]

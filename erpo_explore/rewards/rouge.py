@@ -1,6 +1,6 @@
 """Mean of ROUGE-1, ROUGE-2 and ROUGE-L F1, 0–1, as a sum of increments.
 
-Legend: B batch, J slots of candidates (the last one is EOS).
+Legend: B batch, L hypothesis length, J slots of candidates (the last one is EOS), N = 2 orders: words and pairs.
 
     Φ(prefix) = (F_1 + F_2 + F_L) / 3,   F = 2 · overlap / (size of hypothesis + size of reference)
 
@@ -11,13 +11,14 @@ word. The end of a hypothesis changes nothing, so EOS adds 0. Oracle: the rouge-
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from erpo_explore.rewards.base import MetricReward, Reference
 from erpo_explore.rewards.increments import Increments
-from erpo_explore.rewards.ngrams import NgramMatches
-from erpo_explore.rewards.slots import after_place
+from erpo_explore.rewards.ngrams import NgramMatches, clipped_matches
+from erpo_explore.rewards.slots import Slots
 from erpo_explore.rows import Rows
 
 __all__ = ["RougeReward", "RougeState"]
@@ -29,11 +30,18 @@ class RougeState(Rows):
 
     Attributes:
         ngrams: Clipped unigrams and bigrams.
+        size_BN: Words and pairs of words in the reference, see `_reference_sizes`.
         lcs_BJ: Longest common subsequence of the prefix with the reference's words before each slot.
     """
 
     ngrams: NgramMatches
+    size_BN: Float[Tensor, "B 2"]
     lcs_BJ: Float[Tensor, "B J"]
+
+    @property
+    def overlap_BN(self) -> Float[Tensor, "B 2"]:
+        """What F is proportional to: overlapping words, those of ROUGE-L included, and pairs."""
+        return self.ngrams.matches_BN + pad(self.lcs_BJ[:, -1:], (0, 1))
 
 
 class RougeReward(MetricReward[RougeState]):
@@ -42,36 +50,63 @@ class RougeReward(MetricReward[RougeState]):
     def begin(self, reference: Reference) -> RougeState:
         """No word yet."""
         ngrams = NgramMatches.begin(reference, 2)
-        return RougeState(ngrams=ngrams, lcs_BJ=torch.zeros_like(ngrams.run_BJ))
+        return RougeState(
+            ngrams=ngrams,
+            size_BN=_reference_sizes(ngrams.slots.length_B),
+            lcs_BJ=torch.zeros_like(ngrams.left_BNJ[:, 0]),
+        )
 
     def candidates(self, state: RougeState) -> Increments:
-        """ΔΦ of every candidate: F is the overlap times a number of the step."""
-        ngrams, slots, lcs_B1 = state.ngrams, state.ngrams.slots, state.lcs_BJ[:, -1:]
-        gains_BNJ = ngrams.gains_BNJ.float()
+        """ΔΦ of every candidate."""
+        ngrams, slots = state.ngrams, state.ngrams.slots
+        then_BN = _per_overlap(ngrams.length + 1, state.size_BN)
+        other_B = ((then_BN - _per_overlap(ngrams.length, state.size_BN)) * state.overlap_BN).sum(1)
+        gains_BNJ = ngrams.gains_BNJ
         # saying y*_j makes a subsequence one longer than the best with the words before j
-        best_BJ = torch.maximum(slots.best(state.lcs_BJ + 1.0), lcs_B1)
-        words_B, pairs_B = _per_overlap(ngrams.length, slots.length_B)
-        next_words_B, next_pairs_B = _per_overlap(ngrams.length + 1, slots.length_B)
-        overlap_B = ngrams.matches_BN[:, 0] + lcs_B1[:, 0]
-        now_B = overlap_B * words_B + ngrams.matches_BN[:, 1] * pairs_B
-        other_B = overlap_B * next_words_B + ngrams.matches_BN[:, 1] * next_pairs_B - now_B
-        gained_BJ = (gains_BNJ[:, 0] + best_BJ - lcs_B1) * next_words_B[:, None]
-        value_BJ = other_B[:, None] + gained_BJ + slots.best(gains_BNJ[:, 1]) * next_pairs_B[:, None]
+        longer_BJ = slots.best((state.lcs_BJ == state.lcs_BJ[:, -1:]).float())
+        pairs_BJ = slots.best(gains_BNJ[:, 1].float())
+        value_BJ = other_B[:, None] + then_BN[:, :1] * (gains_BNJ[:, 0] + longer_BJ) + then_BN[:, 1:] * pairs_BJ
         value_BJ[:, -1] = 0.0
         return slots.increments(other_B, value_BJ)
 
     def advance(self, state: RougeState, token_B: Int[Tensor, " B"]) -> RougeState:
         """One more word, one more row of the table."""
-        longer_BJ = after_place((state.lcs_BJ + 1.0) * state.ngrams.slots.taken(token_B))
-        # a row of the table never falls, so the running maximum is the recurrence over j
-        row_BJ = torch.maximum(state.lcs_BJ, longer_BJ).cummax(dim=1).values
-        return RougeState(ngrams=state.ngrams.advance(token_B), lcs_BJ=row_BJ)
+        ngrams = state.ngrams.advance(token_B)
+        lcs_BJ = _next_row(state.lcs_BJ, state.ngrams.slots.taken(token_B))
+        return RougeState(ngrams=ngrams, size_BN=state.size_BN, lcs_BJ=lcs_BJ)
+
+    def score(
+        self, reference: Reference, tokens_BL: Int[Tensor, "B L"], keep_BL: Bool[Tensor, "B L"]
+    ) -> Float[Tensor, " B"]:
+        """The sum of the increments, from the matches of whole hypotheses; only the table grows word by word."""
+        words_BL = keep_BL & (tokens_BL != reference.symbols.eos)
+        slots = Slots.of(reference)
+        lcs_BJ = torch.zeros(slots.word_BJ.shape, device=tokens_BL.device)
+        for t in range(tokens_BL.shape[1]):
+            lcs_BJ = _next_row(lcs_BJ, slots.taken(tokens_BL[:, t]) & words_BL[:, t, None])
+        overlap_BN = clipped_matches(reference, tokens_BL, words_BL, 2) + pad(lcs_BJ[:, -1:], (0, 1))
+        return (overlap_BN * _per_overlap(words_BL.sum(1, keepdim=True), _reference_sizes(slots.length_B))).sum(1)
 
 
-def _per_overlap(length: int, reference_B: Float[Tensor, " B"]) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
-    """What one overlapping word and one overlapping pair of words add to Φ: 2 / (3 · (both sizes)); any where none is.
+def _next_row(lcs_BJ: Float[Tensor, "B J"], taken_BJ: Bool[Tensor, "B J"]) -> Float[Tensor, "B J"]:
+    """The table's row after one more word, which is y*_j where `taken`."""
+    longer_BJ = pad(((lcs_BJ + 1.0) * taken_BJ)[:, :-1], (1, 0))
+    # a row never falls, so the running maximum is the recurrence over j
+    return torch.maximum(lcs_BJ, longer_BJ).cummax(dim=1).values
 
-    F1 is 2PR / (P + R) with P = overlap / hypothesis and R = overlap / reference.
+
+def _reference_sizes(length_B: Float[Tensor, " B"]) -> Float[Tensor, "B 2"]:
+    """Words |y*| and, less the one word that is missing to a hypothesis's pairs, |y*| − 2; not below 1 and 0.
+
+    Where that bound is reached nothing overlaps, and whatever divides 0 will do.
     """
-    pairs_B = (reference_B - 1.0).clamp(min=0.0) + max(length - 1, 0)
-    return (2.0 / 3.0) / (reference_B + length).clamp(min=1.0), (2.0 / 3.0) / pairs_B.clamp(min=1.0)
+    return torch.stack([length_B.clamp(min=1.0), (length_B - 2.0).clamp(min=0.0)], dim=1)
+
+
+def _per_overlap(length: int | Int[Tensor, "B 1"], size_BN: Float[Tensor, "B 2"]) -> Float[Tensor, "B 2"]:
+    """What one overlapping word and one overlapping pair add to Φ, 2 / (3 · (both sizes)), after l words.
+
+    F1 is 2PR / (P + R) with P = overlap / hypothesis and R = overlap / reference. No word and one word make no pair.
+    """
+    at_least_one = length.clamp(min=1) if isinstance(length, Tensor) else max(length, 1)
+    return (2.0 / 3.0) / (size_BN + at_least_one)

@@ -7,6 +7,7 @@ hypothesis can match (EOS, padding, unknown words) have slots that never count.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -16,9 +17,10 @@ from erpo_explore.rewards.base import Reference
 from erpo_explore.rewards.increments import Increments
 from erpo_explore.rows import Rows
 
-__all__ = ["Slots"]
+__all__ = ["NO_WORD", "Slots"]
 
-_NO_TOKEN = -1
+NO_WORD: Final = -1
+"""Stands in a word's place where none can match."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,7 @@ class Slots(Rows):
         token_BJ: The token of each slot.
         keep_BJ: True on the first slot of each matchable word, and on EOS.
         word_BJ: The token where a word can match it, else −1.
-        same_BJJ: 1 where two slots hold the same word, else 0.
+        first_BJ: The first slot of each slot's word; of a place without a word, the slot itself.
         length_B: Words in each reference.
         num_tokens: V.
     """
@@ -37,7 +39,7 @@ class Slots(Rows):
     token_BJ: Int[Tensor, "B J"]
     keep_BJ: Bool[Tensor, "B J"]
     word_BJ: Int[Tensor, "B J"]
-    same_BJJ: Float[Tensor, "B J J"]
+    first_BJ: Int[Tensor, "B J"]
     length_B: Float[Tensor, " B"]
     num_tokens: int
 
@@ -46,16 +48,18 @@ class Slots(Rows):
         """Lay out the slots of a batch."""
         matchable_BJ = torch.nn.functional.pad(reference.matchable_BT, (0, 1))
         token_BJ = torch.nn.functional.pad(reference.tokens_BT, (0, 1), value=reference.symbols.eos)
-        word_BJ = token_BJ.masked_fill(~matchable_BJ, _NO_TOKEN)
-        same_BJJ = (word_BJ[:, :, None] == word_BJ[:, None, :]) & matchable_BJ[:, :, None]
-        keep_BJ = matchable_BJ & ~same_BJJ.tril(-1).any(-1)
+        word_BJ = token_BJ.masked_fill(~matchable_BJ, NO_WORD)
+        slot_J = torch.arange(token_BJ.shape[1], device=token_BJ.device)
+        # argmax is the first place of several that hold the largest value
+        same_BJJ = word_BJ[:, :, None] == word_BJ[:, None, :]
+        first_BJ = torch.where(matchable_BJ, same_BJJ.int().argmax(-1), slot_J)
+        keep_BJ = matchable_BJ & (first_BJ == slot_J)
         keep_BJ[:, -1] = True
-        same_BJJ[:, -1, -1] = True
         return cls(
             token_BJ=token_BJ,
             keep_BJ=keep_BJ,
             word_BJ=word_BJ,
-            same_BJJ=same_BJJ.float(),
+            first_BJ=first_BJ,
             length_B=reference.length_B,
             num_tokens=reference.num_tokens,
         )
@@ -65,8 +69,8 @@ class Slots(Rows):
         return self.word_BJ == token_B[:, None]
 
     def best(self, value_BJ: Float[Tensor, "B J"]) -> Float[Tensor, "B J"]:
-        """Of each slot, the largest of the values ≥ 0 at the places of its word."""
-        return (self.same_BJJ * value_BJ[:, None, :]).amax(-1)
+        """At the first slot of each word, the largest value at any of its places; EOS keeps its own."""
+        return value_BJ.scatter_reduce(1, self.first_BJ, value_BJ, "amax")
 
     def increments(self, other_B: Float[Tensor, " B"], value_BJ: Float[Tensor, "B J"]) -> Increments:
         """Values of any other word, and of each slot."""
@@ -77,8 +81,3 @@ class Slots(Rows):
             value_BJ=value_BJ,
             num_tokens=self.num_tokens,
         )
-
-
-def after_place(value_BJ: Float[Tensor, "B J"]) -> Float[Tensor, "B J"]:
-    """What is known at the end of each place, where the next place looks for it; 0 before the first."""
-    return torch.nn.functional.pad(value_BJ[:, :-1], (1, 0))

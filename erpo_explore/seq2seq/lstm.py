@@ -11,6 +11,7 @@ fate of a run hangs.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -134,7 +135,7 @@ class LstmSeq2Seq(Seq2Seq):
     ) -> tuple[Float[Tensor, "B H"], LstmState]:
         """The same after one more token."""
         embedded_BH = self.dropout(self.target_embedding(token_B) * self._embedding_scale)
-        weights: list[Tensor] = self.decoder.all_weights[0]
+        weights: Sequence[Tensor] = self.decoder.all_weights[0]
         # a cell, since a sequence of one costs twice as much on a CPU
         hidden_BH, cell_BH = torch.lstm_cell(embedded_BH, (state.hidden_BH, state.cell_BH), *weights)
         after = LstmState(hidden_BH=hidden_BH, cell_BH=cell_BH)

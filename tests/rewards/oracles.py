@@ -4,14 +4,17 @@ A potential is what a prefix is worth before its end: BLEU without the brevity p
 distance to the closest prefix of the reference.
 """
 
+import math
+from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import sacrebleu
 import torch
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics.bleu import BLEUScore
 
-from erpo_explore.rewards import Reference
+from erpo_explore.rewards import Reference, TokenReward
 from erpo_explore.symbols import Symbols
 
 SYMBOLS = Symbols()
@@ -20,6 +23,16 @@ NUM_TOKENS = 8
 
 Words = Sequence[int]
 """A sentence without its EOS."""
+
+
+def summed(reward: TokenReward, reference: Reference, tokens_BL: torch.Tensor, keep_BL: torch.Tensor) -> torch.Tensor:
+    """Σ_t r_t(y_t), increment by increment."""
+    state, total_B = reward.begin(reference), torch.zeros(len(tokens_BL))
+    for token_B, keep_B in zip(tokens_BL.T, keep_BL.T, strict=True):
+        step_B = reward.increments(state).gather(1, token_B[:, None])[:, 0]
+        total_B = total_B + step_B.where(keep_B, 0.0)
+        state = reward.advance(state, token_B)
+    return total_B
 
 
 def reference_of(*sentences: Words, padding: int = 0) -> Reference:
@@ -99,6 +112,56 @@ def _distances(hypothesis: Words, reference: Words) -> list[float]:
     return row
 
 
+def bleu_prefix_potential(prefix: Words, reference: Words) -> float:
+    """The paper's code in words: smoothed BLEU of the prefix, less 1 for each word of the reference said twice."""
+    repeats = sum(word == before != SYMBOLS.unk and word in reference for before, word in pairwise(prefix))
+    return _smoothed_bleu(prefix, reference) - repeats
+
+
+def _smoothed_bleu(prefix: Words, reference: Words) -> float:
+    if not prefix or not reference:
+        return 0.0
+    known = [f"ours{t}" if word == SYMBOLS.unk else word for t, word in enumerate(prefix)]
+    product = 1.0
+    for n in range(1, 5):
+        said = Counter(tuple(known[t : t + n]) for t in range(len(prefix) - n + 1))
+        given = Counter(tuple(reference[t : t + n]) for t in range(len(reference) - n + 1))
+        product *= (sum((said & given).values()) + 1.0) / (sum(said.values()) + 1.0)
+    return min(1.0, math.exp(1.0 - len(reference) / len(prefix))) * product**0.25
+
+
+def bleu_prefix(hypothesis: Words, reference: Words) -> float:
+    """The same, less 1 for an end before the reference's length."""
+    return bleu_prefix_potential(hypothesis, reference) - (len(hypothesis) < len(reference))
+
+
+def constant(hypothesis: Words, reference: Words) -> float:
+    """1 of every finished target."""
+    return 1.0
+
+
+def constant_potential(prefix: Words, reference: Words) -> float:
+    """1 from the first token on."""
+    return 1.0 if prefix else 0.0
+
+
 Metric = Callable[[Words, Words], float]
-FINISHED: dict[str, Metric] = {"bleu": bleu, "rouge": rouge, "edit": edit}
-POTENTIAL: dict[str, Metric] = {"bleu": bleu_potential, "rouge": rouge, "edit": edit_potential}
+FINISHED: dict[str, Metric] = {
+    "bleu": bleu,
+    "bleu_prefix": bleu_prefix,
+    "rouge": rouge,
+    "edit": edit,
+    "constant": constant,
+}
+POTENTIAL: dict[str, Metric] = {
+    "bleu": bleu_potential,
+    "bleu_prefix": bleu_prefix_potential,
+    "rouge": rouge,
+    "edit": edit_potential,
+    "constant": constant_potential,
+}
+
+
+def decode(ids: Sequence[int]) -> str:
+    """Text of ids: one word each, EOS left out."""
+    return " ".join(f"w{token}" for token in ids if token != SYMBOLS.eos)

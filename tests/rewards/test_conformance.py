@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from erpo_explore.rewards import METRIC_REWARDS, MetricReward, MixtureReward
+from erpo_explore.rewards import METRIC_REWARDS, MetricReward, MixtureReward, metric_reward
 from erpo_explore.space import Reward
 
-from .oracles import NUM_TOKENS, SYMBOLS, WORDS, reference_of
+from . import scoring
+from .oracles import NUM_TOKENS, SYMBOLS, WORDS, decode, reference_of
 
 A, B, C, D = WORDS
 UNK, EOS, PAD = SYMBOLS.unk, SYMBOLS.eos, SYMBOLS.pad
@@ -17,15 +18,21 @@ LAMBDAS = {
     "noise": {"noise": 1.0},
     "model": {"model": 1.0},
     "truth_noise": {"truth": 0.9, "noise": 0.1},
+    "uniform": {"noise": 1.0, "noise_kind": "uniform"},
+    "truth_blank": {"truth": 0.9, "noise": 0.1, "noise_kind": "blank"},
     "truth_model": {"truth": 0.75, "model": 0.25},
     "truth_bleu": {"truth": 0.5, "task": 0.5, "temperature": 0.1},
     "noise_edit": {"noise": 0.5, "task": 0.5, "metric": "edit"},
     "bleu_at_temperature": {"task": 1.0, "metric": "bleu", "temperature": 0.05},
     "edit_at_temperature": {"task": 1.0, "metric": "edit", "temperature": 0.1},
+    "constant_at_temperature": {"task": 1.0, "metric": "constant", "temperature": 2.0},
+    "model_bleu_prefix": {"model": 0.5, "task": 0.5, "metric": "bleu_prefix", "temperature": 0.1},
+    "chrf_at_temperature": {"task": 1.0, "metric": "chrf", "temperature": 0.5},
     "everything": {"truth": 0.4, "noise": 0.2, "task": 0.3, "model": 0.1, "metric": "rouge", "temperature": 0.02},
 }
-REWARDS = {name: reward() for name, reward in METRIC_REWARDS.items()} | {
-    name: MixtureReward(Reward(**weights), UNIGRAM_V) for name, weights in LAMBDAS.items()
+METRICS = [*METRIC_REWARDS, "chrf", f"{scoring.__name__}:shared_words"]
+REWARDS = {name: metric_reward(name, decode) for name in METRICS} | {
+    name: MixtureReward(Reward(**weights), UNIGRAM_V, decode) for name, weights in LAMBDAS.items()
 }
 CORNERS = {
     name: reward for name, reward in REWARDS.items() if isinstance(reward, MetricReward) or reward.reward.task == 1.0
@@ -79,10 +86,10 @@ class TestConformance:
         alone_TV = walk(reward, slice(row, row + 1))[:, 0]
         ended = (HYPOTHESES_TB[:, row] == EOS).nonzero()
         steps = int(ended[0]) + 1 if len(ended) else None
-        torch.testing.assert_close(walk(reward)[:steps, row], alone_TV[:steps], rtol=0.0, atol=1e-6)
+        torch.testing.assert_close(walk(reward)[:steps, row], alone_TV[:steps], rtol=1e-6, atol=1e-6)
 
     def test_padding_changes_nothing(self, reward):
-        torch.testing.assert_close(walk(reward, padding=3), walk(reward), rtol=0.0, atol=1e-6)
+        torch.testing.assert_close(walk(reward, padding=3), walk(reward), rtol=1e-6, atol=1e-6)
 
     def test_a_state_may_be_advanced_twice(self, reward):
         before, log_p_BV = reward.begin(reference_of(*REFERENCES)), log_p_TBV()[0]
@@ -113,7 +120,7 @@ class TestConformance:
             taken = reward.advance(reward.take(state, row_N), tokens_B[row_N])
             state = reward.advance(state, tokens_B)
             found_NV = reward.increments(taken, log_p_BV[row_N])
-            torch.testing.assert_close(found_NV, reward.increments(state, log_p_BV)[row_N], rtol=0.0, atol=1e-6)
+            torch.testing.assert_close(found_NV, reward.increments(state, log_p_BV)[row_N], rtol=1e-6, atol=1e-6)
 
     @pytest.mark.parametrize("rows", [[3, 0], [1, 1, 2]])
     def test_the_references_may_be_taken_instead(self, reward, rows):
@@ -121,7 +128,22 @@ class TestConformance:
         reference = reference_of(*REFERENCES)
         taken_NV = reward.increments(reward.begin(reference.take(row_N)), log_p_BV[row_N])
         whole_BV = reward.increments(reward.begin(reference), log_p_BV)
-        torch.testing.assert_close(taken_NV, whole_BV[row_N], rtol=0.0, atol=1e-6)
+        torch.testing.assert_close(taken_NV, whole_BV[row_N], rtol=1e-6, atol=1e-6)
+
+    def test_rows_of_targets_may_be_taken_before_they_are_scored_or_after(self, reward):
+        if reward.reads_model:
+            pytest.skip("a reward that reads the model scores no whole target")
+        row_N, reference = torch.tensor([2, 0, 0]), reference_of(*REFERENCES)
+        tokens_BL, keep_BL = HYPOTHESES_TB.T, HYPOTHESES_TB.T != PAD
+        score_B = reward.score(reference, tokens_BL, keep_BL)
+        taken_N = reward.score(reference.take(row_N), tokens_BL[row_N], keep_BL[row_N])
+        assert score_B.shape == (len(REFERENCES),)
+        torch.testing.assert_close(taken_N, score_B[row_N], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["chrf", f"{scoring.__name__}:shared_words"])
+def test_a_reward_of_finished_targets_prefers_no_next_token(name):
+    assert not walk(REWARDS[name]).any()
 
 
 def candidates_along(reward):

@@ -5,10 +5,11 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from erpo_explore.rewards import METRIC_REWARDS, MixtureReward, TokenReward, sequence_rewards
+from erpo_explore.rewards import METRIC_REWARDS, MixtureReward, TokenReward
 from erpo_explore.space import Reward
+from erpo_explore.space.reward import TOKEN_METRICS
 
-from .oracles import FINISHED, NUM_TOKENS, POTENTIAL, SYMBOLS, WORDS, batch_of, reference_of
+from .oracles import FINISHED, NUM_TOKENS, POTENTIAL, SYMBOLS, WORDS, batch_of, reference_of, summed
 
 A, B, C, D = WORDS
 UNK, EOS = SYMBOLS.unk, SYMBOLS.eos
@@ -64,8 +65,15 @@ class TestMetrics:
     def test_increments_sum_to_the_sentence_score(self, metric, pair):
         hypothesis, reference = pair
         tokens_BT, keep_BT = batch_of([[*hypothesis, EOS]])
-        total = float(sequence_rewards(bound(metric), reference_of(reference), tokens_BT, keep_BT))
+        total = float(summed(bound(metric), reference_of(reference), tokens_BT, keep_BT))
         assert total == pytest.approx(FINISHED[metric](hypothesis, reference), abs=1e-5)
+
+    @with_adversaries
+    @given(pair=pairs)
+    def test_a_whole_target_is_scored_at_once(self, metric, pair):
+        hypothesis, reference = pair
+        score_B = bound(metric).score(reference_of(reference), *batch_of([[*hypothesis, EOS]]))
+        assert float(score_B) == pytest.approx(FINISHED[metric](hypothesis, reference), abs=1e-5)
 
     @with_adversaries
     @settings(max_examples=25)
@@ -85,7 +93,7 @@ class TestMetrics:
     @given(batch=st.lists(pairs, min_size=2, max_size=4))
     def test_a_batch_of_different_lengths_scores_as_its_rows_do(self, metric, batch):
         tokens_BT, keep_BT = batch_of([[*hypothesis, EOS] for hypothesis, _ in batch])
-        together_B = sequence_rewards(bound(metric), reference_of(*(pair[1] for pair in batch)), tokens_BT, keep_BT)
+        together_B = bound(metric).score(reference_of(*(pair[1] for pair in batch)), tokens_BT, keep_BT)
         assert together_B.tolist() == pytest.approx([FINISHED[metric](*pair) for pair in batch], abs=1e-5)
 
     @FEWER
@@ -93,8 +101,9 @@ class TestMetrics:
     def test_a_hypothesis_without_its_end_is_worth_its_potential(self, metric, pair):
         hypothesis, reference = pair
         tokens_BT, keep_BT = batch_of([hypothesis])
-        total = float(sequence_rewards(bound(metric), reference_of(reference), tokens_BT, keep_BT))
-        assert total == pytest.approx(POTENTIAL[metric](hypothesis, reference), abs=1e-5)
+        expected = pytest.approx(POTENTIAL[metric](hypothesis, reference), abs=1e-5)
+        assert float(summed(bound(metric), reference_of(reference), tokens_BT, keep_BT)) == expected
+        assert float(bound(metric).score(reference_of(reference), tokens_BT, keep_BT)) == expected
 
     @pytest.mark.parametrize("temperature", [0.05, 1.0, 4.0])
     @FEWER
@@ -103,9 +112,33 @@ class TestMetrics:
         hypothesis, reference = pair
         reward = MixtureReward(Reward(task=1.0, metric=metric, temperature=temperature), torch.zeros(NUM_TOKENS))
         tokens_BT, keep_BT = batch_of([[*hypothesis, EOS]])
-        total = float(sequence_rewards(reward, reference_of(reference), tokens_BT, keep_BT))
+        total = float(summed(reward, reference_of(reference), tokens_BT, keep_BT))
         expected = FINISHED[metric](hypothesis, reference) / temperature
         assert total == pytest.approx(expected, abs=1e-5 / temperature, rel=1e-5)
+        at_once = float(reward.score(reference_of(reference), tokens_BT, keep_BT))
+        assert at_once == pytest.approx(expected, abs=1e-5 / temperature, rel=1e-5)
+
+    def test_many_long_targets_are_scored_as_their_increments_add_up(self, metric):
+        generator = torch.Generator().manual_seed(3)
+        words_BT = torch.randint(UNK, NUM_TOKENS, (200, 12), generator=generator)
+        references = [words[: b % 13] for b, words in enumerate(words_BT.tolist())]
+        replaced_BT = torch.rand(words_BT.shape, generator=generator) < 0.3
+        hypotheses = words_BT.where(~replaced_BT, words_BT.roll(1, 0)).tolist()
+        # every other one is cut before its end
+        tokens_BT, keep_BT = batch_of([[*words, EOS][: 13 - b % 2] for b, words in enumerate(hypotheses)])
+        found_B = bound(metric).score(reference_of(*references), tokens_BT, keep_BT)
+        expected_B = summed(bound(metric), reference_of(*references), tokens_BT, keep_BT)
+        torch.testing.assert_close(found_B, expected_B, rtol=0.0, atol=2e-6)
+
+    @pytest.mark.parametrize("shape", [(0, 3), (2, 0)])
+    def test_no_target_and_no_token_have_no_reward(self, metric, shape):
+        references = reference_of([A], [B, C]).take(torch.arange(shape[0]))
+        tokens_BT = torch.zeros(shape, dtype=torch.long)
+        assert bound(metric).score(references, tokens_BT, tokens_BT.bool()).tolist() == [0.0] * shape[0]
+
+
+def test_every_metric_of_next_tokens_has_an_oracle():
+    assert set(METRIC_REWARDS) == set(FINISHED) == set(POTENTIAL) == set(TOKEN_METRICS)
 
 
 @given(pair=pairs)

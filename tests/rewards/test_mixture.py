@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 
 from erpo_explore.rewards import METRIC_REWARDS, MixtureReward
 from erpo_explore.space import Reward
+from erpo_explore.symbols import Symbols
 
 from .oracles import NUM_TOKENS, SYMBOLS, WORDS, reference_of
 
@@ -119,3 +122,62 @@ def test_an_unknown_word_is_drawn_only_where_it_is_the_truth():
 )
 def test_only_a_model_weight_reads_the_model(weights, reads):
     assert MixtureReward(Reward(**weights), UNIGRAM_V).reads_model is reads
+
+
+@pytest.mark.parametrize("temperature", [1e-4, 1e-2, 1.0, 1e4])
+@pytest.mark.parametrize("metric", METRIC_REWARDS)
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {"task": 1.0},
+        {"truth": 0.5, "task": 0.5},
+        {"noise": 0.5, "task": 0.5},
+        {"truth": 0.25, "noise": 0.25, "task": 0.25, "model": 0.25},
+    ],
+)
+def test_no_temperature_of_the_reward_makes_it_undefined(weights, metric, temperature):
+    reward = MixtureReward(Reward(**weights, metric=metric, temperature=temperature), UNIGRAM_V)
+    for prefix in ([], [A], [D] * 5):
+        found_BV = reward.increments(after(reward, prefix), model_of([0.0] * NUM_TOKENS))
+        q_BV = found_BV.double().softmax(-1)
+        assert not q_BV.isnan().any()
+        if reward.reward.task < 1.0:
+            torch.testing.assert_close(found_BV.exp().sum(-1), torch.ones(len(REFERENCES)), rtol=0.0, atol=2e-3)
+
+
+def test_a_model_of_half_precision_is_mixed_in_single_precision():
+    reward = MixtureReward(Reward(truth=0.5, model=0.5), UNIGRAM_V)
+    log_p_BV = model_of([0.0] * NUM_TOKENS)
+    found_BV = reward.increments(after(reward, []), log_p_BV.bfloat16())
+    assert found_BV.dtype == torch.float32
+    torch.testing.assert_close(found_BV.exp(), 0.5 * truth_BV(0) + 0.5 * log_p_BV.exp(), rtol=1e-2, atol=1e-3)
+
+
+def test_the_blank_stands_for_a_share_of_the_truth():
+    reward = MixtureReward(Reward(truth=0.75, noise=0.25, noise_kind="blank"), UNIGRAM_V)
+    found_BV = reward.increments(after(reward, [])).exp()
+    assert found_BV[0].tolist() == pytest.approx([0.25 if v == UNK else 0.75 if v == A else 0.0 for v in range(8)])
+    assert found_BV[1].tolist() == pytest.approx([1.0 if v == UNK else 0.0 for v in range(8)])
+
+
+@pytest.mark.parametrize("step", range(5))
+def test_the_truth_is_the_reference_and_then_eos(step):
+    reward = MixtureReward(Reward(truth=0.5, noise=0.5), UNIGRAM_V)
+    expected = [[*words, *[EOS] * 9][step] for words in REFERENCES]
+    assert reward.truth_B(after(reward, [B] * step)).tolist() == expected
+
+
+@pytest.mark.parametrize("metric", METRIC_REWARDS)
+def test_the_candidates_of_the_task_do_not_depend_on_its_weight(metric):
+    some = MixtureReward(Reward(truth=0.9, task=0.1, metric=metric, temperature=0.1), UNIGRAM_V)
+    all_ = MixtureReward(Reward(task=1.0, metric=metric, temperature=0.1), UNIGRAM_V)
+    found_BV = some.task_candidates(after(some, [B, A])).dense()
+    assert torch.equal(found_BV, all_.increments(after(all_, [B, A])))
+
+
+def test_a_vocabulary_whose_padding_begins_its_targets_rules_out_no_other_token():
+    symbols = Symbols(pad=0, bos=0, eos=2, unk=3)
+    reference = dataclasses.replace(reference_of(*REFERENCES), symbols=symbols)
+    reward = MixtureReward(Reward(truth=0.5, task=0.5), UNIGRAM_V)
+    found_BV = reward.increments(reward.begin(reference))
+    assert found_BV.exp().sum(-1).tolist() == pytest.approx([1.0] * len(REFERENCES), abs=1e-5)

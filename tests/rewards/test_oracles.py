@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from .oracles import POTENTIAL, SYMBOLS, bleu, bleu_potential, edit, edit_potential, rouge
+from .oracles import POTENTIAL, SYMBOLS, bleu, bleu_potential, bleu_prefix, edit, edit_potential, rouge
 
 A, B, C = 4, 5, 6
 UNK = SYMBOLS.unk
@@ -47,3 +47,16 @@ def test_only_the_brevity_penalty_tells_bleu_from_its_potential():
 @pytest.mark.parametrize("potential", POTENTIAL.values())
 def test_the_empty_prefix_is_worth_nothing(potential):
     assert potential([], [A, B]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "value"),
+    [
+        ([A, B, C, A, B], 1.0),
+        # 4 of 4 words, 2 of 3 pairs, 1 of 2 triples, no quadruple; one word short, and it ends early
+        ([A, B, C, B], math.exp(-0.25) * (5 / 5 * 3 / 4 * 2 / 3 * 1 / 2) ** 0.25 - 1.0),
+        ([], -1.0),
+    ],
+)
+def test_the_bleu_of_the_papers_code_by_hand(hypothesis, value):
+    assert bleu_prefix(hypothesis, [A, B, C, A, B]) == pytest.approx(value)
