@@ -7,8 +7,11 @@ Legend: R rows, T reference length, M its words, I most insertions, Y interleave
 for s substitutions and i insertions on m words: s words are each exchanged for one of the v − 1 others or for nothing,
 which is a deletion, and i words of v are set behind words that stay, or in front. So every script of e edits is as
 likely as any other of e, and a script with one edit more less likely by exp(−1/τ). Counting scripts for targets, as the
-paper does, is close and not exact: a target that several scripts lead to is drawn as often as all of them.
+paper does, is close and not exact: a target that several scripts lead to is drawn as often as all of them. On two words
+of three (i ≤ 7) the total variation from q ∝ exp(−distance / τ) is 0.003 at τ = 0.15, 0.07 at 0.3 and 0.21 at 0.5.
 """
+
+from typing import Final
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -19,6 +22,9 @@ from erpo_explore.erpo.drawing import draw_places, draw_subset
 from erpo_explore.rewards import Reference
 
 __all__ = ["edit_numbers", "edited"]
+
+_MOST_MORE: Final = 5
+"""Insertions that a row may have more than it has words."""
 
 
 def edit_numbers(
@@ -52,14 +58,18 @@ def edited(reference: Reference, temperature: float, generator: torch.Generator)
 
     Args:
         reference: y*, one row a target that is drawn.
-        temperature: τ of exp(−edits / τ).
+        temperature: τ of exp(−edits / τ). At most m + 5 words are inserted, which tells only where v exp(−1/τ) is
+            near 1 or above.
         generator: Of every draw.
     """
     words_RT = reference.words_BT
     num_words_R = words_RT.sum(1)
     word_v = reference.drawable_words_v
-    max_insertions = words_RT.shape[1] + 4
+    max_insertions = int(num_words_R.max()) + _MOST_MORE
     probability_RSI = edit_numbers(num_words_R, len(word_v), temperature, max_insertions)
+    # by each row's own limit, or its longer neighbours would lengthen it
+    i_I = torch.arange(max_insertions + 1, device=words_RT.device)
+    probability_RSI = probability_RSI * (i_I <= num_words_R[:, None] + _MOST_MORE)[:, None]
     pair_R = draw_places(probability_RSI.flatten(1), generator)
     num_substituted_R = pair_R // (max_insertions + 1)
     num_inserted_R = pair_R % (max_insertions + 1)

@@ -4,7 +4,8 @@ Legend: R rows, L longest target, J and V as in `soft_labels`.
 
     q̃(y_t = v) = λ_truth·1[v = y*_t] + λ_noise·u(v)
 
-does not depend on the prefix (Xie et al. 2017), so no token waits for the one before it.
+does not depend on the prefix (Xie et al. 2017), so no token waits for the one before it; nor has it to be normalised,
+so log Z_t = 0.
 """
 
 import torch
@@ -57,21 +58,19 @@ def noised(
         forced_R = (point.forced * reference.keep_BT.sum(1)).ceil()
         forced_RL = torch.arange(max_tokens, device=forced_R.device) < forced_R[:, None]
         labels_RL = torch.where(forced_RL, truth_RL, labels_RL)
-    if point.prefix == "truth":
-        inputs_RL = shifted(truth_RL, symbols)
-        keep_RL = torch.nn.functional.pad(reference.keep_BT, (0, max_tokens - reference.keep_BT.shape[1]))
-    else:
-        inputs_RL = shifted(labels_RL, symbols)
-        keep_RL = _until_first(labels_RL == symbols.eos)
+    read_RL = truth_RL if point.prefix == "truth" else labels_RL
+    is_end_RL = read_RL == symbols.eos
+    keep_RL = _until_first(is_end_RL)
     T = int(keep_RL.any(0).sum())
     return Draw(
-        inputs_RT=inputs_RL[:, :T],
+        inputs_RT=shifted(read_RL, symbols)[:, :T],
         labels_RT=labels_RL[:, :T],
         keep_RT=keep_RL[:, :T],
-        finished_R=(labels_RL == symbols.eos).any(1),
+        finished_R=is_end_RL.any(1),
         forced_RT=None if forced_RL is None else forced_RL[:, :T],
         soft_labels=_in_rows(conditional.soft(), R, max_tokens, T) if point.label == "expected" else None,
         q_RT=q_RL[:, :T],
+        log_z_R=torch.zeros_like(q_RL[:, 0]),
     )
 
 

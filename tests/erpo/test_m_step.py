@@ -1,158 +1,141 @@
-import dataclasses
 import itertools
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from erpo_explore.erpo import Draw, draw_targets, enumerate_targets
-from erpo_explore.erpo.e_step import allowed_log_p, shifted, truth
-from erpo_explore.erpo.m_step import cross_entropy, policy_gradient_loss
-from erpo_explore.space import Point, Reward
-
-from .tiny import (
-    EOS,
-    MAX_TOKENS,
-    NUM_TOKENS,
-    PAD,
-    POINTS,
-    SYMBOLS,
-    A,
-    B,
-    C,
-    gradient,
-    memory_of,
-    reference_of,
-    reward_of,
-    seeded,
-    sequence_log_p,
-    tiny_model,
+from erpo_explore.erpo.m_step import (
+    allowed_label_losses,
+    cross_entropy,
+    first_of_its_kind,
+    label_losses,
+    minimum_risk_loss,
+    target_policy_loss,
 )
 
-REFERENCE = dataclasses.replace(
-    reference_of(),
-    tokens_BT=(TOKENS_BT := torch.tensor([[A, B, EOS, PAD], [C, EOS, PAD, PAD], [B, B, A, EOS]])),
-    keep_BT=TOKENS_BT != PAD,
-)
+from .tiny import EOS, NUM_TOKENS, SYMBOLS, A, B, C, seeded
+
+LABELS_N = torch.tensor([A, EOS, C, B, A])
+NEVER = torch.tensor(SYMBOLS.never_drawn)
+REWARD_BK = torch.tensor([[1.0, 3.0, 2.0], [0.5, -0.5, 4.0]])
+ALL_BK = torch.ones(2, 3, dtype=torch.bool)
 
 
-def some_logits(T=4):
-    return torch.randn(3, T, NUM_TOKENS, generator=seeded(1)).requires_grad_()
+def some_logits():
+    return torch.randn(5, NUM_TOKENS, generator=seeded(1)).requires_grad_()
 
 
-def along_truth(point, model, words=(A, B)):
-    reference = reference_of(words)
-    return draw_targets(
-        dataclasses.replace(point, prefix="truth"),
-        reward_of(point),
-        model,
-        memory_of(model),
-        reference,
-        max_tokens=MAX_TOKENS,
-        generator=seeded(1),
-    )
+def some_log_p():
+    return (-5.0 * torch.rand(2, 3, generator=seeded(2))).requires_grad_()
 
 
 class TestCrossEntropy:
-    def test_on_the_truth_it_is_torchs_bit_for_bit(self):
-        ours, torchs = some_logits(), some_logits()
-        loss = cross_entropy(ours, truth(REFERENCE))
-        expected = torch.nn.functional.cross_entropy(torchs.flatten(0, 1), TOKENS_BT.flatten(), ignore_index=PAD)
+    def test_it_is_torchs_bit_for_bit_of_a_padded_batch(self):
+        # padded rows with ignore_index are how torch's own is used; here the kept labels are picked beforehand
+        padded_NV = torch.cat([some_logits().detach(), torch.ones(2, NUM_TOKENS)]).requires_grad_()
+        padded_N = torch.cat([LABELS_N, torch.tensor([SYMBOLS.pad] * 2)])
+        ours = some_logits()
+        loss = cross_entropy(ours, LABELS_N)
+        expected = torch.nn.functional.cross_entropy(padded_NV, padded_N, ignore_index=SYMBOLS.pad)
         assert torch.equal(loss, expected)
-        assert torch.equal(*torch.autograd.grad(loss + expected, [ours, torchs]))
+        ours_NV, theirs_NV = torch.autograd.grad(loss + expected, [ours, padded_NV])
+        assert torch.equal(ours_NV, theirs_NV[:5])
 
-    def test_it_is_a_mean_over_the_kept_labels(self):
-        log_p_BTV = some_logits().log_softmax(-1)
-        total = sum(log_p_BTV[b, t, TOKENS_BT[b, t]] for b, t in REFERENCE.keep_BT.nonzero().tolist())
-        torch.testing.assert_close(cross_entropy(some_logits(), truth(REFERENCE)), -total / 9)
+    def test_it_is_the_mean_of_minus_log_p(self):
+        log_p_NV = some_logits().double().log_softmax(-1)
+        expected = -sum(log_p_NV[n, label] for n, label in enumerate(LABELS_N.tolist())) / 5.0
+        torch.testing.assert_close(cross_entropy(some_logits(), LABELS_N).double(), expected)
 
-    def test_the_expected_label_is_a_mean_over_q(self):
-        log_q_BTV = torch.randn(3, 4, NUM_TOKENS, generator=seeded(2)).log_softmax(-1)
-        draw = dataclasses.replace(truth(REFERENCE), log_q_BTV=log_q_BTV)
-        per_label_BT = (log_q_BTV.exp() * some_logits().log_softmax(-1)).sum(-1)
-        expected = -per_label_BT[REFERENCE.keep_BT].mean()
-        torch.testing.assert_close(cross_entropy(some_logits(), draw), expected)
-
-    def test_a_certain_expected_label_is_a_label(self):
-        log_q_BTV = torch.nn.functional.one_hot(TOKENS_BT, NUM_TOKENS).float().log()
-        draw = dataclasses.replace(truth(REFERENCE), log_q_BTV=log_q_BTV)
-        torch.testing.assert_close(cross_entropy(some_logits(), draw), cross_entropy(some_logits(), truth(REFERENCE)))
-
-    def test_what_q_forbids_leaves_loss_and_gradient_finite(self):
-        logits_BTV = some_logits()
-        log_q_BTV = torch.full((3, 4, NUM_TOKENS), -torch.inf)
-        log_q_BTV[..., [A, EOS]] = torch.tensor(0.5).log()
-        loss = cross_entropy(logits_BTV, dataclasses.replace(truth(REFERENCE), log_q_BTV=log_q_BTV))
-        assert loss.isfinite()
-        assert torch.autograd.grad(loss, logits_BTV)[0].isfinite().all()
-
-    @pytest.mark.parametrize("name", POINTS)
-    def test_the_mean_over_all_labels_is_the_expected_label(self, name):
-        point, model = POINTS[name], tiny_model()
-        expected = along_truth(dataclasses.replace(point, label="expected"), model)
-        sampled = along_truth(point, model)
-        logits_BTV = model.decode(memory_of(model), sampled.inputs_BT)
-        losses = torch.zeros(())
-        for labels in itertools.product((A, B, C, EOS), repeat=3):
-            labels_BT = torch.tensor([labels])
-            q = expected.log_q_BTV.gather(2, labels_BT[..., None]).sum().exp()
-            losses = losses + q * cross_entropy(logits_BTV, dataclasses.replace(sampled, labels_BT=labels_BT))
-        loss = cross_entropy(logits_BTV, expected)
-        torch.testing.assert_close(losses, loss)
-        (gradient_BTV,) = torch.autograd.grad(losses, logits_BTV, retain_graph=True)
-        torch.testing.assert_close(gradient_BTV, torch.autograd.grad(loss, logits_BTV)[0])
-
-    def test_label_smoothing_is_its_smallest_case(self):
-        point = Point(reward=Reward(truth=0.9, noise=0.1), prefix="truth", label="expected")
-        uniform_V = torch.full((NUM_TOKENS,), 1.0 / NUM_TOKENS)
-        model = tiny_model()
-        draw = draw_targets(
-            point,
-            type(reward_of(point))(point.reward, uniform_V),
-            model,
-            memory_of(model),
-            reference_of(),
-            max_tokens=MAX_TOKENS,
-            generator=seeded(1),
-        )
-        logits_BTV = model.decode(memory_of(model), draw.inputs_RT)
-        expected = torch.nn.functional.cross_entropy(logits_BTV[0], draw.labels_RT[0], label_smoothing=0.1)
-        torch.testing.assert_close(cross_entropy(logits_BTV, draw), expected)
+    def test_of_each_label_it_has_the_same_mean(self):
+        losses_N = label_losses(some_logits(), LABELS_N)
+        torch.testing.assert_close(losses_N.mean(), cross_entropy(some_logits(), LABELS_N))
+        log_p_NV = some_logits().log_softmax(-1)
+        torch.testing.assert_close(losses_N, -log_p_NV.gather(1, LABELS_N[:, None])[:, 0])
 
 
-class TestPolicyGradient:
-    POINT = dataclasses.replace(POINTS["raml_bleu"], alpha=1.0)
+class TestAllowedLabelLosses:
+    def expected(self, logits_NV):
+        """Over what a target may hold, by a softmax that has nothing else."""
+        masked_NV = logits_NV.double().index_fill(1, NEVER, -torch.inf)
+        return -masked_NV.log_softmax(-1).gather(1, LABELS_N[:, None])[:, 0]
 
-    def enumerated(self, model):
-        found = enumerate_targets(
-            self.POINT, reward_of(self.POINT), model, memory_of(model), reference_of(), MAX_TOKENS
-        )
-        draw = Draw(inputs_RT=shifted(found.tokens_NL, SYMBOLS), labels_BT=found.tokens_NL, keep_BT=found.keep_NL)
-        return found, draw
+    @pytest.mark.parametrize("loudness", [-50.0, 0.0, 3.0, 6.0])
+    def test_loss_and_gradient_are_those_of_the_masked_softmax(self, loudness):
+        ours, theirs = ((some_logits() + loudness * torch.eye(NUM_TOKENS)[NEVER].sum(0)).detach() for _ in range(2))
+        ours, theirs = ours.requires_grad_(), theirs.requires_grad_()
+        losses_N, expected_N = allowed_label_losses(ours, LABELS_N, SYMBOLS), self.expected(theirs)
+        # the share of what is forbidden is up to 0.999, and what is left of 1 loses as many digits
+        torch.testing.assert_close(losses_N.double(), expected_N, rtol=1e-3, atol=1e-4)
+        (found_NV,) = torch.autograd.grad(losses_N.sum(), ours)
+        torch.testing.assert_close(found_NV, torch.autograd.grad(expected_N.sum(), theirs)[0], rtol=1e-2, atol=1e-3)
 
-    @pytest.mark.parametrize("baseline", [0.0, 0.4, 5.0])
-    def test_its_expectation_is_the_gradient_of_the_expected_reward_whatever_the_baseline(self, baseline):
-        model = tiny_model()
-        found, draw = self.enumerated(model)
-        p_N = sequence_log_p(model, found.tokens_NL, found.keep_NL, allowed=True).exp()
-        expected_reward = (p_N * found.reward_N).sum()
-        exact_P = gradient(expected_reward, model)
-        log_p_NLV = allowed_log_p(model.decode(memory_of(model, len(p_N)), draw.inputs_RT), SYMBOLS)
-        advantage_N = p_N.detach() * (found.reward_N - baseline)
-        loss = policy_gradient_loss(log_p_NLV, draw, advantage_N) * draw.keep_RT.sum()
-        assert exact_P.norm() > 0.01
-        torch.testing.assert_close(-gradient(loss, model), exact_P, rtol=1e-3, atol=2e-5)
+    @given(st.lists(st.floats(-60.0, 60.0, width=32), min_size=NUM_TOKENS, max_size=NUM_TOKENS))
+    def test_it_is_never_without_a_value(self, logits):
+        logits_NV = torch.tensor([logits] * 5).requires_grad_()
+        losses_N = allowed_label_losses(logits_NV, LABELS_N, SYMBOLS)
+        assert losses_N.isfinite().all()
+        assert torch.autograd.grad(losses_N.sum(), logits_NV)[0].isfinite().all()
 
-    def test_without_an_advantage_nothing_is_learned(self):
-        model = tiny_model()
-        found, draw = self.enumerated(model)
-        logits_NLV = model.decode(memory_of(model, len(found.reward_N)), draw.inputs_RT)
-        loss = policy_gradient_loss(logits_NLV, draw, torch.zeros_like(found.reward_N))
-        assert not gradient(loss, model).any()
+    def test_half_precision_logits_lose_no_more_than_they_have(self):
+        half_NV = some_logits().detach().bfloat16()
+        losses_N = allowed_label_losses(half_NV, LABELS_N, SYMBOLS)
+        torch.testing.assert_close(losses_N.double(), self.expected(half_NV), rtol=0.0, atol=0.02)
 
-    def test_what_stands_behind_the_end_is_not_learned(self):
-        logits_BTV = some_logits()
-        draw = truth(REFERENCE)
-        loss = policy_gradient_loss(logits_BTV, draw, torch.tensor([1.0, -1.0, 0.5]))
-        (gradient_BTV,) = torch.autograd.grad(loss, logits_BTV)
-        assert not gradient_BTV[~REFERENCE.keep_BT].any()
-        assert gradient_BTV[REFERENCE.keep_BT].isfinite().all()
+
+class TestMinimumRisk:
+    @pytest.mark.parametrize("sharpness", [0.005, 0.3, 1.0, 4.0])
+    def test_it_is_minus_the_expected_reward_among_the_draws(self, sharpness):
+        weight_BK = some_log_p().detach().exp() ** sharpness
+        share_BK = weight_BK / weight_BK.sum(1, keepdim=True)
+        loss = minimum_risk_loss(some_log_p(), REWARD_BK, ALL_BK, sharpness)
+        torch.testing.assert_close(loss, -(share_BK * REWARD_BK).sum() / 2.0)
+
+    @pytest.mark.parametrize("sharpness", [0.005, 1.0, 4.0])
+    def test_its_gradient_is_that_of_a_policy_gradient_with_a_baseline(self, sharpness):
+        log_p_BK = some_log_p()
+        share_BK = (sharpness * log_p_BK.detach()).softmax(1)
+        baseline_B1 = (share_BK * REWARD_BK).sum(1, keepdim=True)
+        expected_BK = -sharpness * share_BK * (REWARD_BK - baseline_B1) / 2.0
+        loss = minimum_risk_loss(log_p_BK, REWARD_BK, ALL_BK, sharpness)
+        torch.testing.assert_close(torch.autograd.grad(loss, log_p_BK)[0], expected_BK, rtol=1e-4, atol=1e-7)
+
+    def test_a_repeated_draw_counts_once(self):
+        distinct_BK = torch.tensor([[True, False, True], [True, True, False]])
+        log_p_BK = some_log_p()
+        loss = minimum_risk_loss(log_p_BK, REWARD_BK, distinct_BK, 1.0)
+        rows = [
+            minimum_risk_loss(log_p_BK[b : b + 1, kept], REWARD_BK[b : b + 1, kept], ALL_BK[:1, :2], 1.0)
+            for b, kept in enumerate([[0, 2], [0, 1]])
+        ]
+        torch.testing.assert_close(loss, sum(rows) / 2.0)
+        assert not torch.autograd.grad(loss, log_p_BK)[0][~distinct_BK].any()
+
+
+class TestTargetPolicy:
+    TARGET_BK = torch.tensor([[0.2, 0.5, 0.3], [0.0, 1.0, 0.0]])
+
+    def test_it_is_the_cross_entropy_of_the_draws_softmax(self):
+        p_BK = some_log_p().detach().exp()
+        p_BK = p_BK / p_BK.sum(1, keepdim=True)
+        loss = target_policy_loss(some_log_p(), self.TARGET_BK)
+        torch.testing.assert_close(loss, -(self.TARGET_BK * p_BK.log()).sum() / 2.0)
+
+    def test_its_gradient_is_the_gap_between_model_and_target(self):
+        log_p_BK = some_log_p()
+        (found_BK,) = torch.autograd.grad(target_policy_loss(log_p_BK, self.TARGET_BK), log_p_BK)
+        torch.testing.assert_close(found_BK, (log_p_BK.detach().softmax(1) - self.TARGET_BK) / 2.0)
+
+    def test_at_the_target_nothing_is_learned(self):
+        log_p_BK = (self.TARGET_BK + 1e-12).log().requires_grad_()
+        (found_BK,) = torch.autograd.grad(target_policy_loss(log_p_BK, self.TARGET_BK), log_p_BK)
+        torch.testing.assert_close(found_BK, torch.zeros(2, 3))
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_the_first_of_equal_targets_stands_for_all(order):
+    targets = [[A, B, EOS], [A, EOS, 0], [A, B, EOS], [A, B, C]]
+    rows = [targets[place] for place in order]
+    other = [[C, EOS, 0]] * 4
+    expected = [row not in rows[:k] for k, row in enumerate(rows)]
+    assert first_of_its_kind(torch.tensor([rows, other])).tolist() == [expected, [True, False, False, False]]

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import torch
 
 from erpo_explore.erpo import Draw
-from erpo_explore.erpo.e_step import allowed_log_p, shifted
+from erpo_explore.erpo.conditional import allowed_log_p
+from erpo_explore.erpo.draw import shifted
 from erpo_explore.rewards import MixtureReward, Reference
 from erpo_explore.seq2seq import LstmConfig, Memory, Seq2Seq, build_model
 from erpo_explore.space import Point, Reward
