@@ -87,7 +87,7 @@ class SparseLabels(SoftLabels):
     def dot(self, values_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
         """A gather, and one small matrix product."""
         spikes_N = (self.weight_XJ * values_NV.gather(1, self.token_XJ)).sum(1)
-        return torch.addcmul(spikes_N[:, None], self.base_weight_XM, values_NV @ self.base_MV.T).sum(1)
+        return spikes_N + (self.base_weight_XM * (values_NV @ self.base_MV.T)).sum(1)
 
     def taken_from(self, values_NV: Float[Tensor, "N V"]) -> Float[Tensor, "N V"]:
         """A scatter, and one update of low rank."""
@@ -95,7 +95,7 @@ class SparseLabels(SoftLabels):
         return values_NV.scatter_add_(1, self.token_XJ, -self.weight_XJ)
 
 
-def stacked(steps: Sequence[SoftLabels], row_steps: Sequence[Int[Tensor, " N"]], num_rows: int) -> SoftLabels:
+def stacked(steps: Sequence[SoftLabels], row_steps: Sequence[Int[Tensor, " _"]], num_rows: int) -> SoftLabels:
     """The labels of a target's steps side by side, zero where a row has no such step.
 
     Args:

@@ -1,0 +1,143 @@
+import pytest
+import torch
+
+from erpo_explore.erpo.m_step import _SoftLabelLosses, soft_label_losses
+from erpo_explore.erpo.soft_labels import DenseLabels, SparseLabels, stacked
+
+from .tiny import seeded
+
+V, J = 6, 4
+KEEP_RT = torch.tensor([[True, True, False], [True, False, False]])
+
+
+def sparse_labels(*shape, dtype=torch.float32, seed=1):
+    """Distributions over two bases, one of which leaves a token out, with a token in several slots."""
+    generator = seeded(seed)
+    base_MV = torch.tensor([[0.0, 1.0, 1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.5, 0.3, 0.2]], dtype=dtype)
+    base_weight_XM = torch.rand(*shape, 2, generator=generator, dtype=dtype) * 0.1
+    token_XJ = torch.randint(1, V, (*shape, J), generator=generator)
+    weight_XJ = torch.rand(*shape, J, generator=generator, dtype=dtype) * 0.2
+    # the last slot takes some of what the first one gives
+    token_XJ[..., -1] = token_XJ[..., 0]
+    weight_XJ[..., -1] *= -1.0
+    weight_XJ[..., 0] += 1.0 - weight_XJ.sum(-1) - (base_weight_XM @ base_MV).sum(-1)
+    return SparseLabels(token_XJ=token_XJ, weight_XJ=weight_XJ, base_weight_XM=base_weight_XM, base_MV=base_MV)
+
+
+def as_dense(labels):
+    """Term by term, as the equation is written."""
+    q_XV = torch.zeros(*labels.token_XJ.shape[:-1], V, dtype=labels.base_MV.dtype)
+    for place in torch.cartesian_prod(*map(torch.arange, labels.token_XJ.shape[:-1])).reshape(-1, q_XV.dim() - 1):
+        at = tuple(place.tolist())
+        for m in range(len(labels.base_MV)):
+            q_XV[at] += labels.base_weight_XM[(*at, m)] * labels.base_MV[m]
+        for j in range(labels.token_XJ.shape[-1]):
+            q_XV[(*at, int(labels.token_XJ[(*at, j)]))] += labels.weight_XJ[(*at, j)]
+    return DenseLabels(q_XV=q_XV)
+
+
+def some_values(N=5, dtype=torch.float32):
+    return torch.randn(N, V, generator=seeded(2), dtype=dtype)
+
+
+class TestSparseIsDense:
+    labels = sparse_labels(5)
+
+    def test_they_are_distributions_with_slots_that_share_a_token(self):
+        assert as_dense(self.labels).q_XV.sum(-1).tolist() == pytest.approx([1.0] * 5)
+        assert (as_dense(self.labels).q_XV >= 0.0).all()
+        assert all(len(set(row)) < J for row in self.labels.token_XJ.tolist())
+
+    def test_in_the_product(self):
+        torch.testing.assert_close(self.labels.dot(some_values()), as_dense(self.labels).dot(some_values()))
+
+    def test_in_what_is_taken_off(self):
+        torch.testing.assert_close(
+            self.labels.taken_from(some_values()), as_dense(self.labels).taken_from(some_values())
+        )
+
+    @pytest.mark.parametrize("form", [lambda labels: labels, as_dense])
+    def test_it_is_taken_off_in_the_given_memory(self, form):
+        values_NV = some_values()
+        assert form(self.labels).taken_from(values_NV) is values_NV
+
+    @pytest.mark.parametrize("keep_RT", [KEEP_RT, torch.ones_like(KEEP_RT), torch.zeros_like(KEEP_RT)])
+    def test_in_what_is_kept(self, keep_RT):
+        labels = sparse_labels(2, 3)
+        kept = labels.kept(keep_RT)
+        assert torch.equal(as_dense(labels).kept(keep_RT).q_XV, as_dense(labels).q_XV[keep_RT])
+        assert torch.equal(as_dense(kept).q_XV, as_dense(labels).q_XV[keep_RT])
+
+
+class TestDense:
+    def test_what_q_forbids_counts_nothing_even_where_it_is_infinite(self):
+        labels = DenseLabels(q_XV=torch.tensor([[0.25, 0.75, 0.0]]))
+        assert labels.dot(torch.tensor([[4.0, 8.0, -torch.inf]])).tolist() == [7.0]
+
+
+class TestStacked:
+    # the second row ends after one step, the third before the second
+    ROWS = (torch.tensor([0, 1, 2]), torch.tensor([0, 1]), torch.tensor([0]))
+
+    @pytest.mark.parametrize("form", [lambda labels: labels, as_dense])
+    def test_each_step_stands_where_its_row_took_it_and_zero_elsewhere(self, form):
+        steps = [sparse_labels(len(row_N), seed=t) for t, row_N in enumerate(self.ROWS)]
+        found = stacked([form(step) for step in steps], self.ROWS, 4)
+        q_RTV = (found if isinstance(found, DenseLabels) else as_dense(found)).q_XV
+        assert q_RTV.shape == (4, 3, V)
+        for t, (step, row_N) in enumerate(zip(steps, self.ROWS, strict=True)):
+            expected_RV = torch.zeros(4, V)
+            expected_RV[row_N] = as_dense(step).q_XV
+            torch.testing.assert_close(q_RTV[:, t], expected_RV)
+
+
+class TestLosses:
+    @pytest.mark.parametrize("form", [lambda labels: labels, as_dense])
+    def test_loss_and_gradient_are_autograds(self, form):
+        labels = sparse_labels(5)
+        ours_NV, theirs_NV = some_values().requires_grad_(), some_values().requires_grad_()
+        count_N = torch.tensor([1.0, -2.0, 0.5, 3.0, 0.0])
+        loss_N = soft_label_losses(ours_NV, form(labels))
+        expected_N = -(as_dense(labels).q_XV * theirs_NV.log_softmax(-1)).sum(-1)
+        torch.testing.assert_close(loss_N, expected_N)
+        (found_NV,) = torch.autograd.grad((count_N * loss_N).sum(), ours_NV)
+        torch.testing.assert_close(found_NV, torch.autograd.grad((count_N * expected_N).sum(), theirs_NV)[0])
+
+    @pytest.mark.parametrize("form", [lambda labels: labels, as_dense])
+    def test_the_gradient_is_that_of_finite_differences(self, form):
+        labels = form(sparse_labels(5, dtype=torch.float64))
+        logits_NV = some_values(dtype=torch.float64).requires_grad_()
+        assert torch.autograd.gradcheck(lambda logits_NV: _SoftLabelLosses.apply(logits_NV, labels), logits_NV)
+
+    def test_the_gradient_may_be_asked_for_twice(self):
+        logits_NV = some_values().requires_grad_()
+        loss = soft_label_losses(logits_NV, sparse_labels(5)).sum()
+        (one,) = torch.autograd.grad(loss, logits_NV, retain_graph=True)
+        assert torch.equal(one, torch.autograd.grad(loss, logits_NV)[0])
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+    def test_label_smoothing_is_torchs(self, dtype):
+        epsilon, labels_N = 0.1, torch.tensor([0, 5, 2, 2, 3])
+        labels = SparseLabels(
+            token_XJ=labels_N[:, None],
+            weight_XJ=torch.full((5, 1), 1.0 - epsilon),
+            base_weight_XM=torch.full((5, 1), epsilon),
+            base_MV=torch.full((1, V), 1.0 / V),
+        )
+        ours_NV, theirs_NV = (some_values().to(dtype).requires_grad_() for _ in range(2))
+        loss = soft_label_losses(ours_NV, labels).mean()
+        expected = torch.nn.functional.cross_entropy(theirs_NV.float(), labels_N, label_smoothing=epsilon)
+        torch.testing.assert_close(loss, expected)
+        torch.testing.assert_close(*torch.autograd.grad(loss + expected, [ours_NV, theirs_NV]))
+
+    def test_a_certain_label_is_a_label(self):
+        labels_N = torch.tensor([0, 5, 2, 2, 3])
+        labels = DenseLabels(q_XV=torch.nn.functional.one_hot(labels_N, V).float())
+        expected_N = torch.nn.functional.cross_entropy(some_values(), labels_N, reduction="none")
+        torch.testing.assert_close(soft_label_losses(some_values(), labels), expected_N)
+
+    def test_what_q_forbids_may_be_infinitely_unlikely(self):
+        logits_NV = torch.tensor([[1.0, 2.0, -torch.inf]], requires_grad=True)
+        loss = soft_label_losses(logits_NV, DenseLabels(q_XV=torch.tensor([[0.5, 0.5, 0.0]]))).sum()
+        assert loss.isfinite()
+        assert torch.autograd.grad(loss, logits_NV)[0].isfinite().all()
