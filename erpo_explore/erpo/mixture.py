@@ -50,12 +50,12 @@ class OtherTokens(Rows):
     @classmethod
     def of(cls, increments: Increments) -> "OtherTokens":
         """All but the slots of some increments."""
-        V, device = increments.num_tokens, increments.token_BJ.device
-        # a slot that is not kept stands behind the vocabulary, where no other token is looked for
-        taken_NX = increments.token_BJ.masked_fill(~increments.keep_BJ, 2 * V).sort(dim=1).values
+        V, (_, J) = increments.num_tokens, increments.token_BJ.shape
+        # a slot that is not kept stands behind the vocabulary, its gap too: no other token is looked for there
+        taken_NX = increments.token_BJ.masked_fill(~increments.keep_BJ, V + J).sort(dim=1).values
         return cls(
             number_N=V - increments.keep_BJ.sum(1),
-            gap_NX=(taken_NX - torch.arange(taken_NX.shape[1], device=device)).contiguous(),
+            gap_NX=(taken_NX - torch.arange(J, device=taken_NX.device)).contiguous(),
         )
 
     def token(self, place_N: Int[Tensor, " N"]) -> Int[Tensor, " N"]:
