@@ -114,10 +114,20 @@ def step_loss(
                 max_tokens,
                 generator,
             )
-        return step.on_rewards(allowed_label_losses(logits_NV, labels_N, reference.symbols), greedy_B)
+        losses_N = allowed_label_losses(logits_NV, labels_N, reference.symbols)
+        return step.on_rewards(_with_forced(losses_N, draw, logits_NV), greedy_B)
     if draw.soft_labels is not None:
-        return step.on_draws(soft_label_losses(logits_NV, draw.soft_labels.kept(draw.keep_RT)))
+        losses_N = soft_label_losses(logits_NV, draw.soft_labels.kept(draw.keep_RT))
+        return step.on_draws(_with_forced(losses_N, draw, logits_NV))
     return step.on_draws(label_losses(logits_NV, labels_N))
+
+
+def _with_forced(losses_N: Float[Tensor, " N"], draw: Draw, logits_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
+    """Cross-entropy in the place of forced labels, which may be what no draw may, such as an unknown word."""
+    if draw.forced_RT is None:
+        return losses_N
+    forced_N = draw.forced_RT[draw.keep_RT]
+    return torch.where(forced_N, label_losses(logits_NV, draw.labels_RT[draw.keep_RT]), losses_N)
 
 
 @torch.no_grad()

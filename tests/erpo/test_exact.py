@@ -7,6 +7,7 @@ import torch
 
 from erpo_explore.erpo import enumerate_targets
 from erpo_explore.space import Point, Reward
+from erpo_explore.space.estimator import Estimator
 
 from .tiny import (
     EOS,
@@ -20,6 +21,7 @@ from .tiny import (
     memory_of,
     reference_of,
     reward_of,
+    seeded,
     sequence_log_p,
     tiny_model,
 )
@@ -164,12 +166,95 @@ class TestLimits:
         assert found.tokens_NL[drawn].tolist() == [[*WORDS, EOS]]
         assert found.log_q_token_N[drawn].tolist() == [0.0]
 
+    def test_policy_gradient_is_the_limit_itself(self):
+        found = enumeration_of(POLICY_GRADIENT)
+        torch.testing.assert_close(found.log_q_token_N, found.log_p_N)
+        p_N = found.log_p_N.exp() * found.finished_N
+        torch.testing.assert_close(found.log_q_N.exp(), p_N / p_N.sum())
+        torch.testing.assert_close(found.log_z_N, torch.zeros(NUM_TARGETS), rtol=0.0, atol=1e-6)
+
+
+def log_partition(found):
+    """log Z = log Σ exp((α log p + R) / τ) over finished targets."""
+    point = found.point
+    log_p_N, reward_N = found.log_p_N[found.finished_N].double(), found.reward_N[found.finished_N].double()
+    return torch.logsumexp((point.alpha * log_p_N + reward_N) / point.tau, dim=0)
+
+
+OPEN = [name for name in POINTS if name != "noise"]
+SCORED = Point(
+    reward=Reward(task=1.0, metric="tests.erpo.tiny:ScoredReward", temperature=0.5),
+    alpha=0.6,
+    beta=0.2,
+    estimator=Estimator(kind="sequence", samples=2),
+)
+
+
+class TestObjective:
+    """q is what L(q, θ) = E_q[R] − α KL(q ‖ p_θ) + β H(q) is largest at."""
+
+    @pytest.mark.parametrize("point", [*(POINTS[name] for name in OPEN), SCORED], ids=[*OPEN, "scored"])
+    def test_its_value_at_q_is_the_log_partition(self, point):
+        found = enumeration_of(point)
+        value = found.objective(found.log_q_N)
+        assert value.item() == pytest.approx(point.tau * log_partition(found).item(), rel=1e-4, abs=1e-5)
+
+    @pytest.mark.parametrize("size", [0.03, 0.3, 3.0])
+    @pytest.mark.parametrize("point", [*(POINTS[name] for name in OPEN), SCORED], ids=[*OPEN, "scored"])
+    def test_every_other_q_is_worse(self, point, size):
+        found = enumeration_of(point)
+        best = found.objective(found.log_q_N)
+        for seed in range(20):
+            noise_N = size * torch.randn(NUM_TARGETS, generator=seeded(seed))
+            log_q_N = (found.log_q_N + noise_N).log_softmax(0)
+            # L(q*) − L(q) = τ KL(q ‖ q*)
+            gap = point.tau * (log_q_N.exp() * (log_q_N - found.log_q_N))[log_q_N > -torch.inf].sum()
+            assert gap > 0.0
+            assert (best - found.objective(log_q_N)).item() == pytest.approx(gap.item(), rel=1e-2, abs=1e-5)
+
+    @pytest.mark.parametrize("name", ["raml_bleu", "spg_bleu", "halfway_rouge"])
+    def test_the_token_level_sampler_is_worse(self, name):
+        found = enumeration_of(POINTS[name])
+        log_q_N = found.log_q_token_N.masked_fill(~found.finished_N, -torch.inf).log_softmax(0)
+        assert found.objective(log_q_N) < found.objective(found.log_q_N) - 1e-4
+
+    def test_certainty_about_one_target_is_worth_its_reward_and_its_log_p(self):
+        found = enumeration_of(POINTS["spg_bleu"])
+        certain_N = torch.full((NUM_TARGETS,), -torch.inf)
+        certain_N[7] = 0.0
+        torch.testing.assert_close(found.objective(certain_N), found.reward_N[7] + found.log_p_N[7])
+
+    def test_what_is_impossible_is_worth_nothing_at_all(self):
+        found = enumeration_of(Point(reward=Reward(truth=1.0), alpha=0.5, beta=0.5))
+        uniform_N = torch.full((NUM_TARGETS,), -math.log(NUM_TARGETS))
+        assert found.objective(uniform_N) == -torch.inf
+        # its own q has no entropy and a reward of log 1: what is left is the surprise of the model
+        reference = found.log_q_N.argmax()
+        torch.testing.assert_close(found.objective(found.log_q_N), 0.5 * found.log_p_N[reference])
+
+    def test_at_the_limit_it_has_no_value(self):
+        found = enumeration_of(POLICY_GRADIENT)
+        with pytest.raises(ValueError, match="no finite value at alpha=inf"):
+            found.objective(found.log_q_N)
+
+
+class TestRewardsWithoutIncrements:
+    def test_the_sampler_does_not_see_them(self):
+        found = enumeration_of(SCORED)
+        log_p_N = enumeration_of(dataclasses.replace(POLICY_GRADIENT)).log_p_N
+        torch.testing.assert_close(found.log_p_N, log_p_N)
+        plain = enumeration_of(Point(reward=Reward(model=1.0), alpha=0.0, beta=SCORED.tau / SCORED.alpha))
+        # p^ρ, normalised token by token, is the model at another temperature
+        torch.testing.assert_close(found.log_q_token_N, plain.log_q_token_N)
+
+    def test_q_is_the_sampler_times_its_normalisers_and_the_reward(self):
+        found = enumeration_of(SCORED)
+        tied_N = found.log_q_token_N + found.log_z_N + found.reward_N / SCORED.tau - found.log_q_N
+        tied_N = tied_N[found.finished_N]
+        torch.testing.assert_close(tied_N, tied_N[0].expand_as(tied_N), rtol=0.0, atol=1e-4)
+
 
 class TestErrors:
-    def test_policy_gradient_has_no_q(self):
-        with pytest.raises(ValueError, match="a point with finite alpha"):
-            enumeration_of(POLICY_GRADIENT)
-
     def test_it_takes_one_source(self):
         point = POINTS["raml_bleu"]
         with pytest.raises(ValueError, match="takes one source"):

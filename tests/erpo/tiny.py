@@ -5,6 +5,7 @@ Legend: B copies of the one source, N enumerated targets, L longest target, P pa
 
 import math
 from collections.abc import Sequence
+from typing import NoReturn
 
 import torch
 
@@ -74,7 +75,22 @@ def memory_of(model: Seq2Seq, copies: int = 1) -> Memory:
 
 
 def reward_of(point: Point) -> MixtureReward:
-    return MixtureReward(point.reward, UNIGRAM_V)
+    known = point.reward.task < 1.0 or point.reward.has_increments
+    return MixtureReward(point.reward, UNIGRAM_V) if known else ScoredReward(point.reward)
+
+
+class ScoredReward(MixtureReward):
+    """A score of finished targets alone: the share of A among their tokens, plus a bit for saying B anywhere."""
+
+    def __init__(self, reward: Reward) -> None:
+        self.reward, self.unigram_V, self.metric, self.reads_model = reward, UNIGRAM_V, None, False
+
+    def begin(self, reference: Reference) -> NoReturn:
+        raise AssertionError("a reward without increments has no state to ask for")
+
+    def score(self, reference: Reference, tokens_BL: torch.Tensor, keep_BL: torch.Tensor) -> torch.Tensor:
+        of_a_BL, of_b_BL = (tokens_BL == A) & keep_BL, (tokens_BL == B) & keep_BL
+        return (of_a_BL.sum(1) / keep_BL.sum(1) + 0.4 * of_b_BL.any(1)) / self.reward.temperature
 
 
 def targets_of(draw: Draw, max_tokens: int = MAX_TOKENS) -> torch.Tensor:
@@ -101,16 +117,22 @@ def sequence_log_p(model: Seq2Seq, tokens_NL: torch.Tensor, keep_NL: torch.Tenso
 def gradient(loss: torch.Tensor, model: Seq2Seq) -> torch.Tensor:
     """[P]: of a loss by every parameter, those that it does not reach being 0."""
     parameters = list(model.parameters())
-    found = torch.autograd.grad(loss, parameters, allow_unused=True)
+    found = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
     return torch.cat(
         [torch.zeros(p.numel()) if g is None else g.flatten() for g, p in zip(found, parameters, strict=True)]
     )
 
 
 def z_scores(estimates_KP: torch.Tensor, exact_P: torch.Tensor, num_directions: int = 24) -> torch.Tensor:
-    """How many standard errors the mean estimate is off, along the exact gradient and random directions."""
+    """How many standard errors the mean estimate is off, along the exact gradient and random directions.
+
+    Where nothing was left to chance the spread is rounding, and what is off by rounding is off by 0.
+    """
     directions_PD = torch.randn(exact_P.numel(), num_directions, generator=seeded(0))
     if exact_P.any():
         directions_PD[:, 0] = exact_P
     projected_KD = (estimates_KP - exact_P) @ directions_PD
-    return projected_KD.mean(0) / (projected_KD.std(0) / math.sqrt(len(estimates_KP)))
+    rounding_D = 1e-5 * (directions_PD.norm(dim=0) * exact_P.norm())
+    error_D = projected_KD.std(0) / math.sqrt(len(estimates_KP))
+    off_D = (projected_KD.mean(0).abs() - rounding_D).clamp(min=0.0)
+    return torch.where(off_D > 0.0, off_D / error_D, 0.0)
