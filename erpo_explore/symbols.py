@@ -31,5 +31,5 @@ class Symbols:
 
     @property
     def never_drawn(self) -> tuple[int, ...]:
-        """Ids that no target distribution may give mass to."""
-        return tuple(token for token in (self.pad, self.bos, self.unk, *self.unused) if token != self.eos)
+        """Ids that no target distribution may give mass to, in order and each once."""
+        return tuple(sorted({self.pad, self.bos, self.unk, *self.unused} - {self.eos}))

@@ -45,9 +45,9 @@ def save_tiny(kind: str, folder: Path, words: Sequence[str] = WORDS, *, num_toke
         for parameter in model.parameters():
             # the library's first weights are so small that every token is as likely as the next
             if parameter.requires_grad:
-                parameter.data += 0.3 * torch.randn_like(parameter)
+                parameter.data += 0.1 * torch.randn_like(parameter)
         if kind != "t5":
-            model.final_logits_bias.normal_()
+            model.final_logits_bias.normal_(std=0.3)
     model.save_pretrained(folder)
     _tokenizer(kind, ids).save_pretrained(folder)
     return str(folder)
@@ -83,12 +83,12 @@ def _tokenizer(kind: str, ids: dict[str, int]) -> PreTrainedTokenizerFast:
 def _model(kind: str, ids: dict[str, int], num_tokens: int) -> PreTrainedModel:
     pad, eos = ids["<pad>"], ids["</s>"]
     if kind == "t5":
-        sizes = {"d_model": 8, "d_kv": 4, "d_ff": 12, "num_layers": 2, "num_heads": 2}
+        sizes = {"d_model": 16, "d_kv": 8, "d_ff": 24, "num_layers": 2, "num_heads": 2}
         marks = {"pad_token_id": pad, "eos_token_id": eos, "decoder_start_token_id": pad}
-        return T5ForConditionalGeneration(T5Config(vocab_size=num_tokens, dropout_rate=0.2, **sizes, **marks))
-    sizes = {f"{side}_{size}": n for side in ("encoder", "decoder") for size, n in (("layers", 2), ("ffn_dim", 12))}
-    sizes |= {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "d_model": 8, "max_position_embeddings": 48}
-    dropout = {"dropout": 0.2, "attention_dropout": 0.2, "activation_dropout": 0.2, "decoder_layerdrop": 0.5}
+        return T5ForConditionalGeneration(T5Config(vocab_size=num_tokens, dropout_rate=0.03, **sizes, **marks))
+    sizes = {f"{side}_{size}": n for side in ("encoder", "decoder") for size, n in (("layers", 2), ("ffn_dim", 24))}
+    sizes |= {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "d_model": 16, "max_position_embeddings": 48}
+    dropout = {"dropout": 0.03, "attention_dropout": 0.03, "activation_dropout": 0.03, "decoder_layerdrop": 0.5}
     shared = {"vocab_size": num_tokens, "pad_token_id": pad, "eos_token_id": eos, "forced_eos_token_id": None}
     if kind == "marian":
         return MarianMTModel(MarianConfig(**sizes, **dropout, **shared, decoder_start_token_id=pad))

@@ -56,7 +56,7 @@ def allowed_label_losses(
     """
     loss_N = label_losses(logits_NV, labels_N)
     lse_N = loss_N + logits_NV.gather(1, labels_N[:, None])[:, 0].float()
-    forbidden_NX = logits_NV[:, sorted(set(symbols.never_drawn))].float()
+    forbidden_NX = logits_NV[:, list(symbols.never_drawn)].float()
     share_N = (forbidden_NX - lse_N[:, None]).exp().sum(1)
     return loss_N + torch.log1p(-share_N.clamp(max=1.0 - 1e-6))
 
