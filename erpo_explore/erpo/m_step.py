@@ -51,8 +51,7 @@ def allowed_label_losses(
     logits_NV: Float[Tensor, "N V"], labels_N: Int[Tensor, " N"], symbols: Symbols
 ) -> Float[Tensor, " N"]:
     """−log p_θ of each label over what a target may hold, as draws from the model are."""
-    forbidden = tuple(sorted(set(symbols.never_drawn)))
-    return _Losses.apply(logits_NV.float(), TokenLabels(token_X=labels_N), forbidden)  # type: ignore[no-any-return, no-untyped-call]
+    return _Losses.apply(logits_NV.float(), TokenLabels(token_X=labels_N), symbols.never_drawn)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def soft_label_losses(logits_NV: Float[Tensor, "N V"], labels: SoftLabels) -> Float[Tensor, " N"]:

@@ -72,7 +72,7 @@ class MixtureReward(TokenReward[MixtureState]):
     def begin(self, reference: Reference) -> MixtureState:
         """The empty prefix."""
         tokens_BT, symbols = reference.tokens_BT, reference.symbols
-        forbidden_K = torch.tensor(sorted(set(symbols.never_drawn)), device=tokens_BT.device)
+        forbidden_K = torch.tensor(symbols.never_drawn, device=tokens_BT.device)
         return MixtureState(
             reference=reference,
             step=0,

@@ -5,12 +5,14 @@ from erpo_explore.seq2seq.build import build_model
 from erpo_explore.seq2seq.config import LstmConfig, ModelConfig, TransformerConfig
 from erpo_explore.seq2seq.decoding import greedy
 from erpo_explore.seq2seq.model import DecoderState, Memory, Seq2Seq
+from erpo_explore.seq2seq.pretrained_config import PretrainedConfig
 
 __all__ = [
     "DecoderState",
     "LstmConfig",
     "Memory",
     "ModelConfig",
+    "PretrainedConfig",
     "Seq2Seq",
     "TransformerConfig",
     "beam_search",

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from erpo_explore.seq2seq.pretrained_config import PretrainedConfig
+
 __all__ = ["LstmConfig", "ModelConfig", "TransformerConfig"]
 
 Units = Annotated[int, Field(ge=2, le=8192, multiple_of=2)]
@@ -83,5 +85,7 @@ def _lstm_unless_named(written: Any) -> Any:
 
 
 ModelConfig = Annotated[
-    LstmConfig | TransformerConfig, Field(discriminator="kind"), BeforeValidator(_lstm_unless_named)
+    LstmConfig | TransformerConfig | PretrainedConfig,
+    Field(discriminator="kind"),
+    BeforeValidator(_lstm_unless_named),
 ]

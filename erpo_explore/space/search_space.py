@@ -15,6 +15,7 @@ from erpo_explore.errors import ConfigError
 from erpo_explore.seq2seq import LstmConfig, ModelConfig
 from erpo_explore.space.dots import dot
 from erpo_explore.space.estimator import TOKEN
+from erpo_explore.space.own_vocabulary import check_own_vocabulary, with_own_vocabulary
 from erpo_explore.space.path import Path
 from erpo_explore.space.point import Label, Point, Prefix
 from erpo_explore.space.reward import TOKEN_METRICS, Reward, check_metric, has_increments
@@ -216,6 +217,16 @@ class SearchSpace(_Section):
             return written
         return {name: path if isinstance(path, Path) else Path.from_dict(path) for name, path in written.items()}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _name_own_vocabulary(cls, written: Any) -> Any:
+        return with_own_vocabulary(written)
+
+    @model_validator(mode="after")
+    def _has_own_vocabulary(self) -> "SearchSpace":
+        check_own_vocabulary(self.task, self.model)
+        return self
+
     @model_validator(mode="after")
     def _names_differ(self) -> "SearchSpace":
         if both := sorted(self.dots.keys() & self.paths.keys()):
@@ -274,9 +285,7 @@ def load_space(file: FilePath) -> SearchSpace:
 def _explain(error: ValidationError) -> str:
     """The first thing that is wrong, in a line: field, requirement, value."""
     first = error.errors(include_url=False)[0]
-    loc = first["loc"]
-    # pydantic names the kind of model, too, which is no field of the user's
-    field = ".".join(str(part) for part in (loc if loc[:1] != ("model",) else ("model", *loc[2:])))
+    field = ".".join(str(part) for part in _without_kinds(first["loc"]))
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     match first["type"]:
         case "extra_forbidden":
@@ -294,6 +303,14 @@ def _explain(error: ValidationError) -> str:
             return f"{field}: {message}{more}" if field else f"{message}{more}"
         case _:
             return f"{field}: {first['msg'][:1].lower()}{first['msg'][1:]}, got {_short(first['input'])}{more}"
+
+
+def _without_kinds(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Pydantic names the kind of a model or vocabulary, too, which is no field of the user's."""
+    if loc[:1] == ("model",):
+        return ("model", *loc[2:])
+    place = 1 + loc.index("vocabulary") if "vocabulary" in loc else len(loc)
+    return loc[:place] + loc[place + 1 :]
 
 
 def _short(value: Any) -> str:

@@ -6,11 +6,14 @@ from erpo_explore.tasks.config import (
     DocstringsConfig,
     FilesConfig,
     HubConfig,
+    LearnedVocabularyConfig,
+    PretrainedVocabularyConfig,
     TaskConfig,
     ToyConfig,
     VocabularyConfig,
 )
 from erpo_explore.tasks.load import load_task
+from erpo_explore.tasks.pretrained import PretrainedVocabulary
 from erpo_explore.tasks.task import Split, Task
 from erpo_explore.tasks.vocabulary import Vocabulary, WordVocabulary
 
@@ -20,6 +23,9 @@ __all__ = [
     "DocstringsConfig",
     "FilesConfig",
     "HubConfig",
+    "LearnedVocabularyConfig",
+    "PretrainedVocabulary",
+    "PretrainedVocabularyConfig",
     "Split",
     "Task",
     "TaskConfig",

@@ -1,11 +1,23 @@
 """What a user may say about a task: one frozen model a task, told apart by `name`."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-__all__ = ["DocstringsConfig", "FilesConfig", "HubConfig", "TaskConfig", "ToyConfig", "VocabularyConfig"]
+from erpo_explore.pretrained import PretrainedName
+
+__all__ = [
+    "DocstringsConfig",
+    "FilesConfig",
+    "HubConfig",
+    "LearnedVocabularyConfig",
+    "PretrainedVocabularyConfig",
+    "TaskConfig",
+    "ToyConfig",
+    "VocabularyConfig",
+]
 
 
 class _Section(BaseModel):
@@ -14,8 +26,8 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class VocabularyConfig(_Section):
-    """How text becomes token ids, on either side."""
+class LearnedVocabularyConfig(_Section):
+    """Tokens that the train split has, each side its own."""
 
     kind: Literal["word", "bpe"] = "word"
     """`word` takes whitespace-separated words as they are, `bpe` learns byte-pair pieces of them."""
@@ -27,10 +39,40 @@ class VocabularyConfig(_Section):
     """Most entries of one side's vocabulary, the four special tokens counted."""
 
 
+class PretrainedVocabularyConfig(_Section):
+    """The tokens of a pretrained model, the same on both sides."""
+
+    kind: Literal["pretrained"] = "pretrained"
+    """Names the kind."""
+
+    name: PretrainedName
+    """Name on the hub, such as `google-t5/t5-small`, or a local folder; in a search space the model's if not given."""
+
+    revision: str | None = None
+    """Branch, tag or commit."""
+
+    source_prefix: str = ""
+    """Put before every source, as T5 wants it: `"translate English to German: "`."""
+
+
+def _word_unless_named(written: Any) -> Any:
+    if isinstance(written, Mapping) and "kind" not in written:
+        return {"kind": "word", **written}
+    return written
+
+
+VocabularyConfig = Annotated[
+    LearnedVocabularyConfig | PretrainedVocabularyConfig,
+    Field(discriminator="kind"),
+    BeforeValidator(_word_unless_named),
+]
+"""How text becomes token ids; words if no kind is given."""
+
+
 class _CommonConfig(_Section):
     """What every task has."""
 
-    vocabulary: VocabularyConfig = VocabularyConfig()
+    vocabulary: VocabularyConfig = LearnedVocabularyConfig()
     """How text becomes token ids."""
 
     max_source_tokens: Annotated[int, Field(ge=1)] = 100
@@ -77,7 +119,7 @@ class DocstringsConfig(_CommonConfig):
     metric: Literal["bleu", "rouge"] = "rouge"
     """What is maximised."""
 
-    vocabulary: VocabularyConfig = VocabularyConfig(min_count=2)
+    vocabulary: VocabularyConfig = LearnedVocabularyConfig(min_count=2)
     """How text becomes token ids."""
 
     max_pairs: Annotated[int, Field(ge=1)] = 5000

@@ -11,13 +11,15 @@ from erpo_explore.tasks.config import (
     DocstringsConfig,
     FilesConfig,
     HubConfig,
+    LearnedVocabularyConfig,
+    PretrainedVocabularyConfig,
     TaskConfig,
     ToyConfig,
-    VocabularyConfig,
 )
 from erpo_explore.tasks.corpus import Corpus, Pair
 from erpo_explore.tasks.docstrings import docstrings_corpus
 from erpo_explore.tasks.hub import hub_corpus
+from erpo_explore.tasks.pretrained import PretrainedVocabulary
 from erpo_explore.tasks.task import Split, Task
 from erpo_explore.tasks.text_files import files_corpus, files_metric
 from erpo_explore.tasks.toy import toy_corpus
@@ -31,10 +33,11 @@ _log = logging.getLogger(__name__)
 def load_task(config: TaskConfig) -> Task:
     """Build the task that a config describes; the same config and data give the same task.
 
-    Vocabularies are of the train split alone, after `train_limit`.
+    Learned vocabularies are of the train split alone, after `train_limit`.
 
     Raises:
-        ConfigError: A package that the task needs is not installed, or `vocabulary.size` is too small.
+        ConfigError: A package that the task needs is not installed, `vocabulary.size` is too small, or a pretrained
+            tokenizer cannot be loaded.
         DataError: The text cannot be used, or no train or valid pair is left.
     """
     corpus = _read(config)
@@ -42,8 +45,7 @@ def load_task(config: TaskConfig) -> Task:
     for name, pairs in (("train", train), ("valid", corpus.valid)):
         if not pairs:
             raise DataError(f"task {config.name}: its {name} split has no pair; {_remedy(config)}")
-    source_vocabulary = _build_vocabulary(config.vocabulary, [source for source, _ in train])
-    target_vocabulary = _build_vocabulary(config.vocabulary, [target for _, target in train])
+    source_vocabulary, target_vocabulary = _build_vocabularies(config.vocabulary, train)
 
     def split(pairs: tuple[Pair, ...]) -> Split:
         return _encode(pairs, source_vocabulary, target_vocabulary)
@@ -92,7 +94,20 @@ def _remedy(config: TaskConfig) -> str:
     return "give a data set that has some"
 
 
-def _build_vocabulary(config: VocabularyConfig, lines: list[str]) -> Vocabulary:
+def _build_vocabularies(
+    config: LearnedVocabularyConfig | PretrainedVocabularyConfig, train: tuple[Pair, ...]
+) -> tuple[Vocabulary, Vocabulary]:
+    """The source's and the target's."""
+    if isinstance(config, PretrainedVocabularyConfig):
+        return (
+            PretrainedVocabulary(config.name, config.revision, "source", config.source_prefix),
+            PretrainedVocabulary(config.name, config.revision, "target"),
+        )
+    sources, targets = ([pair[side] for pair in train] for side in (0, 1))
+    return _learn_vocabulary(config, sources), _learn_vocabulary(config, targets)
+
+
+def _learn_vocabulary(config: LearnedVocabularyConfig, lines: list[str]) -> Vocabulary:
     if config.kind == "bpe":
         return BpeVocabulary.from_lines(lines, size=config.size, min_count=config.min_count)
     return WordVocabulary.from_lines(lines, size=config.size, min_count=config.min_count)

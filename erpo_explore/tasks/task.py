@@ -12,7 +12,7 @@ from torch import Tensor
 
 from erpo_explore.errors import DataError
 from erpo_explore.symbols import Symbols
-from erpo_explore.tasks.vocabulary import NUM_SPECIAL, Vocabulary
+from erpo_explore.tasks.vocabulary import Vocabulary
 
 __all__ = ["Split", "Task"]
 
@@ -84,7 +84,7 @@ class Task:
         """
         flat = torch.tensor([token for ids in self.train.target_ids for token in ids], dtype=torch.long)
         counts_V = torch.bincount(flat, minlength=len(self.target_vocabulary)).double()
-        counts_V[:NUM_SPECIAL] = 0.0
+        counts_V[[*self.symbols.never_drawn, self.symbols.eos]] = 0.0
         if not counts_V.sum() > 0:
             raise DataError(f"task {self.name}: its train targets have no known word; lower vocabulary.min_count")
         return (counts_V / counts_V.sum()).float()

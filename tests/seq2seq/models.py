@@ -1,9 +1,13 @@
 """Every model that the conformance suite holds to the interface, small and untrained."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import torch
 
-from erpo_explore.seq2seq import LstmConfig, Seq2Seq, TransformerConfig, build_model
+from erpo_explore.seq2seq import LstmConfig, PretrainedConfig, Seq2Seq, TransformerConfig, build_model
 from erpo_explore.symbols import Symbols
+from tests import tiny_pretrained
 
 SYMBOLS = Symbols()
 NUM_SOURCE, NUM_TARGET = 11, 9
@@ -12,6 +16,9 @@ CONFIGS = {
     "lstm": LstmConfig(units=8, dropout=0.2),
     "transformer": TransformerConfig(units=16, heads=2, layers=2, feed_forward=24, dropout=0.1),
 }
+"""Models whose weights are drawn."""
+
+KINDS = (*CONFIGS, *tiny_pretrained.KINDS)
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -19,7 +26,17 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def build(kind: str, seed: int = 1) -> Seq2Seq:
-    return build_model(CONFIGS[kind], NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=seeded(seed))
+    if kind in CONFIGS:
+        return build_model(CONFIGS[kind], NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=seeded(seed))
+    with TemporaryDirectory() as folder:
+        name = tiny_pretrained.save_tiny(kind, Path(folder), num_tokens=NUM_SOURCE)
+        config = PretrainedConfig(name=name)
+        return build_model(config, NUM_SOURCE, NUM_SOURCE, pad=SYMBOLS.pad, generator=seeded(seed))
+
+
+def num_target(kind: str) -> int:
+    """A pretrained model has as many ids on one side as on the other."""
+    return NUM_TARGET if kind in CONFIGS else NUM_SOURCE
 
 
 def sources() -> tuple[torch.Tensor, torch.Tensor]:

@@ -127,11 +127,27 @@ class TestErrors:
             ({"training": {"length_penalty": -1}}, r"training\.length_penalty: .*equal to 0, got -1"),
             ({"model": {"units": 7}}, r"model\.units: .*multiple of 2, got 7"),
             ({"model": {"unitz": 8}}, r"model\.unitz: is unknown; compare with"),
-            ({"model": {"kind": "rnn"}}, r"model\.kind: must be one of 'lstm', 'transformer', got 'rnn'$"),
+            (
+                {"model": {"kind": "rnn"}},
+                r"model\.kind: must be one of 'lstm', 'transformer', 'pretrained', got 'rnn'$",
+            ),
             ({"model": {"kind": "lstm", "heads": 4}}, r"model\.heads: is unknown; compare with"),
             ({"model": {"kind": "transformer", "layers": 0}}, r"model\.layers: .*greater than or equal to 1, got 0$"),
             ({"model": {"kind": "transformer", "heads": 3}}, r"model: heads must divide units=256, got 3$"),
             ({"model": 3}, r"model: .*, got 3$"),
+            ({"model": {"kind": "pretrained"}}, r"model\.name: is missing"),
+            (
+                {"task": {"name": "toy", "vocabulary": {"kind": "piece"}}},
+                r"task\.toy\.vocabulary\.kind: must be one of 'word', 'bpe', 'pretrained', got 'piece'$",
+            ),
+            (
+                {"task": {"name": "toy", "vocabulary": {"size": 3}}},
+                r"task\.toy\.vocabulary\.size: .*greater than or equal to 5, got 3$",
+            ),
+            (
+                {"task": {"name": "toy", "vocabulary": {"kind": "pretrained"}}},
+                r"task\.toy\.vocabulary\.name: is missing$",
+            ),
             ({"search": {"method": "luck"}}, r"search\.method: .*'population', 'random', 'grid' or 'none', got 'luck'"),
             ({"search": {"quantile": 0.75}}, r"search\.quantile: .*less than or equal to 0\.5, got 0\.75"),
             ({"search": {"metric": "meteor"}}, r"search\.metric: .*must be one of bleu, .*got 'meteor'"),

@@ -9,12 +9,12 @@ import torch
 from pydantic import TypeAdapter
 
 from erpo_explore.symbols import Symbols
-from erpo_explore.tasks import Split, Task, TaskConfig, TrainingBatches, VocabularyConfig, load_task
+from erpo_explore.tasks import LearnedVocabularyConfig, Split, Task, TaskConfig, TrainingBatches, load_task
 
 from .example_tasks import example
 
 NAMES = ("docstrings", "files", "hub", "toy")
-KINDS = get_args(VocabularyConfig.model_fields["kind"].annotation)
+KINDS = get_args(LearnedVocabularyConfig.model_fields["kind"].annotation)
 
 
 def splits(task: Task) -> list[Split]:
@@ -27,7 +27,7 @@ class TestTask:
     @pytest.fixture
     def config(self, name: str, kind: str, tmp_path: Path) -> TaskConfig:
         config = example(name, tmp_path)
-        return config.model_copy(update={"vocabulary": VocabularyConfig(kind=kind, size=300)})
+        return config.model_copy(update={"vocabulary": LearnedVocabularyConfig(kind=kind, size=300)})
 
     @pytest.fixture
     def task(self, config: TaskConfig) -> Task:

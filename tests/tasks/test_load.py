@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from erpo_explore.errors import DataError
-from erpo_explore.tasks import DocstringsConfig, FilesConfig, ToyConfig, VocabularyConfig, load_task
+from erpo_explore.tasks import DocstringsConfig, FilesConfig, LearnedVocabularyConfig, ToyConfig, load_task
 
 from .example_tasks import ENGLISH, GERMAN, example, write_files, write_modules
 
@@ -54,7 +54,7 @@ def test_an_empty_split_is_an_error(tmp_path: Path) -> None:
 
 def test_too_rare_words_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="min_count=9"):
-        load_task(files(tmp_path, vocabulary=VocabularyConfig(min_count=9)))
+        load_task(files(tmp_path, vocabulary=LearnedVocabularyConfig(min_count=9)))
 
 
 @pytest.mark.parametrize(("name", "expected"), [("files", "pairs"), ("toy", "toy"), ("docstrings", "docstrings")])

@@ -1,0 +1,137 @@
+"""Models of the Hugging Face hub or of a local folder: how they are found and loaded.
+
+`transformers` (the extra `[hub]`) is imported when the first one is asked for, since that takes seconds. Code that a
+model brings is never run, and weights are read as data: safetensors, or torch's format restricted to tensors.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from pydantic import AfterValidator, Field
+
+from erpo_explore.errors import ConfigError, ErpoExploreError
+
+__all__ = ["PretrainedName", "decoder_prompt", "load_config", "load_model", "load_tokenizer", "outline"]
+
+
+def _absolute_folder(name: str) -> str:
+    """Workers have a working directory of their own, so a folder is named from the root."""
+    folder = Path(name).expanduser()
+    return str(folder.resolve()) if folder.is_dir() else name
+
+
+PretrainedName = Annotated[str, Field(min_length=1), AfterValidator(_absolute_folder)]
+"""Name on the hub, such as `google-t5/t5-small`, or a local folder that `save_pretrained` wrote."""
+
+
+def load_config(name: str, revision: str | None = None) -> Any:
+    """The model's configuration, once it is clear that it can be used here.
+
+    Raises:
+        ConfigError: It cannot be loaded, is no encoder-decoder, or numbers the tokens of both sides differently.
+    """
+    with _loading(name) as transformers:
+        config = transformers.AutoConfig.from_pretrained(name, revision=revision)
+    known = "name one such as T5, BART or Marian"
+    if not config.is_encoder_decoder:
+        raise ConfigError(f"pretrained {name}: must be an encoder-decoder, is of type {config.model_type}; {known}")
+    if getattr(config, "vocab_size", None) is None or not getattr(config, "share_encoder_decoder_embeddings", True):
+        raise ConfigError(f"pretrained {name}: must have one vocabulary for sources and targets, has two; {known}")
+    return config
+
+
+def load_tokenizer(name: str, revision: str | None = None) -> Any:
+    """The model's tokenizer.
+
+    Raises:
+        ConfigError: It cannot be loaded.
+    """
+    with _loading(name) as transformers:
+        return transformers.AutoTokenizer.from_pretrained(name, revision=revision)
+
+
+def load_model(name: str, revision: str | None, config: Any) -> Any:
+    """The model in single precision on the CPU, with every weight as it was saved.
+
+    Args:
+        name: On the hub, or a folder.
+        revision: Branch, tag or commit; the main branch if None.
+        config: What `load_config` gave, perhaps with another dropout.
+
+    Raises:
+        ConfigError: It cannot be loaded, or lacks weights, which would be random then.
+    """
+    with _loading(name) as transformers:
+        model, found = transformers.AutoModelForSeq2SeqLM.from_pretrained(
+            name,
+            revision=revision,
+            config=config,
+            dtype="float32",
+            weights_only=True,
+            output_loading_info=True,
+        )
+    if missing := sorted(found["missing_keys"]):
+        raise ConfigError(
+            f"pretrained {name}: lacks {len(missing)} weights, such as {missing[0]}; name a model for generation"
+        )
+    return model
+
+
+def outline(config: Any) -> Any:
+    """The model of a configuration without its numbers, to count them by.
+
+    Raises:
+        ConfigError: It is of no type that generates.
+    """
+    with _loading(config.name_or_path) as transformers, torch.device("meta"):
+        return transformers.AutoModelForSeq2SeqLM.from_config(config)
+
+
+def decoder_prompt(name: str, revision: str | None, config: Any) -> tuple[int, ...]:
+    """What the decoder reads before the first token that it is asked for: its start, then perhaps a forced token.
+
+    BART begins with </s> and is then given <s>; multilingual models are given the target language.
+
+    Raises:
+        ConfigError: The model does not say how it starts.
+    """
+    with _loading(name) as transformers:
+        try:
+            generation = transformers.GenerationConfig.from_pretrained(name, revision=revision)
+        except OSError:  # the file is optional
+            generation = transformers.GenerationConfig.from_model_config(config)
+    start, forced = generation.decoder_start_token_id, generation.forced_bos_token_id
+    if start is None:
+        start = getattr(config, "decoder_start_token_id", None)
+    if start is None:
+        raise ConfigError(f"pretrained {name}: must have a decoder_start_token_id, has none; add it to its config.json")
+    return (start,) if forced is None else (start, forced)
+
+
+@contextmanager
+def _loading(name: str) -> Iterator[Any]:
+    """`transformers`, without its progress bars, and whatever it raises as an error of one line."""
+    try:
+        import transformers
+    except ImportError as error:
+        raise ConfigError(
+            f"pretrained {name}: needs the package transformers; pip install 'erpo-explore[hub]'"
+        ) from error
+    bars = transformers.utils.logging.is_progress_bar_enabled()
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        yield transformers
+    except ErpoExploreError:
+        raise
+    except Exception as error:  # whatever the hub, the network and a dozen file formats raise
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ConfigError(
+            f"pretrained {name}: cannot be loaded ({reason}); "
+            "name a model of the hub or a folder that save_pretrained wrote, and check revision and the network"
+        ) from error
+    finally:
+        if bars:
+            transformers.utils.logging.enable_progress_bar()

@@ -1,0 +1,251 @@
+"""Pretrained encoder-decoders (T5, BART, Marian, …) behind the interface, through `transformers`.
+
+Legend: B batch, S source length, T target length, V vocabulary, H units, A heads, D units a head.
+
+    logits = E (c · h) + b,    c = H^(−1/2) for T5 where it says so, else 1;  b = 0 but for BART's and Marian's bias
+
+Dropout is the library's own and draws from the process-wide generators. While the model trains, each call seeds these
+from ours and puts them back, so that nothing else notices and the same generator drops the same.
+
+Left out: dropping whole decoder layers, since a token that a layer has not read is missing from its keys; and what
+`generate` adds to greedy decoding (beams, penalties, banned words).
+"""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from erpo_explore.errors import ConfigError, DataError
+from erpo_explore.pretrained import decoder_prompt, load_config, load_model
+from erpo_explore.seq2seq.model import DecoderState, Memory, Seq2Seq
+from erpo_explore.seq2seq.pretrained_config import PretrainedConfig
+
+__all__ = ["PretrainedMemory", "PretrainedSeq2Seq", "PretrainedState"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PretrainedMemory(Memory):
+    """The encoder's last hidden states."""
+
+    states_BSH: Float[Tensor, "B S H"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PretrainedState(DecoderState):
+    """What the decoder's layers have read.
+
+    Attributes:
+        layers: A layer's keys and values of the target [B, A, T, D], then of the source [B, A, S, D]; empty before the
+            first token.
+    """
+
+    layers: tuple[tuple[Float[Tensor, "B A _ D"], ...], ...] = ()
+
+
+class PretrainedSeq2Seq(Seq2Seq):
+    """A model of the hub or a folder. Its parameters are the library's, under `model`."""
+
+    def __init__(
+        self, config: PretrainedConfig, num_source: int, num_target: int, *, generator: torch.Generator
+    ) -> None:
+        """Load the weights onto the generator's device.
+
+        Args:
+            config: Which model.
+            num_source: Source vocabulary size; must be the model's.
+            num_target: Target vocabulary size V; must be the model's.
+            generator: Draws every dropout mask; the model keeps it.
+
+        Raises:
+            ConfigError: The model cannot be loaded, is of a kind that is not known here, or the vocabulary is not its.
+        """
+        super().__init__()
+        own = load_config(config.name, config.revision)
+        if not num_source == num_target == own.vocab_size:
+            raise ConfigError(
+                f"pretrained {config.name}: has {own.vocab_size} ids, the task's vocabularies have {num_source} and "
+                f"{num_target}; set vocabulary to {{kind: pretrained, name: {config.name}}}"
+            )
+        self._name = config.name
+        self._generator = generator
+        # its last token is BOS to everyone else
+        self._lead = decoder_prompt(config.name, config.revision, own)[:-1]
+        self._scale = own.d_model**-0.5 if getattr(own, "scale_decoder_outputs", False) else 1.0
+        self._max_length = getattr(own, "max_position_embeddings", None)
+        self.model = load_model(config.name, config.revision, _adapted(own, config.dropout)).to(generator.device)
+        self.shared_names = _shared_names(self)
+        self.register_state_dict_post_hook(_leave_out_copies)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_put_back_copies)  # type: ignore[no-untyped-call]
+        self._check_against_the_library()
+
+    def encode(self, source_BS: Int[Tensor, "B S"], keep_BS: Bool[Tensor, "B S"]) -> PretrainedMemory:
+        """Read the sources.
+
+        Raises:
+            DataError: They are longer than the model has positions.
+        """
+        self._check_length(source_BS.shape[1])
+        with self._own_dropout():
+            encoded = self.model.get_encoder()(input_ids=source_BS, attention_mask=keep_BS.long())
+        return PretrainedMemory(keep_BS=keep_BS, states_BSH=encoded.last_hidden_state)
+
+    def features(self, memory: PretrainedMemory, inputs_BT: Int[Tensor, "B T"]) -> Float[Tensor, "B T H"]:
+        """The decoder's last hidden states, all in one pass.
+
+        Raises:
+            DataError: The inputs are longer than the model has positions.
+        """
+        lead_BL = inputs_BT.new_tensor(self._lead).expand(inputs_BT.shape[0], -1)
+        states_BTH = self._run_decoder(memory, torch.cat([lead_BL, inputs_BT], dim=1))
+        return states_BTH[:, lead_BL.shape[1] :]
+
+    def begin(self, memory: PretrainedMemory) -> PretrainedState:
+        """Nothing read yet but what stands before BOS."""
+        state = PretrainedState()
+        for token in self._lead:
+            token_B = torch.full(memory.keep_BS.shape[:1], token, device=memory.keep_BS.device)
+            _, state = self.advance(memory, state, token_B)
+        return state
+
+    def advance(
+        self, memory: PretrainedMemory, state: PretrainedState, token_B: Int[Tensor, " B"]
+    ) -> tuple[Float[Tensor, "B H"], PretrainedState]:
+        """The last hidden state after one more token.
+
+        Raises:
+            DataError: It is one more than the model has positions for.
+        """
+        # a fresh cache around the state's tensors: the library changes the cache, and never a tensor in it
+        cache = _cache(state)
+        states_BTH = self._run_decoder(memory, token_B[:, None], cache)
+        return states_BTH[:, 0], _state(cache)
+
+    def project(self, features_XH: Float[Tensor, "*X H"]) -> Float[Tensor, "*X V"]:
+        """E (c · h) + b."""
+        logits_XV: Tensor = self.model.get_output_embeddings()(features_XH * self._scale)
+        bias_1V = getattr(self.model, "final_logits_bias", None)
+        return logits_XV if bias_1V is None else logits_XV + bias_1V[0]
+
+    def _run_decoder(self, memory: PretrainedMemory, inputs_BT: Tensor, cache: Any = None) -> Tensor:
+        num_read = 0 if cache is None else cache.get_seq_length()
+        self._check_length(num_read + inputs_BT.shape[1])
+        with self._own_dropout():
+            decoded = self.model.get_decoder()(
+                input_ids=inputs_BT,
+                encoder_hidden_states=memory.states_BSH,
+                encoder_attention_mask=memory.keep_BS.long(),
+                cache=cache,
+                use_cache=cache is not None,
+            )
+        states_BTH: Tensor = decoded.last_hidden_state
+        return states_BTH
+
+    @contextmanager
+    def _own_dropout(self) -> Iterator[None]:
+        """Seed the process-wide generators from ours while the model trains, and put them back."""
+        if not self.training:
+            yield
+            return
+        device = self._generator.device
+        seed = int(torch.randint(2**62, (), generator=self._generator, device=device))
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.default_generator.manual_seed(seed)
+            if device.type == "cuda":
+                torch.cuda.default_generators[device.index].manual_seed(seed)
+            yield
+
+    def _check_length(self, num_tokens: int) -> None:
+        if self._max_length is not None and num_tokens > self._max_length:
+            raise DataError(
+                f"pretrained {self._name}: reads at most {self._max_length} tokens, got {num_tokens}; lower "
+                "max_source_tokens and max_target_tokens, and leave longer valid pairs out"
+            )
+
+    @torch.no_grad()
+    def _check_against_the_library(self) -> None:
+        """Hold the parts that are put together here to the model's own forward pass.
+
+        Raises:
+            ConfigError: They say something else, as for an architecture with a head of its own.
+        """
+        self.eval()
+        source_BS = torch.ones(1, 2, dtype=torch.long, device=self._generator.device)
+        keep_BS = torch.ones_like(source_BS, dtype=torch.bool)
+        inputs_BT = source_BS.new_tensor([[*self._lead, 0, 1]])
+        expected_BTV = self.model(
+            input_ids=source_BS, attention_mask=keep_BS.long(), decoder_input_ids=inputs_BT, use_cache=False
+        ).logits
+        found_BTV = self.decode(self.encode(source_BS, keep_BS), inputs_BT[:, len(self._lead) :])
+        if not torch.allclose(found_BTV, expected_BTV[:, len(self._lead) :], rtol=1e-3, atol=1e-3):
+            raise ConfigError(
+                f"pretrained {self._name}: {type(self.model).__name__} makes its logits in a way that is not known "
+                "here; name a model such as T5, BART or Marian"
+            )
+        self.train()
+
+
+def _adapted(own: Any, dropout: float | None) -> Any:
+    """The configuration with the user's dropout, under whichever name it has there, and no decoder layer dropped."""
+    config = copy.deepcopy(own)
+    for field, value in (("dropout", dropout), ("dropout_rate", dropout), ("decoder_layerdrop", 0.0)):
+        if value is not None and hasattr(config, field):
+            setattr(config, field, value)
+    return config
+
+
+def _cache(state: PretrainedState) -> Any:
+    """A cache that holds what the state holds."""
+    from transformers import Cache, DynamicCache, EncoderDecoderCache
+
+    if not state.layers:
+        return EncoderDecoderCache(DynamicCache(), DynamicCache())
+    return EncoderDecoderCache(
+        Cache(layers=[_cache_layer(*layer[:2]) for layer in state.layers]),
+        Cache(layers=[_cache_layer(*layer[2:]) for layer in state.layers]),
+    )
+
+
+def _cache_layer(keys_BATD: Tensor, values_BATD: Tensor) -> Any:
+    from transformers.cache_utils import DynamicLayer
+
+    layer = DynamicLayer()
+    # `update` would copy them behind an empty tensor
+    layer.lazy_initialization(keys_BATD, values_BATD)
+    layer.keys, layer.values = keys_BATD, values_BATD
+    return layer
+
+
+def _state(cache: Any) -> PretrainedState:
+    pairs = zip(cache.self_attention_cache.layers, cache.cross_attention_cache.layers, strict=True)
+    return PretrainedState(
+        layers=tuple((target.keys, target.values, source.keys, source.values) for target, source in pairs)
+    )
+
+
+def _shared_names(model: PretrainedSeq2Seq) -> dict[str, str]:
+    """For each further name of a shared parameter, its first one."""
+    first: dict[int, str] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        first.setdefault(id(parameter), name)
+    return {
+        name: first[id(parameter)]
+        for name, parameter in model.named_parameters(remove_duplicate=False)
+        if first[id(parameter)] != name
+    }
+
+
+def _leave_out_copies(model: PretrainedSeq2Seq, state: dict[str, Any], prefix: str, _metadata: Any) -> None:
+    """Embeddings are most of a small model, and shared by three: a checkpoint holds them once."""
+    for name in model.shared_names:
+        del state[prefix + name]
+
+
+def _put_back_copies(model: PretrainedSeq2Seq, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    for name, first in model.shared_names.items():
+        state[prefix + name] = state[prefix + first]
