@@ -80,7 +80,7 @@ def _mean_log_p(log_q_N: Float[Tensor, " N"], log_p_N: Float[Tensor, " N"]) -> F
 
 
 def _log_p(exact: Enumeration, model: Seq2Seq, memory: Any, *, allowed: bool) -> Float[Tensor, " N"]:
-    """log p_θ(y | x) with its graph, over what a target may hold or over the whole vocabulary."""
+    """Log p_θ(y | x) with its graph, over what a target may hold or over the whole vocabulary."""
     row_N = torch.zeros(len(exact.tokens_NL), dtype=torch.long, device=exact.tokens_NL.device)
     logits_NLV = model.decode(memory.take(row_N), shifted(exact.tokens_NL, exact.symbols))
     log_p_NLV = allowed_log_p(logits_NLV, exact.symbols) if allowed else logits_NLV.float().log_softmax(-1)

@@ -1,4 +1,4 @@
-"""Words that are forced are trained on as maximum likelihood trains on them, whatever the point does with the others."""
+"""Words that are forced are trained on as maximum likelihood trains on them, whatever the others are for."""
 
 import dataclasses
 import math

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from erpo_explore.erpo.m_step import _SoftLabelLosses, soft_label_losses
+from erpo_explore.erpo.m_step import _Losses, soft_label_losses
 from erpo_explore.erpo.soft_labels import DenseLabels, SparseLabels, stacked
 
 from .tiny import seeded
@@ -107,7 +107,7 @@ class TestLosses:
     def test_the_gradient_is_that_of_finite_differences(self, form):
         labels = form(sparse_labels(5, dtype=torch.float64))
         logits_NV = some_values(dtype=torch.float64).requires_grad_()
-        assert torch.autograd.gradcheck(lambda logits_NV: _SoftLabelLosses.apply(logits_NV, labels), logits_NV)
+        assert torch.autograd.gradcheck(lambda logits_NV: _Losses.apply(logits_NV, labels, ()), logits_NV)
 
     def test_the_gradient_may_be_asked_for_twice(self):
         logits_NV = some_values().requires_grad_()
