@@ -170,6 +170,8 @@ def main() -> None:
     # what the package says of its progress goes to the terminal; other libraries keep to warnings
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("erpo_explore").setLevel(logging.INFO)
+    # a metric that is named module:function is looked for where the user stands, last, so that it hides nothing
+    sys.path.append(str(FilePath.cwd()))
     try:
         app()
     except ErpoExploreError as error:

@@ -110,7 +110,7 @@ def enumerate_targets(
         logits_NV, decoder = model.step(memory, decoder, token_N)
         log_p_NV = allowed_log_p(logits_NV, symbols)
         increments_NV = torch.where(log_p_NV > -torch.inf, 0.0, -torch.inf)
-        if has_increments:
+        if state is not None:
             increments_NV = reward.increments(state, log_p_NV)
         energy_NV = _energies(point, log_p_NV, increments_NV)
         normaliser_N = energy_NV.logsumexp(1)
@@ -119,9 +119,9 @@ def enumerate_targets(
         reward_N = reward_N + _said(increments_NV, token_N, keep_N)
         log_q_token_N = log_q_token_N + _said(energy_NV - normaliser_N[:, None], token_N, keep_N)
         log_z_N = log_z_N + normaliser_N.masked_fill(~keep_N, 0.0)
-        if has_increments:
+        if state is not None:
             state = reward.advance(state, token_N)
-    if not has_increments:
+    if state is None:
         reward_N = reward.score(many, tokens_NL, keep_NL)
     finished_N = (tokens_NL == symbols.eos).any(1)
     energy_N = _energies(point, log_p_N, reward_N).masked_fill(~finished_N, -torch.inf)

@@ -17,6 +17,7 @@ from ray.tune import TuneError
 from ray.tune.schedulers import FIFOScheduler
 
 from erpo_explore.errors import ResultsError, RunError
+from erpo_explore.rewards import load_function
 from erpo_explore.search.population import PopulationBasedAnnealing
 from erpo_explore.search.progress import ProgressCallback
 from erpo_explore.search.provenance import manifest, space_of
@@ -99,6 +100,7 @@ def explore(space: SearchSpace, folder: FilePath, *, address: str | None = None)
     """
     task = load_task(space.task)
     specs = plan_trials(space, task.metric)
+    _check_metrics(specs)
     needed_bytes = _needed_bytes(space, task, len(specs))
     ResultsWriter.create(folder, manifest(space), needed_bytes=needed_bytes)
     recorder = _recorder(space, task, folder)
@@ -107,6 +109,13 @@ def explore(space: SearchSpace, folder: FilePath, *, address: str | None = None)
     with _cluster(address):
         _log.info("%d trials of %d steps, results in %s", len(specs), space.training.steps, folder)
         return _fit(_new_tuner(space, task, specs, recorder), folder)
+
+
+def _check_metrics(specs: Sequence[TrialSpec]) -> None:
+    """Raise ConfigError here, before anything is written, where a worker would not find a user's own metric."""
+    rewards = [point.reward for spec in specs for _, point in spec.path.knots]
+    for metric in {reward.metric for reward in rewards if reward.task > 0.0 and ":" in reward.metric}:
+        load_function(metric)
 
 
 def _new_tuner(space: SearchSpace, task: Task, specs: Sequence[TrialSpec], recorder: Recorder) -> tune.Tuner:
@@ -157,7 +166,9 @@ def resume(folder: FilePath, *, address: str | None = None) -> Outcome:
     if not trained["status"].isin(["running", "failed"]).any():
         return _outcome(folder)
     task = load_task(space.task)
-    num_trials = len(plan_trials(space, task.metric))
+    specs = plan_trials(space, task.metric)
+    _check_metrics(specs)
+    num_trials = len(specs)
     with _cluster(address):
         trainable = _trainable(space, task, num_trials)
         if not tune.Tuner.can_restore(str(state)):

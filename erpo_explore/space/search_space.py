@@ -57,6 +57,9 @@ class Training(_Section):
     clip_norm: Annotated[float, Field(gt=0.0)] = 5.0
     """Gradients longer than this are shortened to it."""
 
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """`bf16` lets torch's autocast multiply in half precision; weights, losses and draws stay in single precision."""
+
     valid_limit: Annotated[int, Field(ge=1)] | None = None
     """Evaluate on the first so many valid pairs; all of them if not given."""
 

@@ -172,11 +172,12 @@ class TrainingRun:
             num_tokens=len(self._task.target_vocabulary),
             symbols=self._task.symbols,
         )
-        reward = MixtureReward(point.reward, self._unigram_V)
+        reward = MixtureReward(point.reward, self._unigram_V, self._task.target_vocabulary.decode)
         self._model.train()
-        outcome = step_loss(
-            point, reward, self._model, batch.source_BS, batch.source_keep_BS, reference, self._draws_generator
-        )
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=training.precision == "bf16"):
+            outcome = step_loss(
+                point, reward, self._model, batch.source_BS, batch.source_keep_BS, reference, self._draws_generator
+            )
         if not bool(torch.isfinite(outcome.loss)):
             raise FloatingPointError("the loss is not a number")
         self._optimizer.zero_grad(set_to_none=True)
