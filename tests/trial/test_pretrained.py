@@ -21,11 +21,14 @@ SHORT = Training(steps=6, interval=2, batch_size=4, learning_rate=0.01)
 DOTS = ("mle", "raml", "policy_gradient", "scheduled_sampling")
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=[*KINDS, "bart without its <s>"])
 def parts(request, tmp_path_factory):
     """A task in the tokens of a tiny model, some of whose ids have no token, and that model."""
-    folder = tmp_path_factory.mktemp(request.param)
-    name = save_tiny(request.param, folder / "model", WORDS, num_tokens=len(WORDS) + 9)
+    folder = tmp_path_factory.mktemp("pretrained")
+    name = save_tiny(request.param.split()[0], folder / "model", WORDS, num_tokens=len(WORDS) + 9)
+    if request.param not in KINDS:
+        # then its BOS is its EOS
+        (folder / "model" / "generation_config.json").unlink()
     vocabulary = PretrainedVocabularyConfig(name=name, source_prefix="das ist ")
     return load_task(FilesConfig(data=write_files(folder / "pairs"), vocabulary=vocabulary)), PretrainedConfig(
         name=name
