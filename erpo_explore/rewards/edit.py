@@ -29,7 +29,7 @@ class EditState(Rows):
 
     Attributes:
         slots: What the prefix is compared with.
-        place_BJ: j; +∞ behind the reference's last word, on which no D_j before it depends.
+        place_BJ: j.
         excess_BJ: D_j − j for j = 0..T.
     """
 
@@ -39,7 +39,7 @@ class EditState(Rows):
 
     @property
     def distance_BJ(self) -> Float[Tensor, "B J"]:
-        """D_j; +∞ behind the reference's last word."""
+        """D_j; behind the reference's last word nothing matches, and no D_j is less than the least up to there."""
         return self.excess_BJ + self.place_BJ
 
     @property
@@ -55,11 +55,7 @@ class EditReward(MetricReward[EditState]):
         """The empty prefix is j deletions away from y*_1..y*_j."""
         slots = Slots.of(reference)
         place_BJ = torch.arange(slots.word_BJ.shape[1], device=slots.word_BJ.device).float().expand(slots.word_BJ.shape)
-        return EditState(
-            slots=slots,
-            place_BJ=place_BJ.masked_fill(place_BJ > slots.length_B[:, None], torch.inf),
-            excess_BJ=torch.zeros_like(place_BJ),
-        )
+        return EditState(slots=slots, place_BJ=place_BJ, excess_BJ=torch.zeros_like(place_BJ))
 
     def candidates(self, state: EditState) -> Increments:
         """0 for a best next word, −1 for any other; what is still missing for EOS."""

@@ -95,7 +95,7 @@ def clipped_matches(
         orders: N.
     """
     theirs_BT = reference.tokens_BT.masked_fill(~reference.matchable_BT, NO_WORD)
-    ours_BL = tokens_BL.masked_fill(~words_BL | (tokens_BL == reference.symbols.unk), NO_WORD)
+    ours_BL = tokens_BL.masked_fill(~words_BL, NO_WORD)
     earlier = _same_ngrams(_same_words(ours_BL, ours_BL).tril(-1), orders)
     given = _same_ngrams(_same_words(ours_BL, theirs_BT), orders)
     counts = [(x_BLL.sum(-1) < y_BLT.sum(-1)).sum(-1) for x_BLL, y_BLT in zip(earlier, given, strict=True)]
