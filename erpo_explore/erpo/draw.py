@@ -31,7 +31,8 @@ class Draw:
             where nothing was drawn token by token.
         model_share: Of q̃, the share that is p_θ itself and is missing in `q_RT`.
         log_z_R: Σ_t log Z_t(y_<t), Z_t = Σ_v exp((α log p_θ(v) + r_t(v)) / τ); None where it was not asked for.
-        reward_R: R(y | y*) of each target under the point's reward; None where it was not needed or is a mixture's.
+        reward_R: R(y | y*) of each target, as it is read, under the point's reward; None where it was not needed, is a
+            mixture's, or the reference is what is read.
     """
 
     inputs_RT: Int[Tensor, "R T"]

@@ -159,7 +159,7 @@ class _Step:
 
     def on_draws(self, losses_N: Float[Tensor, " N"]) -> StepLoss:
         """Finite α: the mean over what was drawn, or over what it counts where targets are weighted as wholes."""
-        reward_R = self.draw.reward_R if self.point.prefix != "truth" else None
+        reward_R = self.draw.reward_R
         if self.point.estimator.kind != "sequence":
             return self._outcome(losses_N.mean(), losses_N, len(losses_N) / self.num_draws, reward_R)
         log_weight_R, finished_R = self.draw.log_z_R, self.draw.finished_R

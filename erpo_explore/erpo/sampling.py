@@ -245,12 +245,13 @@ class _Record:
         if self._forced_RT is not None and is_forced_N is not None:
             self._forced_RT[row_N, t] = is_forced_N
         if self._proposal.with_z:
-            log_z_N = conditional.log_z_N
-            self._log_z_R[row_N] += log_z_N if is_forced_N is None else log_z_N.masked_fill(is_forced_N, 0.0)
-        if increments is not None:
+            self._log_z_R[row_N] += conditional.log_z_N
+        if increments is not None and self._proposal.point.prefix != "truth":
             if self._reward_R is None:
                 self._reward_R = torch.zeros_like(self._log_z_R)
-            self._reward_R[row_N] += increments.of(token_N)
+            # an unknown word is not drawn, but it may be forced, and is worth what any other word is
+            is_unknown_N = token_N == self._reference.symbols.unk
+            self._reward_R[row_N] += torch.where(is_unknown_N, increments.other_B, increments.of(token_N))
         if self._proposal.point.label == "expected":
             self._soft.append(conditional.soft())
             self._soft_rows.append(row_N)

@@ -13,7 +13,7 @@ from .frequencies import assert_targets_drawn_from
 from .tiny import BOS, EOS, PAD, UNK, A, B, C, seeded
 from .worlds import copied, drawn_targets, padded
 
-NUM_DRAWS = 20_000
+NUM_DRAWS = 8_000
 MOST_MORE = 5
 """Insertions that a row may have more than it has words."""
 

@@ -14,7 +14,7 @@ from .frequencies import assert_targets_drawn_from
 from .tiny import BOS, EOS, PAD, UNIGRAM_V, UNK, A, B, C, seeded
 from .worlds import copied, drawn_targets, padded
 
-NUM_DRAWS = 20_000
+NUM_DRAWS = 8_000
 
 
 class Finished(MixtureReward):

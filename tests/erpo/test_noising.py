@@ -28,7 +28,7 @@ from .tiny import (
 )
 from .worlds import copied, drawn_targets, padded
 
-NUM_DRAWS = 20_000
+NUM_DRAWS = 8_000
 MODEL = tiny_model()
 NOISING = Point(reward=Reward(truth=0.7, noise=0.3))
 UNIFORM = Point(reward=Reward(truth=0.5, noise=0.5, noise_kind="uniform"))

@@ -9,9 +9,10 @@ import torch
 
 from erpo_explore.erpo import Draw
 from erpo_explore.rewards import Reference
+from erpo_explore.seq2seq import Memory, Seq2Seq
 
 from .frequencies import Target
-from .tiny import EOS, PAD, SYMBOLS, A
+from .tiny import EOS, PAD, SYMBOLS, A, B, C
 
 Words = Sequence[int]
 
@@ -32,3 +33,11 @@ def drawn_targets(draw: Draw) -> list[Target]:
     """What each row says where it counts, its EOS included."""
     rows = zip(draw.labels_RT.tolist(), draw.keep_RT.tolist(), strict=True)
     return [tuple(token for token, kept in zip(labels, keep, strict=True) if kept) for labels, keep in rows]
+
+
+def memory_of(model: Seq2Seq, copies: Sequence[int]) -> Memory:
+    """Encodes a source of its own for each row, of different lengths, some number of times."""
+    sources = [(B, C, A, EOS), (C, EOS), (A, A, B, C, EOS), (B, EOS)]
+    source_RS = torch.tensor([[*source, *[PAD] * (5 - len(source))] for source in sources])
+    memory: Memory = model.encode(source_RS, source_RS != PAD)
+    return memory.take(torch.arange(len(copies)).repeat_interleave(torch.tensor(copies)))
