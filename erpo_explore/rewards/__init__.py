@@ -1,6 +1,6 @@
 """R: what a target is worth, token by token. One file a reward, all behind `TokenReward`."""
 
-from erpo_explore.rewards.base import MetricReward, Reference, TokenReward, sequence_rewards
+from erpo_explore.rewards.base import MetricReward, Reference, TokenReward
 from erpo_explore.rewards.bleu import BleuReward
 from erpo_explore.rewards.bleu_prefix import BleuPrefixReward
 from erpo_explore.rewards.constant import ConstantReward
@@ -30,5 +30,4 @@ __all__ = [
     "load_function",
     "metric_reward",
     "noise_distribution",
-    "sequence_rewards",
 ]

@@ -10,7 +10,7 @@ the prefix is a frozen state of tensors on the references' device, so one reward
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, final
+from typing import Generic, TypeVar, final
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -20,7 +20,7 @@ from erpo_explore.rewards.increments import Increments
 from erpo_explore.rows import Rows
 from erpo_explore.symbols import Symbols
 
-__all__ = ["MetricReward", "Reference", "TokenReward", "sequence_rewards"]
+__all__ = ["MetricReward", "Reference", "TokenReward"]
 
 State = TypeVar("State", bound=Rows)
 
@@ -138,10 +138,3 @@ class MetricReward(TokenReward[State]):
     @final
     def _value_of(self, state: State, token_B: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
         return self.candidates(state).of(token_B)
-
-
-def sequence_rewards(
-    reward: TokenReward[Any], reference: Reference, tokens_BT: Int[Tensor, "B L"], keep_BT: Bool[Tensor, "B L"]
-) -> Float[Tensor, " B"]:
-    """`reward.score` of each hypothesis."""
-    return reward.score(reference, tokens_BT, keep_BT)

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 import torch
 
-from erpo_explore.rewards import EditReward, MixtureReward, sequence_rewards
+from erpo_explore.rewards import EditReward, MixtureReward
 from erpo_explore.space import Reward
 
 from .oracles import NUM_TOKENS, SYMBOLS, WORDS, batch_of, reference_of
@@ -31,16 +31,16 @@ def test_a_reference_that_was_cut_before_its_end_keeps_its_words():
 def test_what_stands_behind_a_hypothesis_is_not_scored():
     tokens_BT, keep_BT = batch_of([[A, EOS]], padding=3)
     tokens_BT[:, 2:] = C
-    assert sequence_rewards(EditReward(), reference_of([A]), tokens_BT, keep_BT).tolist() == [0.0]
+    assert EditReward().score(reference_of([A]), tokens_BT, keep_BT).tolist() == [0.0]
 
 
 def test_a_reward_that_reads_the_model_scores_no_sequence():
     reward = MixtureReward(Reward(truth=0.5, model=0.5), torch.zeros(NUM_TOKENS))
     with pytest.raises(ValueError, match="needs the model's log-probabilities"):
-        sequence_rewards(reward, reference_of([A]), *batch_of([[A, EOS]]))
+        reward.score(reference_of([A]), *batch_of([[A, EOS]]))
 
 
 def test_what_the_truth_forbids_is_infinitely_bad():
     reward = MixtureReward(Reward(truth=1.0), torch.zeros(NUM_TOKENS))
     tokens_BT, keep_BT = batch_of([[A, EOS], [B, EOS]])
-    assert sequence_rewards(reward, reference_of([A], [A]), tokens_BT, keep_BT).tolist() == [0.0, -torch.inf]
+    assert reward.score(reference_of([A], [A]), tokens_BT, keep_BT).tolist() == [0.0, -torch.inf]
