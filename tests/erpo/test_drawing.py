@@ -48,6 +48,25 @@ class TestFrequencies:
         joint_SS = weight_2S[0][:, None] * weight_2S[1][None, :]
         assert_drawn_from((drawn_N2[:, 0] * 3 + drawn_N2[:, 1]).bincount(minlength=9), joint_SS.flatten())
 
+    @pytest.mark.parametrize("num_places", [512, 513, 576, 600, 1000])
+    def test_many_places_are_drawn_in_proportion_to_their_weights(self, num_places):
+        weight_S = torch.rand(num_places, generator=seeded(6)).square()
+        weight_S[::7] = 0.0
+        weight_S[-3:] = torch.tensor([0.0, 5.0, 0.0])
+        weight_S[64:128] = 0.0
+        drawn_N = draw_places(weight_S.expand(NUM_DRAWS, -1), seeded(7))
+        assert_drawn_from(drawn_N.bincount(minlength=num_places), weight_S.double() / weight_S.double().sum())
+
+    @pytest.mark.parametrize("num_places", [64 * 9, 64 * 9 + 1, 64 * 10 - 1])
+    @pytest.mark.parametrize("uniform", [0.0, 0.5, LARGEST_UNIFORM])
+    def test_the_only_one_of_many_places_is_found_wherever_it_is(self, num_places, uniform, monkeypatch):
+        monkeypatch.setattr(
+            drawing, "draw_uniform", lambda number, _: torch.full((number,), uniform, dtype=torch.float64)
+        )
+        place_N = torch.tensor([0, 63, 64, 300, num_places - 2, num_places - 1])
+        weight_NS = torch.zeros(6, num_places).scatter_(1, place_N[:, None], 1e-30)
+        assert torch.equal(draw_places(weight_NS, seeded(1)), place_N)
+
     @pytest.mark.parametrize("place", range(1, 5))
     @pytest.mark.parametrize("draw", [draw_places, lambda weight_1S, _: draw_shared_places(weight_1S[0], 1, _)])
     def test_weights_are_summed_in_double_precision(self, draw, place, monkeypatch):

@@ -30,7 +30,15 @@ PREFIXES = [(), (A,), (D, A), (B, B, C, A, D)]
 VERTICES = [{name: 1.0} for name in ("truth", "noise", "task", "model")]
 EDGES = [{one: 0.6, other: 0.4} for one, other in itertools.combinations(("truth", "noise", "task", "model"), 2)]
 INSIDE = [{"truth": 0.4, "noise": 0.1, "task": 0.3, "model": 0.2}]
-METRICS = [("bleu", 0.05), ("bleu", 1.0), ("rouge", 0.02), ("edit", 0.3), ("edit", 5.0)]
+METRICS = [
+    ("bleu", 0.05),
+    ("bleu", 1.0),
+    ("rouge", 0.02),
+    ("edit", 0.3),
+    ("edit", 5.0),
+    ("bleu_prefix", 0.5),
+    ("constant", 1.0),
+]
 MIXTURES = [
     Reward(**weights, metric=metric, temperature=temperature)
     for weights in (*VERTICES, *EDGES, *INSIDE)

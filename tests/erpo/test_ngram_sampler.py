@@ -3,6 +3,7 @@ import math
 from collections import defaultdict
 
 import pytest
+import sacrebleu
 import torch
 
 from erpo_explore.erpo.ngram_sampler import ngram_candidates, replaced
@@ -17,27 +18,17 @@ from .worlds import copied, drawn_targets, padded
 NUM_DRAWS = 8_000
 
 
-class Finished(MixtureReward):
-    """A metric that scores finished targets alone: the square of how often they say B."""
-
-    def __init__(self):
-        super().__init__(Reward(task=1.0), UNIGRAM_V)
-
-    def increments(self, state, log_p_BV=None):
-        raise AssertionError("a finished target's reward has no increments")
-
-    candidates = task_candidates = begin = advance = increments
-
-    def score(self, reference, tokens_BL, keep_BL):
-        return ((tokens_BL == B) & keep_BL).sum(1).float().square()
+def chrf_value(words, reference):
+    """sacrebleu's, of the words as the reward is given them."""
+    return sacrebleu.sentence_chrf(text_of(words), [text_of(reference)]).score / 100.0
 
 
-def finished_value(words, _):
-    return float(words.count(B) ** 2)
+def text_of(words):
+    return " ".join(f"word{word}" for word in words if word > EOS)
 
 
 def metric_of(name, temperature=1.0):
-    return MixtureReward(Reward(task=1.0, metric=name, temperature=temperature), UNIGRAM_V)
+    return MixtureReward(Reward(task=1.0, metric=name, temperature=temperature), UNIGRAM_V, text_of)
 
 
 def candidate_probabilities(words, num_words=3):
@@ -110,8 +101,8 @@ class TestDraws:
 
     def test_a_reward_of_finished_targets_will_do(self):
         words = (A, B)
-        found = draw(Finished(), copied(words, NUM_DRAWS), 3, 2.0)
-        assert_targets_drawn_from(drawn_targets(found), draw_probabilities(words, 3, finished_value, 2.0))
+        found = draw(metric_of("chrf"), copied(words, NUM_DRAWS), 3, 0.3)
+        assert_targets_drawn_from(drawn_targets(found), draw_probabilities(words, 3, chrf_value, 0.3))
 
     @pytest.mark.parametrize("words", [(A, B, C, A), (C,), (A, UNK)])
     def test_at_a_temperature_near_0_it_is_the_reference_which_is_a_candidate(self, words):

@@ -47,6 +47,8 @@ MORE = {
     "task_and_noise": Point(reward=Reward(noise=0.4, task=0.6, metric="rouge", temperature=0.05)),
     "warm_mixture": Point(reward=Reward(truth=0.5, task=0.3, model=0.2, metric="edit"), beta=2.0),
     "raml_rouge": Point(reward=Reward(task=1.0, metric="rouge"), beta=0.1),
+    "raml_bleu_prefix": Point(reward=Reward(task=1.0, metric="bleu_prefix"), beta=0.4),
+    "constant": Point(reward=Reward(task=1.0, metric="constant"), alpha=0.5, beta=0.5),
     "halfway_edit": Point(reward=Reward(task=1.0, metric="edit"), alpha=0.3, beta=0.6),
 }
 EVERY = POINTS | MORE

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from erpo_explore.erpo.m_step import _Losses, soft_label_losses
-from erpo_explore.erpo.soft_labels import DenseLabels, SparseLabels, stacked
+from erpo_explore.erpo.soft_labels import DenseLabels, SparseLabels, TokenLabels, stacked
 
 from .tiny import seeded
 
@@ -73,6 +73,25 @@ class TestDense:
     def test_what_q_forbids_counts_nothing_even_where_it_is_infinite(self):
         labels = DenseLabels(q_XV=torch.tensor([[0.25, 0.75, 0.0]]))
         assert labels.dot(torch.tensor([[4.0, 8.0, -torch.inf]])).tolist() == [7.0]
+
+
+class TestOneToken:
+    LABELS_RT = torch.tensor([[0, 5, 2], [2, 3, 1]])
+
+    def certain(self, keep_RT):
+        one_hot = torch.nn.functional.one_hot(self.LABELS_RT, V).float()
+        return TokenLabels(token_X=self.LABELS_RT).kept(keep_RT), DenseLabels(q_XV=one_hot).kept(keep_RT)
+
+    @pytest.mark.parametrize("keep_RT", [KEEP_RT, torch.ones_like(KEEP_RT)])
+    def test_it_is_a_distribution_of_one_token(self, keep_RT):
+        token, dense = self.certain(keep_RT)
+        N = int(keep_RT.sum())
+        assert torch.equal(token.dot(some_values(N)), dense.dot(some_values(N)))
+        assert torch.equal(token.taken_from(some_values(N)), dense.taken_from(some_values(N)))
+
+    def test_other_tokens_may_be_infinitely_unlikely(self):
+        values_NV = torch.tensor([[3.0, -torch.inf, -torch.inf]])
+        assert TokenLabels(token_X=torch.tensor([0])).dot(values_NV).tolist() == [3.0]
 
 
 class TestStacked:
