@@ -14,6 +14,7 @@ p_θ. It costs V^L, and serves tests and the curious; nothing in training calls 
 import itertools
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -103,7 +104,7 @@ def enumerate_targets(
     row_N = torch.zeros(N, dtype=torch.long, device=tokens_NL.device)
     many, memory = reference.take(row_N), memory.take(row_N)
     has_increments = point.reward.task < 1.0 or point.reward.has_increments
-    state = reward.begin(many) if has_increments else None
+    state: Any = reward.begin(many) if has_increments else None
     decoder, token_N = model.begin(memory), torch.full_like(row_N, symbols.bos)
     log_p_N, reward_N, log_q_token_N, log_z_N = torch.zeros(4, N, device=tokens_NL.device)
     for t in range(max_tokens):

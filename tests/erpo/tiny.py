@@ -12,7 +12,7 @@ import torch
 from erpo_explore.erpo import Draw
 from erpo_explore.erpo.conditional import allowed_log_p
 from erpo_explore.erpo.draw import shifted
-from erpo_explore.rewards import MixtureReward, Reference
+from erpo_explore.rewards import BleuReward, MixtureReward, Reference
 from erpo_explore.seq2seq import LstmConfig, Memory, Seq2Seq, build_model
 from erpo_explore.space import Point, Reward
 from erpo_explore.symbols import Symbols
@@ -75,8 +75,9 @@ def memory_of(model: Seq2Seq, copies: int = 1) -> Memory:
 
 
 def reward_of(point: Point) -> MixtureReward:
-    known = point.reward.task < 1.0 or point.reward.has_increments
-    return MixtureReward(point.reward, UNIGRAM_V) if known else ScoredReward(point.reward)
+    if point.reward.task < 1.0 or point.reward.has_increments:
+        return MixtureReward(point.reward, UNIGRAM_V)
+    return {"ScoredReward": ScoredReward, "LogOfBleu": LogOfBleu}[point.reward.metric.split(":")[1]](point.reward)
 
 
 class ScoredReward(MixtureReward):
@@ -91,6 +92,13 @@ class ScoredReward(MixtureReward):
     def score(self, reference: Reference, tokens_BL: torch.Tensor, keep_BL: torch.Tensor) -> torch.Tensor:
         of_a_BL, of_b_BL = (tokens_BL == A) & keep_BL, (tokens_BL == B) & keep_BL
         return (of_a_BL.sum(1) / keep_BL.sum(1) + 0.4 * of_b_BL.any(1)) / self.reward.temperature
+
+
+class LogOfBleu(ScoredReward):
+    """log BLEU of finished targets, −∞ of those that share no word with the reference."""
+
+    def score(self, reference: Reference, tokens_BL: torch.Tensor, keep_BL: torch.Tensor) -> torch.Tensor:
+        return BleuReward().score(reference, tokens_BL, keep_BL).log() / self.reward.temperature
 
 
 def targets_of(draw: Draw, max_tokens: int = MAX_TOKENS) -> torch.Tensor:
