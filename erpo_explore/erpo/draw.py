@@ -13,7 +13,22 @@ from erpo_explore.erpo.soft_labels import SoftLabels
 from erpo_explore.rewards import Reference
 from erpo_explore.symbols import Symbols
 
-__all__ = ["Draw", "shifted", "truth"]
+__all__ = ["Draw", "KnownLogits", "shifted", "truth"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownLogits:
+    """What the model said while targets were drawn from it, in the order of the steps.
+
+    Attributes:
+        logits_NV: The logits after each prefix.
+        row_N: The target that the prefix belongs to.
+        step_N: How long the prefix is.
+    """
+
+    logits_NV: Float[Tensor, "N V"]
+    row_N: Int[Tensor, " N"]
+    step_N: Int[Tensor, " N"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +48,7 @@ class Draw:
         log_z_R: Σ_t log Z_t(y_<t), Z_t = Σ_v exp((α log p_θ(v) + r_t(v)) / τ); None where it was not asked for.
         reward_R: R(y | y*) of each target, as it is read, under the point's reward; None where it was not needed, is a
             mixture's, or the reference is what is read.
+        logits: Those of the labels, where they are what the M-step would compute again; else None.
     """
 
     inputs_RT: Int[Tensor, "R T"]
@@ -45,6 +61,7 @@ class Draw:
     model_share: float = 0.0
     log_z_R: Float[Tensor, " R"] | None = None
     reward_R: Float[Tensor, " R"] | None = None
+    logits: KnownLogits | None = None
 
     @property
     def is_reference(self) -> bool:

@@ -60,9 +60,21 @@ def draw_targets(
     if is_noising(point):
         draw = noised(point, reward, reference, max_tokens=max_tokens, generator=generator)
     else:
-        proposal = Proposal(point=point, reward=reward, model=model, with_z=estimator.kind == "sequence")
+        proposal = Proposal(
+            point=point,
+            reward=reward,
+            model=model,
+            with_z=estimator.kind == "sequence",
+            with_logits=_is_scored_alike(model, memory) and point.forced == 0.0,
+        )
         draw = sample(proposal, memory, reference, max_tokens=max_tokens, generator=generator)
     return _with_true_labels(draw, reference) if point.label == "truth" else draw
+
+
+def _is_scored_alike(model: Seq2Seq, memory: Memory) -> bool:
+    """Whether the model says the same of a target when it is read whole as it said while the target was drawn."""
+    same = memory.is_settled or not model.training
+    return same and model.output_layer is not None and not torch.is_autocast_enabled(model.device.type)
 
 
 def _with_true_labels(draw: Draw, reference: Reference) -> Draw:

@@ -19,14 +19,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from erpo_explore.erpo.soft_labels import SoftLabels, TokenLabels
-from erpo_explore.symbols import Symbols
 
 __all__ = [
-    "allowed_label_losses",
     "cross_entropy",
     "first_of_its_kind",
     "label_losses",
     "minimum_risk_loss",
+    "projected_label_losses",
     "soft_label_losses",
     "target_policy_loss",
 ]
@@ -42,16 +41,17 @@ def cross_entropy(logits_NV: Float[Tensor, "N V"], labels_N: Int[Tensor, " N"]) 
     return torch.nn.functional.cross_entropy(logits_NV, labels_N)
 
 
-def label_losses(logits_NV: Float[Tensor, "N V"], labels_N: Int[Tensor, " N"]) -> Float[Tensor, " N"]:
-    """−log p_θ of each label, in nats."""
-    return soft_label_losses(logits_NV, TokenLabels(token_X=labels_N))
-
-
-def allowed_label_losses(
-    logits_NV: Float[Tensor, "N V"], labels_N: Int[Tensor, " N"], symbols: Symbols
+def label_losses(
+    logits_NV: Float[Tensor, "N V"], labels_N: Int[Tensor, " N"], forbidden: tuple[int, ...] = ()
 ) -> Float[Tensor, " N"]:
-    """−log p_θ of each label over what a target may hold, as draws from the model are."""
-    return _Losses.apply(logits_NV.float(), TokenLabels(token_X=labels_N), symbols.never_drawn)  # type: ignore[no-any-return, no-untyped-call]
+    """−log p_θ of each label, in nats.
+
+    Args:
+        logits_NV: Of the kept labels.
+        labels_N: The labels.
+        forbidden: What p_θ does not reach, if it is to be over what a target may hold, as draws from the model are.
+    """
+    return _Losses.apply(logits_NV.float(), TokenLabels(token_X=labels_N), forbidden)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def soft_label_losses(logits_NV: Float[Tensor, "N V"], labels: SoftLabels) -> Float[Tensor, " N"]:
@@ -64,18 +64,34 @@ def soft_label_losses(logits_NV: Float[Tensor, "N V"], labels: SoftLabels) -> Fl
     return _Losses.apply(logits_NV.float(), labels, ())  # type: ignore[no-any-return, no-untyped-call]
 
 
-class _Losses(torch.autograd.Function):
-    """Backward is softmax(l) − q, made in one tensor; autograd's own would write one for each term of the loss.
+def projected_label_losses(
+    features_NH: Float[Tensor, "N H"],
+    output_layer: tuple[Float[Tensor, "V H"], Float[Tensor, " V"]],
+    logits_NV: Float[Tensor, "N V"],
+    labels_N: Int[Tensor, " N"],
+    forbidden: tuple[int, ...] = (),
+) -> Float[Tensor, " N"]:
+    """−log p_θ of each label, of logits that are known already, with the gradient through the features.
 
-    log Σ_allowed exp(l) = lse + log(1 − Σ_forbidden exp(l − lse)), which spares a second pass over the vocabulary.
+    The projection onto the vocabulary is a third of a step; a sampler that has made it need not make it again.
+
+    Args:
+        features_NH: What the logits were made of, with gradient.
+        output_layer: Weight and bias that they were made with.
+        logits_NV: features · weight + bias, without gradient.
+        labels_N: The labels.
+        forbidden: What p_θ does not reach, if it is to be over what a target may hold.
     """
+    labels = TokenLabels(token_X=labels_N)
+    return _ProjectedLosses.apply(features_NH, *output_layer, logits_NV, labels, forbidden)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class _Losses(torch.autograd.Function):
+    """Backward is softmax(l) − q, made in one tensor; autograd's own would write one for each term of the loss."""
 
     @staticmethod
     def forward(ctx: Any, logits_NV: Tensor, labels: SoftLabels, forbidden: tuple[int, ...]) -> Tensor:
-        log_total_N = logits_NV.logsumexp(-1)
-        if forbidden:
-            share_N = (logits_NV[:, list(forbidden)] - log_total_N[:, None]).exp().sum(1)
-            log_total_N = log_total_N + torch.log1p(-share_N.clamp(max=1.0 - 1e-6))
+        log_total_N = _log_totals(logits_NV, forbidden)
         ctx.save_for_backward(logits_NV, log_total_N)
         ctx.labels, ctx.forbidden = labels, forbidden
         return log_total_N - labels.dot(logits_NV)
@@ -83,10 +99,51 @@ class _Losses(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         logits_NV, log_total_N = ctx.saved_tensors
-        p_NV = (logits_NV - log_total_N[:, None]).exp_()
-        if ctx.forbidden:
-            p_NV[:, list(ctx.forbidden)] = 0.0
-        return ctx.labels.taken_from(p_NV).mul_(gradients[0][:, None]), None, None
+        return _logit_gradients(logits_NV, log_total_N, ctx.labels, ctx.forbidden, gradients[0]), None, None
+
+
+class _ProjectedLosses(torch.autograd.Function):
+    """The same, and the projection's own backward behind it."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        features_NH: Tensor,
+        weight_VH: Tensor,
+        bias_V: Tensor,  # noqa: ARG004 - has a gradient
+        logits_NV: Tensor,
+        labels: SoftLabels,
+        forbidden: tuple[int, ...],
+    ) -> Tensor:
+        log_total_N = _log_totals(logits_NV, forbidden)
+        ctx.save_for_backward(features_NH, weight_VH, logits_NV, log_total_N)
+        ctx.labels, ctx.forbidden = labels, forbidden
+        return log_total_N - labels.dot(logits_NV)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None, None]:
+        features_NH, weight_VH, logits_NV, log_total_N = ctx.saved_tensors
+        gradient_NV = _logit_gradients(logits_NV, log_total_N, ctx.labels, ctx.forbidden, gradients[0])
+        return gradient_NV @ weight_VH, gradient_NV.T @ features_NH, gradient_NV.sum(0), None, None, None
+
+
+def _log_totals(logits_NV: Tensor, forbidden: tuple[int, ...]) -> Tensor:
+    """Over what is allowed: lse + log(1 − Σ_forbidden exp(l − lse)), without a second pass over the vocabulary."""
+    log_total_N = logits_NV.logsumexp(-1)
+    if not forbidden:
+        return log_total_N
+    share_N = (logits_NV[:, list(forbidden)] - log_total_N[:, None]).exp().sum(1)
+    return log_total_N + torch.log1p(-share_N.clamp(max=1.0 - 1e-6))
+
+
+def _logit_gradients(
+    logits_NV: Tensor, log_total_N: Tensor, labels: SoftLabels, forbidden: tuple[int, ...], gradient_N: Tensor
+) -> Tensor:
+    """(softmax − q) · gradient, in one tensor."""
+    p_NV = (logits_NV - log_total_N[:, None]).exp_()
+    if forbidden:
+        p_NV[:, list(forbidden)] = 0.0
+    return labels.taken_from(p_NV).mul_(gradient_N[:, None])
 
 
 def minimum_risk_loss(

@@ -13,11 +13,11 @@ from torch import Tensor
 from erpo_explore.erpo.draw import Draw
 from erpo_explore.erpo.e_step import draw_targets
 from erpo_explore.erpo.m_step import (
-    allowed_label_losses,
     cross_entropy,
     first_of_its_kind,
     label_losses,
     minimum_risk_loss,
+    projected_label_losses,
     soft_label_losses,
     target_policy_loss,
 )
@@ -91,43 +91,54 @@ def step_loss(
         raise ValueError("every target must keep at least one token, its EOS; got an empty one")
     memory = model.encode(source_BS, source_keep_BS)
     max_tokens = reference.tokens_BT.shape[1] + _LENGTH_SLACK
-    K = 1 if point.reward.is_truth or point.forced == 1.0 else point.estimator.draws_per_source
+    draws_nothing = point.reward.is_truth or point.forced == 1.0
+    K = 1 if draws_nothing else point.estimator.draws_per_source
     if K > 1:
         row_R = torch.arange(len(source_BS), device=source_BS.device).repeat_interleave(K)
         memory, reference = memory.take(row_R), reference.take(row_R)
+    if not draws_nothing and (point.sampler_reads_model or point.prefix == "model"):
+        memory = model.settle(memory, max_tokens)
     draw = draw_targets(point, reward, model, memory, reference, max_tokens=max_tokens, generator=generator)
-    logits_NV = model.project(model.features(memory, draw.inputs_RT)[draw.keep_RT])
-    labels_N = draw.labels_RT[draw.keep_RT]
     if draw.is_reference:
-        return StepLoss(
-            loss=cross_entropy(logits_NV, labels_N), num_tokens=len(labels_N), num_units=float(len(labels_N))
-        )
+        logits_NV = model.project(model.features(memory, draw.inputs_RT)[draw.keep_RT])
+        loss = cross_entropy(logits_NV, draw.labels_RT[draw.keep_RT])
+        return StepLoss(loss=loss, num_tokens=len(logits_NV), num_units=float(len(logits_NV)))
     step = _Step(point=point, reward=reward, reference=reference, draw=draw, num_draws=K)
-    if point.is_policy_gradient or point.estimator.kind == "target_policy":
-        greedy_B = None
-        if point.estimator.kind == "token" and point.estimator.chosen_baseline == "self_critical":
-            row_B = torch.arange(0, len(reference.tokens_BT), K, device=source_BS.device)
-            greedy_B = _greedy_rewards(
-                Proposal(point=point, reward=reward, model=model, greedy=True),
-                memory.take(row_B),
-                reference.take(row_B),
-                max_tokens,
-                generator,
-            )
-        losses_N = allowed_label_losses(logits_NV, labels_N, reference.symbols)
-        return step.on_rewards(_with_forced(losses_N, draw, logits_NV), greedy_B)
+    if not (point.is_policy_gradient or point.estimator.kind == "target_policy"):
+        return step.on_draws(_losses(model, memory, draw, ()))
+    greedy_B = None
+    if point.estimator.kind == "token" and point.estimator.chosen_baseline == "self_critical":
+        row_B = torch.arange(0, len(reference.tokens_BT), K, device=source_BS.device)
+        proposal = Proposal(point=point, reward=reward, model=model, greedy=True)
+        greedy_B = _greedy_rewards(proposal, memory.take(row_B), reference.take(row_B), max_tokens, generator)
+    return step.on_rewards(_losses(model, memory, draw, reference.symbols.never_drawn), greedy_B)
+
+
+def _losses(model: Seq2Seq, memory: Memory, draw: Draw, forbidden: tuple[int, ...]) -> Float[Tensor, " N"]:
+    """Of each kept label, or of the distribution that stands for it.
+
+    Args:
+        model: p_θ.
+        memory: The encoded sources, one row a target.
+        draw: What was drawn.
+        forbidden: What p_θ does not reach where it is to be over what a target may hold, as draws from the model are.
+    """
+    features_RTH, keep_RT = model.features(memory, draw.inputs_RT), draw.keep_RT
+    if draw.logits is not None and model.output_layer is not None:
+        place = (draw.logits.row_N, draw.logits.step_N)
+        in_steps_N = projected_label_losses(
+            features_RTH[place], model.output_layer, draw.logits.logits_NV, draw.labels_RT[place], forbidden
+        )
+        return torch.zeros(keep_RT.shape, device=keep_RT.device).index_put(place, in_steps_N)[keep_RT]
+    logits_NV, labels_N = model.project(features_RTH[keep_RT]), draw.labels_RT[keep_RT]
     if draw.soft_labels is not None:
-        losses_N = soft_label_losses(logits_NV, draw.soft_labels.kept(draw.keep_RT))
-        return step.on_draws(_with_forced(losses_N, draw, logits_NV))
-    return step.on_draws(label_losses(logits_NV, labels_N))
-
-
-def _with_forced(losses_N: Float[Tensor, " N"], draw: Draw, logits_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
-    """Cross-entropy in the place of forced labels, which may be what no draw may, such as an unknown word."""
+        losses_N = soft_label_losses(logits_NV, draw.soft_labels.kept(keep_RT))
+    else:
+        losses_N = label_losses(logits_NV, labels_N, forbidden)
     if draw.forced_RT is None:
         return losses_N
-    forced_N = draw.forced_RT[draw.keep_RT]
-    return torch.where(forced_N, label_losses(logits_NV, draw.labels_RT[draw.keep_RT]), losses_N)
+    # a forced label may be what no draw may, such as an unknown word
+    return torch.where(draw.forced_RT[keep_RT], label_losses(logits_NV, labels_N), losses_N)
 
 
 @torch.no_grad()

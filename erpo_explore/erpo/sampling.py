@@ -23,7 +23,7 @@ from erpo_explore.erpo.conditional import (
     metric_conditional,
     model_conditional,
 )
-from erpo_explore.erpo.draw import Draw, shifted
+from erpo_explore.erpo.draw import Draw, KnownLogits, shifted
 from erpo_explore.erpo.mixture import MetricSoftmax, MixtureConditional, OtherTokens, is_mixture
 from erpo_explore.erpo.soft_labels import SoftLabels, stacked
 from erpo_explore.rewards import Increments, MixtureReward, Reference
@@ -42,6 +42,7 @@ class Proposal:
         reward: The point's reward, bound to the task.
         model: p_θ.
         with_z: Whether Σ log Z_t is wanted.
+        with_logits: Whether the model's logits are wanted, where each step computes all of them.
         greedy: Take the likeliest token of the model instead; the baseline of self-critical training.
     """
 
@@ -49,6 +50,7 @@ class Proposal:
     reward: MixtureReward
     model: Seq2Seq
     with_z: bool = False
+    with_logits: bool = False
     greedy: bool = False
 
     @property
@@ -67,6 +69,12 @@ class Proposal:
         return self.is_model or self.writes_prefix or self.point.sampler_reads_model
 
     @property
+    def keeps_logits(self) -> bool:
+        """Whether every step projects every row, and the labels are what the prefix goes on with."""
+        whole = self.is_model or (self.point.sampler_reads_model and not is_mixture(self.point))
+        return self.with_logits and whole and self.point.prefix == "q" and self.point.label == "sampled"
+
+    @property
     def reads_reward(self) -> bool:
         """Whether q̃ depends on the reward of a token."""
         return not self.is_model and (self.point.reward.task < 1.0 or self.point.reward.has_increments)
@@ -81,6 +89,7 @@ class _Rows:
         self._features_RTH: Tensor | None = None
         self.reference = reference
         self.row_N = torch.arange(len(reference.tokens_BT), device=reference.tokens_BT.device)
+        self.logits: list[Tensor] = []
         self._drawable_V = reference.drawable_V
         self._noise_V = proposal.reward.noise_V(reference)
         self.step = 0
@@ -117,19 +126,18 @@ class _Rows:
     def conditional(self, features_NH: Float[Tensor, "N H"] | None) -> tuple[Conditional, Increments | None]:
         """q̃ after the prefixes, and the metric's increments where the reward is a metric alone."""
         proposal, point, symbols = self._proposal, self._proposal.point, self.reference.symbols
-        project = proposal.model.project
         if proposal.is_model and features_NH is not None:
-            return model_conditional(project(features_NH), symbols), None
+            return model_conditional(self._project(features_NH), symbols), None
         increments = self._increments()
         alone = increments if point.reward.task == 1.0 else None
         if is_mixture(point) and not (point.label == "expected" and point.reward.model > 0.0):
             return self._mixture(increments, features_NH), alone
         if point.reward.task == 1.0 and features_NH is not None and point.alpha > 0.0:
-            logits_NV = project(features_NH)
+            logits_NV = self._project(features_NH)
             return metric_conditional(point, increments, logits_NV, symbols, with_z=proposal.with_z), alone
         log_p_NV = None
         if point.sampler_reads_model and features_NH is not None:
-            log_p_NV = allowed_log_p(project(features_NH), symbols)
+            log_p_NV = allowed_log_p(self._project(features_NH), symbols)
         return general_conditional(point, proposal.reward.increments(self._state, log_p_NV), log_p_NV), alone
 
     def advance(self, token_N: Int[Tensor, " N"], going_N: Bool[Tensor, " N"]) -> None:
@@ -139,6 +147,13 @@ class _Rows:
         self.step += 1
         if not bool(going_N.all()):
             self._keep(going_N.nonzero()[:, 0])
+
+    def _project(self, features_NH: Float[Tensor, "N H"]) -> Float[Tensor, "N V"]:
+        """The logits, as a tensor that may be written over."""
+        logits_NV = self._proposal.model.project(features_NH)
+        if self._proposal.keeps_logits:
+            self.logits.append(logits_NV.clone())
+        return logits_NV
 
     def _keep(self, row_n: Int[Tensor, " n"]) -> None:
         self.row_N = self.row_N[row_n]
@@ -207,7 +222,7 @@ def sample(
         going_N = token_N != symbols.eos
         rows.advance(token_N, going_N)
         token_N = token_N[going_N]
-    return record.draw()
+    return record.draw(rows.logits)
 
 
 class _Record:
@@ -225,7 +240,7 @@ class _Record:
         self._log_z_R = torch.zeros(R, device=device)
         self._reward_R: Tensor | None = None
         self._soft: list[SoftLabels] = []
-        self._soft_rows: list[Tensor] = []
+        self._rows: list[Tensor] = []
         self._num_steps = 0
 
     def write(
@@ -254,10 +269,10 @@ class _Record:
             self._reward_R[row_N] += torch.where(is_unknown_N, increments.other_B, increments.of(token_N))
         if self._proposal.point.label == "expected":
             self._soft.append(conditional.soft())
-            self._soft_rows.append(row_N)
+        self._rows.append(row_N)
         self._num_steps = t + 1
 
-    def draw(self) -> Draw:
+    def draw(self, logits: list[Tensor]) -> Draw:
         """All of it."""
         proposal, T = self._proposal, self._num_steps
         keep_RT, tokens_RT = self._keep_RT[:, :T], self._tokens_RT[:, :T]
@@ -269,12 +284,17 @@ class _Record:
             keep_RT=keep_RT,
             finished_R=(tokens_RT == self._reference.symbols.eos).any(1),
             forced_RT=None if self._forced_RT is None else self._forced_RT[:, :T],
-            soft_labels=stacked(self._soft, self._soft_rows, len(tokens_RT)) if self._soft else None,
+            soft_labels=stacked(self._soft, self._rows, len(tokens_RT)) if self._soft else None,
             q_RT=None if proposal.greedy else self._q_RT[:, :T],
             model_share=0.0 if proposal.is_model else _model_share(proposal.point),
             log_z_R=self._log_z_R if proposal.with_z else None,
             reward_R=self._reward_R,
+            logits=self._known(logits) if logits else None,
         )
+
+    def _known(self, logits: list[Tensor]) -> KnownLogits:
+        steps = [torch.full_like(row_N, t) for t, row_N in enumerate(self._rows)]
+        return KnownLogits(logits_NV=torch.cat(logits), row_N=torch.cat(self._rows), step_N=torch.cat(steps))
 
 
 def _model_share(point: Point) -> float:

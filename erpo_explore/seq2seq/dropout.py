@@ -20,7 +20,12 @@ class SeededDropout(nn.Module):
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """Mask x, any shape."""
+        mask = self.mask(x)
+        return x if mask is None else x * mask
+
+    def mask(self, like: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"] | None:
+        """What x would be multiplied by; None where it would be left alone."""
         if not self.training or self.probability == 0.0:
-            return x
-        keep = torch.empty_like(x).bernoulli_(1.0 - self.probability, generator=self.generator)
-        return x * keep.div_(1.0 - self.probability)
+            return None
+        keep = torch.empty_like(like).bernoulli_(1.0 - self.probability, generator=self.generator)
+        return keep.div_(1.0 - self.probability)

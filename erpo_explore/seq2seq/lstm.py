@@ -12,7 +12,7 @@ fate of a run hangs.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -35,20 +35,30 @@ class LstmMemory(Memory):
         values_BSH: What attention reads.
         hidden_BH: First hidden state of the decoder.
         cell_BH: First cell state of the decoder.
+        input_mask_BTH: Dropout of the decoder's inputs, where it is settled.
+        output_mask_BTH: Dropout of what attention says, where it is settled.
     """
 
     keys_BSH: Float[Tensor, "B S H"]
     values_BSH: Float[Tensor, "B S H"]
     hidden_BH: Float[Tensor, "B H"]
     cell_BH: Float[Tensor, "B H"]
+    input_mask_BTH: Float[Tensor, "B T H"] | None = None
+    output_mask_BTH: Float[Tensor, "B T H"] | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there are masks."""
+        return self.input_mask_BTH is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LstmState(DecoderState):
-    """Hidden and cell state of the decoder's LSTM."""
+    """Hidden and cell state of the decoder's LSTM, after so many tokens."""
 
     hidden_BH: Float[Tensor, "B H"]
     cell_BH: Float[Tensor, "B H"]
+    step: int = 0
 
 
 class LstmSeq2Seq(Seq2Seq):
@@ -119,12 +129,22 @@ class LstmSeq2Seq(Seq2Seq):
     def _embedding_scale(self) -> float:
         return math.sqrt(self.source_embedding.embedding_dim)
 
+    def settle(self, memory: LstmMemory, num_tokens: int) -> LstmMemory:
+        """With masks of the decoder's two dropouts; as it is where nothing is dropped."""
+        like_BTH = memory.hidden_BH[:, None].detach().expand(-1, num_tokens, -1)
+        return replace(
+            memory,
+            input_mask_BTH=self.dropout.mask(like_BTH),
+            output_mask_BTH=self.dropout.mask(like_BTH),
+        )
+
     def features(self, memory: LstmMemory, inputs_BT: Int[Tensor, "B T"]) -> Float[Tensor, "B T H"]:
         """What attention and the decoder's states say after each prefix, all in one pass."""
-        embedded_BTH = self.dropout(self.target_embedding(inputs_BT) * self._embedding_scale)
+        T = inputs_BT.shape[1]
+        embedded_BTH = self._dropped(self._embedded(inputs_BT), memory.input_mask_BTH, slice(T))
         first = self.begin(memory)
         states_BTH, _ = self.decoder(embedded_BTH, (first.hidden_BH[None], first.cell_BH[None]))
-        return self._attend(memory, states_BTH)
+        return self._dropped(self._attended(memory, states_BTH), memory.output_mask_BTH, slice(T))
 
     def begin(self, memory: LstmMemory) -> LstmState:
         """The bridge's reading of the encoder's last states."""
@@ -134,20 +154,34 @@ class LstmSeq2Seq(Seq2Seq):
         self, memory: LstmMemory, state: LstmState, token_B: Int[Tensor, " B"]
     ) -> tuple[Float[Tensor, "B H"], LstmState]:
         """The same after one more token."""
-        embedded_BH = self.dropout(self.target_embedding(token_B) * self._embedding_scale)
+        here = slice(state.step, state.step + 1)
+        embedded_B1H = self._dropped(self._embedded(token_B[:, None]), memory.input_mask_BTH, here)
         weights: Sequence[Tensor] = self.decoder.all_weights[0]
         # a cell, since a sequence of one costs twice as much on a CPU
-        hidden_BH, cell_BH = torch.lstm_cell(embedded_BH, (state.hidden_BH, state.cell_BH), *weights)
-        after = LstmState(hidden_BH=hidden_BH, cell_BH=cell_BH)
-        return self._attend(memory, hidden_BH[:, None])[:, 0], after
+        hidden_BH, cell_BH = torch.lstm_cell(embedded_B1H[:, 0], (state.hidden_BH, state.cell_BH), *weights)
+        after = LstmState(hidden_BH=hidden_BH, cell_BH=cell_BH, step=state.step + 1)
+        return self._dropped(self._attended(memory, hidden_BH[:, None]), memory.output_mask_BTH, here)[:, 0], after
 
     def project(self, features_XH: Float[Tensor, "*X H"]) -> Float[Tensor, "*X V"]:
         """Products with the target embedding, and a bias."""
-        return nn.functional.linear(features_XH, self.target_embedding.weight, self.output_bias)
+        return nn.functional.linear(features_XH, *self.output_layer)
 
-    def _attend(self, memory: LstmMemory, states_BTH: Tensor) -> Tensor:
+    @property
+    def output_layer(self) -> tuple[Float[Tensor, "V H"], Float[Tensor, " V"]]:
+        """The target embedding and the bias."""
+        return self.target_embedding.weight, self.output_bias
+
+    def _embedded(self, inputs_BT: Tensor) -> Tensor:
+        embedded_BTH: Tensor = self.target_embedding(inputs_BT) * self._embedding_scale
+        return embedded_BTH
+
+    def _dropped(self, x_BTH: Tensor, mask_BTH: Tensor | None, here: slice) -> Tensor:
+        """With the settled dropout of these steps, or with one of its own."""
+        dropped_BTH: Tensor = self.dropout(x_BTH) if mask_BTH is None else x_BTH * mask_BTH[:, here]
+        return dropped_BTH
+
+    def _attended(self, memory: LstmMemory, states_BTH: Tensor) -> Tensor:
         scores_BTS = self.query(states_BTH) @ memory.keys_BSH.transpose(1, 2)
         scores_BTS = scores_BTS.masked_fill(~memory.keep_BS[:, None, :], float("-inf"))
         context_BTH = scores_BTS.softmax(-1) @ memory.values_BSH
-        attended_BTH: Tensor = self.dropout(torch.tanh(self.combine(torch.cat([context_BTH, states_BTH], dim=-1))))
-        return attended_BTH
+        return torch.tanh(self.combine(torch.cat([context_BTH, states_BTH], dim=-1)))

@@ -29,6 +29,11 @@ class Memory(Rows):
 
     keep_BS: Bool[Tensor, "B S"]
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether what dropout leaves of the decoder has been drawn, so that `features` and `advance` agree on it."""
+        return False
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecoderState(Rows):
@@ -57,6 +62,18 @@ class Seq2Seq(nn.Module, ABC):
     @abstractmethod
     def project(self, features_XH: Float[Tensor, "*X H"]) -> Float[Tensor, "*X V"]:
         """Logits of the next token."""
+
+    @property
+    def output_layer(self) -> tuple[Float[Tensor, "V H"], Float[Tensor, " V"]] | None:
+        """Weight and bias of `project`, where it is linear and says so."""
+        return None
+
+    def settle(self, memory: Any, num_tokens: int) -> Any:  # noqa: ARG002 - for models that can
+        """The memory with the decoder's dropout drawn, once for `features` and `advance` and so many tokens.
+
+        A model that does not offer it returns the memory as it is, and draws anew at each call.
+        """
+        return memory
 
     def decode(self, memory: Any, inputs_BT: Int[Tensor, "B T"]) -> Float[Tensor, "B T V"]:
         """Logits after each prefix of `inputs_BT`, all in one pass."""

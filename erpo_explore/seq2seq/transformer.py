@@ -195,7 +195,12 @@ class TransformerSeq2Seq(Seq2Seq):
 
     def project(self, features_XH: Float[Tensor, "*X H"]) -> Float[Tensor, "*X V"]:
         """Products with the target embedding, and a bias."""
-        return nn.functional.linear(features_XH, self.target_embedding.weight, self.output_bias)
+        return nn.functional.linear(features_XH, *self.output_layer)
+
+    @property
+    def output_layer(self) -> tuple[Float[Tensor, "V H"], Float[Tensor, " V"]]:
+        """The target embedding and the bias."""
+        return self.target_embedding.weight, self.output_bias
 
     def _run(
         self, memory: TransformerMemory, state: TransformerState, inputs_BT: Tensor

@@ -197,3 +197,38 @@ class TestDrawnWeights:
 
     def test_it_knows_its_size(self, model):
         assert model.num_parameters == sum(tensor.numel() for tensor in model.state_dict().values())
+
+
+SETTLING = ("lstm",)
+
+
+class TestSettledDropout:
+    """What a model that offers it promises; the others say that they do not."""
+
+    def test_it_says_whether_dropout_is_settled(self, kind, model):
+        memory = model.encode(*sources())
+        assert not memory.is_settled
+        assert model.train().settle(memory, 3).is_settled is (kind in SETTLING)
+
+    @pytest.mark.parametrize("kind", sorted(SETTLING))
+    def test_steps_agree_with_decoding_at_once_while_training(self, kind):
+        model = build(kind).train()
+        memory = model.settle(model.encode(*sources()), targets().shape[1] + 2)
+        logits_BTV = model.decode(memory, targets())
+        torch.testing.assert_close(stepwise(model, memory, targets()), logits_BTV)
+        assert torch.equal(model.decode(memory, targets()), logits_BTV)
+
+    @pytest.mark.parametrize("kind", sorted(SETTLING))
+    def test_settled_anew_it_drops_something_else(self, kind):
+        model = build(kind).train()
+        memory = model.encode(*sources())
+        one, other = (model.decode(model.settle(memory, targets().shape[1]), targets()) for _ in range(2))
+        assert not torch.equal(one, other)
+
+    @pytest.mark.parametrize("kind", sorted(CONFIGS))
+    def test_the_output_layer_is_what_projects(self, kind):
+        model = build(kind).eval()
+        features_BTH = model.features(model.encode(*sources()), targets())
+        assert model.output_layer is not None
+        projected_BTV = torch.nn.functional.linear(features_BTH, *model.output_layer)
+        torch.testing.assert_close(projected_BTV, model.project(features_BTH))
