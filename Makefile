@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 SPACE ?= default
 
-.PHONY: help explore test check format lock clean
+.PHONY: help explore test check gpu-check format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,9 @@ check: $(INSTALLED) ## Format, lint, strict types, import contract, doctests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --doctest-modules erpo_explore -q
+
+gpu-check: ## On a machine with a GPU: the tests that need one, then step times (any PYTHON with PyTorch for CUDA)
+	$(PYTHON) -m benchmarks.gpu_check
 
 format: $(INSTALLED) ## Format the code and mend what the linter can
 	$(BIN)/ruff format .

@@ -11,6 +11,7 @@ paper does, is close and not exact: a target that several scripts lead to is dra
 of three (i ≤ 7) the total variation from q ∝ exp(−distance / τ) is 0.003 at τ = 0.15, 0.07 at 0.3 and 0.21 at 0.5.
 """
 
+import math
 from typing import Final
 
 import torch
@@ -44,7 +45,7 @@ def edit_numbers(
     m_R11 = num_words_R.double()[:, None, None]
     s_1S1 = torch.arange(int(num_words_R.max()) + 1, device=num_words_R.device).double()[None, :, None]
     i_11I = torch.arange(max_insertions + 1, device=num_words_R.device).double()[None, None, :]
-    log_v = float(torch.tensor(float(num_drawable), dtype=torch.float64).log())
+    log_v = math.log(num_drawable) if num_drawable > 0 else -math.inf
     stay_RS1 = (m_R11 - s_1S1).clamp(min=0.0)
     log_RSI = _log_choose(m_R11, s_1S1) + _log_choose(stay_RS1 + i_11I, i_11I)
     log_RSI = log_RSI + (s_1S1 + i_11I) * (log_v - 1.0 / temperature)

@@ -13,7 +13,7 @@ import torch
 
 from erpo_explore.erpo import StepLoss, step_loss
 from erpo_explore.rewards import MixtureReward, Reference
-from erpo_explore.seq2seq import ModelConfig, build_model
+from erpo_explore.seq2seq import ModelConfig, Seq2Seq, build_model
 from erpo_explore.space import Point
 from erpo_explore.space.search_space import Training
 from erpo_explore.tasks import Task, TrainingBatches
@@ -71,6 +71,11 @@ class TrainingRun:
         self.step = 0
 
     @property
+    def model(self) -> Seq2Seq:
+        """What is trained."""
+        return self._model
+
+    @property
     def finished(self) -> bool:
         """Whether the budget is spent."""
         return self.step >= self._training.steps
@@ -97,7 +102,7 @@ class TrainingRun:
         diverged = False
         for _ in range(self._training.interval):
             try:
-                totals.add(self._train_step(self._walk.point(self.progress)))
+                totals.add(self.train_step(self._walk.point(self.progress)))
             except FloatingPointError:
                 diverged = True
                 break
@@ -147,23 +152,35 @@ class TrainingRun:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Become the run that `state` was taken of; the state of another trial goes on with draws of this one's own."""
+        """Become the run that `state` was taken of.
+
+        The state of another trial, or of another kind of device, goes on with draws of this run's own.
+        """
         self._load_weights(state)
-        self._weights_generator.set_state(state["weights_generator"])
-        self._draws_generator.set_state(state["draws_generator"])
         self._walk = Walk.from_state(state["walk"])
         self.step = state["step"]
         self._elapsed_s = state["elapsed_s"]
-        if state["trial"] != self._spec.name:
-            for generator, name in ((self._weights_generator, WEIGHTS), (self._draws_generator, DRAWS)):
-                generator.set_state(stream(self._device, self._spec.seed, name, self.step).get_state())
+        for generator, name, saved in (
+            (self._weights_generator, WEIGHTS, state["weights_generator"]),
+            (self._draws_generator, DRAWS, state["draws_generator"]),
+        ):
+            # the state of a GPU's generator has another size, and means nothing to the CPU's
+            same_kind = saved.shape == generator.get_state().shape
+            if state["trial"] != self._spec.name or not same_kind:
+                saved = stream(self._device, self._spec.seed, name, self.step).get_state()
+            generator.set_state(saved)
 
     def _load_weights(self, state: dict[str, Any]) -> None:
         self._model.load_state_dict(state["model"])
         # torch would keep the state's own tensors, and train on in them
         self._optimizer.load_state_dict(_cloned(state["optimizer"]))
 
-    def _train_step(self, point: Point) -> StepLoss:
+    def train_step(self, point: Point) -> StepLoss:
+        """One step of the optimizer at a point, on this step's batch; `step` is not moved on.
+
+        Raises:
+            FloatingPointError: The loss is not a number.
+        """
         training = self._training
         batch = self._batches.at(self.step).to(self._device)
         reference = Reference(

@@ -183,6 +183,22 @@ class TestState:
         other.advance()
         assert same(state, kept)
 
+    def test_one_of_another_kind_of_device_goes_on_with_draws_that_its_seed_and_step_decide(self):
+        donor = run_of(PATHS["mixture"])
+        donor.advance()
+        # a GPU's generator has a state of 16 bytes
+        elsewhere = {name: torch.zeros(16, dtype=torch.uint8) for name in ("weights_generator", "draws_generator")}
+        state = donor.state() | elsewhere
+        resumed = [run_of(PATHS["mixture"], seed=seed) for seed in (SEED, SEED, SEED + 1)]
+        for run in resumed:
+            run.load_state(state)
+            assert same(weights(run), weights(donor))
+        one, again, other = (run.state()["draws_generator"] for run in resumed)
+        assert same(one, again)
+        assert not same(one, other)
+        assert not same(one, donor.state()["draws_generator"])
+        resumed[0].advance()
+
     def test_the_seconds_of_earlier_processes_count(self):
         run = run_of(PATHS["mle"])
         run.advance()

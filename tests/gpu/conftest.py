@@ -1,0 +1,15 @@
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+
+@pytest.fixture
+def cuda() -> Iterator[torch.device]:
+    """The GPU, computing in full float32, so that what differs from the CPU is rounding."""
+    if not torch.cuda.is_available():
+        pytest.skip("this machine has no CUDA GPU")
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    yield torch.device("cuda")
+    torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before

@@ -1,0 +1,29 @@
+import pytest
+import torch
+
+from erpo_explore.rewards import METRIC_REWARDS
+
+from .steps import NUM_TARGET, reference_on, rows_of
+
+CPU = torch.device("cpu")
+
+
+def walk(name, device):
+    """The increments after each prefix of sentences that share some words with the references."""
+    reward, reference = METRIC_REWARDS[name](), reference_on(device)
+    other_BT, _ = rows_of(NUM_TARGET, device, seed=5)
+    even_T = torch.arange(other_BT.shape[1], device=device) % 2 == 0
+    hypothesis_BT = torch.where(even_T, reference.tokens_BT, other_BT)
+    state, steps = reward.begin(reference), []
+    for t in range(hypothesis_BT.shape[1]):
+        steps.append(reward.increments(state))
+        state = reward.advance(state, hypothesis_BT[:, t])
+    return torch.stack(steps, dim=1)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", METRIC_REWARDS)
+def test_increments_are_those_of_the_cpu(name, cuda):
+    on_cuda = walk(name, cuda)
+    assert on_cuda.device.type == "cuda"
+    torch.testing.assert_close(on_cuda.cpu(), walk(name, CPU), rtol=1e-5, atol=1e-5)
