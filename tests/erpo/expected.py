@@ -66,7 +66,7 @@ def offline_targets(point):
     temperature, m, v = point.tau * point.reward.temperature, len(WORDS), 3
     found = edited_targets(temperature, MOST_INSERTIONS)
     total = sum(
-        math.comb(m, s) * math.comb(m - s + i, i) * (v * math.exp(-1.0 / temperature)) ** (s + i) * 1.0
+        math.comb(m, s) * math.comb(m - s + i, i) * (v * math.exp(-1.0 / temperature)) ** (s + i)
         for s in range(m + 1)
         for i in range(len(TRUTH) + 4 + 1)
     )

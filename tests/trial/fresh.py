@@ -1,10 +1,12 @@
-"""Trains every path of `tiny` in a process of its own: from scratch, and from another process's checkpoints."""
+"""Trains paths in a process of its own: those of `tiny`, from scratch and from another's checkpoints, and every dot."""
 
 import sys
 from pathlib import Path
 
 import torch
 
+from erpo_explore.space import DOTS, dot
+from erpo_explore.space import Path as Walked
 from erpo_explore.trial import TrainingRun
 from erpo_explore.trial.checkpoint import load_checkpoint
 
@@ -12,6 +14,10 @@ from .tiny import PATHS, measured, run_of, weights
 
 NUM_BEFORE, NUM_AFTER = 2, 2
 """Intervals before and behind the checkpoint."""
+
+
+DOT_PATHS = {name: Walked.constant(dot(name, metric="bleu").at(0.75)) for name in DOTS}
+"""Each dot where it draws: on the way of its path, if it has one."""
 
 
 def outcome(run: TrainingRun, num_intervals: int) -> tuple[list[object], dict[str, torch.Tensor]]:
@@ -28,7 +34,8 @@ def main(folder: Path) -> None:
             "resumed": outcome(resumed, NUM_AFTER),
             "repeated": outcome(run_of(path), NUM_BEFORE + NUM_AFTER),
         }
-    torch.save(outcomes, folder / "outcomes.pt")
+    dots = {name: outcome(run_of(path), 1) for name, path in DOT_PATHS.items()}
+    torch.save((outcomes, dots), folder / "outcomes.pt")
 
 
 if __name__ == "__main__":

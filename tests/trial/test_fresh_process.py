@@ -9,7 +9,7 @@ import torch
 
 from erpo_explore.trial.checkpoint import load_checkpoint, save_checkpoint
 
-from .fresh import NUM_AFTER, NUM_BEFORE, outcome
+from .fresh import DOT_PATHS, NUM_AFTER, NUM_BEFORE, outcome
 from .tiny import PATHS, run_of, same
 
 
@@ -30,7 +30,7 @@ def undisturbed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def elsewhere(undisturbed):
-    """What a fresh process makes of the checkpoints and of the seeds."""
+    """What a fresh process makes of the checkpoints and of the seeds, and of every dot."""
     folder, _ = undisturbed
     root = Path(__file__).parents[2]
     run = subprocess.run(
@@ -43,7 +43,7 @@ def elsewhere(undisturbed):
 @pytest.mark.parametrize("name", PATHS)
 def test_a_resumed_run_goes_on_with_the_same_numbers(name, undisturbed, elsewhere):
     _, after, weights = undisturbed[1][name]
-    observed, resumed_weights = elsewhere[name]["resumed"]
+    observed, resumed_weights = elsewhere[0][name]["resumed"]
     assert observed == after
     assert same(resumed_weights, weights)
 
@@ -51,7 +51,7 @@ def test_a_resumed_run_goes_on_with_the_same_numbers(name, undisturbed, elsewher
 @pytest.mark.parametrize("name", PATHS)
 def test_the_same_seed_measures_the_same(name, undisturbed, elsewhere):
     before, after, weights = undisturbed[1][name]
-    observed, repeated_weights = elsewhere[name]["repeated"]
+    observed, repeated_weights = elsewhere[0][name]["repeated"]
     assert observed == before + after
     assert same(repeated_weights, weights)
 
@@ -65,3 +65,18 @@ def test_the_plateau_path_moved_before_and_behind_the_checkpoint(undisturbed):
 @pytest.mark.parametrize("name", sorted(PATHS.keys() - {"mle", "plateau", "scheduled_sampling"}))
 def test_the_others_drew_targets(name, undisturbed):
     assert undisturbed[1][name][0][-1]["entropy_nats"] > 0.0
+
+
+@pytest.mark.parametrize("name", DOT_PATHS)
+def test_every_dot_measures_the_same_with_the_same_seed(name, elsewhere):
+    observed, weights = outcome(run_of(DOT_PATHS[name]), 1)
+    observed_there, weights_there = elsewhere[1][name]
+    assert observed_there == observed
+    assert same(weights_there, weights)
+    assert observed[0]["train_loss_nats"] is not None
+
+
+def test_another_seed_measures_something_else(elsewhere):
+    _, weights_there = elsewhere[1]["spg"]
+    _, weights = outcome(run_of(DOT_PATHS["spg"], seed=21), 1)
+    assert not same(weights_there, weights)
