@@ -14,6 +14,7 @@ from erpo_explore.erpo.draw import Draw
 from erpo_explore.erpo.e_step import draw_targets
 from erpo_explore.erpo.m_step import (
     allowed_label_losses,
+    allowed_probabilities,
     cross_entropy,
     first_of_its_kind,
     label_losses,
@@ -119,7 +120,11 @@ def step_loss(
     if draw.soft_labels is not None:
         losses_N = soft_label_losses(logits_NV, draw.soft_labels.kept(draw.keep_RT))
         return step.on_draws(_with_forced(losses_N, draw, logits_NV))
-    return step.on_draws(label_losses(logits_NV, labels_N))
+    losses_N = label_losses(logits_NV, labels_N)
+    if draw.model_share > 0.0:
+        p_N = allowed_probabilities(losses_N.detach(), logits_NV.detach(), labels_N, reference.symbols)
+        step = replace(step, model_q_N=draw.model_share * p_N)
+    return step.on_draws(losses_N)
 
 
 def _with_forced(losses_N: Float[Tensor, " N"], draw: Draw, logits_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
@@ -149,6 +154,7 @@ class _Step:
         reference: y*, one row a target.
         draw: The targets.
         num_draws: K.
+        model_q_N: What the model's share adds to q̃ of each kept label, where the draw does not have it yet.
     """
 
     point: Point
@@ -156,6 +162,7 @@ class _Step:
     reference: Reference
     draw: Draw
     num_draws: int
+    model_q_N: Float[Tensor, " N"] | None = None
 
     def on_draws(self, losses_N: Float[Tensor, " N"]) -> StepLoss:
         """Finite α: the mean over what was drawn, or over what it counts where targets are weighted as wholes."""
@@ -220,18 +227,19 @@ class _Step:
             loss=loss,
             num_tokens=len(losses_N),
             num_units=num_units,
-            entropy_nats=self._entropy_nats(losses_N.detach()),
+            entropy_nats=self._entropy_nats,
             mean_reward=None if reward_R is None else self._metric(reward_R),
         )
 
-    def _entropy_nats(self, losses_N: Float[Tensor, " N"]) -> float | None:
-        """Mean of −log q̃ over the drawn labels; the model's share of q̃ is read off the M-step's own losses."""
+    @property
+    def _entropy_nats(self) -> float | None:
+        """Mean of −log q̃ over the drawn labels; the model's share of q̃ is that of the M-step's own pass."""
         draw = self.draw
         if draw.q_RT is None:
             return None
         q_N = draw.q_RT[draw.keep_RT]
-        if draw.model_share > 0.0:
-            q_N = q_N + draw.model_share * (-losses_N).exp()
+        if self.model_q_N is not None:
+            q_N = q_N + self.model_q_N
         if draw.forced_RT is not None:
             q_N = q_N[~draw.forced_RT[draw.keep_RT]]
         return float(-q_N.clamp(min=torch.finfo(q_N.dtype).tiny).log().mean()) if len(q_N) > 0 else None
