@@ -21,6 +21,7 @@ from torch import Tensor
 from erpo_explore.erpo.soft_labels import SoftLabels, TokenLabels
 
 __all__ = [
+    "allowed_probabilities",
     "cross_entropy",
     "first_of_its_kind",
     "label_losses",
@@ -52,6 +53,25 @@ def label_losses(
         forbidden: What p_θ does not reach, if it is to be over what a target may hold, as draws from the model are.
     """
     return _Losses.apply(logits_NV.float(), TokenLabels(token_X=labels_N), forbidden)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def allowed_probabilities(
+    losses_N: Float[Tensor, " N"],
+    logits_NV: Float[Tensor, "N V"],
+    labels_N: Int[Tensor, " N"],
+    forbidden: tuple[int, ...],
+) -> Float[Tensor, " N"]:
+    """p_θ of each label over what a target may hold, worked out of −log p_θ over the whole vocabulary.
+
+    Args:
+        losses_N: `label_losses` of the labels.
+        logits_NV: Of the kept labels.
+        labels_N: Labels that may be drawn.
+        forbidden: What a target never holds.
+    """
+    log_total_N = losses_N + logits_NV.gather(1, labels_N[:, None])[:, 0].float()
+    share_N = (logits_NV[:, list(forbidden)].float() - log_total_N[:, None]).exp().sum(1)
+    return (-losses_N).exp() / (1.0 - share_N.clamp(max=1.0 - 1e-6))
 
 
 def soft_label_losses(logits_NV: Float[Tensor, "N V"], labels: SoftLabels) -> Float[Tensor, " N"]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from erpo_explore.erpo.draw import Draw
 from erpo_explore.erpo.e_step import draw_targets
 from erpo_explore.erpo.m_step import (
+    allowed_probabilities,
     cross_entropy,
     first_of_its_kind,
     label_losses,
@@ -105,40 +106,61 @@ def step_loss(
         return StepLoss(loss=loss, num_tokens=len(logits_NV), num_units=float(len(logits_NV)))
     step = _Step(point=point, reward=reward, reference=reference, draw=draw, num_draws=K)
     if not (point.is_policy_gradient or point.estimator.kind == "target_policy"):
-        return step.on_draws(_losses(model, memory, draw, ()))
+        losses_N, model_q_N = _losses_and_share(model, memory, draw, reference.symbols.never_drawn)
+        return replace(step, model_q_N=model_q_N).on_draws(losses_N)
     greedy_B = None
     if point.estimator.kind == "token" and point.estimator.chosen_baseline == "self_critical":
         row_B = torch.arange(0, len(reference.tokens_BT), K, device=source_BS.device)
         proposal = Proposal(point=point, reward=reward, model=model, greedy=True)
         greedy_B = _greedy_rewards(proposal, memory.take(row_B), reference.take(row_B), max_tokens, generator)
-    return step.on_rewards(_losses(model, memory, draw, reference.symbols.never_drawn), greedy_B)
+    return step.on_rewards(_losses_of_draws(model, memory, draw, reference.symbols.never_drawn), greedy_B)
 
 
-def _losses(model: Seq2Seq, memory: Memory, draw: Draw, forbidden: tuple[int, ...]) -> Float[Tensor, " N"]:
-    """Of each kept label, or of the distribution that stands for it.
-
-    Args:
-        model: p_θ.
-        memory: The encoded sources, one row a target.
-        draw: What was drawn.
-        forbidden: What p_θ does not reach where it is to be over what a target may hold, as draws from the model are.
-    """
-    features_RTH, keep_RT = model.features(memory, draw.inputs_RT), draw.keep_RT
-    if draw.logits is not None and model.output_layer is not None:
-        place = (draw.logits.row_N, draw.logits.step_N)
-        in_steps_N = projected_label_losses(
-            features_RTH[place], model.output_layer, draw.logits.logits_NV, draw.labels_RT[place], forbidden
-        )
-        return torch.zeros(keep_RT.shape, device=keep_RT.device).index_put(place, in_steps_N)[keep_RT]
-    logits_NV, labels_N = model.project(features_RTH[keep_RT]), draw.labels_RT[keep_RT]
+def _losses_and_share(
+    model: Seq2Seq, memory: Memory, draw: Draw, never_drawn: tuple[int, ...]
+) -> tuple[Float[Tensor, " N"], Float[Tensor, " N"] | None]:
+    """At finite α: the loss of each kept label, and what the model's share adds to q̃ of it, where it has one."""
+    if draw.logits is not None:
+        return _known_losses(model, memory, draw), None
+    logits_NV = model.project(model.features(memory, draw.inputs_RT)[draw.keep_RT])
+    labels_N = draw.labels_RT[draw.keep_RT]
     if draw.soft_labels is not None:
-        losses_N = soft_label_losses(logits_NV, draw.soft_labels.kept(keep_RT))
-    else:
-        losses_N = label_losses(logits_NV, labels_N, forbidden)
+        losses_N = soft_label_losses(logits_NV, draw.soft_labels.kept(draw.keep_RT))
+        return _with_forced(losses_N, draw, logits_NV), None
+    losses_N = label_losses(logits_NV, labels_N)
+    if draw.model_share == 0.0:
+        return losses_N, None
+    p_N = allowed_probabilities(losses_N.detach(), logits_NV.detach(), labels_N, never_drawn)
+    return losses_N, draw.model_share * p_N
+
+
+def _losses_of_draws(model: Seq2Seq, memory: Memory, draw: Draw, never_drawn: tuple[int, ...]) -> Float[Tensor, " N"]:
+    """Of each kept label of targets that the model drew, over what a target may hold, as the draws are."""
+    if draw.logits is not None:
+        return _known_losses(model, memory, draw, never_drawn)
+    logits_NV = model.project(model.features(memory, draw.inputs_RT)[draw.keep_RT])
+    losses_N = label_losses(logits_NV, draw.labels_RT[draw.keep_RT], never_drawn)
+    return _with_forced(losses_N, draw, logits_NV)
+
+
+def _known_losses(model: Seq2Seq, memory: Memory, draw: Draw, forbidden: tuple[int, ...] = ()) -> Float[Tensor, " N"]:
+    """Of each kept label, without projecting it once more."""
+    known, layer = draw.logits, model.output_layer
+    if known is None or layer is None:
+        raise ValueError("logits are known only of a model with an output layer")
+    place = (known.row_N, known.step_N)
+    features_NH = model.features(memory, draw.inputs_RT)[place]
+    losses_N = projected_label_losses(features_NH, layer, known.logits_NV, draw.labels_RT[place], forbidden)
+    # from the order of the steps to that of the rows
+    return torch.zeros(draw.keep_RT.shape, device=losses_N.device).index_put(place, losses_N)[draw.keep_RT]
+
+
+def _with_forced(losses_N: Float[Tensor, " N"], draw: Draw, logits_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
+    """Cross-entropy in the place of forced labels, which may be what no draw may, such as an unknown word."""
     if draw.forced_RT is None:
         return losses_N
-    # a forced label may be what no draw may, such as an unknown word
-    return torch.where(draw.forced_RT[keep_RT], label_losses(logits_NV, labels_N), losses_N)
+    forced_N = draw.forced_RT[draw.keep_RT]
+    return torch.where(forced_N, label_losses(logits_NV, draw.labels_RT[draw.keep_RT]), losses_N)
 
 
 @torch.no_grad()
@@ -160,6 +182,7 @@ class _Step:
         reference: y*, one row a target.
         draw: The targets.
         num_draws: K.
+        model_q_N: What the model's share adds to q̃ of each kept label, where the draw does not have it yet.
     """
 
     point: Point
@@ -167,6 +190,7 @@ class _Step:
     reference: Reference
     draw: Draw
     num_draws: int
+    model_q_N: Float[Tensor, " N"] | None = None
 
     def on_draws(self, losses_N: Float[Tensor, " N"]) -> StepLoss:
         """Finite α: the mean over what was drawn, or over what it counts where targets are weighted as wholes."""
@@ -231,18 +255,19 @@ class _Step:
             loss=loss,
             num_tokens=len(losses_N),
             num_units=num_units,
-            entropy_nats=self._entropy_nats(losses_N.detach()),
+            entropy_nats=self._entropy_nats,
             mean_reward=None if reward_R is None else self._metric(reward_R),
         )
 
-    def _entropy_nats(self, losses_N: Float[Tensor, " N"]) -> float | None:
-        """Mean of −log q̃ over the drawn labels; the model's share of q̃ is read off the M-step's own losses."""
+    @property
+    def _entropy_nats(self) -> float | None:
+        """Mean of −log q̃ over the drawn labels; the model's share of q̃ is that of the M-step's own pass."""
         draw = self.draw
         if draw.q_RT is None:
             return None
         q_N = draw.q_RT[draw.keep_RT]
-        if draw.model_share > 0.0:
-            q_N = q_N + draw.model_share * (-losses_N).exp()
+        if self.model_q_N is not None:
+            q_N = q_N + self.model_q_N
         if draw.forced_RT is not None:
             q_N = q_N[~draw.forced_RT[draw.keep_RT]]
         return float(-q_N.clamp(min=torch.finfo(q_N.dtype).tiny).log().mean()) if len(q_N) > 0 else None

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from erpo_explore.erpo.m_step import (
+    allowed_probabilities,
     cross_entropy,
     first_of_its_kind,
     label_losses,
@@ -68,6 +69,13 @@ class TestAllowedLabelLosses:
         torch.testing.assert_close(losses_N.double(), expected_N, rtol=1e-3, atol=1e-4)
         (found_NV,) = torch.autograd.grad(losses_N.sum(), ours)
         torch.testing.assert_close(found_NV, torch.autograd.grad(expected_N.sum(), theirs)[0], rtol=1e-2, atol=1e-3)
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+    @pytest.mark.parametrize("loudness", [-50.0, 0.0, 3.0, 6.0])
+    def test_probabilities_are_told_from_the_losses_over_the_whole_vocabulary(self, loudness, dtype):
+        logits_NV = (some_logits().detach() + loudness * torch.eye(NUM_TOKENS)[NEVER].sum(0)).to(dtype)
+        p_N = allowed_probabilities(label_losses(logits_NV, LABELS_N), logits_NV, LABELS_N, SYMBOLS.never_drawn)
+        torch.testing.assert_close(p_N.double(), (-self.expected(logits_NV)).exp(), rtol=1e-3, atol=1e-4)
 
     @given(st.lists(st.floats(-60.0, 60.0, width=32), min_size=NUM_TOKENS, max_size=NUM_TOKENS))
     def test_it_is_never_without_a_value(self, logits):
