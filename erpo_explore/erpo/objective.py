@@ -32,6 +32,7 @@ from erpo_explore.erpo.weights import (
 from erpo_explore.rewards import MixtureReward, Reference
 from erpo_explore.seq2seq import Memory, Seq2Seq
 from erpo_explore.space import Point
+from erpo_explore.symbols import Symbols
 
 __all__ = ["StepLoss", "step_loss"]
 
@@ -105,40 +106,49 @@ def step_loss(
         return StepLoss(loss=loss, num_tokens=len(logits_NV), num_units=float(len(logits_NV)))
     step = _Step(point=point, reward=reward, reference=reference, draw=draw, num_draws=K)
     if not (point.is_policy_gradient or point.estimator.kind == "target_policy"):
-        return step.on_draws(_losses(model, memory, draw, ()))
+        losses_N, model_q_N = _losses(model, memory, draw, reference.symbols, over_allowed=False)
+        return replace(step, model_q_N=model_q_N).on_draws(losses_N)
     greedy_B = None
     if point.estimator.kind == "token" and point.estimator.chosen_baseline == "self_critical":
         row_B = torch.arange(0, len(reference.tokens_BT), K, device=source_BS.device)
         proposal = Proposal(point=point, reward=reward, model=model, greedy=True)
         greedy_B = _greedy_rewards(proposal, memory.take(row_B), reference.take(row_B), max_tokens, generator)
-    return step.on_rewards(_losses(model, memory, draw, reference.symbols.never_drawn), greedy_B)
+    losses_N, _ = _losses(model, memory, draw, reference.symbols, over_allowed=True)
+    return step.on_rewards(losses_N, greedy_B)
 
 
-def _losses(model: Seq2Seq, memory: Memory, draw: Draw, forbidden: tuple[int, ...]) -> Float[Tensor, " N"]:
-    """Of each kept label, or of the distribution that stands for it.
+def _losses(
+    model: Seq2Seq, memory: Memory, draw: Draw, symbols: Symbols, *, over_allowed: bool
+) -> tuple[Float[Tensor, " N"], Float[Tensor, " N"] | None]:
+    """Of each kept label, or of the distribution that stands for it; and what the model's share adds to its q̃.
 
     Args:
         model: p_θ.
         memory: The encoded sources, one row a target.
         draw: What was drawn.
-        forbidden: What p_θ does not reach where it is to be over what a target may hold, as draws from the model are.
+        symbols: What a target never holds.
+        over_allowed: Whether p_θ is to be over what a target may hold, as draws from the model are.
     """
+    forbidden = symbols.never_drawn if over_allowed else ()
     features_RTH, keep_RT = model.features(memory, draw.inputs_RT), draw.keep_RT
     if draw.logits is not None and model.output_layer is not None:
         place = (draw.logits.row_N, draw.logits.step_N)
         in_steps_N = projected_label_losses(
             features_RTH[place], model.output_layer, draw.logits.logits_NV, draw.labels_RT[place], forbidden
         )
-        return torch.zeros(keep_RT.shape, device=keep_RT.device).index_put(place, in_steps_N)[keep_RT]
+        return torch.zeros(keep_RT.shape, device=keep_RT.device).index_put(place, in_steps_N)[keep_RT], None
     logits_NV, labels_N = model.project(features_RTH[keep_RT]), draw.labels_RT[keep_RT]
     if draw.soft_labels is not None:
         losses_N = soft_label_losses(logits_NV, draw.soft_labels.kept(keep_RT))
     else:
         losses_N = label_losses(logits_NV, labels_N, forbidden)
+    model_q_N = None
+    if draw.model_share > 0.0:
+        model_q_N = draw.model_share * (-label_losses(logits_NV.detach(), labels_N, symbols.never_drawn)).exp()
     if draw.forced_RT is None:
-        return losses_N
+        return losses_N, model_q_N
     # a forced label may be what no draw may, such as an unknown word
-    return torch.where(draw.forced_RT[keep_RT], label_losses(logits_NV, labels_N), losses_N)
+    return torch.where(draw.forced_RT[keep_RT], label_losses(logits_NV, labels_N), losses_N), model_q_N
 
 
 @torch.no_grad()
@@ -160,6 +170,7 @@ class _Step:
         reference: y*, one row a target.
         draw: The targets.
         num_draws: K.
+        model_q_N: What the model's share adds to q̃ of each kept label, where the draw does not have it yet.
     """
 
     point: Point
@@ -167,6 +178,7 @@ class _Step:
     reference: Reference
     draw: Draw
     num_draws: int
+    model_q_N: Float[Tensor, " N"] | None = None
 
     def on_draws(self, losses_N: Float[Tensor, " N"]) -> StepLoss:
         """Finite α: the mean over what was drawn, or over what it counts where targets are weighted as wholes."""
@@ -231,18 +243,19 @@ class _Step:
             loss=loss,
             num_tokens=len(losses_N),
             num_units=num_units,
-            entropy_nats=self._entropy_nats(losses_N.detach()),
+            entropy_nats=self._entropy_nats,
             mean_reward=None if reward_R is None else self._metric(reward_R),
         )
 
-    def _entropy_nats(self, losses_N: Float[Tensor, " N"]) -> float | None:
-        """Mean of −log q̃ over the drawn labels; the model's share of q̃ is read off the M-step's own losses."""
+    @property
+    def _entropy_nats(self) -> float | None:
+        """Mean of −log q̃ over the drawn labels; the model's share of q̃ is that of the M-step's own pass."""
         draw = self.draw
         if draw.q_RT is None:
             return None
         q_N = draw.q_RT[draw.keep_RT]
-        if draw.model_share > 0.0:
-            q_N = q_N + draw.model_share * (-losses_N).exp()
+        if self.model_q_N is not None:
+            q_N = q_N + self.model_q_N
         if draw.forced_RT is not None:
             q_N = q_N[~draw.forced_RT[draw.keep_RT]]
         return float(-q_N.clamp(min=torch.finfo(q_N.dtype).tiny).log().mean()) if len(q_N) > 0 else None
