@@ -109,7 +109,7 @@ class SparseLabels(SoftLabels):
         )
 
     def dot(self, values_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
-        """A gather, and one small matrix product."""
+        """A gather, and one small matrix product; of finite values alone."""
         spikes_N = (self.weight_XJ * values_NV.gather(1, self.token_XJ)).sum(1)
         return spikes_N + (self.base_weight_XM * (values_NV @ self.base_MV.T)).sum(1)
 

@@ -39,7 +39,7 @@ MLE = Point(reward=Reward(truth=1.0))
 SCHEDULED_SAMPLING = Point(reward=Reward(truth=0.5, model=0.5), label="truth")
 LEVERS = list(itertools.product(PREFIXES, LABELS))
 METRIC = Reward(task=1.0, metric="rouge", temperature=0.5)
-NUM_ESTIMATES, COPIES, K = 32, 64, 5
+NUM_ESTIMATES, COPIES, K = 32, 24, 5
 MAX_TOKENS = 4
 
 RLOO = Estimator(baseline="leave_one_out", samples=K)
@@ -148,8 +148,9 @@ class TestEveryPoint:
 
 
 class TestGradients:
-    @pytest.mark.parametrize("prefix", PREFIXES)
-    @pytest.mark.parametrize("name", ["raml_edit", "halfway_rouge", "noising"])
+    @pytest.mark.parametrize(
+        ("name", "prefix"), [("raml_edit", "model"), ("halfway_rouge", "q"), ("halfway_rouge", "truth")]
+    )
     def test_sampled_and_expected_labels_agree_in_expectation(self, model, name, prefix):
         sampled, expected = (
             dataclasses.replace(POINTS[name], prefix=prefix, label=label) for label in ("sampled", "expected")
