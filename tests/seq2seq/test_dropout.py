@@ -14,7 +14,20 @@ def test_its_share_is_dropped_and_the_rest_is_scaled_up(probability):
     dropped = y == 0.0
     standard_error = (probability * (1.0 - probability) / X.numel()) ** 0.5
     assert float(dropped.float().mean()) == pytest.approx(probability, abs=4.0 * standard_error)
-    torch.testing.assert_close(y[~dropped], X[~dropped] / (1.0 - probability))
+    torch.testing.assert_close(y[~dropped], X[~dropped] / (1.0 - round(probability * 65_536) / 65_536))
+
+
+@pytest.mark.parametrize("shape", [(1,), (3,), (5, 7), (2, 3, 11)])
+def test_any_shape_has_a_mask_of_its_own(shape):
+    mask = SeededDropout(0.5, seeded(1)).train().mask(torch.ones(shape))
+    assert mask.shape == shape
+    assert set(mask.flatten().tolist()) <= {0.0, 2.0}
+
+
+def test_what_is_dropped_has_no_pattern_of_four():
+    kept_N4 = SeededDropout(0.3, seeded(4)).train()(torch.ones(50_000, 4)) > 0
+    agreement_44 = torch.corrcoef(kept_N4.float().T)
+    assert (agreement_44 - torch.eye(4)).abs().max() < 4.0 / 50_000**0.5
 
 
 def test_it_keeps_the_mean():
