@@ -13,7 +13,7 @@ from erpo_explore.erpo.soft_labels import SoftLabels
 from erpo_explore.rewards import Reference
 from erpo_explore.symbols import Symbols
 
-__all__ = ["Draw", "KnownLogits", "shifted", "truth"]
+__all__ = ["Draw", "KnownLogits", "num_forced", "shifted", "truth"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +76,18 @@ def truth(reference: Reference) -> Draw:
         labels_RT=reference.tokens_BT,
         keep_RT=reference.keep_BT,
     )
+
+
+def num_forced(share: float, reference: Reference) -> Int[Tensor, " R"]:
+    """How many of each reference's tokens, EOS counted, a target begins with: the share of them, rounded up.
+
+    Args:
+        share: Between 0 and 1.
+        reference: y*, one row a target.
+    """
+    num_tokens_R = reference.keep_BT.sum(1).double()
+    # 0.1 of 10 tokens is 1 token, though not in floating point
+    return (share * num_tokens_R - 1e-9).ceil().long()
 
 
 def shifted(tokens_RT: Int[Tensor, "R T"], symbols: Symbols) -> Int[Tensor, "R T"]:

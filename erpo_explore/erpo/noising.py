@@ -11,7 +11,7 @@ so log Z_t = 0.
 import torch
 from torch import Tensor
 
-from erpo_explore.erpo.draw import Draw, shifted
+from erpo_explore.erpo.draw import Draw, num_forced, shifted
 from erpo_explore.erpo.mixture import MixtureConditional, is_mixture
 from erpo_explore.erpo.soft_labels import SparseLabels
 from erpo_explore.rewards import MixtureReward, Reference
@@ -55,7 +55,7 @@ def noised(
     labels_RL, q_RL = drawn_N.view(R, max_tokens), q_N.view(R, max_tokens)
     forced_RL = None
     if point.forced > 0.0:
-        forced_R = (point.forced * reference.keep_BT.sum(1)).ceil()
+        forced_R = num_forced(point.forced, reference)
         forced_RL = torch.arange(max_tokens, device=forced_R.device) < forced_R[:, None]
         labels_RL = torch.where(forced_RL, truth_RL, labels_RL)
     read_RL = truth_RL if point.prefix == "truth" else labels_RL

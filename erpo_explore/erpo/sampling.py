@@ -23,7 +23,7 @@ from erpo_explore.erpo.conditional import (
     metric_conditional,
     model_conditional,
 )
-from erpo_explore.erpo.draw import Draw, KnownLogits, shifted
+from erpo_explore.erpo.draw import Draw, KnownLogits, num_forced, shifted
 from erpo_explore.erpo.mixture import MetricSoftmax, MixtureConditional, OtherTokens, is_mixture
 from erpo_explore.erpo.soft_labels import SoftLabels, stacked
 from erpo_explore.rewards import Increments, MixtureReward, Reference
@@ -200,7 +200,7 @@ def sample(
     """
     point, symbols = proposal.point, reference.symbols
     rows, record = _Rows(proposal, memory, reference), _Record(proposal, reference, max_tokens)
-    forced_R = _num_forced(point.forced, reference)
+    forced_R = num_forced(point.forced, reference) if point.forced > 0.0 else None
     token_N = torch.full_like(rows.row_N, symbols.bos)
     while rows.step < max_tokens and len(rows.row_N) > 0:
         features_NH = rows.read(token_N)
@@ -300,10 +300,3 @@ class _Record:
 def _model_share(point: Point) -> float:
     """The share of q̃ that `MixtureConditional` leaves out of what it reports."""
     return point.reward.model if is_mixture(point) and point.label != "expected" else 0.0
-
-
-def _num_forced(share: float, reference: Reference) -> Int[Tensor, " R"] | None:
-    """How many of each reference's tokens, EOS counted, a target begins with: the share rounded up."""
-    if share == 0.0:
-        return None
-    return (share * reference.keep_BT.sum(1)).ceil().long()

@@ -61,9 +61,14 @@ class Point:
             raise ConfigError(f"label must be one of {', '.join(LABELS)}, got {self.label!r}")
         if not 0.0 <= self.forced <= 1.0:
             raise ConfigError(f"forced must lie in [0, 1], got {self.forced!r}; it is a share of the reference")
-        if self.reward.noise > 0.0 and self.reward.noise_kind == "blank" and self.label != "truth":
+        if (
+            self.reward.noise > 0.0
+            and self.reward.noise_kind == "blank"
+            and (self.label != "truth" or self.alpha > 0.0)
+        ):
             raise ConfigError(
-                f"noise_kind=blank needs label=truth, got label={self.label}: a blank may be read, but not be said"
+                f"noise_kind=blank needs label=truth and alpha=0, got label={self.label}, alpha={self.alpha:g}: "
+                "a blank may be read, but not be said"
             )
         self._check_estimator()
 

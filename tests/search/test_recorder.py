@@ -45,6 +45,7 @@ def report(iteration, score, *, status="running", **changes):
         scores=scores,
         entropy_nats=0.5,
         mean_reward=None,
+        effective_sample_size=None,
         tokens_per_s=1000.0,
         elapsed_s=2.0 * iteration,
         device="cpu",

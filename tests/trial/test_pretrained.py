@@ -40,7 +40,7 @@ def run_of(parts, path, training=SHORT, **spec):
 
 
 def test_maximum_likelihood_learns_the_sentences_by_heart(parts):
-    training = Training(steps=200, interval=100, batch_size=4, learning_rate=0.01, decay="linear", beam_width=2)
+    training = Training(steps=300, interval=150, batch_size=4, learning_rate=0.005, decay="linear", beam_width=2)
     run = run_of(parts, dot("mle", metric="bleu"), training)
     first, last = run.advance(), run.advance(num_samples=4)
     assert last.train_loss_nats < first.train_loss_nats < math.log(len(parts[0].target_vocabulary))
