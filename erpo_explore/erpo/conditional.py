@@ -55,54 +55,55 @@ class DenseConditional(Conditional):
     """Softmax of energies.
 
     Attributes:
-        weight_NV: exp(energy − its maximum).
-        total_N: Its sum over v, finite and at least 1.
-        offset_N: log Z_t − log total.
+        q_NV: The distributions.
+        energy_NV: Their energies.
+        offset_N: What every energy of a prefix lacks.
     """
 
-    weight_NV: Float[Tensor, "N V"]
-    total_N: Float[Tensor, " N"]
+    q_NV: Float[Tensor, "N V"]
+    energy_NV: Float[Tensor, "N V"]
     offset_N: Float[Tensor, " N"]
 
     @classmethod
-    def of(cls, energy_NV: Float[Tensor, "N V"], offset_N: Float[Tensor, " N"] | float = 0.0) -> "DenseConditional":
-        """Take energies, and their memory.
+    def of(cls, energy_NV: Float[Tensor, "N V"], offset_N: Float[Tensor, " N"] | None = None) -> "DenseConditional":
+        """Normalise energies.
 
         Args:
-            energy_NV: Of every token, −∞ where it is forbidden; written over.
-            offset_N: What every energy of a prefix lacks.
+            energy_NV: Of every token, −∞ where it is forbidden.
+            offset_N: What every energy of a prefix lacks; nothing if not given.
 
         Raises:
             ValueError: Every token of a prefix is forbidden.
             FloatingPointError: An energy is not a number, as after a training step that diverged.
         """
-        highest_N = energy_NV.amax(-1)
-        if bool((highest_N == -torch.inf).any()):
-            raise ValueError("reward and model forbid every token after some prefix")
-        weight_NV = energy_NV.sub_(highest_N[:, None]).exp_()
-        total_N = weight_NV.sum(-1)
-        if not bool(torch.isfinite(total_N).all()):
+        q_NV = energy_NV.softmax(-1)
+        # a row that cannot be normalised is not a number throughout
+        if bool(q_NV[:, 0].isnan().any()):
+            if bool((energy_NV == -torch.inf).all(-1).any()):
+                raise ValueError("reward and model forbid every token after some prefix")
             raise FloatingPointError("the sampler's distribution is not a number")
-        return cls(weight_NV=weight_NV, total_N=total_N, offset_N=highest_N + offset_N)
+        if offset_N is None:
+            offset_N = torch.zeros(len(q_NV), device=q_NV.device)
+        return cls(q_NV=q_NV, energy_NV=energy_NV, offset_N=offset_N)
 
     def draw(self, generator: torch.Generator) -> tuple[Int[Tensor, " N"], Float[Tensor, " N"]]:
-        """One uniform number a prefix."""
-        token_N = draw_places(self.weight_NV, generator)
-        return token_N, self.weight_NV.gather(1, token_N[:, None])[:, 0] / self.total_N
+        """One token a prefix."""
+        token_N = draw_places(self.q_NV, generator)
+        return token_N, self.q_NV.gather(1, token_N[:, None])[:, 0]
 
     def likeliest(self) -> tuple[Int[Tensor, " N"], Float[Tensor, " N"]]:
-        """The token with the largest weight, and its q̃."""
-        token_N = self.weight_NV.argmax(-1)
-        return token_N, 1.0 / self.total_N
+        """The token with the largest probability, and its q̃."""
+        q_N, token_N = self.q_NV.max(-1)
+        return token_N, q_N
 
     def soft(self) -> DenseLabels:
-        """Normalised weights."""
-        return DenseLabels(q_XV=self.weight_NV / self.total_N[:, None])
+        """The distributions themselves."""
+        return DenseLabels(q_XV=self.q_NV)
 
     @property
     def log_z_N(self) -> Float[Tensor, " N"]:
-        """That of the energies as they were, offset included."""
-        return self.total_N.log() + self.offset_N
+        """That of the energies, offset included."""
+        return self.energy_NV.logsumexp(-1) + self.offset_N
 
 
 def forbid(logits_NV: Float[Tensor, "N V"], symbols: Symbols) -> Float[Tensor, "N V"]:
@@ -139,13 +140,13 @@ def metric_conditional(
     """
     energy_NV = forbid(logits_NV, symbols) if increments is None or with_z else logits_NV.float()
     scale = point.rho
-    offset_N = -scale * energy_NV.logsumexp(-1) if with_z else torch.zeros_like(energy_NV[:, 0])
+    offset_N = -scale * energy_NV.logsumexp(-1) if with_z else None
     if scale != 1.0:
         energy_NV.mul_(scale)
     if increments is not None:
         gain_NJ = torch.where(increments.keep_BJ, increments.value_BJ - increments.other_B[:, None], 0.0)
         energy_NV.scatter_add_(1, increments.token_BJ, gain_NJ / point.tau)
-        offset_N = offset_N + increments.other_B / point.tau
+        offset_N = None if offset_N is None else offset_N + increments.other_B / point.tau
     return DenseConditional.of(energy_NV, offset_N)
 
 

@@ -98,7 +98,7 @@ def projected_label_losses(
     Args:
         features_NH: What the logits were made of, with gradient.
         output_layer: Weight and bias that they were made with.
-        logits_NV: features · weight + bias, without gradient.
+        logits_NV: features · weight + bias, without gradient; the backward pass writes over them.
         labels_N: The labels.
         forbidden: What p_θ does not reach, if it is to be over what a target may hold.
     """
@@ -119,7 +119,8 @@ class _Losses(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         logits_NV, log_total_N = ctx.saved_tensors
-        return _logit_gradients(logits_NV, log_total_N, ctx.labels, ctx.forbidden, gradients[0]), None, None
+        p_NV = (logits_NV - log_total_N[:, None]).exp_()
+        return _less_labels(p_NV, ctx.labels, ctx.forbidden, gradients[0]), None, None
 
 
 class _ProjectedLosses(torch.autograd.Function):
@@ -143,7 +144,9 @@ class _ProjectedLosses(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None, None]:
         features_NH, weight_VH, logits_NV, log_total_N = ctx.saved_tensors
-        gradient_NV = _logit_gradients(logits_NV, log_total_N, ctx.labels, ctx.forbidden, gradients[0])
+        # nobody reads the logits afterwards; a second backward would be told so by autograd
+        p_NV = logits_NV.sub_(log_total_N[:, None]).exp_()
+        gradient_NV = _less_labels(p_NV, ctx.labels, ctx.forbidden, gradients[0])
         return gradient_NV @ weight_VH, gradient_NV.T @ features_NH, gradient_NV.sum(0), None, None, None
 
 
@@ -156,11 +159,8 @@ def _log_totals(logits_NV: Tensor, forbidden: tuple[int, ...]) -> Tensor:
     return log_total_N + torch.log1p(-share_N.clamp(max=1.0 - 1e-6))
 
 
-def _logit_gradients(
-    logits_NV: Tensor, log_total_N: Tensor, labels: SoftLabels, forbidden: tuple[int, ...], gradient_N: Tensor
-) -> Tensor:
-    """(softmax − q) · gradient, in one tensor."""
-    p_NV = (logits_NV - log_total_N[:, None]).exp_()
+def _less_labels(p_NV: Tensor, labels: SoftLabels, forbidden: tuple[int, ...], gradient_N: Tensor) -> Tensor:
+    """(softmax − q) · gradient, in the given tensor's memory."""
     if forbidden:
         p_NV[:, list(forbidden)] = 0.0
     return labels.taken_from(p_NV).mul_(gradient_N[:, None])

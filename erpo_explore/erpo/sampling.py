@@ -83,13 +83,15 @@ class Proposal:
 class _Rows:
     """The rows that go on: which they are, and where reward and model stand in them."""
 
-    def __init__(self, proposal: Proposal, memory: Memory, reference: Reference) -> None:
+    def __init__(self, proposal: Proposal, memory: Memory, reference: Reference, max_tokens: int) -> None:
         self._proposal = proposal
         self._memory = memory
+        self._max_logits = len(reference.tokens_BT) * max_tokens
+        self._logits: Tensor | None = None
+        self._num_logits = 0
         self._features_RTH: Tensor | None = None
         self.reference = reference
         self.row_N = torch.arange(len(reference.tokens_BT), device=reference.tokens_BT.device)
-        self.logits: list[Tensor] = []
         self._drawable_V = reference.drawable_V
         self._noise_V = proposal.reward.noise_V(reference)
         self.step = 0
@@ -103,6 +105,11 @@ class _Rows:
                 self._decoder = proposal.model.begin(memory)
         increments = self._increments()
         self._others = None if increments is None else OtherTokens.of(increments)
+
+    @property
+    def logits_NV(self) -> Tensor | None:
+        """All that were kept, step after step."""
+        return None if self._logits is None else self._logits[: self._num_logits]
 
     @property
     def truth_N(self) -> Int[Tensor, " N"]:
@@ -152,7 +159,11 @@ class _Rows:
         """The logits, as a tensor that may be written over."""
         logits_NV = self._proposal.model.project(features_NH)
         if self._proposal.keeps_logits:
-            self.logits.append(logits_NV.clone())
+            N, V = logits_NV.shape
+            if self._logits is None:
+                self._logits = logits_NV.new_empty(self._max_logits, V)  # memory that is never reached costs nothing
+            self._logits[self._num_logits : self._num_logits + N] = logits_NV
+            self._num_logits += N
         return logits_NV
 
     def _keep(self, row_n: Int[Tensor, " n"]) -> None:
@@ -199,7 +210,7 @@ def sample(
         generator: Of every draw.
     """
     point, symbols = proposal.point, reference.symbols
-    rows, record = _Rows(proposal, memory, reference), _Record(proposal, reference, max_tokens)
+    rows, record = _Rows(proposal, memory, reference, max_tokens), _Record(proposal, reference, max_tokens)
     forced_R = num_forced(point.forced, reference) if point.forced > 0.0 else None
     token_N = torch.full_like(rows.row_N, symbols.bos)
     while rows.step < max_tokens and len(rows.row_N) > 0:
@@ -222,7 +233,7 @@ def sample(
         going_N = token_N != symbols.eos
         rows.advance(token_N, going_N)
         token_N = token_N[going_N]
-    return record.draw(rows.logits)
+    return record.draw(rows.logits_NV)
 
 
 class _Record:
@@ -272,7 +283,7 @@ class _Record:
         self._rows.append(row_N)
         self._num_steps = t + 1
 
-    def draw(self, logits: list[Tensor]) -> Draw:
+    def draw(self, logits_NV: Tensor | None) -> Draw:
         """All of it."""
         proposal, T = self._proposal, self._num_steps
         keep_RT, tokens_RT = self._keep_RT[:, :T], self._tokens_RT[:, :T]
@@ -289,12 +300,12 @@ class _Record:
             model_share=0.0 if proposal.is_model else _model_share(proposal.point),
             log_z_R=self._log_z_R if proposal.with_z else None,
             reward_R=self._reward_R,
-            logits=self._known(logits) if logits else None,
+            logits=None if logits_NV is None else self._known(logits_NV),
         )
 
-    def _known(self, logits: list[Tensor]) -> KnownLogits:
+    def _known(self, logits_NV: Tensor) -> KnownLogits:
         steps = [torch.full_like(row_N, t) for t, row_N in enumerate(self._rows)]
-        return KnownLogits(logits_NV=torch.cat(logits), row_N=torch.cat(self._rows), step_N=torch.cat(steps))
+        return KnownLogits(logits_NV=logits_NV, row_N=torch.cat(self._rows), step_N=torch.cat(steps))
 
 
 def _model_share(point: Point) -> float:

@@ -27,6 +27,19 @@ __all__ = ["LstmMemory", "LstmSeq2Seq", "LstmState"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LstmMasks:
+    """Dropout of a batch's decoder; no `Rows`, since rows that end are not worth copying the others' masks.
+
+    Attributes:
+        inputs_RTH: Of the decoder's inputs.
+        outputs_RTH: Of what attention says.
+    """
+
+    inputs_RTH: Float[Tensor, "R T H"]
+    outputs_RTH: Float[Tensor, "R T H"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LstmMemory(Memory):
     """What the bidirectional encoder leaves.
 
@@ -35,21 +48,21 @@ class LstmMemory(Memory):
         values_BSH: What attention reads.
         hidden_BH: First hidden state of the decoder.
         cell_BH: First cell state of the decoder.
-        input_mask_BTH: Dropout of the decoder's inputs, where it is settled.
-        output_mask_BTH: Dropout of what attention says, where it is settled.
+        masks: Dropout of the decoder, where it is settled.
+        mask_row_B: Each row's place in the masks.
     """
 
     keys_BSH: Float[Tensor, "B S H"]
     values_BSH: Float[Tensor, "B S H"]
     hidden_BH: Float[Tensor, "B H"]
     cell_BH: Float[Tensor, "B H"]
-    input_mask_BTH: Float[Tensor, "B T H"] | None = None
-    output_mask_BTH: Float[Tensor, "B T H"] | None = None
+    masks: LstmMasks | None = None
+    mask_row_B: Int[Tensor, " B"] | None = None
 
     @property
     def is_settled(self) -> bool:
         """Whether there are masks."""
-        return self.input_mask_BTH is not None
+        return self.masks is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,19 +145,22 @@ class LstmSeq2Seq(Seq2Seq):
     def settle(self, memory: LstmMemory, num_tokens: int) -> LstmMemory:
         """With masks of the decoder's two dropouts; as it is where nothing is dropped."""
         like_BTH = memory.hidden_BH[:, None].detach().expand(-1, num_tokens, -1)
+        inputs_BTH, outputs_BTH = self.dropout.mask(like_BTH), self.dropout.mask(like_BTH)
+        if inputs_BTH is None or outputs_BTH is None:
+            return memory
         return replace(
             memory,
-            input_mask_BTH=self.dropout.mask(like_BTH),
-            output_mask_BTH=self.dropout.mask(like_BTH),
+            masks=LstmMasks(inputs_RTH=inputs_BTH, outputs_RTH=outputs_BTH),
+            mask_row_B=torch.arange(len(inputs_BTH), device=inputs_BTH.device),
         )
 
     def features(self, memory: LstmMemory, inputs_BT: Int[Tensor, "B T"]) -> Float[Tensor, "B T H"]:
         """What attention and the decoder's states say after each prefix, all in one pass."""
-        T = inputs_BT.shape[1]
-        embedded_BTH = self._dropped(self._embedded(inputs_BT), memory.input_mask_BTH, slice(T))
+        input_mask_BTH, output_mask_BTH = _masks(memory, slice(inputs_BT.shape[1]))
+        embedded_BTH = self._dropped(self.target_embedding(inputs_BT) * self._embedding_scale, input_mask_BTH)
         first = self.begin(memory)
         states_BTH, _ = self.decoder(embedded_BTH, (first.hidden_BH[None], first.cell_BH[None]))
-        return self._dropped(self._attended(memory, states_BTH), memory.output_mask_BTH, slice(T))
+        return self._dropped(self._attended(memory, states_BTH), output_mask_BTH)
 
     def begin(self, memory: LstmMemory) -> LstmState:
         """The bridge's reading of the encoder's last states."""
@@ -154,13 +170,13 @@ class LstmSeq2Seq(Seq2Seq):
         self, memory: LstmMemory, state: LstmState, token_B: Int[Tensor, " B"]
     ) -> tuple[Float[Tensor, "B H"], LstmState]:
         """The same after one more token."""
-        here = slice(state.step, state.step + 1)
-        embedded_B1H = self._dropped(self._embedded(token_B[:, None]), memory.input_mask_BTH, here)
+        input_mask_BH, output_mask_BH = _masks(memory, state.step)
+        embedded_BH = self._dropped(self.target_embedding(token_B) * self._embedding_scale, input_mask_BH)
         weights: Sequence[Tensor] = self.decoder.all_weights[0]
         # a cell, since a sequence of one costs twice as much on a CPU
-        hidden_BH, cell_BH = torch.lstm_cell(embedded_B1H[:, 0], (state.hidden_BH, state.cell_BH), *weights)
+        hidden_BH, cell_BH = torch.lstm_cell(embedded_BH, (state.hidden_BH, state.cell_BH), *weights)
         after = LstmState(hidden_BH=hidden_BH, cell_BH=cell_BH, step=state.step + 1)
-        return self._dropped(self._attended(memory, hidden_BH[:, None]), memory.output_mask_BTH, here)[:, 0], after
+        return self._dropped(self._attended(memory, hidden_BH[:, None])[:, 0], output_mask_BH), after
 
     def project(self, features_XH: Float[Tensor, "*X H"]) -> Float[Tensor, "*X V"]:
         """Products with the target embedding, and a bias."""
@@ -171,17 +187,20 @@ class LstmSeq2Seq(Seq2Seq):
         """The target embedding and the bias."""
         return self.target_embedding.weight, self.output_bias
 
-    def _embedded(self, inputs_BT: Tensor) -> Tensor:
-        embedded_BTH: Tensor = self.target_embedding(inputs_BT) * self._embedding_scale
-        return embedded_BTH
-
-    def _dropped(self, x_BTH: Tensor, mask_BTH: Tensor | None, here: slice) -> Tensor:
-        """With the settled dropout of these steps, or with one of its own."""
-        dropped_BTH: Tensor = self.dropout(x_BTH) if mask_BTH is None else x_BTH * mask_BTH[:, here]
-        return dropped_BTH
+    def _dropped(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """With the settled dropout, or with one of its own."""
+        dropped: Tensor = self.dropout(x) if mask is None else x * mask
+        return dropped
 
     def _attended(self, memory: LstmMemory, states_BTH: Tensor) -> Tensor:
         scores_BTS = self.query(states_BTH) @ memory.keys_BSH.transpose(1, 2)
         scores_BTS = scores_BTS.masked_fill(~memory.keep_BS[:, None, :], float("-inf"))
         context_BTH = scores_BTS.softmax(-1) @ memory.values_BSH
         return torch.tanh(self.combine(torch.cat([context_BTH, states_BTH], dim=-1)))
+
+
+def _masks(memory: LstmMemory, steps: int | slice) -> tuple[Tensor | None, Tensor | None]:
+    """Of the rows' inputs and outputs at some steps; None where dropout is not settled."""
+    if memory.masks is None:
+        return None, None
+    return memory.masks.inputs_RTH[memory.mask_row_B, steps], memory.masks.outputs_RTH[memory.mask_row_B, steps]

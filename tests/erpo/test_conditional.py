@@ -64,7 +64,7 @@ def energies(point, increments, logits_NV):
 
 def assert_is(conditional, energy_NV, atol=1e-6, z_atol=1e-5):
     q_NV = energy_NV.softmax(-1)
-    assert not conditional.weight_NV.isnan().any()
+    assert not conditional.q_NV.isnan().any()
     torch.testing.assert_close(conditional.soft().q_XV.double(), q_NV, rtol=1e-4, atol=atol)
     torch.testing.assert_close(conditional.log_z_N.double(), energy_NV.logsumexp(-1), rtol=1e-5, atol=z_atol)
 
@@ -82,7 +82,7 @@ class TestMetricConditional:
     def test_without_z_the_distribution_is_the_same(self, alpha, beta):
         point = point_of(alpha, beta)
         with_z, without = (
-            metric_conditional(point, SOME, some_logits(), SYMBOLS, with_z=with_z).weight_NV for with_z in (True, False)
+            metric_conditional(point, SOME, some_logits(), SYMBOLS, with_z=with_z).q_NV for with_z in (True, False)
         )
         assert torch.equal(with_z, without)
 
@@ -145,7 +145,7 @@ class TestGeneralConditional:
         without, with_p = (
             general_conditional(point, self.INCREMENTS_NV.clone(), log_p_NV) for log_p_NV in (None, self.LOG_P_NV)
         )
-        assert torch.equal(without.weight_NV, with_p.weight_NV)
+        assert torch.equal(without.q_NV, with_p.q_NV)
 
     def test_with_much_trust_it_is_the_model(self):
         found = general_conditional(point_of(1e6, 1.0), SOME.dense(), allowed_log_p(some_logits(), SYMBOLS))
@@ -201,8 +201,8 @@ class TestDraws:
         token_N, q_N = self.drawn()
         torch.testing.assert_close(q_N, torch.tensor([0.1, 0.0, 0.6, 0.3])[token_N])
 
-    def test_the_sum_of_weights_is_at_least_1_however_low_the_energies(self):
-        assert DenseConditional.of(torch.full((2, 3), -1e30)).total_N.tolist() == [3.0, 3.0]
+    def test_low_energies_are_normalised_as_any_others(self):
+        assert DenseConditional.of(torch.full((2, 3), -1e30)).q_NV.tolist() == [[pytest.approx(1 / 3)] * 3] * 2
 
 
 class TestErrors:

@@ -97,7 +97,7 @@ def test_the_loss_of_known_logits_has_the_gradient_of_the_projection(forbidden):
     features_NH, weight_VH, bias_V = leaves
     logits_NV = torch.nn.functional.linear(features_NH, weight_VH, bias_V)
     counts_N = torch.tensor([1.0, -2.0, 0.5, 0.0])
-    known_N = projected_label_losses(features_NH, (weight_VH, bias_V), logits_NV.detach(), labels_N, forbidden)
+    known_N = projected_label_losses(features_NH, (weight_VH, bias_V), logits_NV.detach().clone(), labels_N, forbidden)
     anew_N = label_losses(logits_NV, labels_N, forbidden)
     torch.testing.assert_close(known_N, anew_N)
     found = torch.autograd.grad((counts_N * known_N).sum(), leaves)
