@@ -61,7 +61,9 @@ def _cases() -> Mapping[str, Case]:
     }
     raml, spg = cases["raml"].point, cases["spg"].point
     sequence, several = Goal(base="mle", most=_SEQUENCE), {"samples": 4}
+    halfway = dot("interpolation", metric="bleu").at(0.5)
     return cases | {
+        "interpolation half-way": Case(point=halfway, goal=Goal(base="mle", most=_MOST["interpolation"])),
         "raml bleu": Case(
             point=dot("raml", metric="bleu", settings={"metric": "bleu", "temperature": 0.01}).end,
             goal=Goal(base="mle", most=_MOST["raml"]),

@@ -104,7 +104,9 @@ class _Rows:
             else:
                 self._decoder = proposal.model.begin(memory)
         increments = self._increments()
-        self._others = None if increments is None else OtherTokens.of(increments)
+        self._others = None
+        if increments is not None and is_mixture(proposal.point):
+            self._others = OtherTokens.of(increments)
 
     @property
     def logits_NV(self) -> Tensor | None:
