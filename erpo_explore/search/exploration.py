@@ -161,7 +161,8 @@ def resume(folder: FilePath, *, address: str | None = None) -> Outcome:
         ErpoExploreError: The folder holds no exploration, or its data are no longer what they were.
     """
     space = space_of(load_manifest(folder), str(folder / "exploration.yaml"))
-    state = folder / _CHECKPOINTS
+    # Tune takes a relative folder for a URI without a scheme
+    state = folder.resolve() / _CHECKPOINTS
     trained = load_results(folder, table="trials")
     if not trained["status"].isin(["running", "failed"]).any():
         return _outcome(folder)

@@ -216,7 +216,9 @@ def test_a_killed_driver_is_resumed_with_the_result_of_an_undisturbed_one(
     pd.testing.assert_frame_equal(*lineages)
 
 
-def test_ctrl_c_stops_cleanly_and_says_how_to_resume(undisturbed: Path, tiny_file: Path, tmp_path: Path) -> None:
+def test_ctrl_c_stops_cleanly_and_says_how_to_resume(
+    undisturbed: Path, tiny_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "stopped"
     driver = _start(folder, tiny_file)
     _wait_for_reports(driver, folder, 4)
@@ -226,7 +228,9 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_resume(undisturbed: Path, tiny_fil
     assert f"resume {folder}" in " ".join(output.decode().split())
     assert b"Traceback" not in output
 
-    assert resume(folder).status == "finished"
+    # as the message is typed: from the folder where one stands
+    monkeypatch.chdir(tmp_path)
+    assert resume(Path("stopped")).status == "finished"
     pd.testing.assert_frame_equal(_comparable(folder), _comparable(undisturbed))
 
 
