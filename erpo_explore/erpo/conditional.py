@@ -144,8 +144,7 @@ def metric_conditional(
     if scale != 1.0:
         energy_NV.mul_(scale)
     if increments is not None:
-        gain_NJ = torch.where(increments.keep_BJ, increments.value_BJ - increments.other_B[:, None], 0.0)
-        energy_NV.scatter_add_(1, increments.token_BJ, gain_NJ / point.tau)
+        increments.add_gains(energy_NV, 1.0 / point.tau)
         offset_N = None if offset_N is None else offset_N + increments.other_B / point.tau
     return DenseConditional.of(energy_NV, offset_N)
 

@@ -116,11 +116,7 @@ class _Rows:
     @property
     def truth_N(self) -> Int[Tensor, " N"]:
         """The reference's next token; EOS behind its end."""
-        reference = self.reference
-        if self.step >= reference.tokens_BT.shape[1]:
-            return torch.full_like(self.row_N, reference.symbols.eos)
-        token_N = reference.tokens_BT[:, self.step]
-        return torch.where(reference.keep_BT[:, self.step], token_N, reference.symbols.eos)
+        return self.reference.truth_B(self.step)
 
     def read(self, token_N: Int[Tensor, " N"]) -> Float[Tensor, "N H"] | None:
         """What the model tells the next token from after reading one more; None where it is not asked."""

@@ -51,6 +51,12 @@ class Reference(Rows):
         """True on the words that a hypothesis can match; two unknown words are not known to be the same."""
         return self.words_BT & (self.tokens_BT != self.symbols.unk)
 
+    def truth_B(self, step: int) -> Int[Tensor, " B"]:
+        """The token after so many; EOS behind the end."""
+        if step >= self.tokens_BT.shape[1]:
+            return torch.full_like(self.tokens_BT[:, 0], self.symbols.eos)
+        return self.tokens_BT[:, step].masked_fill(~self.keep_BT[:, step], self.symbols.eos)
+
     @property
     def drawable_V(self) -> Float[Tensor, " V"]:
         """1 for every token that a drawn target may hold, EOS among them, else 0."""

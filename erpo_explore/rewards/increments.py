@@ -49,12 +49,12 @@ class Increments(Rows):
 
     def dense(self) -> Float[Tensor, "B V"]:
         """One value a candidate."""
-        values_BV = self.other_B[:, None].repeat(1, self.num_tokens)
-        return values_BV.scatter_add_(1, self.token_BJ, self._gain_BJ)
+        return self.add_gains(self.other_B[:, None].repeat(1, self.num_tokens))
 
-    def add_to(self, energy_BV: Float[Tensor, "B V"], scale: float = 1.0) -> Float[Tensor, "B V"]:
-        """What is given + scale · r, without a tensor of all r."""
-        return (energy_BV + scale * self.other_B[:, None]).scatter_add_(1, self.token_BJ, scale * self._gain_BJ)
+    def add_gains(self, energy_BV: Float[Tensor, "B V"], scale: float = 1.0) -> Float[Tensor, "B V"]:
+        """Add scale · (r_t(v) − r_t(any other)) in the given memory, which is what a softmax sees of scale · r_t."""
+        gain_BJ = torch.where(self.keep_BJ, self.value_BJ - self.other_B[:, None], 0.0)
+        return energy_BV.scatter_add_(1, self.token_BJ, scale * gain_BJ)
 
     def of(self, token_B: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
         """r_t of one token a row."""
@@ -88,8 +88,3 @@ class Increments(Rows):
         others_B = self.other_B + num_others_B.to(self.other_B.dtype).log()
         total_B = torch.cat([slot_BJ, others_B[:, None]], dim=1).logsumexp(1)
         return replace(self, other_B=self.other_B - total_B, value_BJ=slot_BJ - total_B[:, None])
-
-    @property
-    def _gain_BJ(self) -> Float[Tensor, "B J"]:
-        """What a slot's token has more than any other; 0 where the slot is not read."""
-        return torch.where(self.keep_BJ, self.value_BJ - self.other_B[:, None], 0.0)

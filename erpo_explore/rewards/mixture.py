@@ -37,14 +37,12 @@ class MixtureState(Rows):
     Attributes:
         reference: The references.
         step: t, how many tokens the prefix has.
-        truth_BT: The reference's tokens, with EOS for its padding.
         forbidden_BK: The tokens that are never drawn.
         task: The metric's own state; None where it has no weight.
     """
 
     reference: Reference
     step: int
-    truth_BT: Int[Tensor, "B T"]
     forbidden_BK: Int[Tensor, "B K"]
     task: Any
 
@@ -76,7 +74,6 @@ class MixtureReward(TokenReward[MixtureState]):
         return MixtureState(
             reference=reference,
             step=0,
-            truth_BT=tokens_BT.masked_fill(~reference.keep_BT, symbols.eos),
             forbidden_BK=forbidden_K.expand(len(tokens_BT), -1),
             task=self.metric.begin(reference) if self.metric is not None else None,
         )
@@ -121,9 +118,7 @@ class MixtureReward(TokenReward[MixtureState]):
 
     def truth_B(self, state: MixtureState) -> Int[Tensor, " B"]:
         """The reference's next token; EOS behind its end."""
-        if state.step >= state.truth_BT.shape[1]:
-            return torch.full_like(state.truth_BT[:, 0], state.reference.symbols.eos)
-        return state.truth_BT[:, state.step]
+        return state.reference.truth_B(state.step)
 
     def advance(self, state: MixtureState, token_B: Int[Tensor, " B"]) -> MixtureState:
         """One token further."""
@@ -140,7 +135,7 @@ class MixtureReward(TokenReward[MixtureState]):
 
     def _parts_but_truth(self, state: MixtureState, log_p_BV: Tensor | None) -> list[Float[Tensor, "B V"]]:
         """Log(λ · distribution) of each other part with a weight, in a tensor of its own; −∞ where there is none."""
-        reward, B, V = self.reward, len(state.truth_BT), state.reference.num_tokens
+        reward, B, V = self.reward, len(state.reference.tokens_BT), state.reference.num_tokens
         parts = []
         if reward.noise > 0.0:
             log_u_V = self.noise_V(state.reference).log()
@@ -151,4 +146,4 @@ class MixtureReward(TokenReward[MixtureState]):
             if log_p_BV is None:
                 raise ValueError("a reward with a model weight needs the model's log-probabilities")
             parts.append(log_p_BV.float() + math.log(reward.model))
-        return parts or [torch.full((B, V), -torch.inf, device=state.truth_BT.device)]
+        return parts or [torch.full((B, V), -torch.inf, device=state.reference.tokens_BT.device)]

@@ -64,7 +64,9 @@ def test_they_are_added_to_what_is_there(found, scale):
     energy_BV = torch.arange(2.0 * NUM_TOKENS).reshape(2, NUM_TOKENS)
     before_BV = energy_BV.clone()
     expected_BV = energy_BV + scale * written_out(found)
-    torch.testing.assert_close(found.add_to(energy_BV, scale), expected_BV, rtol=1e-6, atol=5e-3)
+    torch.testing.assert_close(
+        found.add_gains(energy_BV + scale * found.other_B[:, None], scale), expected_BV, rtol=1e-6, atol=5e-3
+    )
     assert torch.equal(energy_BV, before_BV)
 
 
