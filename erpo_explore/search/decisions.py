@@ -12,7 +12,7 @@ from typing import Literal
 
 from erpo_explore.search.proposals import move, rng
 from erpo_explore.space import Path, Point
-from erpo_explore.space.search_space import Search
+from erpo_explore.space.search import Search
 
 __all__ = ["Decision", "Standing", "decide"]
 

@@ -17,7 +17,7 @@ import numpy as np
 from erpo_explore.errors import ConfigError
 from erpo_explore.space import Point, Reward
 from erpo_explore.space.point import weights_of
-from erpo_explore.space.search_space import Search
+from erpo_explore.space.search import Search
 
 __all__ = ["first_point", "grid_points", "move", "random_point", "rng"]
 

@@ -8,7 +8,8 @@ from erpo_explore.results import best_path
 from erpo_explore.search.provenance import space_of
 from erpo_explore.space import DOTS
 from erpo_explore.space.path_file import load_path
-from erpo_explore.space.search_space import Search, SearchSpace, load_space
+from erpo_explore.space.search import Search
+from erpo_explore.space.search_space import SearchSpace, load_space
 from erpo_explore.store import load_manifest
 
 __all__ = ["FOUND", "replay_space"]

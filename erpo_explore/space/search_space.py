@@ -3,40 +3,29 @@
 One schema, checked at the edge. Text becomes values here once; nothing below reads YAML again.
 """
 
-import math
 from collections.abc import Mapping
 from pathlib import Path as FilePath
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from erpo_explore.errors import ConfigError
 from erpo_explore.seq2seq import LstmConfig, ModelConfig
 from erpo_explore.space.dots import dot
-from erpo_explore.space.estimator import TOKEN
 from erpo_explore.space.own_vocabulary import check_own_vocabulary, with_own_vocabulary
 from erpo_explore.space.path import Path
-from erpo_explore.space.point import Label, Point, Prefix
-from erpo_explore.space.reward import TOKEN_METRICS, Reward, check_metric, has_increments
+from erpo_explore.space.search import Search
+from erpo_explore.space.section import Section
 from erpo_explore.tasks import TaskConfig
 
-__all__ = ["COORDINATES", "Resources", "Search", "SearchSpace", "Training", "load_space"]
-
-COORDINATES: Final[tuple[str, ...]] = ("noise", "task", "model", "temperature", "rho", "tau")
-_POSITIVE: Final = ("temperature", "tau")
+__all__ = ["Resources", "SearchSpace", "Training", "load_space"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """What folders are named after."""
 
 
-class _Section(BaseModel):
-    """A part of the YAML; unknown fields are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Training(_Section):
+class Training(Section):
     """How long and how fast every trial trains."""
 
     steps: Annotated[int, Field(ge=1)] = 600
@@ -76,81 +65,7 @@ class Training(_Section):
         return self
 
 
-class Search(_Section):
-    """Which points or paths are tried beside the named dots."""
-
-    method: Literal["population", "random", "grid", "none"] = "population"
-    """`population` anneals paths; `random` and `grid` try constant points; `none` trains the dots and paths alone."""
-
-    members: Annotated[int, Field(ge=1)] = 4
-    """Members of the population, or points that `random` draws."""
-
-    levels: Annotated[int, Field(ge=1)] = 3
-    """Values a coordinate that `grid` tries."""
-
-    quantile: Annotated[float, Field(ge=0.0, le=0.5)] = 0.25
-    """Share of the population that is replaced by clones of the equally large best share."""
-
-    resample: Annotated[float, Field(ge=0.0, le=1.0)] = 0.25
-    """Chance that a coordinate of the next knot is drawn anew instead of moved."""
-
-    start: Point = Point(reward=Reward(truth=1.0))
-    """Where every member begins: a point, or the name of a constant dot."""
-
-    ranges: dict[str, tuple[float, float]] = {"task": (0.0, 0.4), "model": (0.0, 0.3), "temperature": (0.02, 0.5)}
-    """Lowest and highest value of each coordinate that is searched: noise, task, model, temperature, rho, tau."""
-
-    metric: str | None = None
-    """Metric of the task weight; the task's own if not given."""
-
-    prefix: Prefix = "q"
-    """Who writes the prefix, at every searched point."""
-
-    label: Label = "sampled"
-    """What the model is trained to say, at every searched point."""
-
-    @field_validator("start", mode="before")
-    @classmethod
-    def _read_start(cls, written: Any) -> Any:
-        if isinstance(written, str):
-            path = dot(written, metric="bleu")
-            if len(path.knots) > 1:
-                raise ValueError(f"start must be a point, but {written} is a path")
-            return path.end
-        return written if isinstance(written, Point) else Point.from_dict(written)
-
-    @field_validator("start")
-    @classmethod
-    def _check_start(cls, start: Point) -> Point:
-        if start.is_policy_gradient:
-            raise ValueError("start must have a finite alpha, got alpha=inf (policy_gradient); nothing lies near it")
-        if start.estimator != TOKEN or start.forced > 0.0:
-            raise ValueError(f"start must draw token by token, as all searched points do, got {start}; leave it out")
-        return start
-
-    @field_validator("metric")
-    @classmethod
-    def _check_metric(cls, metric: str | None) -> str | None:
-        if metric is not None and not has_increments(check_metric(metric, "metric")):
-            raise ValueError(f"must be one that values every next token, got {metric}; {', '.join(TOKEN_METRICS)} do")
-        return metric
-
-    @field_validator("ranges")
-    @classmethod
-    def _check_ranges(cls, ranges: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-        for name, (low, high) in ranges.items():
-            if name not in COORDINATES:
-                raise ValueError(f"{name} is unknown; known are {', '.join(COORDINATES)}")
-            floor = "0 <" if name in _POSITIVE else "0 <="
-            fits = low > 0.0 if name in _POSITIVE else low >= 0.0
-            if not (fits and low <= high and math.isfinite(high)):
-                raise ValueError(f"{name} must be [low, high] with {floor} low <= high, got [{low:g}, {high:g}]")
-            if name not in _POSITIVE and high > 1.0:
-                raise ValueError(f"{name} must lie in [0, 1], got [{low:g}, {high:g}]")
-        return ranges
-
-
-class Resources(_Section):
+class Resources(Section):
     """What one trial holds while it trains."""
 
     cpus_per_trial: Annotated[int, Field(ge=1)] = 1
@@ -160,7 +75,7 @@ class Resources(_Section):
     """GPUs, a fraction where trials share one; if not given, a fair share of those there are, at least 1/4."""
 
 
-class SearchSpace(_Section):
+class SearchSpace(Section):
     """Everything that defines an exploration."""
 
     name: Name
@@ -181,10 +96,10 @@ class SearchSpace(_Section):
     resources: Resources = Resources()
     """What a trial holds."""
 
-    dots: dict[str, dict[str, Any]] = {}
+    dots: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Named dots to train as baselines, with the settings that differ from their defaults."""
 
-    paths: dict[Name, Path] = {}
+    paths: dict[Name, Path] = Field(default_factory=dict)
     """Paths to train from scratch, by name; none has the name of a dot of `dots`."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from erpo_explore.search.decisions import Standing, decide
 from erpo_explore.space import Path, Point, Reward
-from erpo_explore.space.search_space import Search
+from erpo_explore.space.search import Search
 
 TRUTH = Point(reward=Reward(truth=1.0))
 RANGES = {"task": (0.0, 0.4), "model": (0.0, 0.3), "temperature": (0.02, 0.5)}

@@ -12,7 +12,7 @@ from erpo_explore.search.proposals import first_point, grid_points, move, random
 from erpo_explore.space import Point, Reward
 from erpo_explore.space.point import LABELS, PREFIXES
 from erpo_explore.space.reward import TOKEN_METRICS
-from erpo_explore.space.search_space import Search
+from erpo_explore.space.search import Search
 
 TRUTH = Point(reward=Reward(truth=1.0))
 MIXTURE = Point(reward=Reward(truth=0.4, noise=0.1, task=0.3, model=0.2, temperature=0.1), alpha=0.5, beta=0.5)

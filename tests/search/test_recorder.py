@@ -9,7 +9,7 @@ import pytest
 from erpo_explore.search.decisions import Standing, decide
 from erpo_explore.search.recorder import Recorder
 from erpo_explore.space import Path, Point, Reward
-from erpo_explore.space.search_space import Search
+from erpo_explore.space.search import Search
 from erpo_explore.store import ResultsWriter, load_results
 from erpo_explore.trial import Observation, Sample, Scores, TrialSpec
 

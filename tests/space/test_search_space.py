@@ -11,7 +11,8 @@ from erpo_explore.seq2seq import LstmConfig, TransformerConfig
 from erpo_explore.space import DOTS, Path, Point, Reward, dot
 from erpo_explore.space.point import LABELS, PREFIXES
 from erpo_explore.space.reward import TOKEN_METRICS
-from erpo_explore.space.search_space import COORDINATES, SearchSpace, load_space
+from erpo_explore.space.search import COORDINATES
+from erpo_explore.space.search_space import SearchSpace, load_space
 
 from .checking import no_type_checks
 from .strategies import paths, token_points
