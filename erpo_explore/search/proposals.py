@@ -1,29 +1,27 @@
 """Where to try next: points drawn from the ranges of a search space, and points near another one.
 
-    resampled:  c ~ U[low, high], in log for temperatures
-    moved:      c' = clip(c + N(0, σ²) (high − low)), σ = 0.2, in log for temperatures
+In the unit cube of `coordinates.Region`:
 
-Weights that sum to more than 1 are scaled back to the simplex; what is left over is truth. This is random perturbation,
-the baseline of PBT (Jaderberg et al. 2017); proposals that learn from earlier ones come beside it.
+    resampled:  u ~ U[0, 1]
+    moved:      u' = clip(u + N(0, σ²)), σ = 0.2
+
+A category is kept, or drawn anew. This is random perturbation, the baseline of PBT (Jaderberg et al. 2017); what
+learns from the gains of earlier knots is in `bandit`.
 """
 
 import itertools
-import math
-from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
 from erpo_explore.errors import ConfigError
-from erpo_explore.space import Point, Reward
-from erpo_explore.space.point import weights_of
+from erpo_explore.search.coordinates import Categories, Region
+from erpo_explore.space import Point
 from erpo_explore.space.search import Search
 
 __all__ = ["first_point", "grid_points", "move", "random_point", "rng"]
 
 _STEP: Final = 0.2
-_LOG_SCALED: Final = ("temperature", "tau")
-_MIXED: Final = ("noise", "task", "model")
 _ROUNDING: Final = 1e-9
 """The levels 0.1, 0.3 and 0.6 of a grid sum to more than 1 in floating point."""
 
@@ -34,87 +32,55 @@ def rng(*key: int) -> np.random.Generator:
 
 
 def first_point(search: Search, metric: str) -> Point:
-    """Where every member begins: `search.start`, with the levers of the searched points."""
-    return _assemble(_coordinates(search.start), search, metric)
+    """Where every member begins: `search.start`, with the levers of the searched points, the first of their choices."""
+    return Region.of(search, metric).start
 
 
 def random_point(search: Search, metric: str, generator: np.random.Generator) -> Point:
     """A point whose searched coordinates are drawn anew; the others are those of `search.start`."""
-    drawn = {name: _resample(name, low, high, generator) for name, (low, high) in search.ranges.items()}
-    return _assemble(_coordinates(search.start) | drawn, search, metric)
+    region = Region.of(search, metric)
+    unit_D = generator.random(len(region.ranges))
+    return region.point(unit_D, _drawn(region, region.to_unit(region.start)[1], 1.0, generator))
 
 
 def move(point: Point, search: Search, metric: str, generator: np.random.Generator) -> Point:
-    """A point near another one: each searched coordinate is moved, or with a chance of `search.resample` drawn anew."""
-    coordinates = _coordinates(point)
-    for name, (low, high) in search.ranges.items():
-        if generator.random() < search.resample:
-            coordinates[name] = _resample(name, low, high, generator)
-        else:
-            start = min(max(coordinates[name], low), high)
-            shift = _STEP * generator.standard_normal()
-            if name in _LOG_SCALED:
-                moved = math.exp(math.log(start) + shift * (math.log(high) - math.log(low)))
-            else:
-                moved = start + shift * (high - low)
-            coordinates[name] = min(max(moved, low), high)
-    return _assemble(coordinates, search, metric)
+    """A point near another one: each searched coordinate is moved, or with a chance of `search.resample` drawn anew.
+
+    A category is kept, or drawn anew with the same chance.
+    """
+    region = Region.of(search, metric)
+    unit_D, categories = region.to_unit(point)
+    moved_D = np.clip(unit_D + _STEP * generator.standard_normal(unit_D.shape), 0.0, 1.0)
+    drawn_D = generator.random(unit_D.shape)
+    anew_D = generator.random(unit_D.shape) < search.resample
+    return region.point(np.where(anew_D, drawn_D, moved_D), _drawn(region, categories, search.resample, generator))
 
 
 def grid_points(search: Search, metric: str) -> list[Point]:
-    """Every combination of `search.levels` values of each searched coordinate that fits the simplex.
+    """Every combination of `search.levels` values of each searched coordinate, and of choices, that fits the simplex.
 
     Raises:
         ConfigError: None does.
     """
-    axes = []
-    for name, (low, high) in search.ranges.items():
-        spaced = np.geomspace if name in _LOG_SCALED else np.linspace
-        axes.append([(name, float(value)) for value in spaced(low, high, search.levels)])
-    points: dict[Point, None] = {}
-    for combination in itertools.product(*axes):
-        coordinates = _coordinates(search.start) | dict(combination)
-        if math.fsum(coordinates[name] for name in _MIXED) <= 1.0 + _ROUNDING:
-            points[_assemble(coordinates, search, metric)] = None
-    if not points:
+    region = Region.of(search, metric)
+    # one level is the lower bound
+    levels = np.linspace(0.0, 1.0, search.levels).tolist()
+    places = [np.array(units) for units in itertools.product(levels, repeat=len(region.ranges))]
+    fitting = [unit_D for unit_D in places if region.mixed(unit_D) <= 1.0 + _ROUNDING]
+    if not fitting:
         raise ConfigError(
             "search.ranges has no point on the simplex: noise, task and model must be able to sum to 1 or less, "
             f"got {', '.join(f'{name} {list(limits)}' for name, limits in search.ranges.items())}; lower them"
         )
-    return list(points)
+    categories = list(itertools.product(*region.choices))
+    # a coordinate whose bounds are equal has one level
+    return list(dict.fromkeys(region.point(unit_D, chosen) for unit_D in fitting for chosen in categories))
 
 
-def _resample(name: str, low: float, high: float, generator: np.random.Generator) -> float:
-    if name in _LOG_SCALED:
-        return math.exp(generator.uniform(math.log(low), math.log(high)))
-    return float(generator.uniform(low, high))
-
-
-def _coordinates(point: Point) -> dict[str, float]:
-    reward = point.reward
-    return {
-        "noise": reward.noise,
-        "task": reward.task,
-        "model": reward.model,
-        "temperature": reward.temperature,
-        "rho": point.rho,
-        "tau": point.tau,
-    }
-
-
-def _assemble(coordinates: Mapping[str, float], search: Search, metric: str) -> Point:
-    mixed = {name: coordinates[name] for name in _MIXED}
-    total = math.fsum(mixed.values())
-    if total > 1.0:
-        mixed = {name: weight / total for name, weight in mixed.items()}
-    reward = Reward(
-        truth=max(0.0, 1.0 - math.fsum(mixed.values())),
-        noise=mixed["noise"],
-        task=mixed["task"],
-        model=mixed["model"],
-        metric=search.metric or metric,
-        temperature=coordinates["temperature"],
-        noise_kind=search.start.reward.noise_kind,
+def _drawn(region: Region, categories: Categories, chance: float, generator: np.random.Generator) -> Categories:
+    """The categories, each drawn anew from its choices with some chance."""
+    metric, prefix, label = (
+        str(generator.choice(values)) if len(values) > 1 and generator.random() < chance else kept
+        for kept, values in zip(categories, region.choices, strict=True)
     )
-    alpha, beta = weights_of(coordinates["rho"], coordinates["tau"])
-    return Point(reward=reward, alpha=alpha, beta=beta, prefix=search.prefix, label=search.label)
+    return metric, prefix, label

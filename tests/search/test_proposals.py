@@ -1,5 +1,6 @@
 import itertools
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -10,40 +11,12 @@ from scipy import stats
 from erpo_explore.errors import ConfigError
 from erpo_explore.search.proposals import first_point, grid_points, move, random_point, rng
 from erpo_explore.space import Point, Reward
-from erpo_explore.space.point import LABELS, PREFIXES
 from erpo_explore.space.reward import TOKEN_METRICS
 from erpo_explore.space.search import Search
 
-TRUTH = Point(reward=Reward(truth=1.0))
+from .strategies import MIXED, TRUTH, searches, seeds
+
 MIXTURE = Point(reward=Reward(truth=0.4, noise=0.1, task=0.3, model=0.2, temperature=0.1), alpha=0.5, beta=0.5)
-MIXED = ("noise", "task", "model")
-
-weights = st.floats(0.0, 1.0)
-temperatures = st.floats(1e-4, 1e4)
-seeds = st.integers(0, 2**31)
-
-
-def ranges_of(values):
-    return st.tuples(values, values).map(sorted).map(tuple)
-
-
-mixed_ranges = st.fixed_dictionaries({}, optional={name: weights.map(lambda high: (0.0, high)) for name in MIXED})
-other_ranges = st.fixed_dictionaries(
-    {}, optional={"temperature": ranges_of(temperatures), "rho": ranges_of(weights), "tau": ranges_of(temperatures)}
-)
-
-
-@st.composite
-def searches(draw, start=TRUTH):
-    """Ranges of any coordinates; those of weights begin at 0, as a sum above 1 is scaled back below any other end."""
-    return Search(
-        ranges=draw(mixed_ranges) | draw(other_ranges),
-        start=start,
-        resample=draw(weights),
-        metric=draw(st.none() | st.sampled_from(TOKEN_METRICS)),
-        prefix=draw(st.sampled_from(PREFIXES)),
-        label=draw(st.sampled_from(LABELS)),
-    )
 
 
 def value_of(point, name):
@@ -85,14 +58,31 @@ def test_what_is_not_searched_is_that_of_the_start(search, seed):
 
 
 @given(searches(), seeds, st.sampled_from(TOKEN_METRICS))
-def test_levers_and_metric_are_those_of_the_search(search, seed, metric):
+def test_levers_and_metric_are_those_of_the_search_or_one_of_its_choices(search, seed, metric):
+    fixed = {"metric": search.metric or metric, "prefix": search.prefix, "label": search.label}
     for point in (
         first_point(search, metric),
         random_point(search, metric, rng(seed)),
         move(MIXTURE, search, metric, rng(seed)),
     ):
-        assert (point.prefix, point.label) == (search.prefix, search.label)
-        assert point.reward.metric == (search.metric or metric)
+        categories = {"metric": point.reward.metric, "prefix": point.prefix, "label": point.label}
+        assert all(value in search.choices.get(name, (fixed[name],)) for name, value in categories.items())
+
+
+@pytest.mark.parametrize("resample", [0.0, 0.3, 1.0])
+def test_a_category_is_drawn_anew_with_the_chance_to_resample(resample):
+    search = Search(ranges={}, choices={"label": ("sampled", "expected", "truth")}, resample=resample)
+    generator = rng(3)
+    labels = Counter(move(TRUTH, search, "bleu", generator).label for _ in range(600))
+    # a third of what is drawn anew is what it was
+    expected = {"sampled": 1.0 - resample * 2.0 / 3.0, "expected": resample / 3.0, "truth": resample / 3.0}
+    assert {name: labels[name] / 600 for name in expected} == pytest.approx(expected, abs=0.06)
+
+
+def test_the_order_in_which_ranges_are_written_does_not_matter():
+    ranges = {"task": (0.0, 0.4), "tau": (0.5, 2.0), "model": (0.0, 0.3)}
+    written, reversed_ = (Search(ranges=dict(items)) for items in (ranges.items(), reversed(ranges.items())))
+    assert move(MIXTURE, written, "bleu", rng(1)) == move(MIXTURE, reversed_, "bleu", rng(1))
 
 
 @given(searches(), st.lists(seeds, min_size=1, max_size=3))
@@ -169,7 +159,15 @@ class TestGrid:
         for point in points:
             assert_in_ranges(point, search)
             assert_on_the_simplex(point)
-        assert 1 <= len(points) == len(set(points)) <= levels ** len(search.ranges)
+        num_choices = math.prod(map(len, search.choices.values()))
+        assert 1 <= len(points) == len(set(points)) <= levels ** len(search.ranges) * num_choices
+
+    def test_it_has_every_combination_with_every_choice(self):
+        choices = {"metric": ("bleu", "edit"), "prefix": ("q", "truth")}
+        points = grid_points(Search(ranges={"task": (0.1, 0.4)}, levels=2, choices=choices), "rouge")
+        met = {(point.reward.task, point.reward.metric, point.prefix) for point in points}
+        assert met == set(itertools.product((0.1, 0.4), *choices.values()))
+        assert len(points) == 8
 
     def test_what_does_not_fit_the_simplex_is_left_out_and_its_edge_is_not(self):
         search = Search(ranges={"task": (0.0, 1.0), "model": (0.0, 1.0), "noise": (0.0, 1.0)}, levels=11)

@@ -19,6 +19,7 @@ from .strategies import paths, token_points
 
 SMALLEST = {"name": "space", "task": {"name": "toy"}}
 SHIPPED = sorted((FilePath(__file__).parents[2] / "search_spaces").glob("*.yaml"))
+BLANKS = {"reward": {"truth": 0.9, "noise": 0.1, "noise_kind": "blank"}, "label": "truth"}
 RAML = {"reward": "bleu", "tau": 0.1}
 
 
@@ -47,6 +48,7 @@ def spaces(draw):
         "metric": draw(st.none() | st.sampled_from(TOKEN_METRICS)),
         "prefix": draw(st.sampled_from(PREFIXES)),
         "label": draw(st.sampled_from(LABELS)),
+        "choices": draw(st.just({}) | st.just({"metric": ["edit", "bleu"], "label": ["truth"]})),
     }
     return SMALLEST | {
         "training": {"interval": interval, "steps": interval * draw(st.integers(1, 20)), "clip_norm": math.inf},
@@ -152,6 +154,21 @@ class TestErrors:
             ({"search": {"method": "luck"}}, r"search\.method: .*'population', 'random', 'grid' or 'none', got 'luck'"),
             ({"search": {"quantile": 0.75}}, r"search\.quantile: .*less than or equal to 0\.5, got 0\.75"),
             ({"search": {"metric": "meteor"}}, r"search\.metric: .*must be one of bleu, .*got 'meteor'"),
+            ({"search": {"choices": {"reward": ["bleu"]}}}, r"search\.choices: reward is unknown; known are metric, p"),
+            ({"search": {"choices": {"label": []}}}, r"search\.choices: label must list at least one value, got none;"),
+            (
+                {"search": {"choices": {"metric": ["bleu", "chrf"]}}},
+                r"search\.choices: metric must list values out of bleu, .*, got 'chrf'$",
+            ),
+            ({"search": {"choices": {"prefix": ["q", "q"]}}}, r"search\.choices: prefix must list each value once"),
+            (
+                {"search": {"start": BLANKS, "choices": {"label": ["truth", "sampled"]}}},
+                r"search: a start with noise_kind=blank needs .*, got label truth, sampled and rho up to 0:",
+            ),
+            (
+                {"search": {"start": BLANKS, "label": "truth", "ranges": {"rho": [0.0, 0.5]}}},
+                r"search: a start with noise_kind=blank needs .* rho 0 .*, got label truth and rho up to 0\.5:",
+            ),
             (
                 {"search": {"start": "interpolation"}},
                 r"search\.start: start must be a point, but interpolation is a path",
@@ -223,7 +240,7 @@ junk = st.recursive(
     max_leaves=8,
 )
 SECTIONS = {
-    "search": ("start", "ranges", "metric", "method", "members", "prefix"),
+    "search": ("start", "ranges", "metric", "method", "members", "prefix", "choices"),
     "training": ("steps", "interval", "learning_rate"),
     "model": ("units", "kind", "heads"),
     "resources": ("gpus_per_trial",),
