@@ -45,6 +45,8 @@ def summary_sentence(observations: pd.DataFrame, metric: str) -> str:
         parts.append("It is one run: replay its path from scratch with several seeds before believing the difference.")
     if running:
         parts.append(f"{running} of the trials {'is' if running == 1 else 'are'} still running.")
+    if stopped := int((trials["status"] == "stopped").sum()):
+        parts.append(f"{stopped} {'was' if stopped == 1 else 'were'} stopped early.")
     if broken:
         parts.append(f"{broken} diverged or failed.")
     return " ".join(parts)

@@ -21,7 +21,7 @@ from erpo_explore.space import Point, Reward
 from erpo_explore.space.point import weights_of
 from erpo_explore.space.search import COORDINATES, Search
 
-__all__ = ["MIXED", "Categories", "Region"]
+__all__ = ["LOG_SCALED", "MIXED", "Categories", "Region"]
 
 Categories = tuple[str, str, str]
 """Metric, prefix and label of a point."""
@@ -29,7 +29,7 @@ Categories = tuple[str, str, str]
 MIXED: Final = ("noise", "task", "model")
 """The weights that are coordinates; truth is what they leave."""
 
-_LOG_SCALED: Final = ("temperature", "tau")
+LOG_SCALED: Final = ("temperature", "tau")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +66,16 @@ class Region:
 
         What lies outside of the region counts as at its bound, and as the first of the choices.
         """
-        values = _values(point)
-        unit = [_to_unit(name, values[name], *limits) for name, limits in self.ranges.items()]
         written = (point.reward.metric, point.prefix, point.label)
         metric, prefix, label = (
             value if value in values_of else values_of[0]
             for value, values_of in zip(written, self.choices, strict=True)
         )
-        return np.array(unit, dtype=np.float64), (metric, prefix, label)
+        return self.unit(_values(point)), (metric, prefix, label)
+
+    def unit(self, values: Mapping[str, float]) -> Float[np.ndarray, " D"]:
+        """The place in the unit cube of the searched coordinates among `values`, each counted as within its bounds."""
+        return np.array([_to_unit(name, values[name], *limits) for name, limits in self.ranges.items()], np.float64)
 
     def point(self, unit_D: Float[np.ndarray, " D"], categories: Categories) -> Point:
         """The point at a place of the unit cube."""
@@ -91,7 +93,7 @@ class Region:
 
 
 def _to_unit(name: str, value: float, low: float, high: float) -> float:
-    scaled, bottom, top = (math.log(x) if name in _LOG_SCALED else x for x in (value, low, high))
+    scaled, bottom, top = (math.log(x) if name in LOG_SCALED else x for x in (value, low, high))
     return min(max((scaled - bottom) / (top - bottom), 0.0), 1.0) if bottom < top else 0.0
 
 
@@ -99,7 +101,7 @@ def _from_unit(name: str, unit: float, low: float, high: float) -> float:
     # the bounds themselves come back bit-equal, which exp(log(x)) does not promise
     if not 0.0 < unit < 1.0:
         return low if unit <= 0.0 else high
-    if name in _LOG_SCALED:
+    if name in LOG_SCALED:
         value = math.exp((1.0 - unit) * math.log(low) + unit * math.log(high))
     else:
         value = (1.0 - unit) * low + unit * high

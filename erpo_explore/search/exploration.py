@@ -14,15 +14,14 @@ from typing import Any, Final, Literal
 import ray
 from ray import tune
 from ray.tune import TuneError
-from ray.tune.schedulers import FIFOScheduler
 
 from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.rewards import load_function
-from erpo_explore.search.population import PopulationBasedAnnealing
+from erpo_explore.search.method import check_installed, new_scheduler, new_searcher
 from erpo_explore.search.progress import ProgressCallback
 from erpo_explore.search.provenance import manifest, space_of
 from erpo_explore.search.recorder import Recorder
-from erpo_explore.search.trials import plan_trials
+from erpo_explore.search.trials import num_suggested, plan_trials
 from erpo_explore.space.search_space import SearchSpace
 from erpo_explore.store import ResultsWriter, load_manifest, load_results
 from erpo_explore.tasks import Task, load_task
@@ -98,17 +97,19 @@ def explore(space: SearchSpace, folder: FilePath, *, address: str | None = None)
     Raises:
         ErpoExploreError: Bad data or settings, an existing folder, no room; nothing has been overwritten then.
     """
+    check_installed(space.search)
     task = load_task(space.task)
     specs = plan_trials(space, task.metric)
     _check_metrics(specs)
-    needed_bytes = _needed_bytes(space, task, len(specs))
+    num_trials = len(specs) + num_suggested(space)
+    needed_bytes = _needed_bytes(space, task, num_trials)
     ResultsWriter.create(folder, manifest(space), needed_bytes=needed_bytes)
     recorder = _recorder(space, task, folder)
     recorder.begin(specs)
     _log.info("%s", task.describe())
     with _cluster(address):
-        _log.info("%d trials of %d steps, results in %s", len(specs), space.training.steps, folder)
-        return _fit(_new_tuner(space, task, specs, recorder), folder)
+        _log.info("%d trials of %d steps, results in %s", num_trials, space.training.steps, folder)
+        return _fit(_new_tuner(space, task, specs, recorder), space, folder)
 
 
 def _check_metrics(specs: Sequence[TrialSpec]) -> None:
@@ -119,20 +120,20 @@ def _check_metrics(specs: Sequence[TrialSpec]) -> None:
 
 
 def _new_tuner(space: SearchSpace, task: Task, specs: Sequence[TrialSpec], recorder: Recorder) -> tune.Tuner:
-    """Tune with the trials, the scheduler and what watches them."""
-    scheduler = (
-        PopulationBasedAnnealing(space, task.metric, recorder)
-        if space.search.method == "population"
-        else FIFOScheduler()
-    )
+    """Tune with the trials, what chooses and schedules them, and what watches them."""
+    num_trials = len(specs) + num_suggested(space)
+    searcher = new_searcher(space, specs, task.metric, recorder)
     progress = ProgressCallback(
-        exploration=space.name, num_trials=len(specs), steps=space.training.steps, score_name=task.metric
+        exploration=space.name, num_trials=num_trials, steps=space.training.steps, score_name=task.metric
     )
+    planned = {"spec": tune.grid_search([spec.to_dict() for spec in specs])}
     return tune.Tuner(
-        _trainable(space, task, len(specs)),
-        param_space=trial_config(specs[0]) | {"spec": tune.grid_search([spec.to_dict() for spec in specs])},
+        _trainable(space, task, num_trials),
+        param_space=trial_config(specs[0]) | planned if searcher is None else {},
         tune_config=tune.TuneConfig(
-            scheduler=scheduler,
+            scheduler=new_scheduler(space, task.metric, recorder),
+            search_alg=searcher,
+            num_samples=1 if searcher is None else num_trials,
             reuse_actors=True,
             trial_name_creator=_trial_name,
             trial_dirname_creator=_trial_name,
@@ -163,13 +164,14 @@ def resume(folder: FilePath, *, address: str | None = None) -> Outcome:
     space = space_of(load_manifest(folder), str(folder / "exploration.yaml"))
     # Tune takes a relative folder for a URI without a scheme
     state = folder.resolve() / _CHECKPOINTS
-    trained = load_results(folder, table="trials")
-    if not trained["status"].isin(["running", "failed"]).any():
-        return _outcome(folder)
+    outcome = _outcome(space, folder)
+    if outcome.status == "finished" and outcome.num_failed == 0:
+        return outcome
+    check_installed(space.search)
     task = load_task(space.task)
     specs = plan_trials(space, task.metric)
     _check_metrics(specs)
-    num_trials = len(specs)
+    num_trials = len(specs) + num_suggested(space)
     with _cluster(address):
         trainable = _trainable(space, task, num_trials)
         if not tune.Tuner.can_restore(str(state)):
@@ -178,10 +180,10 @@ def resume(folder: FilePath, *, address: str | None = None) -> Outcome:
                 f"remove it and run the search space again"
             )
         tuner = tune.Tuner.restore(str(state), trainable, resume_unfinished=True, resume_errored=True)
-        return _fit(tuner, folder)
+        return _fit(tuner, space, folder)
 
 
-def _fit(tuner: tune.Tuner, folder: FilePath) -> Outcome:
+def _fit(tuner: tune.Tuner, space: SearchSpace, folder: FilePath) -> Outcome:
     """Run Tune until it ends or a person stops it."""
     try:
         tuner.fit()
@@ -191,14 +193,16 @@ def _fit(tuner: tune.Tuner, folder: FilePath) -> Outcome:
         if raised == f"{ResultsError.__module__}.{ResultsError.__name__}":
             raise ResultsError(message) from error
         raise RunError(f"the exploration stopped ({raised}: {message}); resume {folder} goes on with it") from error
-    return _outcome(folder)
+    return _outcome(space, folder)
 
 
-def _outcome(folder: FilePath) -> Outcome:
-    statuses = load_results(folder, table="trials")["status"]
+def _outcome(space: SearchSpace, folder: FilePath) -> Outcome:
+    trials = load_results(folder, table="trials")
+    statuses = trials["status"]
+    num_unknown = num_suggested(space) - int((trials["role"] == "optuna").sum())
     return Outcome(
         folder=folder,
-        status="interrupted" if (statuses == "running").any() else "finished",
+        status="interrupted" if num_unknown > 0 or (statuses == "running").any() else "finished",
         num_failed=int((statuses == "failed").sum()),
     )
 

@@ -14,9 +14,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from erpo_explore.search.recorder import reported_status
 from erpo_explore.trial import TrialSpec
 
 __all__ = ["ProgressCallback"]
+
+_ENDED = ("diverged", "stopped")
+"""What a trial says of itself better than Tune does."""
 
 _STATES = {"PENDING": "waits", "PAUSED": "waits", "RUNNING": "trains", "TERMINATED": "finished", "ERROR": "failed"}
 
@@ -71,8 +75,8 @@ class ProgressCallback(tune.Callback):
         """Show one report."""
         del iteration, trials, info
         name = TrialSpec.from_dict(trial.config["spec"]).name
-        shown = ("step", "point", "score", "status", "parent", "generation", "tokens_per_s")
-        self._reports[name] = {key: result[key] for key in shown}
+        shown = ("step", "point", "score", "parent", "generation", "tokens_per_s")
+        self._reports[name] = {key: result[key] for key in shown} | {"status": reported_status(result)}
         if self._live is None and self._console is not None:
             self._console.print(self._line(name), highlight=False, soft_wrap=True, markup=False)
 
@@ -101,7 +105,7 @@ class ProgressCallback(tune.Callback):
         done = self._steps_done()
         new = done - self._started_steps
         ended: int = sum(
-            self._steps - report["step"] for report in self._reports.values() if report["status"] == "diverged"
+            self._steps - report["step"] for report in self._reports.values() if report["status"] in _ENDED
         )
         if new <= 0:
             return None
@@ -111,9 +115,10 @@ class ProgressCallback(tune.Callback):
     def _line(self, name: str) -> str:
         report = self._reports[name]
         score = "diverged" if report["score"] is None else f"{self._score_name} {report['score']:.2f}"
-        cloned = f"  cloned {report['parent']}" if report["parent"] else ""
+        events = f"  cloned {report['parent']}" if report["parent"] else ""
+        events += "  stopped early" if report["status"] == "stopped" else ""
         left = _duration(self._seconds_left())
-        return f"{name:<24} step {report['step']}/{self._steps}  {score}  {report['point']}{cloned}  ({left} left)"
+        return f"{name:<24} step {report['step']}/{self._steps}  {score}  {report['point']}{events}  ({left} left)"
 
     def _render(self) -> Group:
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -134,7 +139,7 @@ class ProgressCallback(tune.Callback):
                 table.add_row(name, states[name], f"0/{self._steps}", "", "", "")
                 continue
             score = "" if report["score"] is None else f"{report['score']:.2f}"
-            state = "diverged" if report["status"] == "diverged" else states[name]
+            state = report["status"] if report["status"] in _ENDED else states[name]
             row = (name, state, f"{report['step']}/{self._steps}", score, report["point"], report["parent"] or "")
             table.add_row(*row, style="green" if report["score"] is not None and report["score"] == best else None)
         total, done = self._num_trials * self._steps, self._steps_done()

@@ -17,9 +17,14 @@ from erpo_explore.store import ResultsWriter, load_results
 from erpo_explore.store.schema import TABLES
 from erpo_explore.trial import TrialSpec
 
-__all__ = ["Recorder"]
+__all__ = ["Recorder", "reported_status"]
 
 _OBSERVED: Final = frozenset(column.name for column in TABLES["observations"].columns)
+
+
+def reported_status(result: Mapping[str, Any]) -> str:
+    """The state of a trial at a report: its own, or `stopped` where Tune has decided to end it before its budget."""
+    return "stopped" if result["done"] and result["status"] == "running" else str(result["status"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +89,15 @@ class Recorder:
             ],
         )
 
+    def begin_anew(self, spec: TrialSpec) -> None:
+        """Record a trial that is made up while the exploration runs.
+
+        A driver that was killed before Tune had written the trial down leaves reports of it behind, which are removed.
+        """
+        if self._scores.pop(spec.name, None) is not None:
+            self._writer.remove_reports(spec.name)
+        self.begin([spec])
+
     @cached_property
     def _last_rows(self) -> dict[str, dict[str, Any]]:
         """The last observation of each trial that this driver recorded."""
@@ -107,6 +121,7 @@ class Recorder:
             "task": self.task,
             "model": self.model,
             "path": json.dumps(result["path"]),
+            "status": reported_status(result),
             "reported_at": datetime.now(UTC),
         }
         self._writer.append("observations", [row])

@@ -1,15 +1,21 @@
 """From a search space to the trials that explore it."""
 
+import itertools
+from collections.abc import Sequence
+from typing import Literal
+
 from erpo_explore.search.proposals import first_point, grid_points, random_point, rng
-from erpo_explore.space import Path, dot
+from erpo_explore.space import Path, Point, dot
 from erpo_explore.space.search_space import SearchSpace
 from erpo_explore.trial import TrialSpec
 
-__all__ = ["plan_trials"]
+__all__ = ["num_suggested", "plan_trials", "searched_trial"]
 
 
 def plan_trials(space: SearchSpace, metric: str) -> list[TrialSpec]:
-    """Every trial of an exploration: the named dots and paths, once a seed, then those of the search.
+    """Every trial that is known before an exploration begins: the named dots and paths, once a seed, then the search's.
+
+    Those of `optuna` are not among them, since each depends on the scores of earlier ones.
 
     Args:
         space: What the user wrote.
@@ -26,33 +32,50 @@ def plan_trials(space: SearchSpace, metric: str) -> list[TrialSpec]:
     return specs + _searched(space, metric)
 
 
+def num_suggested(space: SearchSpace) -> int:
+    """How many trials are suggested while the exploration runs, on top of those that are planned."""
+    return space.search.members if space.search.method == "optuna" else 0
+
+
+def searched_trial(
+    role: Literal["grid", "random", "optuna"], index: int, points: Sequence[Point], space: SearchSpace
+) -> TrialSpec:
+    """The trial that tries a path through freely chosen points, at evenly spaced places of the budget."""
+    last = max(1, len(points) - 1)
+    path = Path(knots=tuple((place / last, point) for place, point in enumerate(points)))
+    return TrialSpec(name=f"{role}-{index}", role=role, dot=None, seed=space.seed, path=path)
+
+
 def _searched(space: SearchSpace, metric: str) -> list[TrialSpec]:
     search = space.search
-    if search.method == "population":
-        start, at = first_point(search, metric), space.training.interval / space.training.steps
-        return [
-            TrialSpec(
-                name=f"member-{index}",
-                role="member",
-                dot=None,
-                seed=space.seed + index,
-                path=Path(knots=((0.0, start), (at, random_point(search, metric, rng(space.seed, 0, index))))),
-            )
-            for index in range(search.members)
-        ]
-    if search.method == "none":
-        return []
-    if search.method == "grid":
-        points = grid_points(search, metric)
-    else:
-        points = [random_point(search, metric, rng(space.seed, 0, index)) for index in range(search.members)]
+    match search.method:
+        case "population" | "pbt" | "pb2":
+            return _members(space, metric)
+        case "grid":
+            paths = itertools.product(grid_points(search, metric), repeat=search.knots)
+            return [searched_trial("grid", index, points, space) for index, points in enumerate(paths)]
+        case "random":
+            generators = [rng(space.seed, 0, index) for index in range(search.members)]
+            return [
+                searched_trial(
+                    "random", index, [random_point(search, metric, generator) for _ in range(search.knots)], space
+                )
+                for index, generator in enumerate(generators)
+            ]
+        case "optuna" | "none":
+            return []
+
+
+def _members(space: SearchSpace, metric: str) -> list[TrialSpec]:
+    start, at = first_point(space.search, metric), space.training.interval / space.training.steps
+    firsts = [random_point(space.search, metric, rng(space.seed, 0, index)) for index in range(space.search.members)]
     return [
         TrialSpec(
-            name=f"{search.method}-{index}",
-            role=search.method,
+            name=f"member-{index}",
+            role="member",
             dot=None,
-            seed=space.seed,
-            path=Path.constant(point),
+            seed=space.seed + index,
+            path=Path(knots=((0.0, start), (at, first))),
         )
-        for index, point in enumerate(points)
+        for index, first in enumerate(firsts)
     ]

@@ -12,27 +12,42 @@ from erpo_explore.space.point import LABELS, PREFIXES, Label, Point, Prefix
 from erpo_explore.space.reward import TOKEN_METRICS, Reward, check_metric, has_increments
 from erpo_explore.space.section import Section
 
-__all__ = ["CATEGORIES", "COORDINATES", "Search"]
+__all__ = ["CATEGORIES", "COORDINATES", "Method", "Search"]
+
+Method = Literal["population", "random", "grid", "optuna", "pbt", "pb2", "none"]
 
 COORDINATES: Final[tuple[str, ...]] = ("noise", "task", "model", "temperature", "rho", "tau")
 CATEGORIES: Final[Mapping[str, tuple[str, ...]]] = {"metric": TOKEN_METRICS, "prefix": PREFIXES, "label": LABELS}
 """The coordinates without an order, each with its legal values."""
 
 _POSITIVE: Final = ("temperature", "tau")
+_POINTWISE: Final = ("random", "grid", "optuna")
+_MAX_GRID: Final = 1000
 _RANGES: Final = {"task": (0.0, 0.4), "model": (0.0, 0.3), "temperature": (0.02, 0.5)}
 
 
 class Search(Section):
     """Which points or paths are tried beside the named dots."""
 
-    method: Literal["population", "random", "grid", "none"] = "population"
-    """`population` anneals paths; `random` and `grid` try constant points; `none` trains the dots and paths alone."""
+    method: Method = "population"
+    """`population` anneals paths; `random`, `grid` and `optuna` try paths of `knots` free knots, which are chosen
+    before a trial begins; `pbt` and `pb2` are Ray Tune's own, for comparison; `none` trains the dots and paths alone.
+    `asha` is short for `random` with `early_stopping: asha`."""
 
     members: Annotated[int, Field(ge=1)] = 4
-    """Members of the population, or points that `random` draws."""
+    """Members of the population, or trials of `random` and `optuna`."""
 
     levels: Annotated[int, Field(ge=1)] = 3
     """Values a coordinate that `grid` tries."""
+
+    knots: Annotated[int, Field(ge=1)] = 1
+    """Free knots of a path that `random`, `grid` or `optuna` tries, at 0, 1/(knots − 1), …, 1 of the budget; 1 is a
+    constant point."""
+
+    early_stopping: Literal["none", "asha", "median"] = "none"
+    """Whether trials of `random`, `grid` and `optuna` that look hopeless are stopped, from a third of the budget on:
+    `asha` below the median of those that came as far, at one and at two thirds; `median` where the best score so far is
+    below the median of the others' mean scores."""
 
     quantile: Annotated[float, Field(ge=0.0, le=0.5)] = 0.25
     """Share of the population that is replaced by clones of the equally large best share."""
@@ -57,6 +72,15 @@ class Search(Section):
 
     choices: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Values to choose from of each coordinate without an order: metric, prefix, label; members begin at the first."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_asha(cls, written: Any) -> Any:
+        if not isinstance(written, dict) or written.get("method") != "asha":
+            return written
+        if (stopping := written.get("early_stopping", "none")) not in ("none", "asha"):
+            raise ValueError(f"method asha has early_stopping asha, got {stopping}; write method random to change it")
+        return written | {"method": "random", "early_stopping": "asha"}
 
     @field_validator("start", mode="before")
     @classmethod
@@ -126,3 +150,28 @@ class Search(Section):
                 f"{', '.join(labels)} and rho up to {highest['rho']:g}: a blank may be read, but not be said"
             )
         return self
+
+    @model_validator(mode="after")
+    def _fits_method(self) -> "Search":
+        for name, value, default in (("knots", self.knots, 1), ("early_stopping", self.early_stopping, "none")):
+            if value != default and self.method not in _POINTWISE:
+                raise ValueError(
+                    f"{name} must be {default} with method {self.method}, got {value}; "
+                    f"it is for {', '.join(_POINTWISE)}"
+                )
+        if self.method in ("pbt", "pb2") and not self.ranges:
+            raise ValueError(f"ranges must name a coordinate for method {self.method}, got none")
+        if self.method == "grid" and (count := self._grid_size) > _MAX_GRID:
+            raise ValueError(
+                f"a grid may have {_MAX_GRID:,} trials, got {count:,}: {self.levels} levels of each coordinate, times "
+                f"choices, at each of {self.knots} knots; lower levels or knots, or use method random or optuna"
+            )
+        return self
+
+    @property
+    def _grid_size(self) -> int:
+        """Trials of a grid, those that do not fit the simplex included."""
+        num_free = sum(low < high for low, high in self.ranges.values())
+        num_choices = math.prod(len(values) for values in self.choices.values())
+        size: int = (self.levels**num_free * num_choices) ** self.knots
+        return size

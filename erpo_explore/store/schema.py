@@ -23,8 +23,8 @@ __all__ = [
     "Table",
 ]
 
-ROLES = ("dot", "member", "path", "grid", "random")
-STATUSES = ("running", "finished", "diverged", "failed")
+ROLES = ("dot", "member", "path", "grid", "random", "optuna")
+STATUSES = ("running", "finished", "stopped", "diverged", "failed")
 ACTIONS = ("start", "clone", "continue")
 
 _TEXT = pa.string()

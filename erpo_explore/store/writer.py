@@ -14,7 +14,7 @@ import yaml
 
 from erpo_explore.errors import ResultsError
 from erpo_explore.store.files import free_bytes, make_folder, write_aside
-from erpo_explore.store.layout import manifest_path, part_path
+from erpo_explore.store.layout import is_part_of, manifest_path, part_path
 from erpo_explore.store.rows import find_table, rows_to_arrow
 from erpo_explore.store.schema import TABLES
 
@@ -90,6 +90,13 @@ class ResultsWriter:
             places[part_path(self.folder, kind, row)].append(position)
         for path, positions in places.items():
             write_aside(path, _parquet_bytes(arrow.take(positions)))
+
+    def remove_reports(self, trial: str) -> None:
+        """Remove what a trial reported, which another one will report anew under its name."""
+        for name in ("observations", "samples"):
+            for path in (self.folder / name).iterdir():
+                if is_part_of(path.name, TABLES[name], trial):
+                    path.unlink()
 
 
 def _parquet_bytes(table: pa.Table) -> bytes:

@@ -8,7 +8,7 @@ from erpo_explore.space import Path
 
 __all__ = ["Role", "TrialSpec"]
 
-Role = Literal["dot", "member", "path", "grid", "random"]
+Role = Literal["dot", "member", "path", "grid", "random", "optuna"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,8 @@ class TrialSpec:
 
     Attributes:
         name: Unique in its exploration, and the trial's id in the store.
-        role: A named dot, a given path, a constant point of a grid or random search, or a member of the population.
+        role: A named dot, a given path, a path that a grid, random or Optuna search tries, or a member of a
+            population.
         dot: Name of the dot or path; None where it has none.
         seed: Of every random draw of the trial.
         path: What it walks; a member's grows by a knot each generation.

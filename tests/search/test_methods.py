@@ -1,0 +1,84 @@
+"""Every search method on a real Ray, once, and what a killed driver leaves of it."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import erpo_explore as erpo
+from erpo_explore.search import explore
+from erpo_explore.space import Path as ErpoPath
+from erpo_explore.space.search_space import SearchSpace
+from tests.search.conftest import TINY
+
+pytestmark = [
+    pytest.mark.ray,
+    # Ray's own: sockets and files that it leaves to the garbage collector, and its notes on coming defaults
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:.*:FutureWarning:ray.*"),
+    pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:ray.*"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+RANGES = {"task": [0.1, 0.3], "temperature": [0.02, 0.5]}
+
+
+def explored(search: dict[str, object], folder: Path, **changes: object) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The observations and trials of a tiny exploration with one dot."""
+    space = SearchSpace.from_dict(TINY | {"dots": ["mle"], "search": {"ranges": RANGES} | search} | changes)
+    outcome = explore(space, folder)
+    assert (outcome.status, outcome.num_failed) == ("finished", 0)
+    return erpo.load_results(folder), erpo.load_results(folder, table="trials").set_index("trial")
+
+
+def paths_of(observations: pd.DataFrame) -> list[ErpoPath]:
+    return [ErpoPath.from_dict(json.loads(path)) for path in observations["path"]]
+
+
+def test_optuna_suggests_paths_beside_the_dots(two_slots: None, tmp_path: Path) -> None:
+    frame, trials = explored({"method": "optuna", "members": 4, "knots": 2}, tmp_path / "optuna")
+    assert trials["role"].to_dict() == {"mle-s1": "dot"} | {f"optuna-{index}": "optuna" for index in range(4)}
+    assert set(trials["status"]) == {"finished"}
+    ends = paths_of(frame[(frame["role"] == "optuna") & (frame["step"] == 12)])
+    assert [[at for at, _ in path.knots] for path in ends] == [[0.0, 1.0]] * 4
+    tasks = [point.reward.task for path in ends for _, point in path.knots]
+    assert len(set(tasks)) == 8
+    assert all(0.1 <= task <= 0.3 for task in tasks)
+
+
+@pytest.mark.parametrize("rule", ["asha", "median"])
+def test_hopeless_points_are_stopped_early_and_dots_are_not(rule: str, two_slots: None, tmp_path: Path) -> None:
+    frame, trials = explored(
+        {"method": "random", "members": 8, "early_stopping": rule, "ranges": {"task": [0.0, 1.0]}}, tmp_path / rule
+    )
+    stopped = trials[trials["status"] == "stopped"]
+    assert set(trials["status"]) == {"finished", "stopped"}
+    assert set(stopped["role"]) == {"random"}
+    assert (stopped["steps"] >= 6).all()
+    assert (stopped["steps"] < 12).all()
+    last = frame.groupby("trial").tail(1).set_index("trial")
+    assert last["status"].to_dict() == trials["status"].to_dict()
+
+
+@pytest.mark.parametrize("method", ["pbt", "pb2"])
+def test_tunes_own_populations_walk_paths_that_can_be_replayed(method: str, two_slots: None, tmp_path: Path) -> None:
+    frame, trials = explored({"method": method, "members": 4}, tmp_path / method)
+    assert trials["role"].to_dict() == {"mle-s1": "dot"} | {f"member-{index}": "member" for index in range(4)}
+    assert set(trials["status"]) == {"finished"}
+    lineage = erpo.load_results(tmp_path / method, table="lineage")
+    clones = lineage[lineage["action"] == "clone"]
+    assert not clones.empty
+    walked = {(row.trial, row.generation): row for row in frame.itertuples()}
+    for clone in clones.itertuples():
+        report = walked.get((clone.trial, clone.generation))
+        if report is None:  # cloned once more before it had trained
+            continue
+        knot = erpo.Point.from_dict(json.loads(clone.knot))
+        donors = ErpoPath.from_dict(json.loads(clone.path))
+        assert report.parent == clone.donor
+        assert ErpoPath.from_dict(json.loads(report.path)).knots[: len(donors.knots)] == donors.knots
+        assert ErpoPath.from_dict(json.loads(report.path)).end == knot
+        assert RANGES["task"][0] <= knot.reward.task <= RANGES["task"][1]
+        assert RANGES["temperature"][0] <= knot.reward.temperature <= RANGES["temperature"][1]
+    assert erpo.best_path(tmp_path / method, role="member").knots[0][1] == erpo.Point(reward=erpo.Reward(truth=1.0))
