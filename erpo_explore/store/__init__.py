@@ -1,13 +1,14 @@
 """The results store: Parquet folders that one writer appends to and any reader opens in pandas."""
 
 from erpo_explore.store.reader import best_row, load_manifest, load_results
-from erpo_explore.store.schema import LINEAGE, OBSERVATIONS, SAMPLES, TABLES, TRIALS, Column, Table
+from erpo_explore.store.schema import LINEAGE, OBSERVATIONS, SAMPLES, SENTENCES, TABLES, TRIALS, Column, Table
 from erpo_explore.store.writer import ResultsWriter
 
 __all__ = [
     "LINEAGE",
     "OBSERVATIONS",
     "SAMPLES",
+    "SENTENCES",
     "TABLES",
     "TRIALS",
     "Column",

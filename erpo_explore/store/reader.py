@@ -27,7 +27,7 @@ def load_results(
 
     Args:
         folder: The exploration's folder, `results/<exploration>`.
-        table: observations (one row a trial and report), trials, lineage or samples.
+        table: observations (one row a trial and report), trials, lineage, samples or sentences.
         columns: Which columns, in this order; None for all.
         trials: Which trials; None for all.
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from math import isinf, isnan
 from numbers import Integral, Real
 
+import numpy as np
 import pyarrow as pa
 
 from erpo_explore.store.schema import TABLES, Column, Table
@@ -76,10 +77,19 @@ def _broken_requirement(column: Column, value: object) -> str | None:
             isinstance(value, datetime) and value == value and value.tzinfo is not None
         )  # NaT is a datetime != itself
         return None if aware else "a datetime with a time zone"
+    if pa.types.is_list(column.type):
+        return None if _is_finite_vector(value) else "a vector of finite floats"
     if pa.types.is_integer(column.type):
         whole = isinstance(value, Integral) and not isinstance(value, bool) and int(value) in _INT64
         return None if whole else "a whole number of 64 bits"
     return _broken_float(column, value)
+
+
+def _is_finite_vector(value: object) -> bool:
+    if not isinstance(value, list | np.ndarray):
+        return False
+    vector = np.asarray(value)
+    return vector.ndim == 1 and np.issubdtype(vector.dtype, np.floating) and bool(np.isfinite(vector).all())
 
 
 def _broken_text(column: Column, value: object) -> str | None:

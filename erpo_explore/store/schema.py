@@ -1,6 +1,6 @@
 """What each column of the results store means: one documented tuple of columns a table.
 
-Four tables, each a folder of Parquet parts. Units are in the names (`elapsed_s`, `train_loss_nats`) or in the meaning.
+Five tables, each a folder of Parquet parts. Units are in the names (`elapsed_s`, `train_loss_nats`) or in the meaning.
 A column that may be missing is null, never a stand-in number; NaN and infinity are legal only where they are
 themselves the observation (the loss of a run that diverged, the temperature of policy gradient).
 Left out: foreign keys and indices. The tables are small, and pandas joins them on `trial`.
@@ -16,6 +16,7 @@ __all__ = [
     "OBSERVATIONS",
     "ROLES",
     "SAMPLES",
+    "SENTENCES",
     "STATUSES",
     "TABLES",
     "TRIALS",
@@ -26,11 +27,14 @@ __all__ = [
 ROLES = ("dot", "member", "path", "grid", "random", "optuna")
 STATUSES = ("running", "finished", "stopped", "diverged", "failed")
 ACTIONS = ("start", "clone", "continue")
+SPLITS = ("valid", "test")
+STATISTICS = ("bleu", "mean")
 
 _TEXT = pa.string()
 _INT = pa.int64()
 _FLOAT = pa.float64()
 _TIME = pa.timestamp("us", tz="UTC")
+_FLOATS = pa.list_(pa.float32())
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,8 @@ _TRIAL_COLUMNS = (
     Column("generation", _INT, "number of knots the member has chosen (0 for a fixed point)"),
     Column("path", _TEXT, "JSON of the path that the last weights have walked"),
     Column("point", _TEXT, "the last point, as a user would write it"),
-    Column("error", _TEXT, "why it failed or diverged; null if it did not", nullable=True),
+    Column("num_failures", _INT, "how often it failed, also where it was tried again and went on", nullable=True),
+    Column("error", _TEXT, "why it failed or diverged last; null if it never did", nullable=True),
 )
 
 _LINEAGE_COLUMNS = (
@@ -177,6 +182,25 @@ _SAMPLE_COLUMNS = (
     Column("sentence_score", _FLOAT, "the task's metric of this sentence, 0-100", nullable=True),
 )
 
+_SENTENCE_COLUMNS = (
+    Column("exploration", _TEXT, "name of the exploration"),
+    Column("trial", _TEXT, "identifier of the trial"),
+    Column("iteration", _INT, "number of the report within the trial, >= 0"),
+    Column("step", _INT, "optimizer step of the weights that decoded"),
+    Column("split", _TEXT, "what was decoded", choices=SPLITS),
+    Column("kind", _TEXT, "what the values are and how they make the corpus score, see values", choices=STATISTICS),
+    Column("num_sentences", _INT, "number of sentences, N"),
+    Column(
+        "values",
+        _FLOATS,
+        "what each sentence adds to the corpus score: N rows of D numbers, row after row, in the order of the "
+        "split, so values.reshape(num_sentences, -1) is the matrix. kind bleu, D = 10: words of the hypothesis, words "
+        "of the reference, n-gram matches of order 1, 2, 3, 4, n-grams of the hypothesis of order 1, 2, 3, 4; corpus "
+        "BLEU is that of their sums. kind mean: D scores of the sentence, 0-100 (ROUGE-1, -2, -L F1); the corpus score "
+        "is the mean of all of them",
+    ),
+)
+
 _BY_REPORT = ("trial", "iteration")
 _BY_DECISION = ("trial", "generation")
 
@@ -188,6 +212,7 @@ TABLES = MappingProxyType(
             Table(name="trials", columns=_TRIAL_COLUMNS, key=("trial",), part_key=("trial",)),
             Table(name="lineage", columns=_LINEAGE_COLUMNS, key=_BY_DECISION, part_key=_BY_DECISION),
             Table(name="samples", columns=_SAMPLE_COLUMNS, key=(*_BY_REPORT, "index"), part_key=_BY_REPORT),
+            Table(name="sentences", columns=_SENTENCE_COLUMNS, key=(*_BY_REPORT, "split"), part_key=_BY_REPORT),
         )
     }
 )
@@ -196,3 +221,4 @@ OBSERVATIONS: pa.Schema = TABLES["observations"].schema
 TRIALS: pa.Schema = TABLES["trials"].schema
 LINEAGE: pa.Schema = TABLES["lineage"].schema
 SAMPLES: pa.Schema = TABLES["samples"].schema
+SENTENCES: pa.Schema = TABLES["sentences"].schema

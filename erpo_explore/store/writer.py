@@ -72,11 +72,11 @@ class ResultsWriter:
     def append(self, table: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Write rows; those whose part (trial and report) was written before replace it.
 
-        All rows are checked before the first is written. All samples of one report go into one part, so hand them
-        over in one call.
+        All rows are checked before the first is written. All samples of one report go into one part, and so do the
+        statistics of its splits, so hand them over in one call.
 
         Args:
-            table: Name of the table: observations, trials, lineage or samples.
+            table: Name of the table: observations, trials, lineage, samples or sentences.
             rows: One mapping a row, as `erpo_explore.store.schema` documents; nullable columns may be left out.
 
         Raises:

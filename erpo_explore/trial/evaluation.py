@@ -1,6 +1,7 @@
 """How good a model is on the valid set: decoded, scored on words by sacrebleu and rouge-score.
 
-Legend: B batch, S source length, T target length, V target vocabulary, N target tokens that count.
+Legend: B batch, S source length, T target length, V target vocabulary, N target tokens that count; of values_ND,
+N sentences and D statistics of each.
 
 Scores are 0–100. Text is scored as the task gives it (`tokenize none`), and each score carries the signature of the
 package that computed it, so that it can be compared with numbers from elsewhere.
@@ -12,10 +13,13 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any, Final, Literal
 
+import numpy as np
 import torch
+from jaxtyping import Float, Int
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics.bleu import BLEU
 
+from erpo_explore.corpus_scores import CorpusStatistics
 from erpo_explore.seq2seq import Memory, Seq2Seq, beam_search, greedy
 from erpo_explore.symbols import Symbols
 from erpo_explore.tasks import Batch, Split, Task, evaluation_batches
@@ -59,6 +63,7 @@ class Scores:
         rougel: ROUGE-L F1.
         score: What is maximised: BLEU, or the mean of the three ROUGE scores.
         signature: Of the scorer.
+        statistics: What each sentence adds to the score, in the order of the split; None where it is not known.
         samples: The first sentences, decoded.
     """
 
@@ -69,6 +74,7 @@ class Scores:
     rougel: float | None = None
     score: float
     signature: str
+    statistics: CorpusStatistics | None = None
     samples: tuple[Sample, ...] = ()
 
 
@@ -153,19 +159,21 @@ def score_texts(
         references: What a person wrote, one each.
 
     Returns:
-        The fields of `Scores` that the metric fills, with score and signature.
+        The fields of `Scores` that the metric fills, with score, signature and statistics.
     """
     if metric == "bleu":
-        scorer = BLEU(tokenize="none", force=True)
-        bleu = float(scorer.corpus_score(list(hypotheses), [list(references)]).score)
-        return {"bleu": bleu, "score": bleu, "signature": f"BLEU|{scorer.get_signature()}"}
-    sums = dict.fromkeys(_ROUGES, 0.0)
-    for hypothesis, reference in zip(hypotheses, references, strict=True):
-        for name, value in _rouge_scorer().score(reference, hypothesis).items():
-            sums[name] += value.fmeasure
-    rouge = {name.lower(): 100.0 * total / len(references) for name, total in sums.items()}
+        values_ND = _bleu_statistics(hypotheses, references)
+        hypothesis_length, reference_length, *counts = values_ND.sum(axis=0).tolist()
+        bleu = BLEU.compute_bleu(
+            counts[:4], counts[4:], hypothesis_length, reference_length, smooth_method=_bleu_scorer().smooth_method
+        ).score
+        scores = {"bleu": bleu, "score": bleu, "signature": f"BLEU|{_bleu_scorer().get_signature()}"}
+        return scores | {"statistics": CorpusStatistics(kind="bleu", values_ND=values_ND.astype(np.float32))}
+    values_ND = _rouge_scores(hypotheses, references)
+    rouge = {name.lower(): float(mean) for name, mean in zip(_ROUGES, values_ND.mean(axis=0), strict=True)}
     signature = f"ROUGE|f1|mean:1,2,L|stem:no|tok:default|version:{version('rouge-score')}"
-    return {**rouge, "score": sum(rouge.values()) / len(rouge), "signature": signature}
+    scores = {**rouge, "score": sum(rouge.values()) / len(rouge), "signature": signature}
+    return scores | {"statistics": CorpusStatistics(kind="mean", values_ND=values_ND.astype(np.float32))}
 
 
 def score_sentences(
@@ -178,10 +186,37 @@ def score_sentences(
             float(scorer.sentence_score(hypothesis, [reference]).score)
             for hypothesis, reference in zip(hypotheses, references, strict=True)
         ]
-    return [
-        100.0 * sum(value.fmeasure for value in _rouge_scorer().score(reference, hypothesis).values()) / len(_ROUGES)
+    return [float(mean) for mean in _rouge_scores(hypotheses, references).mean(axis=1)]
+
+
+def _bleu_statistics(hypotheses: Sequence[str], references: Sequence[str]) -> Int[np.ndarray, "N 10"]:
+    """Each sentence's lengths, n-gram matches and n-grams, as `CorpusStatistics` has them."""
+    # of all that the scorer says only counts are read, and those are the same with `effective_order`, without which
+    # it warns of every sentence
+    scorer = BLEU(tokenize="none", force=True, effective_order=True)
+    scores = [
+        scorer.sentence_score(hypothesis, [reference])
         for hypothesis, reference in zip(hypotheses, references, strict=True)
     ]
+    return np.array([[score.sys_len, score.ref_len, *score.counts, *score.totals] for score in scores])
+
+
+def _rouge_scores(hypotheses: Sequence[str], references: Sequence[str]) -> Float[np.ndarray, "N 3"]:
+    """ROUGE-1, -2 and -L F1 of each sentence, 0–100."""
+    scores = [
+        _rouge_scorer().score(reference, hypothesis)
+        for hypothesis, reference in zip(hypotheses, references, strict=True)
+    ]
+    values_ND = np.array([[score[name].fmeasure for name in _ROUGES] for score in scores], dtype=np.float64)
+    return 100.0 * values_ND.reshape(-1, len(_ROUGES))
+
+
+@cache
+def _bleu_scorer() -> BLEU:
+    """Of corpora; it has scored one, since its signature says of how many references."""
+    scorer = BLEU(tokenize="none", force=True)
+    scorer.corpus_score(["a"], [["a"]])
+    return scorer
 
 
 @cache

@@ -44,7 +44,10 @@ class Observation:
     device: str
 
     def to_row(self) -> dict[str, Any]:
-        """Columns of the store's table `observations`, as plain values; the samples apart, under `samples`."""
+        """Columns of the store's table `observations`, as plain values.
+
+        Apart from them, `samples` and `sentences`: the statistics of what was decoded, by split.
+        """
         reward = self.point.reward
         row: dict[str, Any] = {
             field.name: getattr(self, field.name)
@@ -68,7 +71,8 @@ class Observation:
             "path": self.path.to_dict(),
         }
         row |= {f"reward_{name}": getattr(reward, name) for name in ("truth", "noise", "task", "model")}
-        measured = asdict(self.scores) if self.scores is not None else dict.fromkeys(f.name for f in fields(Scores))
-        row |= measured
-        row["samples"] = list(measured["samples"] or ())
+        row |= {field.name: getattr(self.scores, field.name, None) for field in fields(Scores)}
+        row["samples"] = [asdict(sample) for sample in row["samples"] or ()]
+        statistics = row.pop("statistics")
+        row["sentences"] = {"valid": statistics} if statistics is not None else {}
         return row

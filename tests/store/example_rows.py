@@ -72,6 +72,7 @@ TRIAL = {
     "generation": 0,
     "path": '{"knots": []}',
     "point": "mle",
+    "num_failures": 0,
     "error": None,
 }
 
@@ -104,6 +105,17 @@ SAMPLE = {
     "sentence_score": 37.5,
 }
 
-ROWS = {"observations": OBSERVATION, "trials": TRIAL, "lineage": DECISION, "samples": SAMPLE}
+SENTENCES = {
+    "exploration": "tiny",
+    "trial": "t1",
+    "iteration": 1,
+    "step": 100,
+    "split": "valid",
+    "kind": "mean",
+    "num_sentences": 2,
+    "values": [50.0, 25.0, 37.5, 100.0, 0.125, 0.0],
+}
+
+ROWS = {"observations": OBSERVATION, "trials": TRIAL, "lineage": DECISION, "samples": SAMPLE, "sentences": SENTENCES}
 
 MANIFEST = {"exploration": "tiny", "seed": 3, "space": {"task": "toy"}, "versions": {"python": "3.11"}}

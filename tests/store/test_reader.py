@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -5,8 +6,9 @@ import pytest
 
 from erpo_explore.errors import ResultsError
 from erpo_explore.store import TABLES, ResultsWriter, best_row, load_manifest, load_results
+from erpo_explore.store.schema import SPLITS
 
-from .example_rows import MANIFEST, OBSERVATION, ROWS
+from .example_rows import MANIFEST, OBSERVATION, ROWS, SENTENCES
 
 KEYS = [("t2", 1), ("t10", 2), ("t1", 2), ("t1", 1), ("t1", 10)]
 
@@ -45,7 +47,21 @@ def test_every_table_comes_back(tmp_path, table):
     writer = ResultsWriter.create(tmp_path / "tiny", MANIFEST)
     writer.append(table, [ROWS[table]])
     row = load_results(writer.folder, table).iloc[0]
-    assert {name: None if pd.isna(value) else value for name, value in row.items()} == ROWS[table]
+    # pandas gives lists as arrays
+    plain = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in row.items()}
+    assert {name: None if value is None or value != value else value for name, value in plain.items()} == ROWS[table]
+
+
+def test_plain_pandas_gives_the_statistics_of_sentences_as_a_matrix(tmp_path):
+    writer = ResultsWriter.create(tmp_path / "tiny", MANIFEST)
+    values_ND = np.random.default_rng(1).uniform(0.0, 100.0, (7, 3)).astype(np.float32)
+    rows = [SENTENCES | {"split": split, "num_sentences": 7, "values": values_ND.ravel()} for split in SPLITS]
+    writer.append("sentences", rows)
+    frame = pd.read_parquet(writer.folder / "sentences")
+    assert sorted(frame["split"]) == sorted(SPLITS)
+    row = frame.iloc[0]
+    assert row["values"].dtype == np.float32
+    assert np.array_equal(row["values"].reshape(row["num_sentences"], -1), values_ND)
 
 
 def test_columns_come_in_the_order_asked_for(folder):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from erpo_explore.store.rows import find_table, rows_to_arrow
 from erpo_explore.store.schema import ROLES, STATUSES
 
-from .example_rows import OBSERVATION, ROWS
+from .example_rows import OBSERVATION, ROWS, SENTENCES
 
 OBSERVATIONS_TABLE = find_table("observations")
 
@@ -47,6 +47,16 @@ def test_an_illegal_value_is_refused_by_table_column_and_requirement(column, val
         rows_to_arrow(OBSERVATIONS_TABLE, [OBSERVATION | {column: value}])
 
 
+@pytest.mark.parametrize(
+    "values",
+    [None, 1.0, "1.0", [1.0, nan], [1.0, "a"], ["a"], [[1.0]], np.ones((2, 2)), np.ones(2, dtype=int)],
+    ids=repr,
+)
+def test_statistics_that_are_no_vector_of_finite_floats_are_refused(values):
+    with pytest.raises(ValueError, match=r"sentences\.values must (not be null|be a vector of finite floats)"):
+        rows_to_arrow(find_table("sentences"), [SENTENCES | {"values": values}])
+
+
 def test_an_unknown_column_is_refused_by_name():
     with pytest.raises(ValueError, match="observations: unknown column 'blue'"):
         rows_to_arrow(OBSERVATIONS_TABLE, [OBSERVATION | {"blue": 1.0}])
@@ -58,7 +68,7 @@ def test_a_key_that_comes_twice_is_refused():
 
 
 def test_an_unknown_table_is_refused_with_those_that_exist():
-    with pytest.raises(ValueError, match="observations, trials, lineage, samples"):
+    with pytest.raises(ValueError, match="observations, trials, lineage, samples, sentences"):
         find_table("observation")
 
 

@@ -1,6 +1,7 @@
 import math
 from importlib.metadata import version
 
+import numpy as np
 import pytest
 import sacrebleu
 import torch
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
+from erpo_explore.corpus_scores import corpus_score
 from erpo_explore.seq2seq import beam_search, greedy
 from erpo_explore.tasks import collate
 from erpo_explore.trial import evaluate, evaluation
@@ -55,6 +57,15 @@ class TestTexts:
         scored = score_texts("rouge", hypotheses, references)
         assert {name: scored[name] for name in expected} == pytest.approx(expected)
         assert scored["score"] == pytest.approx(sum(expected.values()) / 3)
+
+    @pytest.mark.parametrize("metric", ["bleu", "rouge"])
+    @given(written=pairs)
+    def test_the_statistics_give_the_score_sentence_by_sentence(self, metric, written):
+        hypotheses, references = zip(*written, strict=True)
+        scored = score_texts(metric, hypotheses, references)
+        assert corpus_score(scored["statistics"]) == pytest.approx(scored["score"], abs=1e-4)
+        alone = [score_texts(metric, [h], [r])["statistics"].values_ND[0] for h, r in written]
+        assert np.array_equal(scored["statistics"].values_ND, alone)
 
     @pytest.mark.parametrize("metric", ["bleu", "rouge"])
     def test_the_references_themselves_score_100_and_nothing_scores_0(self, metric):

@@ -1,8 +1,10 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 
+from erpo_explore.corpus_scores import CorpusStatistics
 from erpo_explore.space import Estimator, Path, Point, Reward, dot
 from erpo_explore.store import ResultsWriter, load_results
 from erpo_explore.trial import Observation, Sample, Scores
@@ -80,6 +82,13 @@ def test_the_limit_of_policy_gradient_is_infinite_trust():
 
 def test_samples_are_plain_values():
     assert OBSERVATION.to_row()["samples"] == [dataclasses.asdict(SAMPLE)]
+
+
+def test_the_statistics_of_its_sentences_lie_apart_by_split():
+    statistics = CorpusStatistics(kind="mean", values_ND=np.ones((2, 3), dtype=np.float32))
+    scored = dataclasses.replace(OBSERVATION, scores=dataclasses.replace(ROUGE, statistics=statistics)).to_row()
+    assert scored["sentences"] == {"valid": statistics}
+    assert OBSERVATION.to_row()["sentences"] == OBSERVATIONS["diverged"].to_row()["sentences"] == {}
 
 
 def test_a_diverged_run_has_no_scores_and_no_samples():

@@ -41,8 +41,10 @@ def spec_of(path: Path, *, name: str = "tiny", seed: int = SEED, role: str = "pa
     return TrialSpec(name=name, role=role, dot=None, seed=seed, path=path)
 
 
-def run_of(path: Path, *, training: Training = TRAINING, metric: str = "bleu", **spec: object) -> TrainingRun:
-    return TrainingRun(toy(metric), MODEL, training, spec_of(path, **spec), CPU)
+def run_of(
+    path: Path, *, training: Training = TRAINING, metric: str = "bleu", attempt: int = 0, **spec: object
+) -> TrainingRun:
+    return TrainingRun(toy(metric), MODEL, training, spec_of(path, **spec), CPU, attempt=attempt)
 
 
 def fresh_model(task: Task, generator: torch.Generator) -> Seq2Seq:
@@ -73,7 +75,7 @@ def same(one: object, other: object) -> bool:
 
 def stored(row: dict[str, object], iteration: int = 1) -> dict[str, object]:
     """A row of `Observation.to_row` with what only the driver knows, as the store's table `observations` wants it."""
-    known = {name: value for name, value in row.items() if name not in ("point", "samples")}
+    known = {name: value for name, value in row.items() if name not in ("point", "samples", "sentences")}
     return known | {
         "exploration": "tiny",
         "trial": "tiny",
