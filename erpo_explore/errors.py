@@ -5,12 +5,13 @@
     ├── DataError      a text, data set or vocabulary file
     ├── ResultsError   a results folder: it exists, is missing, torn or its disk is full
     └── RunError       training or the cluster under it could not go on
+        └── DivergedError  the loss of a trial is no longer a number
 
 Each message is one line that names the field or file, the requirement, the value and the remedy. The command line
 prints it and exits with 2; anything that is not in this tree is our own bug and shows its traceback.
 """
 
-__all__ = ["ConfigError", "DataError", "ErpoExploreError", "ResultsError", "RunError"]
+__all__ = ["ConfigError", "DataError", "DivergedError", "ErpoExploreError", "ResultsError", "RunError"]
 
 
 class ErpoExploreError(Exception):
@@ -31,3 +32,7 @@ class ResultsError(ErpoExploreError):
 
 class RunError(ErpoExploreError):
     """An exploration could not start or go on."""
+
+
+class DivergedError(RunError):
+    """The loss of a trial is no longer a number, and it may be tried again with other draws."""

@@ -17,6 +17,7 @@ from ray.tune import TuneError
 
 from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.rewards import load_function
+from erpo_explore.search.failures import last_failure
 from erpo_explore.search.method import check_installed, new_scheduler, new_searcher
 from erpo_explore.search.progress import ProgressCallback
 from erpo_explore.search.provenance import manifest, space_of
@@ -26,7 +27,7 @@ from erpo_explore.space.search_space import SearchSpace
 from erpo_explore.store import ResultsWriter, load_manifest, load_results
 from erpo_explore.tasks import Task, load_task
 from erpo_explore.trial import TrialSpec
-from erpo_explore.trial.trainable import ErpoTrainable, trial_config
+from erpo_explore.trial.trainable import ErpoTrainable, retry_config, trial_config
 
 __all__ = ["Outcome", "explore", "resume"]
 
@@ -36,7 +37,6 @@ _CHECKPOINTS: Final = "checkpoints"
 _KEPT_CHECKPOINTS: Final = 3
 """Of each trial. A clone reads its donor's last one before the donor has written two more; Tune asks for a third."""
 
-_MAX_FAILURES: Final = 2
 _LEAST_GPU_SHARE: Final = 0.25
 _BYTES_PER_STATE: Final = 12
 """A parameter and Adam's two moments, 4 bytes each."""
@@ -68,9 +68,11 @@ class RecordingCallback(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """Record a report."""
+        """Record a report; what each sentence adds to the score stays with the recorder."""
         del iteration, trials, info
         self._recorder.observe(TrialSpec.from_dict(trial.config["spec"]), result)
+        # Tune writes every trial's last result into every snapshot
+        result.pop("sentences", None)
 
     def on_trial_save(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record where the weights of the last report lie."""
@@ -79,11 +81,24 @@ class RecordingCallback(tune.Callback):
         if saved is not None:
             self._recorder.note_checkpoint(spec, saved.metrics["training_iteration"], FilePath(saved.checkpoint.path))
 
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Record that a trial has ended with an error."""
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Record that a trial has failed, and tell its next worker."""
         del iteration, trials, info
-        error = str(trial.get_error() or "worker lost").strip().splitlines()[-1]
-        self._recorder.fail(TrialSpec.from_dict(trial.config["spec"]), trial.last_result, error)
+        diverged = self._record_failure(trial, "running")
+        trial.set_config(retry_config(trial.config, num_failures=trial.num_failures, diverged=diverged))
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Record that a trial has failed too often."""
+        del iteration, trials, info
+        self._record_failure(trial, "failed")
+
+    def _record_failure(self, trial: Any, status: Literal["running", "failed"]) -> bool:
+        """Record why a trial failed; returns whether it diverged."""
+        spec = TrialSpec.from_dict(trial.config["spec"])
+        error, diverged = last_failure(trial)
+        self._recorder.fail(spec, trial.last_result, error, num_failures=trial.num_failures, status=status)
+        _log.warning("%s: %s; %s", spec.name, error, "tried again" if status == "running" else "given up")
+        return diverged
 
 
 def explore(space: SearchSpace, folder: FilePath, *, address: str | None = None) -> Outcome:
@@ -145,7 +160,7 @@ def _new_tuner(space: SearchSpace, task: Task, specs: Sequence[TrialSpec], recor
             checkpoint_config=tune.CheckpointConfig(
                 num_to_keep=_KEPT_CHECKPOINTS, checkpoint_frequency=1, checkpoint_at_end=True
             ),
-            failure_config=tune.FailureConfig(max_failures=_MAX_FAILURES),
+            failure_config=tune.FailureConfig(max_failures=space.resources.max_failures),
             verbose=0,
         ),
     )
@@ -221,7 +236,7 @@ def _trainable(space: SearchSpace, task: Task, num_trials: int) -> Any:
         there = float(ray.cluster_resources().get("GPU", 0.0))
         gpus = min(1.0, max(_LEAST_GPU_SHARE, there / num_trials)) if there else 0.0
     trainable = tune.with_parameters(
-        ErpoTrainable, task=task, model=space.model, training=space.training, threads=resources.cpus_per_trial
+        ErpoTrainable, task=task, model=space.model, training=space.training, resources=resources
     )
     return tune.with_resources(trainable, {"cpu": resources.cpus_per_trial, "gpu": gpus})
 

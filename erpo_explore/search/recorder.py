@@ -1,18 +1,22 @@
 """The driver's pen: turns what trials report and what the population decides into rows of the results store.
 
+Legend: N sentences, D statistics of each.
+
 A plain value that Tune can pickle with its callbacks and scheduler; the store itself is opened when a row is written.
 """
 
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path as FilePath
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+from erpo_explore.corpus_scores import CorpusStatistics
 from erpo_explore.search.decisions import Decision
+from erpo_explore.search.failures import Failures
 from erpo_explore.store import ResultsWriter, load_results
 from erpo_explore.store.schema import TABLES
 from erpo_explore.trial import TrialSpec
@@ -99,12 +103,30 @@ class Recorder:
         self.begin([spec])
 
     @cached_property
+    def _last_statistics(self) -> dict[str, tuple[int, Mapping[str, CorpusStatistics]]]:
+        """Iteration of the last report of each trial that this driver recorded, and its statistics by split."""
+        return {}
+
+    @cached_property
+    def _failures(self) -> dict[str, Failures]:
+        """Those of each trial; also of those that an earlier driver recorded."""
+        failures: dict[str, Failures] = defaultdict(Failures)
+        reports = load_results(self.folder, columns=["trial", "iteration", "status", "step"])
+        for trial, *report in reports[reports["status"] == "diverged"].itertuples(index=False):
+            failures[trial] = failures[trial].with_report(*report)
+        trials = load_results(self.folder, table="trials", columns=["trial", "num_failures", "error"])
+        for trial, count, error in trials[trials["num_failures"] > 0].itertuples(index=False):
+            known = failures[trial]
+            failures[trial] = replace(known, num_ended=int(count) - len(known.diverged), error=error)
+        return failures
+
+    @cached_property
     def _last_rows(self) -> dict[str, dict[str, Any]]:
         """The last observation of each trial that this driver recorded."""
         return {}
 
     def observe(self, spec: TrialSpec, result: Mapping[str, Any]) -> None:
-        """Record one report of a trial: an observation, its samples, and the trial's state.
+        """Record one report of a trial: an observation, its samples, its sentences, and the trial's state.
 
         Args:
             spec: The trial.
@@ -126,10 +148,37 @@ class Recorder:
         }
         self._writer.append("observations", [row])
         self._last_rows[spec.name] = row
-        samples = [whose | {"iteration": iteration, "step": row["step"]} | dict(sample) for sample in result["samples"]]
-        if samples:
-            self._writer.append("samples", samples)
+        which = whose | {"iteration": iteration, "step": row["step"]}
+        if result["samples"]:
+            self._writer.append("samples", [which | dict(sample) for sample in result["samples"]])
+        statistics = result.get("sentences", {})
+        if statistics:
+            self._writer.append("sentences", [which | _row(*each) for each in statistics.items()])
+        self._last_statistics[spec.name] = (iteration, statistics)
         self._summarise(spec, row, str(result["point"]))
+
+    def statistics(self, trial: str, iteration: int, split: str = "valid") -> CorpusStatistics | None:
+        """What each sentence added to the score of a report.
+
+        That of a trial's last report is at hand; earlier ones, and those of an earlier driver, are read from the store.
+
+        Args:
+            trial: Name of the trial.
+            iteration: Of the report.
+            split: What was decoded.
+
+        Returns:
+            The statistics; None where the report has none, or was never made.
+        """
+        last, statistics = self._last_statistics.get(trial, (None, {}))
+        if last == iteration:
+            return statistics.get(split)
+        frame = load_results(self.folder, table="sentences", trials=[trial])
+        frame = frame[(frame["iteration"] == iteration) & (frame["split"] == split)]
+        if frame.empty:
+            return None
+        row = frame.iloc[0]
+        return CorpusStatistics(kind=row["kind"], values_ND=row["values"].reshape(row["num_sentences"], -1))
 
     def note_checkpoint(self, spec: TrialSpec, iteration: int, checkpoint: FilePath) -> None:
         """Record where the weights of a report lie, once they are written.
@@ -144,21 +193,33 @@ class Recorder:
             inside = checkpoint.relative_to(self.folder) if checkpoint.is_relative_to(self.folder) else checkpoint
             self._writer.append("observations", [row | {"checkpoint": str(inside)}])
 
-    def fail(self, spec: TrialSpec, result: Mapping[str, Any] | None, error: str) -> None:
-        """Record that a trial has ended with an error that is not its loss's.
+    def fail(
+        self,
+        spec: TrialSpec,
+        result: Mapping[str, Any] | None,
+        error: str,
+        *,
+        num_failures: int,
+        status: Literal["running", "failed"],
+    ) -> None:
+        """Record that a trial's worker has ended with an error.
 
         Args:
             spec: The trial.
             result: Its last report, if it made one.
             error: What went wrong, in a line.
+            num_failures: How often that has happened.
+            status: `running` where the trial is tried again, `failed` where it has ended.
         """
+        self._failures[spec.name] = replace(self._failures[spec.name], num_ended=num_failures, error=error)
         summary = self._untrained(spec)
         # before its first report, what Tune knows of a trial is its id, and perhaps its worker's host
         if result and "step" in result:
             summary |= {name: result[name] for name in ("elapsed_s", "parent", "generation", "point")}
             summary |= {"steps": result["step"], "num_observations": result["training_iteration"]}
             summary["path"] = json.dumps(result["path"])
-        self._writer.append("trials", [summary | self._scored(spec) | {"status": "failed", "error": error}])
+        summary |= self._scored(spec) | self._failures[spec.name].columns()
+        self._writer.append("trials", [summary | {"status": status}])
 
     def decide(self, decisions: Sequence[Decision], *, generation: int, step: int) -> None:
         """Record what the population decided."""
@@ -195,6 +256,7 @@ class Recorder:
             "seed": spec.seed,
             "status": "running",
             "num_observations": 0,
+            "num_failures": 0,
             "score_name": self.metric,
             "steps": 0,
             "elapsed_s": 0.0,
@@ -207,14 +269,15 @@ class Recorder:
         """Bring a trial's row of the table `trials` up to date with its last report."""
         if row["score"] is not None:
             self._scores[spec.name][row["iteration"]] = (row["step"], row["score"])
-        summary = self._untrained(spec) | {
+        failures = self._failures[spec.name].with_report(row["iteration"], row["status"], row["step"])
+        self._failures[spec.name] = failures
+        summary = self._untrained(spec) | failures.columns()
+        summary |= {
             "status": row["status"],
             "num_observations": row["iteration"],
             "steps": row["step"],
             "point": point,
         }
-        if row["status"] == "diverged":
-            summary["error"] = f"loss was no longer a number after step {row['step']}"
         summary |= {name: row[name] for name in ("elapsed_s", "parent", "generation", "path")}
         self._writer.append("trials", [summary | self._scored(spec)])
 
@@ -225,3 +288,13 @@ class Recorder:
             return {}
         best_step, best_score = max(scores.values(), key=lambda scored: (scored[1], -scored[0]))
         return {"best_score": best_score, "best_step": best_step, "final_score": scores[max(scores)][1]}
+
+
+def _row(split: str, statistics: CorpusStatistics) -> dict[str, Any]:
+    """Statistics as columns of the table `sentences`."""
+    return {
+        "split": split,
+        "kind": statistics.kind,
+        "num_sentences": statistics.num_sentences,
+        "values": statistics.values_ND.ravel(),
+    }

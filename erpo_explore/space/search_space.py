@@ -66,13 +66,21 @@ class Training(Section):
 
 
 class Resources(Section):
-    """What one trial holds while it trains."""
+    """What one trial holds while it trains, and what is done when it fails."""
 
     cpus_per_trial: Annotated[int, Field(ge=1)] = 1
     """CPU cores, and threads of torch."""
 
     gpus_per_trial: Annotated[float, Field(ge=0.0)] | None = None
     """GPUs, a fraction where trials share one; if not given, a fair share of those there are, at least 1/4."""
+
+    max_failures: Annotated[int, Field(ge=0)] = 2
+    """How often a trial that fails (its worker dies, hangs or runs out of memory, its loss is no longer a number) is
+    tried again from its last checkpoint."""
+
+    timeout_s: Annotated[float, Field(ge=0.0, le=1e6)] = 0.0
+    """A worker whose interval takes longer is taken for hung and ended; 0 for no limit on the first interval, then
+    20 times the longest so far, at least 600 s."""
 
 
 class SearchSpace(Section):

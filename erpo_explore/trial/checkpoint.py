@@ -10,6 +10,20 @@ from erpo_explore.errors import ResultsError
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
 _FILE: Final = "state.pt"
+_PARTS: Final = frozenset(
+    {
+        "trial",
+        "attempt",
+        "model",
+        "optimizer",
+        "weights_generator",
+        "draws_generator",
+        "walk",
+        "step",
+        "elapsed_s",
+        "longest_interval_s",
+    }
+)
 
 
 def save_checkpoint(state: dict[str, Any], folder: Path) -> None:
@@ -42,7 +56,6 @@ def load_checkpoint(folder: Path) -> dict[str, Any]:
     except Exception as error:  # whatever a torn or hostile file provokes: it is one and the same to the user
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ResultsError(f"checkpoint {file}: cannot be read as a state of tensors ({reason})") from error
-    expected = {"trial", "model", "optimizer", "weights_generator", "draws_generator", "walk", "step", "elapsed_s"}
-    if not isinstance(state, dict) or set(state) != expected:
-        raise ResultsError(f"checkpoint {file}: is not a state of ours; expected {', '.join(sorted(expected))}")
+    if not isinstance(state, dict) or set(state) != _PARTS:
+        raise ResultsError(f"checkpoint {file}: is not a state of ours; expected {', '.join(sorted(_PARTS))}")
     return state

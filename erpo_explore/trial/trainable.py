@@ -11,15 +11,20 @@ from typing import Any, Final
 import torch
 from ray import tune
 
+from erpo_explore.errors import DivergedError
 from erpo_explore.seq2seq import ModelConfig
 from erpo_explore.space import Point
-from erpo_explore.space.search_space import Training
+from erpo_explore.space.search_space import Resources, Training
 from erpo_explore.tasks import Task
 from erpo_explore.trial.checkpoint import load_checkpoint, save_checkpoint
 from erpo_explore.trial.spec import TrialSpec
 from erpo_explore.trial.training import TrainingRun, choose_device
+from erpo_explore.trial.watchdog import interval_limit_s, limited
 
-__all__ = ["ErpoTrainable", "trial_config"]
+__all__ = ["HUNG", "ErpoTrainable", "retry_config", "trial_config"]
+
+HUNG: Final = "hung.txt"
+"""File in a trial's folder with the stacks of a worker that was ended because it hung."""
 
 _NUM_SAMPLES: Final = 8
 
@@ -34,13 +39,31 @@ def trial_config(
         generation: How many knots have been chosen for it.
         parent: Name of the trial that it cloned in this generation.
         next_knot: Where it walks in the next interval; None to follow the path of its spec.
+
+    Returns:
+        Plain values: these, and that the trial has not failed yet.
     """
     return {
         "spec": spec.to_dict(),
         "generation": generation,
         "parent": parent,
         "next_knot": next_knot.to_dict() if next_knot is not None else None,
+        "num_failures": 0,
+        "attempt": 0,
     }
+
+
+def retry_config(config: dict[str, Any], *, num_failures: int, diverged: bool) -> dict[str, Any]:
+    """The config of a trial that has failed and is tried again from its last checkpoint.
+
+    Only a trial that diverged draws anew: any other goes on as if nothing had happened.
+
+    Args:
+        config: Its config.
+        num_failures: How often it has failed by now.
+        diverged: Whether that was because its loss was no longer a number.
+    """
+    return config | {"num_failures": num_failures, "attempt": config["attempt"] + int(diverged)}
 
 
 class ErpoTrainable(tune.Trainable):
@@ -53,10 +76,11 @@ class ErpoTrainable(tune.Trainable):
         task: Task,
         model: ModelConfig,
         training: Training,
-        threads: int,
+        resources: Resources,
     ) -> None:
         """Begin a trial in a fresh process; the keywords come with the trainable (`tune.with_parameters`)."""
-        torch.set_num_threads(threads)
+        torch.set_num_threads(resources.cpus_per_trial)
+        self._resources = resources
         self._parts = (task, model, training)
         self._begin(config)
 
@@ -71,7 +95,7 @@ class ErpoTrainable(tune.Trainable):
 
     def _begin(self, config: dict[str, Any]) -> None:
         self._spec = TrialSpec.from_dict(config["spec"])
-        self._run = TrainingRun(*self._parts, self._spec, choose_device())
+        self._run = TrainingRun(*self._parts, self._spec, choose_device(), attempt=config["attempt"])
         self._take_knot(config)
 
     def _take_knot(self, config: dict[str, Any]) -> None:
@@ -79,18 +103,44 @@ class ErpoTrainable(tune.Trainable):
             self._run.walk_to(Point.from_dict(config["next_knot"]))
 
     def step(self) -> dict[str, Any]:
-        """One interval; ends the trial after its budget, or when its loss is no longer a number."""
-        observation = self._run.advance(num_samples=_NUM_SAMPLES)
+        """One interval; ends the trial after its budget.
+
+        A trial whose loss is no longer a number fails and is tried again as long as it may fail once more; then it ends
+        as diverged. A member of the population reports that and does not end before its budget, since the scheduler
+        can have it go on from another one's checkpoint.
+
+        Raises:
+            DivergedError: The loss is no longer a number, and the trial may be tried again.
+        """
+        is_last = self._run.in_last_interval
+        limit_s = interval_limit_s(self._resources.timeout_s, self._run.longest_interval_s)
+        with limited(limit_s, self._trace):
+            observation = self._run.advance(num_samples=_NUM_SAMPLES)
+        is_member = self._spec.role == "member"
+        diverged = observation.status == "diverged"
+        if diverged and not is_member and self.config["num_failures"] < self._resources.max_failures:
+            raise DivergedError(f"loss was no longer a number after step {observation.step}")
         return {
             **observation.to_row(),
             "generation": self.config["generation"],
             "parent": self.config["parent"],
             "node": socket.gethostname(),
-            "done": observation.status != "running",
+            "done": is_last if diverged and is_member else observation.status != "running",
         }
 
+    @property
+    def _trace(self) -> Path | None:
+        """Where a worker that hangs leaves its stacks; None where Tune gave the trial no folder."""
+        return Path(self._storage.trial_fs_path) / HUNG if self._storage is not None else None
+
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Write the run's state."""
+        """Write the run's state.
+
+        Tune keeps the last result beside each checkpoint, and in its snapshots; the sentences' statistics, which are in
+        the store by then, would make those many times as large.
+        """
+        if self._last_result is not None:
+            self._last_result = {name: value for name, value in self._last_result.items() if name != "sentences"}
         save_checkpoint(self._run.state(), Path(checkpoint_dir))
 
     def load_checkpoint(  # type: ignore[override]  # a folder since save_checkpoint wrote to one

@@ -38,7 +38,14 @@ class TrainingRun:
     """A model in training."""
 
     def __init__(
-        self, task: Task, model: ModelConfig, training: Training, spec: TrialSpec, device: torch.device
+        self,
+        task: Task,
+        model: ModelConfig,
+        training: Training,
+        spec: TrialSpec,
+        device: torch.device,
+        *,
+        attempt: int = 0,
     ) -> None:
         """Begin at step 0.
 
@@ -48,11 +55,14 @@ class TrainingRun:
             training: Budget and optimizer.
             spec: Path and seed.
             device: Where to.
+            attempt: How often the run has diverged and was begun or loaded again. Each attempt has dropout masks and
+                draws of its own; its first weights and batches are the seed's.
         """
         self._task = task
         self._training = training
         self._spec = spec
         self._device = device
+        self._attempt = attempt
         self._weights_generator = stream(device, spec.seed, WEIGHTS)
         self._draws_generator = stream(device, spec.seed, DRAWS)
         self._model = build_model(
@@ -68,7 +78,11 @@ class TrainingRun:
         self._unigram_V = task.unigram_V.to(device)
         self._walk = Walk(spec.path)
         self._elapsed_s = 0.0
+        self.longest_interval_s: float | None = None
+        """Of those that these weights have trained on this kind of device; None before the first."""
         self.step = 0
+        if attempt > 0:
+            self._draw_anew()
 
     @property
     def model(self) -> Seq2Seq:
@@ -79,6 +93,11 @@ class TrainingRun:
     def finished(self) -> bool:
         """Whether the budget is spent."""
         return self.step >= self._training.steps
+
+    @property
+    def in_last_interval(self) -> bool:
+        """Whether the next interval, whole or not, is the last of the budget."""
+        return self.step + self._training.interval >= self._training.steps
 
     @property
     def progress(self) -> float:
@@ -122,7 +141,9 @@ class TrainingRun:
             )
             if self._walk.see(scores.score, self.progress) and before is not None:
                 self._load_weights(before)
-        self._elapsed_s += time.perf_counter() - started
+        took_s = time.perf_counter() - started
+        self._elapsed_s += took_s
+        self.longest_interval_s = max(took_s, self.longest_interval_s or 0.0)
         status = "diverged" if diverged else "finished" if self.finished else "running"
         return Observation(
             step=self.step,
@@ -142,6 +163,7 @@ class TrainingRun:
         """Everything that the run is, as tensors and plain values."""
         return {
             "trial": self._spec.name,
+            "attempt": self._attempt,
             "model": {name: tensor.detach().clone() for name, tensor in self._model.state_dict().items()},
             "optimizer": _cloned(self._optimizer.state_dict()),
             "weights_generator": self._weights_generator.get_state(),
@@ -149,26 +171,34 @@ class TrainingRun:
             "walk": self._walk.state(),
             "step": self.step,
             "elapsed_s": self._elapsed_s,
+            "longest_interval_s": self.longest_interval_s,
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Become the run that `state` was taken of.
 
-        The state of another trial, or of another kind of device, goes on with draws of this run's own.
+        The state of another trial, attempt or kind of device goes on with draws of this run's own.
         """
         self._load_weights(state)
         self._walk = Walk.from_state(state["walk"])
         self.step = state["step"]
         self._elapsed_s = state["elapsed_s"]
-        for generator, name, saved in (
-            (self._weights_generator, WEIGHTS, state["weights_generator"]),
-            (self._draws_generator, DRAWS, state["draws_generator"]),
-        ):
-            # the state of a GPU's generator has another size, and means nothing to the CPU's
-            same_kind = saved.shape == generator.get_state().shape
-            if state["trial"] != self._spec.name or not same_kind:
-                saved = stream(self._device, self._spec.seed, name, self.step).get_state()
-            generator.set_state(saved)
+        # the state of a GPU's generator has another size, and means nothing to the CPU's
+        same_device = state["draws_generator"].shape == self._draws_generator.get_state().shape
+        same_draws = (state["trial"], state["attempt"]) == (self._spec.name, self._attempt)
+        self.longest_interval_s = state["longest_interval_s"] if same_device else None
+        if same_device and same_draws:
+            self._weights_generator.set_state(state["weights_generator"])
+            self._draws_generator.set_state(state["draws_generator"])
+        else:
+            self._draw_anew()
+
+    def _draw_anew(self) -> None:
+        """Take dropout masks and draws of this trial and attempt from this step on."""
+        for generator, name in ((self._weights_generator, WEIGHTS), (self._draws_generator, DRAWS)):
+            key = (self._spec.seed, name, self.step, *([self._attempt] if self._attempt else []))
+            # the generator itself stays, since the model's dropout holds on to it
+            generator.set_state(stream(self._device, *key).get_state())
 
     def _load_weights(self, state: dict[str, Any]) -> None:
         self._model.load_state_dict(state["model"])

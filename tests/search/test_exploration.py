@@ -16,6 +16,7 @@ from ray import tune
 from ray.tune import TuneError
 
 import erpo_explore as erpo
+from erpo_explore.corpus_scores import CorpusStatistics, corpus_score
 from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.search import explore, resume
 from erpo_explore.search.exploration import _fit
@@ -34,6 +35,12 @@ pytestmark = [
 
 TIMED = ["elapsed_s", "tokens_per_s", "reported_at", "checkpoint"]
 """Columns that two runs with the same seed need not share."""
+
+
+def _holds(file: Path, word: str) -> bool:
+    """Whether a word is in a file, as it is or in the hexadecimal of a pickle within."""
+    content = file.read_bytes()
+    return word.encode() in content or word.encode().hex().encode() in content
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +96,23 @@ class TestAnExplorationToItsEnd:
         best = frame.loc[frame["score"].idxmax()]
         assert erpo.best_path(undisturbed) == ErpoPath.from_dict(json.loads(best["path"]))
 
+    def test_every_report_has_the_statistics_that_its_score_is_made_of(self, undisturbed: Path) -> None:
+        frame = erpo.load_results(undisturbed).set_index(["trial", "iteration"])
+        sentences = erpo.load_results(undisturbed, table="sentences").set_index(["trial", "iteration"])
+        assert sentences.index.tolist() == frame.index.tolist()
+        for report, row in sentences.iterrows():
+            values_ND = row["values"].reshape(row["num_sentences"], -1)
+            statistics = CorpusStatistics(kind=row["kind"], values_ND=values_ND)
+            assert statistics.num_sentences == 20
+            assert corpus_score(statistics) == pytest.approx(frame.loc[report, "score"])
+
+    def test_tunes_snapshots_and_checkpoints_do_not_hold_them(self, undisturbed: Path) -> None:
+        files = [file for file in (undisturbed / "checkpoints").rglob("*") if file.is_file()]
+        found = {
+            word: any(_holds(file, word) for file in files) for word in ("valid_nll_nats", "sentences", "values_ND")
+        }
+        assert found == {"valid_nll_nats": True, "sentences": False, "values_ND": False}
+
     def test_scores_carry_their_signature(self, undisturbed: Path) -> None:
         signatures = set(erpo.load_results(undisturbed)["signature"])
         assert len(signatures) == 1
@@ -115,12 +139,14 @@ class TestAnExplorationToItsEnd:
 
 def test_trials_that_diverge_are_recorded_and_do_not_end_the_exploration(two_slots: None, tmp_path: Path) -> None:
     training = TINY["training"] | {"learning_rate": 3e38}  # type: ignore[operator]
-    space = SearchSpace.from_dict(TINY | {"training": training})
-    outcome = explore(space, tmp_path / "wild")
+    changes = {"training": training, "search": {"method": "none"}, "resources": {"max_failures": 1}}
+    outcome = explore(SearchSpace.from_dict(TINY | changes), tmp_path / "wild")
     trials = erpo.load_results(tmp_path / "wild", table="trials")
-    assert outcome.status == "finished"
+    assert (outcome.status, outcome.num_failed) == ("finished", 0)
     assert set(trials["status"]) == {"diverged"}
     assert trials["error"].str.contains("no longer a number").all()
+    # once as a failure that was tried again, once as its last report
+    assert set(trials["num_failures"]) == {2}
 
 
 @pytest.mark.parametrize("method", ["random", "grid"])

@@ -3,9 +3,11 @@ import json
 import pickle
 from datetime import UTC, datetime
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from erpo_explore.corpus_scores import CorpusStatistics
 from erpo_explore.search.decisions import Standing, decide
 from erpo_explore.search.recorder import Recorder
 from erpo_explore.space import Path, Point, Reward
@@ -31,10 +33,25 @@ def recorder(tmp_path):
     return recorder
 
 
+def statistics_of(score):
+    """Two sentences of this mean, which single precision cannot hold."""
+    values_ND = np.array([[score - 0.1, score, score + 0.3], [score, score, score - 0.2]], dtype=np.float32)
+    return CorpusStatistics(kind="mean", values_ND=values_ND)
+
+
 def report(iteration, score, *, status="running", **changes):
     """What the Trainable and Tune tell of an interval."""
     sample = Sample(index=0, source="a", reference="b", hypothesis=f"c {score}", sentence_score=50.0)
-    scores = Scores(valid_nll_nats=2.0, bleu=score, score=score, signature="BLEU", samples=(sample,)) if score else None
+    scores = None
+    if score is not None:
+        scores = Scores(
+            valid_nll_nats=2.0,
+            bleu=score,
+            score=score,
+            signature="BLEU",
+            statistics=statistics_of(score),
+            samples=(sample,),
+        )
     observation = Observation(
         step=10 * iteration,
         progress=iteration / 4,
@@ -160,7 +177,7 @@ class TestCheckpoints:
 class TestFailing:
     def test_a_trial_that_failed_keeps_what_it_reported(self, recorder):
         recorder.observe(MEMBER, report(1, 12.5))
-        recorder.fail(MEMBER, report(1, 12.5), "worker lost")
+        recorder.fail(MEMBER, report(1, 12.5), "worker lost", num_failures=3, status="failed")
         row = trial(recorder, "member-0")
         assert (row["status"], row["error"], row["best_score"], row["final_score"]) == (
             "failed",
@@ -168,6 +185,7 @@ class TestFailing:
             12.5,
             12.5,
         )
+        assert row["num_failures"] == 3
         assert (row["steps"], row["num_observations"], row["elapsed_s"], row["point"]) == (10, 1, 2.0, str(NOISE))
         assert (row["generation"], row["parent"]) == (2, "member-1")
         assert Path.from_dict(json.loads(row["path"])) == WALKED
@@ -176,10 +194,63 @@ class TestFailing:
         "result", [None, {}, {"trial_id": "f00d_00000"}, {"trial_id": "f00d_00000", "hostname": "here", "pid": 7}]
     )
     def test_one_that_failed_before_its_first_report_is_recorded(self, recorder, result):
-        recorder.fail(MEMBER, result, "worker lost")
+        recorder.fail(MEMBER, result, "worker lost", num_failures=1, status="failed")
         row = trial(recorder, "member-0")
         assert (row["status"], row["error"], row["steps"], row["num_observations"]) == ("failed", "worker lost", 0, 0)
         assert row["best_score"] is None
+
+    def test_one_that_is_tried_again_goes_on_and_keeps_its_count_and_last_error(self, recorder):
+        recorder.observe(DOT, report(1, 12.5))
+        recorder.fail(DOT, report(1, 12.5), "worker lost", num_failures=1, status="running")
+        assert (trial(recorder)["status"], trial(recorder)["num_failures"]) == ("running", 1)
+        recorder.fail(DOT, report(1, 12.5), "MemoryError", num_failures=2, status="running")
+        recorder.observe(DOT, report(2, 13.0, status="finished"))
+        row = trial(recorder)
+        assert (row["status"], row["num_failures"], row["error"]) == ("finished", 2, "MemoryError")
+
+    def test_a_member_that_diverges_and_goes_on_has_failed_once_more(self, recorder):
+        recorder.fail(MEMBER, None, "worker lost", num_failures=1, status="running")
+        recorder.observe(MEMBER, report(1, None, status="diverged"))
+        recorder.observe(MEMBER, report(1, None, status="diverged"))
+        recorder.observe(MEMBER, report(2, 12.5))
+        row = trial(recorder, "member-0")
+        assert (row["status"], row["num_failures"]) == ("running", 2)
+        assert row["error"] == "loss was no longer a number after step 10"
+
+
+class TestStatistics:
+    def test_a_report_without_a_score_has_none(self, recorder):
+        recorder.observe(DOT, report(1, None, status="diverged"))
+        assert recorder.statistics("mle-s1", 1) is None
+        assert load_results(recorder.folder, "sentences").empty
+
+    def test_they_are_a_row_of_the_store(self, recorder):
+        recorder.observe(DOT, report(1, 12.5))
+        (row,) = load_results(recorder.folder, "sentences").to_dict("records")
+        values_ND = row.pop("values").reshape(row["num_sentences"], -1)
+        assert np.array_equal(values_ND, statistics_of(12.5).values_ND)
+        assert row == {
+            "exploration": "tiny",
+            "trial": "mle-s1",
+            "iteration": 1,
+            "step": 10,
+            "split": "valid",
+            "kind": "mean",
+            "num_sentences": 2,
+        }
+
+    def test_splits_lie_beside_each_other(self, recorder):
+        splits = {"valid": statistics_of(12.5), "test": statistics_of(10.0)}
+        recorder.observe(DOT, report(1, 12.5, sentences=splits))
+        recorder.observe(DOT, report(2, 13.0))
+        for split, statistics in splits.items():
+            assert recorder.statistics("mle-s1", 1, split) == statistics
+        assert recorder.statistics("mle-s1", 2, "test") is None
+
+    def test_unknown_trials_and_reports_have_none(self, recorder):
+        recorder.observe(DOT, report(1, 12.5))
+        assert recorder.statistics("mle-s1", 2) is None
+        assert recorder.statistics("member-0", 1) is None
 
 
 class TestDeciding:
@@ -240,5 +311,22 @@ class TestAnotherDriver:
 
     def test_a_trial_that_fails_there_keeps_its_scores(self, recorder, again):
         recorder.observe(DOT, report(1, 12.5))
-        again(recorder).fail(DOT, report(1, 12.5), "worker lost")
+        again(recorder).fail(DOT, report(1, 12.5), "worker lost", num_failures=1, status="failed")
         assert trial(recorder)["best_score"] == 12.5
+
+    def test_it_finds_the_statistics_that_were_recorded_before_to_the_last_bit(self, recorder, again):
+        for iteration, score in ((1, 12.5), (2, 14.0)):
+            recorder.observe(DOT, report(iteration, score))
+        other = again(recorder)
+        for iteration, score in ((1, 12.5), (2, 14.0)):
+            assert other.statistics("mle-s1", iteration) == recorder.statistics("mle-s1", iteration)
+            assert recorder.statistics("mle-s1", iteration) == statistics_of(score)
+
+    def test_it_goes_on_counting_failures(self, recorder, again):
+        recorder.observe(DOT, report(1, None, status="diverged"))
+        recorder.fail(DOT, None, "worker lost", num_failures=1, status="running")
+        other = again(recorder)
+        other.observe(DOT, report(2, 12.5))
+        assert (trial(recorder)["num_failures"], trial(recorder)["error"]) == (2, "worker lost")
+        other.observe(DOT, report(1, None, status="diverged"))
+        assert trial(recorder)["num_failures"] == 2

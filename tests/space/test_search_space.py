@@ -185,6 +185,8 @@ class TestErrors:
             ({"paths": {"mine": {"knots": []}}}, r"paths: .*path\.knots must hold at least one knot"),
             ({"seed": -1}, r"seed: .*greater than or equal to 0, got -1"),
             ({"num_seeds": 0}, r"num_seeds: .*greater than or equal to 1, got 0"),
+            ({"resources": {"max_failures": -1}}, r"resources\.max_failures: .*greater than or equal to 0, got -1"),
+            ({"resources": {"timeout_s": float("nan")}}, r"resources\.timeout_s: .*, got nan"),
             ({"resources": {"cpus_per_trial": 0}}, r"resources\.cpus_per_trial: .*greater than or equal to 1, got 0"),
             ({"seed": -1, "stepz": 1}, r"seed: .*, got -1 \(and 1 more\)$"),
         ],
@@ -243,7 +245,7 @@ SECTIONS = {
     "search": ("start", "ranges", "metric", "method", "members", "prefix", "choices"),
     "training": ("steps", "interval", "learning_rate"),
     "model": ("units", "kind", "heads"),
-    "resources": ("gpus_per_trial",),
+    "resources": ("gpus_per_trial", "max_failures", "timeout_s"),
     "task": ("name", "vocabulary", "data"),
 }
 

@@ -1,11 +1,14 @@
 """The Trainable without Ray around it: its hooks are called as Tune would call them."""
 
+import math
 import socket
 
 import pytest
 
+from erpo_explore.errors import DivergedError
 from erpo_explore.space import Path, dot
-from erpo_explore.trial.trainable import ErpoTrainable, trial_config
+from erpo_explore.space.search_space import Resources
+from erpo_explore.trial.trainable import ErpoTrainable, retry_config, trial_config
 
 from .tiny import MIXTURE, MODEL, NOISE, TRAINING, TRUTH, run_of, same, spec_of, stored, toy
 
@@ -13,12 +16,16 @@ MEMBER = spec_of(Path(knots=((0.0, TRUTH), (0.25, NOISE))), name="member-0", rol
 OTHER = spec_of(Path(knots=((0.0, TRUTH), (0.25, MIXTURE))), name="member-1", role="member", seed=9)
 DOT = spec_of(dot("scheduled_sampling", metric="bleu"), name="dot", role="dot")
 
+FINAL = Resources(max_failures=0)
+"""Where nothing is tried again."""
 
-def trainable_of(config):
+
+def trainable_of(config, resources=FINAL):
     """As in a fresh worker; Tune's own constructor would ask Ray for folders and addresses."""
     trainable = ErpoTrainable.__new__(ErpoTrainable)
     trainable.config = config
-    trainable.setup(config, task=toy(), model=MODEL, training=TRAINING, threads=1)
+    trainable._storage = trainable._last_result = None
+    trainable.setup(config, task=toy(), model=MODEL, training=TRAINING, resources=resources)
     return trainable
 
 
@@ -33,8 +40,17 @@ def test_a_config_holds_plain_values_only():
         "generation": 2,
         "parent": "member-3",
         "next_knot": MIXTURE.to_dict(),
+        "num_failures": 0,
+        "attempt": 0,
     }
-    assert trial_config(DOT) == {"spec": DOT.to_dict(), "generation": 0, "parent": None, "next_knot": None}
+    assert trial_config(DOT) == {
+        "spec": DOT.to_dict(),
+        "generation": 0,
+        "parent": None,
+        "next_knot": None,
+        "num_failures": 0,
+        "attempt": 0,
+    }
 
 
 def test_a_step_is_an_interval_of_the_run_with_what_tune_knows_of_it():
@@ -99,3 +115,59 @@ def test_a_reused_process_begins_the_next_trial_as_a_fresh_one_would(steps_befor
     reused.config = config
     assert reused.reset_config(config)
     assert numbers(reused.step()) == numbers(trainable_of(config).step())
+
+
+class TestDivergence:
+    def broken(self, spec, *, num_failures=0, steps_before=1, **resources):
+        """A trial whose weights are no longer numbers."""
+        config = retry_config(trial_config(spec), num_failures=num_failures, diverged=True)
+        trainable = trainable_of(config, Resources(**resources))
+        for _ in range(steps_before):
+            trainable.step()
+        trainable._run.model.output_bias.data.fill_(math.nan)
+        return trainable
+
+    def test_a_trial_that_may_fail_once_more_fails(self):
+        with pytest.raises(DivergedError, match="loss was no longer a number after step 2"):
+            self.broken(DOT, num_failures=1, max_failures=2).step()
+
+    @pytest.mark.parametrize(("num_failures", "max_failures"), [(0, 0), (2, 2), (3, 2)])
+    def test_one_that_may_not_ends_as_diverged(self, num_failures, max_failures):
+        result = self.broken(DOT, num_failures=num_failures, max_failures=max_failures).step()
+        assert (result["status"], result["done"], result["score"], result["sentences"]) == ("diverged", True, None, {})
+
+    def test_a_member_reports_it_and_does_not_end(self):
+        result = self.broken(MEMBER).step()
+        assert (result["status"], result["done"], result["score"]) == ("diverged", False, None)
+
+    def test_a_member_ends_with_its_budget(self):
+        assert self.broken(MEMBER, steps_before=3).step()["done"]
+
+    def test_a_member_goes_on_as_a_clone(self, tmp_path):
+        donor = trainable_of(trial_config(OTHER))
+        donor.step()
+        donor.step()
+        donor.save_checkpoint(str(tmp_path))
+        member = self.broken(MEMBER)
+        member.step()
+        (tmp_path / "own").mkdir()
+        member.save_checkpoint(str(tmp_path / "own"))
+        member.take_config(trial_config(MEMBER, generation=2, parent="member-1", next_knot=NOISE))
+        member.load_checkpoint(str(tmp_path))
+        result = member.step()
+        assert (result["status"], result["step"], result["done"]) == ("running", 6, False)
+        assert math.isfinite(result["train_loss_nats"])
+
+    def test_an_attempt_after_it_draws_anew_and_one_after_another_failure_does_not(self):
+        config = trial_config(DOT)
+        retries = [retry_config(config, num_failures=1, diverged=diverged) for diverged in (False, True)]
+        plain, crashed, diverged = (trainable_of(each).step()["train_loss_nats"] for each in (config, *retries))
+        assert plain == crashed != diverged
+
+
+def test_what_is_saved_beside_a_checkpoint_is_without_the_sentences(tmp_path):
+    trainable = trainable_of(trial_config(DOT))
+    trainable._last_result = result = trainable.step()
+    assert result["sentences"]["valid"].num_sentences == 8
+    trainable.save_checkpoint(str(tmp_path))
+    assert trainable._last_result == {name: value for name, value in result.items() if name != "sentences"}

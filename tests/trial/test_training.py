@@ -207,6 +207,60 @@ class TestState:
         assert run.advance().elapsed_s > 1000.0
 
 
+class TestAttempts:
+    """A run that diverged goes on from its last state with draws of its own."""
+
+    def resumed(self, state, attempt):
+        run = run_of(PATHS["mixture"], attempt=attempt)
+        run.load_state(state)
+        return run
+
+    def test_each_draws_something_else_and_the_same_attempt_the_same(self):
+        run = run_of(PATHS["mixture"])
+        run.advance()
+        state = run.state()
+        losses = [self.resumed(state, attempt).advance().train_loss_nats for attempt in (0, 1, 2, 1)]
+        assert losses[0] == run.advance().train_loss_nats
+        assert len(set(losses[:3])) == 3
+        assert losses[3] == losses[1]
+
+    @pytest.mark.parametrize("generator", ["draws_generator", "weights_generator"])
+    def test_so_it_is_from_the_beginning_but_with_the_seeds_first_weights(self, generator):
+        states = [run_of(PATHS["mixture"], attempt=attempt).state() for attempt in (0, 1, 2, 1)]
+        assert all(same(state["model"], states[0]["model"]) for state in states)
+        drawn = [state[generator].numpy().tobytes() for state in states]
+        assert len(set(drawn[:3])) == 3
+        assert drawn[3] == drawn[1]
+
+    def test_the_models_dropout_follows(self):
+        losses = [run_of(PATHS["mle"], attempt=attempt).advance().train_loss_nats for attempt in (0, 1, 1)]
+        assert losses[0] != losses[1] == losses[2]
+
+    def test_once_saved_an_attempt_goes_on_as_if_nothing_had_happened(self):
+        run = run_of(PATHS["mixture"], attempt=1)
+        run.advance()
+        again = self.resumed(run.state(), 1)
+        assert measured(again.advance()) == measured(run.advance())
+
+
+class TestLongestInterval:
+    def test_it_is_known_after_the_first_and_lies_in_the_state(self):
+        run, other = run_of(PATHS["mle"]), run_of(PATHS["mle"])
+        assert run.longest_interval_s is None
+        run.advance()
+        assert 0.0 < run.longest_interval_s <= run.advance().elapsed_s
+        other.load_state(run.state() | {"longest_interval_s": 1000.0})
+        other.advance()
+        assert other.longest_interval_s == 1000.0
+
+    def test_another_kind_of_device_has_other_times(self):
+        run, other = run_of(PATHS["mle"]), run_of(PATHS["mle"])
+        run.advance()
+        elsewhere = {name: torch.zeros(16, dtype=torch.uint8) for name in ("weights_generator", "draws_generator")}
+        other.load_state(run.state() | elsewhere)
+        assert other.longest_interval_s is None
+
+
 @pytest.fixture(scope="module")
 def donated():
     """The state of a donor after two intervals."""
