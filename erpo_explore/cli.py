@@ -221,6 +221,8 @@ def _assign(written: dict[str, Any], assignment: str) -> None:
 def _finish(outcome: "Outcome") -> None:
     """Say what came out, where it lies and what to do next; set the exit code."""
     from erpo_explore.atlas import write_report
+    from erpo_explore.atlas.pareto import pareto_lines
+    from erpo_explore.atlas.summary import score_name
     from erpo_explore.results import best_path
     from erpo_explore.search.replay import FOUND
     from erpo_explore.space.path_file import save_path
@@ -238,6 +240,11 @@ def _finish(outcome: "Outcome") -> None:
     except ResultsError as error:
         raise ResultsError(f"no trial of {folder} reached an evaluation; lower training.learning_rate?") from error
     _console.print(_comparison_table(observations))
+    if num_stopped := int((trials["status"] == "stopped").sum()):
+        _say(f"stopped early: {num_stopped} of {len(trials)} trials")
+    _say("score against cost, the trials that no cheaper one equals:")
+    for line in pareto_lines(observations, score_name(observations, trials)):
+        _say(f"  {line}")
     path = best_path(folder)
     path_file, page = folder / "best_path.yaml", write_report(folder)
     save_path(path, path_file)

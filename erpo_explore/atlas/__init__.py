@@ -1,6 +1,7 @@
 """The atlas: where in the space which score was seen, which differences are real, and a report that shows it."""
 
 from erpo_explore.atlas.lineage import forest, walked
+from erpo_explore.atlas.pareto import pareto_set
 from erpo_explore.atlas.report import write_report
 from erpo_explore.atlas.significance import Difference, Interval, difference, interval
 from erpo_explore.atlas.surface import comparison, map_points, point_table
@@ -13,6 +14,7 @@ __all__ = [
     "forest",
     "interval",
     "map_points",
+    "pareto_set",
     "point_table",
     "walked",
     "write_report",

@@ -12,6 +12,7 @@ from erpo_explore.atlas.lineage import walked
 from erpo_explore.atlas.lineage_figures import lineage_figure
 from erpo_explore.atlas.map_figures import simplex_map, temperature_map
 from erpo_explore.atlas.page import figure_slot, render_page, table
+from erpo_explore.atlas.pareto import pareto_set
 from erpo_explore.atlas.run_figures import path_figure, score_figure
 from erpo_explore.atlas.summary import score_name, summary_sentence, verdicts
 from erpo_explore.atlas.surface import comparison, point_table, scored
@@ -73,6 +74,7 @@ def write_report(results_folder: str | Path, output: str | Path | None = None) -
             _header(name, manifest, observations, metric),
             f'<p class="summary">{escape(summary_sentence(observations, metric))}</p>',
             _comparison_section(observations),
+            _cost_section(observations, metric),
             *(f"<h2>{TITLES[key]}</h2>{figure_slot(key, CAPTIONS[key])}" for key in figures),
             _points_section(observations),
             _samples_section(observations, tables["samples"]),
@@ -144,6 +146,13 @@ def _comparison_section(observations: pd.DataFrame) -> str:
         "corrects for having picked the best of many."
     )
     return f'<h2>Algorithms</h2>{table(header, rows)}<ul>{lines}</ul><p class="note">{note}</p>'
+
+
+def _cost_section(observations: pd.DataFrame, metric: str) -> str:
+    """The trials that no other beats in score without costing more."""
+    rows = pareto_set(observations)[["trial", "score", "elapsed_s", "step"]].astype(object).to_numpy().tolist()
+    note = "Each of these trials has a higher score than all that took less time; the time is that of its best weights."
+    return f'<h2>Score against cost</h2>{table(["trial", metric, "seconds", "steps"], rows)}<p class="note">{note}</p>'
 
 
 def _no_interval(row: dict[Any, Any]) -> str:

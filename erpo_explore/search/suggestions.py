@@ -3,7 +3,7 @@
 Optuna's parameters are the coordinates of each knot in the unit cube (`coordinates.Region`) and its categories. Ray
 Tune's `OptunaSearch` holds the study; this class hands out dots and given paths before it, which Tune's has no place
 for, and turns parameters into paths. The sampler is Optuna's own (tree-structured Parzen estimators, Bergstra et al.
-2011); the first half of the trials, ten at most, are drawn at random, where Optuna would draw ten whatever their number.
+2011); the first half of the trials, ten at most, are drawn at random; Optuna would draw ten whatever their number.
 
 The same seed and the same scores in the same order give the same suggestions. Where several workers run, which trial
 ends first depends on their speed.

@@ -121,7 +121,7 @@ class _TunePopulation(PopulationBasedTraining):
 
     def _place(self, config: Mapping[str, Any]) -> Float[np.ndarray, " D"]:
         """The place in the unit cube that `_coordinates` was made of; within the region, whatever Tune made of it."""
-        return self._region.unit(config)
+        return self._region.unit(_searched(config, self._region))
 
 
 class TunePbt(_TunePopulation):
@@ -195,7 +195,11 @@ def _seeded(*key: int) -> Iterator[None]:
 
 
 def _keep_within(config: dict[str, Any], *, region: Region) -> dict[str, Any]:
-    return config | region.values(region.unit(config))
+    return config | region.values(region.unit(_searched(config, region)))
+
+
+def _searched(config: Mapping[str, Any], region: Region) -> dict[str, float]:
+    return {name: config[name] for name in region.ranges}
 
 
 def _is_member(trial: Trial) -> bool:

@@ -67,13 +67,11 @@ def test_tunes_own_populations_walk_paths_that_can_be_replayed(method: str, two_
     assert trials["role"].to_dict() == {"mle-s1": "dot"} | {f"member-{index}": "member" for index in range(4)}
     assert set(trials["status"]) == {"finished"}
     lineage = erpo.load_results(tmp_path / method, table="lineage")
-    clones = lineage[lineage["action"] == "clone"]
-    assert not clones.empty
-    walked = {(row.trial, row.generation): row for row in frame.itertuples()}
-    for clone in clones.itertuples():
-        report = walked.get((clone.trial, clone.generation))
-        if report is None:  # cloned once more before it had trained
-            continue
+    clones = lineage[lineage["action"] == "clone"].set_index(["trial", "generation"])
+    reports = [report for report in frame.itertuples() if (report.trial, report.generation) in clones.index]
+    assert reports
+    for report in reports:
+        clone = clones.loc[(report.trial, report.generation)]
         knot = erpo.Point.from_dict(json.loads(clone.knot))
         donors = ErpoPath.from_dict(json.loads(clone.path))
         assert report.parent == clone.donor

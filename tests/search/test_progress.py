@@ -47,9 +47,10 @@ def trial_of(name="mle-s1", status="RUNNING"):
     return types.SimpleNamespace(config={"spec": spec.to_dict()}, status=status)
 
 
-def report(callback, name="mle-s1", *, step=100, score=12.345, status="running", parent=None):
+def report(callback, name="mle-s1", *, step=100, score=12.345, status="running", parent=None, done=False):
     result = {"step": step, "point": POINT, "score": score, "status": status, "parent": parent}
     result |= {"generation": 0, "tokens_per_s": 1000.0, "samples": []}
+    result |= {"done": done or status != "running"}
     callback.on_trial_result(1, [], trial_of(name), result)
 
 
@@ -86,6 +87,11 @@ class TestLines:
         report(callback, score=None, status="diverged")
         assert "step 100/200  diverged" in capsys.readouterr().err
 
+    def test_a_trial_that_is_stopped_early_says_so(self, callback, capsys):
+        callback.setup()
+        report(callback, done=True)
+        assert "  stopped early  (" in capsys.readouterr().err
+
     def test_before_the_run_nothing_is_said(self, callback, capsys):
         report(callback)
         assert capsys.readouterr().err == ""
@@ -111,6 +117,12 @@ class TestTimeLeft:
         clock.now_s += 10
         report(callback, score=None, status="diverged")
         # 100 steps took 10 s, and only the other trial's 200 are left
+        assert "(20 s left)" in self.line(capsys)
+
+    def test_a_trial_that_is_stopped_early_leaves_nothing_to_wait_for(self, callback, clock, capsys):
+        callback.setup()
+        clock.now_s += 10
+        report(callback, done=True)
         assert "(20 s left)" in self.line(capsys)
 
     def test_at_the_end_nothing_is_left(self, callback, clock, capsys):
@@ -144,7 +156,9 @@ class TestTable:
         report(callback)
         report(callback, "member-0", score=15.0, parent="member-1")
         report(callback, "lost", score=None, status="diverged")
+        report(callback, "hopeless", score=1.0, done=True)
         trials = [
+            trial_of("hopeless", "TERMINATED"),
             trial_of(),
             trial_of("member-0", "PAUSED"),
             trial_of("lost", "TERMINATED"),
@@ -153,7 +167,8 @@ class TestTable:
         callback.on_step_end(1, trials)
         text = shown(callback)
         rows = {line.split()[0]: line.split() for line in text.splitlines() if line.strip()}
-        assert "tiny  300/400 steps" in text
+        assert "tiny  400/400 steps" in text
+        assert rows["hopeless"][1:4] == ["stopped", "100/200", "1.00"]
         assert rows["mle-s1"][1:4] == ["trains", "100/200", "12.35"]
         assert rows["member-0"][1:4] == ["waits", "100/200", "15.00"]
         assert rows["member-0"][-1] == "member-1"

@@ -1,3 +1,4 @@
+import itertools
 import json
 from collections import Counter
 
@@ -5,7 +6,7 @@ import pytest
 
 from erpo_explore.errors import ConfigError
 from erpo_explore.search.proposals import random_point, rng
-from erpo_explore.search.trials import plan_trials
+from erpo_explore.search.trials import num_suggested, plan_trials
 from erpo_explore.space import Path, Point, Reward, dot
 from erpo_explore.space.search_space import SearchSpace
 from erpo_explore.trial import TrialSpec
@@ -19,6 +20,9 @@ SEARCHES = {
     "random": {"members": 5},
     "grid": {"levels": 2, "ranges": {"task": [0.0, 0.4], "temperature": [0.01, 0.1]}},
     "none": {},
+    "optuna": {"members": 5},
+    "pbt": {"members": 5},
+    "pb2": {"members": 5},
 }
 
 
@@ -34,6 +38,9 @@ def space_of(method="population", **changes):
         ("random", {"random": 5}),
         ("grid", {"grid": 4}),
         ("none", {}),
+        ("optuna", {}),
+        ("pbt", {"member": 5}),
+        ("pb2", {"member": 5}),
     ],
 )
 def test_dots_and_paths_come_once_a_seed_and_the_search_on_top(method, roles):
@@ -111,6 +118,39 @@ def test_a_random_search_tries_constant_points_on_the_same_seed():
     assert {spec.seed for spec in found} == {7}
     expected = [Path.constant(random_point(space.search, "bleu", rng(7, 0, i))) for i in range(5)]
     assert [spec.path for spec in found] == expected
+
+
+def test_optuna_suggests_its_trials_while_the_exploration_runs():
+    assert {method: num_suggested(space_of(method)) for method in SEARCHES} == dict.fromkeys(SEARCHES, 0) | {
+        "optuna": 5
+    }
+
+
+@pytest.mark.parametrize(("knots", "places"), [(1, [0.0]), (2, [0.0, 1.0]), (5, [0.0, 0.25, 0.5, 0.75, 1.0])])
+def test_a_random_path_has_free_knots_at_even_places(knots, places):
+    specs = plan_trials(space_of("random", search={"knots": knots}), "bleu")
+    found = [spec.path for spec in specs if spec.role == "random"]
+    assert {tuple(at for at, _ in path.knots) for path in found} == {tuple(places)}
+    assert len({point for path in found for _, point in path.knots}) == 5 * knots
+
+
+def test_more_knots_leave_the_first_as_it_was():
+    constant, free = (
+        [spec.path.knots[0] for spec in plan_trials(space_of("random", search={"knots": knots}), "bleu")]
+        for knots in (1, 3)
+    )
+    assert constant == free
+
+
+def test_a_grid_of_paths_has_every_sequence_of_points():
+    points = [spec.path.end for spec in plan_trials(space_of("grid"), "bleu") if spec.role == "grid"]
+    specs = [spec for spec in plan_trials(space_of("grid", search={"knots": 2}), "bleu") if spec.role == "grid"]
+    assert len(specs) == len(points) ** 2
+    assert {tuple(point for _, point in spec.path.knots) for spec in specs} == set(itertools.product(points, points))
+
+
+def test_tunes_own_populations_begin_as_ours_does():
+    assert members(space_of("pbt")) == members(space_of("pb2")) == members(space_of())
 
 
 def test_the_metric_of_the_search_goes_before_the_tasks():

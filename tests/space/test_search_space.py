@@ -42,7 +42,8 @@ def spaces(draw):
     """Any legal search space of the toy task."""
     interval = draw(st.integers(1, 100))
     search = {
-        "method": draw(st.sampled_from(["population", "random", "grid"])),
+        "method": draw(st.sampled_from(["population", "random", "optuna", "grid"])),
+        "levels": draw(st.integers(1, 2)),
         "start": draw(token_points()).to_dict(),
         "ranges": draw(ranges()),
         "metric": draw(st.none() | st.sampled_from(TOKEN_METRICS)),
@@ -77,6 +78,17 @@ class TestValues:
     def test_a_name_and_a_task_are_enough(self):
         space = read()
         assert (space.search.method, space.training.steps, space.dots) == ("population", 600, {})
+
+    def test_asha_is_short_for_a_random_search_that_stops_early(self):
+        short = read(search={"method": "asha", "members": 8})
+        assert short == read(search={"method": "random", "members": 8, "early_stopping": "asha"})
+        assert SearchSpace.from_dict(short.to_dict()) == short
+
+    @pytest.mark.parametrize(
+        "search", [{"levels": 10}, {"levels": 1000, "ranges": {"task": (0.0, 0.4), "rho": (0.5, 0.5)}}]
+    )
+    def test_a_grid_of_a_thousand_trials_is_not_too_large(self, search):
+        assert read(search=search | {"method": "grid"}).search.levels == search["levels"]
 
     def test_a_model_without_a_kind_is_an_lstm(self):
         assert read().model == read(model={}).model == LstmConfig()
@@ -151,7 +163,25 @@ class TestErrors:
                 {"task": {"name": "toy", "vocabulary": {"kind": "pretrained"}}},
                 r"task\.toy\.vocabulary\.name: is missing$",
             ),
-            ({"search": {"method": "luck"}}, r"search\.method: .*'population', 'random', 'grid' or 'none', got 'luck'"),
+            ({"search": {"method": "luck"}}, r"search\.method: .*'population', 'random', .* or 'none', got 'luck'"),
+            (
+                {"search": {"method": "grid", "levels": 11}},
+                r"search: a grid may have 1,000 trials, got 1,331: 11 levels .* lower levels or knots, or use",
+            ),
+            (
+                {"search": {"method": "grid", "knots": 3, "levels": 2, "choices": {"prefix": ["q", "truth"]}}},
+                r"search: a grid may have 1,000 trials, got 4,096: 2 levels .* at each of 3 knots;",
+            ),
+            ({"search": {"knots": 2}}, r"search: knots must be 1 with method population, got 2; it is for random, "),
+            (
+                {"search": {"method": "pbt", "early_stopping": "asha"}},
+                r"search: early_stopping must be none with method pbt, got asha; it is for random, grid, optuna$",
+            ),
+            ({"search": {"method": "pb2", "ranges": {}}}, r"search: ranges must name a coordinate for method pb2"),
+            (
+                {"search": {"method": "asha", "early_stopping": "median"}},
+                r"search: method asha has early_stopping asha, got median; write method random to change it$",
+            ),
             ({"search": {"quantile": 0.75}}, r"search\.quantile: .*less than or equal to 0\.5, got 0\.75"),
             ({"search": {"metric": "meteor"}}, r"search\.metric: .*must be one of bleu, .*got 'meteor'"),
             ({"search": {"choices": {"reward": ["bleu"]}}}, r"search\.choices: reward is unknown; known are metric, p"),
