@@ -4,8 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 import traceback
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from erpo_explore.search.exploration import _fit
 from erpo_explore.space import Path as ErpoPath
 from erpo_explore.space.search_space import SearchSpace
 from tests.search.conftest import TINY
+from tests.search.driver import start_driver, wait_for_reports
 
 pytestmark = [
     pytest.mark.ray,
@@ -182,31 +181,8 @@ def test_what_a_callback_raised_inside_tune_is_one_line(
                 raise TuneError(traceback.format_exc()) from None
 
     with pytest.raises(expected[0], match=expected[1]) as error:
-        _fit(Tuner(), tmp_path)
+        _fit(Tuner(), SearchSpace.from_dict(TINY), tmp_path)
     assert "\n" not in str(error.value)
-
-
-def _start(folder: Path, space: Path) -> "subprocess.Popen[bytes]":
-    code = (
-        "import sys, ray; from pathlib import Path;"
-        "ray.init(address='local', num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level='ERROR');"
-        "sys.argv = ['explore.py', *sys.argv[1:]];"
-        "from erpo_explore.cli import main; main()"
-    )
-    return subprocess.Popen(
-        [sys.executable, "-c", code, str(space), "--results", str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-
-
-def _wait_for_reports(driver: "subprocess.Popen[bytes]", folder: Path, num_reports: int) -> None:
-    """Until the driver has recorded so many; a driver that ended before is shown."""
-    while len(list((folder / "observations").glob("*.parquet"))) < num_reports:
-        if driver.poll() is not None:
-            assert driver.stdout is not None
-            pytest.fail(f"the driver ended early: {driver.stdout.read().decode()[-2000:]}")
-        time.sleep(0.05)
 
 
 def _descendants(pid: int) -> list[int]:
@@ -230,8 +206,8 @@ def test_a_killed_driver_is_resumed_with_the_result_of_an_undisturbed_one(
     undisturbed: Path, tiny_file: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "killed"
-    driver = _start(folder, tiny_file)
-    _wait_for_reports(driver, folder, 7)
+    driver = start_driver(folder, tiny_file)
+    wait_for_reports(driver, folder, 7)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     assert (erpo.load_results(folder, table="trials")["status"] == "running").any()
@@ -246,8 +222,8 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_resume(
     undisturbed: Path, tiny_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "stopped"
-    driver = _start(folder, tiny_file)
-    _wait_for_reports(driver, folder, 4)
+    driver = start_driver(folder, tiny_file)
+    wait_for_reports(driver, folder, 4)
     driver.send_signal(signal.SIGINT)
     output, _ = driver.communicate(timeout=120)
     assert driver.returncode == 130
@@ -265,8 +241,8 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None
     training = TINY["training"] | {"steps": 1200, "interval": 300}  # type: ignore[operator]
     space, folder = tmp_path / "space.yaml", tmp_path / "worker"
     space.write_text(yaml.safe_dump(TINY | {"training": training}))
-    driver = _start(folder, space)
-    _wait_for_reports(driver, folder, 2)
+    driver = start_driver(folder, space)
+    wait_for_reports(driver, folder, 2)
     while not (training_now := [pid for pid in _descendants(driver.pid) if b"Trainable.train" in _command_line(pid)]):
         assert driver.poll() is None, "the driver ended before a worker was found in training"
     os.kill(training_now[0], signal.SIGKILL)

@@ -1,16 +1,19 @@
 """Every search method on a real Ray, once, and what a killed driver leaves of it."""
 
 import json
+import signal
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 import erpo_explore as erpo
-from erpo_explore.search import explore
+from erpo_explore.search import explore, resume
 from erpo_explore.space import Path as ErpoPath
 from erpo_explore.space.search_space import SearchSpace
 from tests.search.conftest import TINY
+from tests.search.driver import start_driver, wait_for_reports
 
 pytestmark = [
     pytest.mark.ray,
@@ -47,11 +50,8 @@ def test_optuna_suggests_paths_beside_the_dots(two_slots: None, tmp_path: Path) 
     assert all(0.1 <= task <= 0.3 for task in tasks)
 
 
-@pytest.mark.parametrize("rule", ["asha", "median"])
-def test_hopeless_points_are_stopped_early_and_dots_are_not(rule: str, two_slots: None, tmp_path: Path) -> None:
-    frame, trials = explored(
-        {"method": "random", "members": 8, "early_stopping": rule, "ranges": {"task": [0.0, 1.0]}}, tmp_path / rule
-    )
+def test_hopeless_points_are_stopped_early_and_dots_are_not(two_slots: None, tmp_path: Path) -> None:
+    frame, trials = explored({"method": "asha", "members": 8}, tmp_path / "asha")
     stopped = trials[trials["status"] == "stopped"]
     assert set(trials["status"]) == {"finished", "stopped"}
     assert set(stopped["role"]) == {"random"}
@@ -59,6 +59,7 @@ def test_hopeless_points_are_stopped_early_and_dots_are_not(rule: str, two_slots
     assert (stopped["steps"] < 12).all()
     last = frame.groupby("trial").tail(1).set_index("trial")
     assert last["status"].to_dict() == trials["status"].to_dict()
+    assert resume(tmp_path / "asha").status == "finished"
 
 
 @pytest.mark.parametrize("method", ["pbt", "pb2"])
@@ -80,3 +81,36 @@ def test_tunes_own_populations_walk_paths_that_can_be_replayed(method: str, two_
         assert RANGES["task"][0] <= knot.reward.task <= RANGES["task"][1]
         assert RANGES["temperature"][0] <= knot.reward.temperature <= RANGES["temperature"][1]
     assert erpo.best_path(tmp_path / method, role="member").knots[0][1] == erpo.Point(reward=erpo.Reward(truth=1.0))
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        {"method": "optuna", "members": 5, "early_stopping": "median"},
+        {"method": "random", "members": 5, "knots": 2, "early_stopping": "asha"},
+        {"method": "pbt", "members": 3},
+        {"method": "pb2", "members": 3},
+    ],
+    ids=lambda search: search["method"],
+)
+def test_a_killed_driver_is_resumed_and_no_report_is_lost_or_doubled(
+    search: dict[str, object], two_slots: None, tmp_path: Path
+) -> None:
+    folder, file = tmp_path / "killed", tmp_path / "space.yaml"
+    file.write_text(yaml.safe_dump(TINY | {"dots": ["mle"], "search": {"ranges": RANGES} | search}))
+    driver = start_driver(folder, file)
+    wait_for_reports(driver, folder, 9)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+
+    assert resume(folder).status == "finished"
+    frame, trials = erpo.load_results(folder), erpo.load_results(folder, table="trials")
+    assert len(trials) == 1 + int(str(search["members"]))
+    assert set(trials["status"]) <= {"finished", "stopped"}
+    for trial in trials.itertuples():
+        reports = frame[frame["trial"] == trial.trial]
+        assert list(reports["step"]) == [3 * iteration for iteration in reports["iteration"]]
+        # a clone of Tune's may jump ahead
+        if trial.role != "member":
+            assert list(reports["iteration"]) == list(range(1, trial.num_observations + 1))
+        assert trial.steps == (reports["step"].max() if trial.status == "stopped" else 12)
