@@ -16,10 +16,11 @@ import numpy as np
 
 from erpo_explore.errors import ConfigError
 from erpo_explore.search.coordinates import Categories, Region
+from erpo_explore.search.monotone import raised
 from erpo_explore.space import Point
 from erpo_explore.space.search import Search
 
-__all__ = ["first_point", "grid_points", "move", "random_point", "rng"]
+__all__ = ["first_knot", "first_point", "grid_points", "move", "nearest_knot", "random_point", "rng"]
 
 _STEP: Final = 0.2
 _ROUNDING: Final = 1e-9
@@ -43,17 +44,32 @@ def random_point(search: Search, metric: str, generator: np.random.Generator) ->
     return region.point(unit_D, _drawn(region, region.to_unit(region.start)[1], 1.0, generator))
 
 
+def first_knot(search: Search, metric: str, generator: np.random.Generator) -> Point:
+    """Where a member walks to from its start: a random point, under `search.monotone` one that explores no less."""
+    return nearest_knot(random_point(search, metric, generator), search, metric)
+
+
+def nearest_knot(point: Point, search: Search, metric: str) -> Point:
+    """What a member can walk to first that is nearest to any point: in the region, and monotone where that is asked."""
+    region = Region.of(search, metric)
+    unit_D, categories = region.to_unit(point)
+    return region.point(raised(region, unit_D, region.start) if search.monotone else unit_D, categories)
+
+
 def move(point: Point, search: Search, metric: str, generator: np.random.Generator) -> Point:
     """A point near another one: each searched coordinate is moved, or with a chance of `search.resample` drawn anew.
 
-    A category is kept, or drawn anew with the same chance.
+    A category is kept, or drawn anew with the same chance. Under `search.monotone` it explores no less than `point`.
     """
     region = Region.of(search, metric)
     unit_D, categories = region.to_unit(point)
     moved_D = np.clip(unit_D + _STEP * generator.standard_normal(unit_D.shape), 0.0, 1.0)
     drawn_D = generator.random(unit_D.shape)
     anew_D = generator.random(unit_D.shape) < search.resample
-    return region.point(np.where(anew_D, drawn_D, moved_D), _drawn(region, categories, search.resample, generator))
+    next_D = np.where(anew_D, drawn_D, moved_D)
+    if search.monotone:
+        next_D = raised(region, next_D, point)
+    return region.point(next_D, _drawn(region, categories, search.resample, generator))
 
 
 def grid_points(search: Search, metric: str) -> list[Point]:

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Literal
 
-from erpo_explore.search.proposals import first_point, grid_points, random_point, rng
+from erpo_explore.search.proposals import first_knot, first_point, grid_points, random_point, rng
 from erpo_explore.space import Path, Point, dot
 from erpo_explore.space.search_space import SearchSpace
 from erpo_explore.trial import TrialSpec
@@ -68,7 +68,7 @@ def _searched(space: SearchSpace, metric: str) -> list[TrialSpec]:
 
 def _members(space: SearchSpace, metric: str) -> list[TrialSpec]:
     start, at = first_point(space.search, metric), space.training.interval / space.training.steps
-    firsts = [random_point(space.search, metric, rng(space.seed, 0, index)) for index in range(space.search.members)]
+    firsts = [first_knot(space.search, metric, rng(space.seed, 0, index)) for index in range(space.search.members)]
     return [
         TrialSpec(
             name=f"member-{index}",

@@ -73,6 +73,9 @@ class Search(Section):
     choices: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Values to choose from of each coordinate without an order: metric, prefix, label; members begin at the first."""
 
+    monotone: bool = False
+    """Whether exploration never shrinks along a path: neither 1 − λ_truth nor ρ falls from one knot to the next."""
+
     @model_validator(mode="before")
     @classmethod
     def _read_asha(cls, written: Any) -> Any:
