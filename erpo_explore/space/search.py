@@ -55,6 +55,12 @@ class Search(Section):
     resample: Annotated[float, Field(ge=0.0, le=1.0)] = 0.25
     """Chance that a coordinate of the next knot is drawn anew instead of moved."""
 
+    propose: Literal["perturb", "bandit"] = "perturb"
+    """Next knots: perturbed at random, or chosen by a bandit on what earlier knots have gained."""
+
+    trust: Annotated[float, Field(gt=0.0, le=2.0)] = 0.4
+    """How far from the end of a member's path the bandit looks, as the side of a box in shares of the ranges."""
+
     start: Point = Point(reward=Reward(truth=1.0))
     """Where every member begins: a point, or the name of a constant dot."""
 

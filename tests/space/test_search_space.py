@@ -184,6 +184,8 @@ class TestErrors:
             ),
             ({"search": {"quantile": 0.75}}, r"search\.quantile: .*less than or equal to 0\.5, got 0\.75"),
             ({"search": {"metric": "meteor"}}, r"search\.metric: .*must be one of bleu, .*got 'meteor'"),
+            ({"search": {"propose": "luck"}}, r"search\.propose: .*'perturb' or 'bandit', got 'luck'"),
+            ({"search": {"trust": 0}}, r"search\.trust: .*greater than 0, got 0"),
             ({"search": {"choices": {"reward": ["bleu"]}}}, r"search\.choices: reward is unknown; known are metric, p"),
             ({"search": {"choices": {"label": []}}}, r"search\.choices: label must list at least one value, got none;"),
             (
