@@ -4,7 +4,8 @@ import itertools
 from collections.abc import Sequence
 from typing import Literal
 
-from erpo_explore.search.proposals import first_knot, first_point, grid_points, random_point, rng
+from erpo_explore.search.proposals import first_knot, first_point, grid_points, nearest_knot, random_point, rng
+from erpo_explore.search.warm_start import load_warm_start
 from erpo_explore.space import Path, Point, dot
 from erpo_explore.space.search_space import SearchSpace
 from erpo_explore.trial import TrialSpec
@@ -20,6 +21,10 @@ def plan_trials(space: SearchSpace, metric: str) -> list[TrialSpec]:
     Args:
         space: What the user wrote.
         metric: The task's own metric.
+
+    Raises:
+        ConfigError: The grid has no point, or `search.warm_start` names results of another task.
+        ResultsError: Earlier results can't be read.
     """
     seeds = range(space.seed, space.seed + space.num_seeds)
     fixed = [("dot", name, dot(name, metric=metric, settings=settings)) for name, settings in space.dots.items()]
@@ -67,15 +72,18 @@ def _searched(space: SearchSpace, metric: str) -> list[TrialSpec]:
 
 
 def _members(space: SearchSpace, metric: str) -> list[TrialSpec]:
-    start, at = first_point(space.search, metric), space.training.interval / space.training.steps
-    firsts = [first_knot(space.search, metric, rng(space.seed, 0, index)) for index in range(space.search.members)]
+    search, at = space.search, space.training.interval / space.training.steps
+    knots = [first_knot(search, metric, rng(space.seed, 0, index)) for index in range(search.members)]
+    earlier = load_warm_start(search.warm_start, task=space.task.name, score_name=metric).path
+    if earlier is not None:
+        knots[0] = nearest_knot(earlier.at(at), search, metric)
     return [
         TrialSpec(
             name=f"member-{index}",
             role="member",
             dot=None,
             seed=space.seed + index,
-            path=Path(knots=((0.0, start), (at, first))),
+            path=Path(knots=((0.0, first_point(search, metric)), (at, knot))),
         )
-        for index, first in enumerate(firsts)
+        for index, knot in enumerate(knots)
     ]

@@ -82,6 +82,9 @@ class Search(Section):
     monotone: bool = False
     """Whether exploration never shrinks along a path: neither 1 − λ_truth nor ρ falls from one knot to the next."""
 
+    warm_start: tuple[str, ...] = ()
+    """Results folders of earlier explorations of the same task, whose gains and best path a population begins with."""
+
     @model_validator(mode="before")
     @classmethod
     def _read_asha(cls, written: Any) -> Any:

@@ -12,6 +12,7 @@ from erpo_explore.space.search_space import SearchSpace
 from erpo_explore.trial import TrialSpec
 
 from .conftest import TINY
+from .test_warm_start import write
 
 TRUTH = Point(reward=Reward(truth=1.0))
 PAPERS = {"papers": dot("interpolation", metric="bleu").to_dict()}
@@ -163,3 +164,23 @@ def test_a_grid_without_a_point_is_an_error():
     space = space_of("grid", search={"ranges": {"task": [0.8, 1.0], "model": [0.5, 1.0]}})
     with pytest.raises(ConfigError, match=r"search\.ranges has no point on the simplex.*got task \[0\.8, 1\.0\]"):
         plan_trials(space, "bleu")
+
+
+class TestWarmStart:
+    @pytest.fixture
+    def earlier(self, tmp_path):
+        """A member that walked to a task weight of 0.3 by half of its budget."""
+        return write(tmp_path / "earlier", (1.0, 2.0), (0.1, 0.3))
+
+    def test_the_first_member_walks_to_where_the_best_earlier_path_was_then(self, earlier):
+        space = space_of(training=TINY["training"] | {"interval": 4}, search={"warm_start": [earlier]})
+        cold = space_of(training=TINY["training"] | {"interval": 4})
+        warmed, others = members(space)[0], members(space)[1:]
+        assert [at for at, _ in warmed.path.knots] == [0.0, 4 / 12]
+        # a third of the budget lies a third of the way between knots at 1/4 and 1/2
+        assert warmed.path.end.reward.task == pytest.approx(0.1 + 0.2 / 3.0)
+        assert others == members(cold)[1:]
+
+    def test_what_was_outside_of_the_ranges_goes_to_their_end(self, earlier):
+        space = space_of(search={"warm_start": [earlier], "ranges": {"task": [0.2, 0.4]}})
+        assert members(space)[0].path.end.reward.task == 0.2

@@ -274,7 +274,7 @@ junk = st.recursive(
     max_leaves=8,
 )
 SECTIONS = {
-    "search": ("start", "ranges", "metric", "method", "members", "prefix", "choices"),
+    "search": ("start", "ranges", "metric", "method", "members", "prefix", "choices", "warm_start"),
     "training": ("steps", "interval", "learning_rate"),
     "model": ("units", "kind", "heads"),
     "resources": ("gpus_per_trial", "max_failures", "timeout_s"),
