@@ -1,20 +1,37 @@
-"""One decision of the population: who goes on, who becomes a clone of whom, and which knot each walks to next.
+"""What the population decides: who goes on, who becomes a clone of whom, and which knot each walks to next.
 
 A pure function of what is known and of a seed, so that the same scores give the same decisions, also when a resumed
-driver makes them again. Selection is truncation, as in PBT (Jaderberg et al. 2017): the worst share takes the weights,
-optimizer and walked path of members drawn from the best share.
+driver makes them again. In each sub-population members are ranked by score into brackets of equal size (MF-PBT,
+Doulazmi et al. 2025):
+
+    winners      may be cloned
+    the middle   goes on
+    open         takes the weights of another sub-population's winner, where that one is better
+    losers       clone a winner of their own sub-population, where that one is better
+
+Migration is asymmetric. From a slower sub-population, whose winner was judged on a longer run, come weights and place:
+the next knot lies near the end of the donor's path. From a faster one come the weights alone: the next knot lies near
+the end of the member's own path, so that the greedy places of the fast do not spread.
+
+Better is decided on the valid sentences (`selection: bootstrap`): a donor replaces a member only if a paired bootstrap
+gives a smaller p-value than `search.p_exploit`. `truncation` takes any higher score (PBT, Jaderberg et al. 2017).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
+from erpo_explore.corpus_scores import CorpusStatistics, Resampled, Resamples, compare, resample
 from erpo_explore.search.proposals import move, rng
+from erpo_explore.search.sub_populations import period_of
 from erpo_explore.space import Path, Point
 from erpo_explore.space.search import Search
 
 __all__ = ["Decision", "Standing", "decide"]
+
+_RESAMPLES_STREAM: Final = 2**31
+"""No member has this index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,14 +41,19 @@ class Standing:
     Attributes:
         name: Of the member.
         index: Its place in the population, from 0.
-        score: Its valid score, 0–100.
-        path: What its weights have walked.
+        iteration: Intervals that the weights of its last checkpoint have walked.
+        score: Its valid score, 0–100, after as many intervals as every other standing's; None where its loss was no
+            longer a number or its worker failed too often.
+        path: What those weights have walked.
+        statistics: What each valid sentence adds to the score; None where that is not known.
     """
 
     name: str
     index: int
-    score: float
+    iteration: int
+    score: float | None
     path: Path
+    statistics: CorpusStatistics | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,72 +64,197 @@ class Decision:
         member: Name of the member.
         action: Go on with its own weights, or clone the donor's.
         donor: Whose weights it goes on with; None for its own.
-        score: Its score when it was decided.
-        donor_score: The donor's; None likewise.
-        rank: Its place, 1 is best.
-        population: How many were ranked.
-        path: What the weights that it goes on with have walked.
-        next_knot: Where it walks in the next interval.
+        score: Its score when it was decided; None where it had none.
+        donor_score: The donor's; None likewise, and without a donor.
+        p_value: Of the paired bootstrap against the best donor that was looked at; None where none was made.
+        rank: Its place in its sub-population, 1 is best.
+        population: How many were ranked there.
+        period: Intervals between two decisions of its sub-population.
+        generation: Intervals that the weights that it goes on with have walked.
+        path: What they have walked.
+        next_knot: Where it walks.
+        until: Iteration at which it gets there, and is judged again.
         reason: Why, in words.
     """
 
     member: str
     action: Literal["continue", "clone"]
     donor: str | None
-    score: float
+    score: float | None
     donor_score: float | None
+    p_value: float | None
     rank: int
     population: int
+    period: int
+    generation: int
     path: Path
     next_knot: Point
+    until: int
     reason: str
 
 
-def decide(standings: Sequence[Standing], search: Search, metric: str, *, seed: int, generation: int) -> list[Decision]:
-    """Decide for every member.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Exchange:
+    """Whose weights a member goes on with, and near which point it walks on."""
+
+    donor: Standing | None
+    p_value: float | None
+    centre: Point
+    why: str
+
+
+def decide(
+    standings: Sequence[Standing],
+    search: Search,
+    metric: str,
+    *,
+    seed: int,
+    generation: int,
+    num_intervals: int,
+    due: Collection[str] | None = None,
+) -> list[Decision]:
+    """Decide for every member that is due.
 
     Args:
-        standings: Of the members that are alive, in any order.
-        search: Share to replace, and the ranges of the next knot.
+        standings: Of the living members that have walked `generation` intervals, in any order.
+        search: Sub-populations, selection, and the ranges of the next knot.
         metric: The task's own metric.
         seed: Of the exploration.
-        generation: Number of the decision, from 1.
+        generation: Intervals that the scores were taken after, from 1.
+        num_intervals: Of the whole budget.
+        due: Names of those that are decided on; None for all.
 
     Returns:
-        One decision a member, best member first.
+        One decision a member, the sub-population that evolves fastest first, and in each the best member first.
     """
-    ranked = sorted(standings, key=lambda standing: (-standing.score, standing.index))
-    population = len(ranked)
-    num_replaced = min(math.ceil(population * search.quantile), population // 2)
-    donors = ranked[:num_replaced]
-    decisions = []
-    for place, standing in enumerate(ranked):
-        generator = rng(seed, generation, standing.index)
-        replaced = place >= population - num_replaced
-        donor = donors[int(generator.integers(num_replaced))] if replaced else None
-        # a tie is no reason to give up one's own weights
-        if donor is not None and donor.score <= standing.score:
-            donor = None
-        origin = donor or standing
-        decisions.append(
-            Decision(
-                member=standing.name,
-                action="clone" if donor else "continue",
-                donor=donor.name if donor else None,
-                score=standing.score,
-                donor_score=donor.score if donor else None,
-                rank=place + 1,
-                population=population,
-                path=origin.path,
-                next_knot=move(origin.path.end, search, metric, generator),
-                reason=_reason(place, population, num_replaced, donor),
-            )
+    judge = _Judge(search, seed, generation)
+    ranked = {
+        period: sorted(
+            (standing for standing in standings if period_of(standing.index, search) == period), key=_best_first
         )
-    return decisions
+        for period in sorted({period_of(standing.index, search) for standing in standings})
+    }
+    return [
+        _decision(standing, place, ranked, period, judge, metric, num_intervals)
+        for period, members in ranked.items()
+        for place, standing in enumerate(members)
+        if due is None or standing.name in due
+    ]
 
 
-def _reason(place: int, population: int, num_replaced: int, donor: Standing | None) -> str:
-    where = f"rank {place + 1} of {population}"
-    if donor is not None:
-        return f"{where}: among the worst {num_replaced}, clones {donor.name}"
-    return f"{where}: goes on with its own weights"
+def _best_first(standing: Standing) -> tuple[bool, float, int]:
+    return standing.score is None, -(standing.score or 0.0), standing.index
+
+
+def _decision(
+    standing: Standing,
+    place: int,
+    ranked: dict[int, list[Standing]],
+    period: int,
+    judge: "_Judge",
+    metric: str,
+    num_intervals: int,
+) -> Decision:
+    generator = rng(judge.seed, judge.generation, standing.index)
+    exchange = judge.exchange(standing, place, ranked, period, generator.random())
+    origin = exchange.donor or standing
+    walked = max(judge.generation, origin.iteration)
+    population = len(ranked[period])
+    return Decision(
+        member=standing.name,
+        action="clone" if exchange.donor else "continue",
+        donor=exchange.donor.name if exchange.donor else None,
+        score=standing.score,
+        donor_score=exchange.donor.score if exchange.donor else None,
+        p_value=exchange.p_value,
+        rank=place + 1,
+        population=population,
+        period=period,
+        generation=walked,
+        path=origin.path,
+        next_knot=move(exchange.centre, judge.search, metric, generator),
+        until=min(num_intervals, walked + period),
+        reason=f"rank {place + 1} of {population}: {exchange.why}",
+    )
+
+
+def _go_on(standing: Standing, why: str = "goes on with its own weights", p_value: float | None = None) -> _Exchange:
+    return _Exchange(donor=None, p_value=p_value, centre=standing.path.end, why=why)
+
+
+class _Judge:
+    """Says who may clone whom in one generation."""
+
+    def __init__(self, search: Search, seed: int, generation: int) -> None:
+        self.search = search
+        self.seed = seed
+        self.generation = generation
+        self._resamples: Resamples | None = None
+        self._resampled: dict[str, Resampled] = {}
+
+    def exchange(
+        self, standing: Standing, place: int, ranked: dict[int, list[Standing]], period: int, draw: float
+    ) -> _Exchange:
+        """What a member at a place of its sub-population does.
+
+        Args:
+            standing: The member.
+            place: From 0, best first.
+            ranked: Sub-populations by period, each best first.
+            period: The member's.
+            draw: Uniform in [0, 1), picks among the winners.
+        """
+        own = ranked[period]
+        size = self._bracket(own)
+        if standing.score is None:
+            return self._rescue(standing, ranked)
+        if place >= len(own) - size:
+            winner = own[int(draw * size)]
+            return self._challenge(standing, winner, winner.path.end, "a winner")
+        migrants = [(members[0], other) for other, members in ranked.items() if other != period]
+        if migrants and place >= max(size, len(own) - 2 * size):
+            migrant, other = min(migrants, key=lambda one: _best_first(one[0]))
+            if other > period:
+                return self._challenge(standing, migrant, migrant.path.end, "best of the slower")
+            return self._challenge(standing, migrant, standing.path.end, "best of the faster")
+        return _go_on(standing)
+
+    def _bracket(self, members: Sequence[Standing]) -> int:
+        """How many are winners, and how many losers."""
+        return min(math.ceil(len(members) * self.search.quantile), len(members) // 2)
+
+    def _rescue(self, standing: Standing, ranked: dict[int, list[Standing]]) -> _Exchange:
+        """A member without weights that are worth anything takes those of the best of all."""
+        best = min((members[0] for members in ranked.values()), key=_best_first)
+        if best.score is None:
+            return _go_on(standing, "lost, and so are all others")
+        return _Exchange(donor=best, p_value=None, centre=best.path.end, why=f"lost, re-seeded from {best.name}")
+
+    def _challenge(self, standing: Standing, donor: Standing, centre: Point, kind: str) -> _Exchange:
+        """Clone the donor if it is better, else go on."""
+        # a tie is no reason to give up one's own weights
+        if donor.score is None or standing.score is None or donor.score <= standing.score:
+            return _go_on(standing)
+        p_value = self._p_value(donor, standing)
+        if p_value is not None and p_value >= self.search.p_exploit:
+            return _go_on(standing, f"goes on, {donor.name} may be better by chance (p = {p_value:.3g})", p_value)
+        sure = "" if p_value is None else f" (p = {p_value:.3g})"
+        return _Exchange(donor=donor, p_value=p_value, centre=centre, why=f"clones {donor.name}, {kind}{sure}")
+
+    def _p_value(self, donor: Standing, standing: Standing) -> float | None:
+        """One-sided, of the paired bootstrap; None under `truncation` and without the sentences' own scores."""
+        if self.search.selection == "truncation" or donor.statistics is None or standing.statistics is None:
+            return None
+        # 1 − the share of resampled corpora that the donor wins
+        return 1.0 - compare(self._resample(donor), self._resample(standing)).share_won
+
+    def _resample(self, standing: Standing) -> Resampled:
+        """A member's scores on resampled corpora, the same ones for all members of a generation."""
+        if standing.name not in self._resampled:
+            statistics = standing.statistics
+            assert statistics is not None  # noqa: S101 - asked for only where it is there
+            if self._resamples is None:
+                generator = rng(self.seed, self.generation, _RESAMPLES_STREAM)
+                self._resamples = Resamples.draw(statistics.num_sentences, generator)
+            self._resampled[standing.name] = resample(statistics, self._resamples)
+        return self._resampled[standing.name]

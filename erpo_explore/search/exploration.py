@@ -17,6 +17,7 @@ from ray.tune import TuneError
 
 from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.rewards import load_function
+from erpo_explore.search.checkpoints import CheckpointSweeper
 from erpo_explore.search.failures import last_failure
 from erpo_explore.search.method import check_installed, new_scheduler, new_searcher
 from erpo_explore.search.progress import ProgressCallback
@@ -34,8 +35,8 @@ __all__ = ["Outcome", "explore", "resume"]
 _log = logging.getLogger(__name__)
 
 _CHECKPOINTS: Final = "checkpoints"
-_KEPT_CHECKPOINTS: Final = 3
-"""Of each trial. A clone reads its donor's last one before the donor has written two more; Tune asks for a third."""
+_KEPT_CHECKPOINTS: Final = 2
+"""Of each trial, at the most for long: the last one, and one that a snapshot may still name."""
 
 _LEAST_GPU_SHARE: Final = 0.25
 _BYTES_PER_STATE: Final = 12
@@ -156,10 +157,8 @@ def _new_tuner(space: SearchSpace, task: Task, specs: Sequence[TrialSpec], recor
         run_config=tune.RunConfig(
             name=_CHECKPOINTS,
             storage_path=str(recorder.folder),
-            callbacks=[RecordingCallback(recorder), progress],
-            checkpoint_config=tune.CheckpointConfig(
-                num_to_keep=_KEPT_CHECKPOINTS, checkpoint_frequency=1, checkpoint_at_end=True
-            ),
+            callbacks=[RecordingCallback(recorder), progress, CheckpointSweeper()],
+            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1, checkpoint_at_end=True),
             failure_config=tune.FailureConfig(max_failures=space.resources.max_failures),
             verbose=0,
         ),

@@ -1,22 +1,26 @@
-"""Population-based annealing: a population of members, each of which walks a path and is judged after every interval.
+"""Population-based annealing: a population of members, each of which walks a path and is judged now and then.
 
 A Ray Tune scheduler on top of `PopulationBasedTraining`: Tune treats it as one, and members clone as there, by a
 donor's checkpoint and a new config. Changed, and why:
 
-- *every* member gets a next knot at each generation, not only the clones, since a path is what is searched;
+- *every* member gets a next knot when it is judged, not only the clones, since a path is what is searched;
+- sub-populations are judged after different numbers of intervals (`search.sub_populations`);
 - trials that are no members (dots, given paths) fill the slots that the population leaves, and are never judged by it;
-- the population decides when all members wait at the same interval with their checkpoints written. Tune's synchronous
-  mode lets the last member run on for one more iteration, so that knots lie at different places;
+- members are judged when all that are due wait with their checkpoints written. Tune's synchronous mode lets the last
+  member run on for one more iteration, so that knots lie at different places;
 - a member that waits gives up its worker only where another trial can use it at once; else the worker is kept for the
   next interval, since starting one costs seconds;
+- a member whose loss is no longer a number, or whose worker failed too often, waits too, and is re-seeded;
 - every draw comes from a generator named by (seed, generation, member); Tune's draws from the process-wide one;
 - lineage goes to the results store, not to a text file.
 
-All state that matters lies in the trials themselves: the generation in a member's config says how many knots have been
-chosen for it, the iteration of its checkpoint how many it has walked. So a restored driver needs nothing else.
+All state that matters lies in the trials themselves: `until` in a member's config says after how many intervals it
+waits, the iteration of its checkpoint how many it has walked. So a restored driver needs nothing else.
 """
 
 import copy
+import itertools
+from collections.abc import Mapping
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -24,6 +28,7 @@ from ray.tune.schedulers import PopulationBasedTraining, TrialScheduler
 
 from erpo_explore.search.decisions import Decision, Standing, decide
 from erpo_explore.search.recorder import Recorder
+from erpo_explore.search.sub_populations import period_of
 from erpo_explore.space import Path
 from erpo_explore.space.search_space import SearchSpace
 from erpo_explore.trial import TrialSpec
@@ -41,9 +46,9 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
         """Bind to an exploration.
 
         Args:
-            space: Seed, share to replace, ranges of the next knot.
+            space: Seed, sub-populations, selection, ranges of the next knot.
             metric: The task's own metric.
-            recorder: Where decisions are written.
+            recorder: Where scores are read and decisions are written.
         """
         super().__init__(
             time_attr=_ITERATION,
@@ -53,51 +58,74 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
             quantile_fraction=space.search.quantile,
             custom_explore_fn=_keep,
             log_config=False,
-            synch=True,
+            synch=space.search.synchronous,
         )
         self._space = space
         self._task_metric = metric
         self._recorder = recorder
+        self._num_intervals = space.training.steps // space.training.interval
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
-        """A restored member that has walked its last knot waits for the others."""
+        """A member outlives its failures, since it can be re-seeded; one that comes back to wait takes no worker."""
         super().on_trial_add(tune_controller, trial)
-        if trial.status == Trial.PENDING and _waits(trial):
-            trial.set_status(Trial.PAUSED)
+        if not _is_member(trial):
+            return
+        if trial.config["until"] is None:
+            trial.set_config(trial.config | {"until": period_of(self._index(trial), self._space.search)})
+        at_most = self._space.resources.max_failures
+        rescued_enough = trial.config["num_rescues"] >= at_most
+        trial.max_failures = trial.config["failures_when_judged"] + at_most if rescued_enough else -1
+        if trial.status == Trial.PENDING and self._waits(trial):
+            if trial in tune_controller._pending_trials:  # put there after a failure
+                tune_controller._set_trial_status(trial, Trial.PAUSED)
+            else:
+                trial.set_status(Trial.PAUSED)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        """A member waits for the others; any other trial goes on, unless a member needs its worker."""
-        del result
-        ready = [other for other in tune_controller.get_trials() if other is not trial and _is_ready(other)]
-        if _is_member(trial):
-            return str(TrialScheduler.PAUSE if ready else TrialScheduler.NOOP)
-        return str(TrialScheduler.PAUSE if any(map(_is_member, ready)) else TrialScheduler.CONTINUE)
+        """A member that is due waits to be judged; any other trial goes on, unless a member needs its worker."""
+        others = (other for other in tune_controller.get_trials() if other is not trial and self._is_ready(other))
+        if not _is_member(trial):
+            return str(TrialScheduler.PAUSE if any(map(_is_member, others)) else TrialScheduler.CONTINUE)
+        if result["score"] is not None and result[_ITERATION] < trial.config["until"]:
+            return str(TrialScheduler.CONTINUE)
+        return str(TrialScheduler.PAUSE if any(True for _ in others) else TrialScheduler.NOOP)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
-        """A ready member, else a trial beside the population; where all members wait, the population decides first."""
+        """A ready member, else a trial beside the population; those who wait are judged first, where all are there."""
         trials = tune_controller.get_trials()
         members = [trial for trial in trials if _is_member(trial) and not trial.is_finished()]
-        if members and all(_waits(member) for member in members):
-            self._decide(tune_controller, members)
-        return min((trial for trial in trials if _is_ready(trial)), key=_turn, default=None)
+        for due in self._due(members):
+            self._judge(tune_controller, members, due)
+        chosen = min((trial for trial in trials if self._is_ready(trial)), key=_turn, default=None)
+        if chosen is not None:
+            idle = (member for member in members if member.status == Trial.RUNNING and self._waits(member))
+            # it kept its worker while nobody else could use it
+            for member in itertools.islice(idle, 1):
+                tune_controller.pause_trial(member, should_checkpoint=False)
+        return chosen
 
-    def _decide(self, tune_controller: Any, members: list[Trial]) -> None:
-        by_name = {member.config["spec"]["name"]: member for member in members}
-        metrics = {name: _metrics(member) for name, member in by_name.items()}
-        standings = [
-            Standing(
-                name=name,
-                index=member.config["spec"]["seed"] - self._space.seed,
-                score=metrics[name]["score"],
-                path=Path.from_dict(metrics[name]["path"]),
-            )
-            for name, member in by_name.items()
-        ]
-        generation = _iterations(members[0])
+    def _due(self, members: list[Trial]) -> list[list[Trial]]:
+        """Groups of members that can be judged now: all that wait at one place, or one after the other."""
+        if not self._space.search.synchronous:
+            return [[member] for member in members if self._waits(member)]
+        first = min((member.config["until"] for member in members), default=0)
+        due = [member for member in members if member.config["until"] == first]
+        return [due] if due and all(map(self._waits, due)) else []
+
+    def _judge(self, tune_controller: Any, members: list[Trial], due: list[Trial]) -> None:
+        """Decide on those who are due, record it, and send them on."""
+        by_name = {_name(member): member for member in members}
         decisions = decide(
-            standings, self._space.search, self._task_metric, seed=self._space.seed, generation=generation
+            # where members wait for each other, what is known of the rest is a matter of chance
+            self._standings(due if self._space.search.synchronous else members, due[0].config["until"]),
+            self._space.search,
+            self._task_metric,
+            seed=self._space.seed,
+            generation=due[0].config["until"],
+            num_intervals=self._num_intervals,
+            due=[_name(member) for member in due],
         )
-        self._recorder.decide(decisions, generation=generation, step=_metrics(members[0])["step"])
+        self._recorder.decide(decisions, interval=self._space.training.interval)
         checkpoints = {name: member.latest_checkpoint_result for name, member in by_name.items()}
         for decision in decisions:
             member = by_name[decision.member]
@@ -105,18 +133,67 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
                 # a copy: the donor's own record goes on to its next checkpoint
                 manager: Any = member.run_metadata.checkpoint_manager
                 manager._latest_checkpoint_result = copy.copy(checkpoints[decision.donor])
-            member.set_config(_next_config(member, decision, generation))
+            member.set_config(_next_config(member, decision))
             if member.status == Trial.RUNNING:
                 _go_on(tune_controller, member)
 
+    def _standings(self, members: list[Trial], generation: int) -> list[Standing]:
+        """What is known of members after so many intervals; of those who are lost, that they are."""
+        standings = []
+        for member in members:
+            name, lost = _name(member), self._is_lost(member)
+            score = None if lost else self._recorder.score_at(name, generation)
+            if score is None and not self._waits(member):
+                continue  # it has not come as far
+            compares = score is not None and self._space.search.selection == "bootstrap"
+            standings.append(
+                Standing(
+                    name=name,
+                    index=self._index(member),
+                    iteration=_iterations(member),
+                    score=score,
+                    path=Path.from_dict(_metrics(member).get("path", member.config["spec"]["path"])),
+                    statistics=self._recorder.statistics(name, generation) if compares else None,
+                )
+            )
+        return standings
 
-def _next_config(member: Trial, decision: Decision, generation: int) -> dict[str, Any]:
-    return trial_config(
+    def _index(self, member: Trial) -> int:
+        return int(member.config["spec"]["seed"]) - self._space.seed
+
+    def _waits(self, trial: Trial) -> bool:
+        """Whether a member has walked to its knot, or cannot, and its checkpoint is written."""
+        return (
+            _is_member(trial)
+            and not trial.is_saving
+            and (_iterations(trial) >= trial.config["until"] or self._is_lost(trial))
+        )
+
+    def _is_lost(self, trial: Trial) -> bool:
+        """Whether a member's loss is no longer a number, or its worker failed too often since it was judged."""
+        metrics, config = _metrics(trial), trial.config
+        if metrics.get("score", 0.0) is None and metrics[_ITERATION] > config["generation"]:
+            return True
+        return bool(
+            trial.run_metadata.num_failures - config["failures_when_judged"] > self._space.resources.max_failures >= 0
+        )
+
+    def _is_ready(self, trial: Trial) -> bool:
+        """Whether a trial needs nothing but a worker to train on."""
+        return trial.status in (Trial.PENDING, Trial.PAUSED) and not trial.is_saving and not self._waits(trial)
+
+
+def _next_config(member: Trial, decision: Decision) -> dict[str, Any]:
+    config = trial_config(
         TrialSpec.from_dict(member.config["spec"]),
-        generation=generation,
+        until=decision.until,
+        generation=decision.generation,
         parent=decision.donor or member.config["parent"],
         next_knot=decision.next_knot,
+        num_rescues=member.config["num_rescues"] + (decision.score is None),
     )
+    failures = {name: member.config[name] for name in ("num_failures", "attempt")}
+    return config | failures | {"failures_when_judged": member.run_metadata.num_failures}
 
 
 def _go_on(tune_controller: Any, member: Trial) -> None:
@@ -143,25 +220,19 @@ def _is_member(trial: Trial) -> bool:
     return bool(trial.config["spec"]["role"] == "member")
 
 
-def _metrics(trial: Trial) -> dict[str, Any]:
+def _name(trial: Trial) -> str:
+    return str(trial.config["spec"]["name"])
+
+
+def _metrics(trial: Trial) -> Mapping[str, Any]:
     """What the trial reported when its last checkpoint was written; empty before the first."""
     result = trial.latest_checkpoint_result
-    return dict(result.metrics) if result is not None else {}
+    return result.metrics if result is not None else {}
 
 
 def _iterations(trial: Trial) -> int:
     """How many intervals the trial's checkpoint has walked."""
     return int(_metrics(trial).get(_ITERATION, 0))
-
-
-def _waits(trial: Trial) -> bool:
-    """Whether a member has walked all of its knots, and its checkpoint is written."""
-    return _is_member(trial) and not trial.is_saving and _iterations(trial) > trial.config["generation"]
-
-
-def _is_ready(trial: Trial) -> bool:
-    """Whether a trial needs nothing but a worker to train on."""
-    return trial.status in (Trial.PENDING, Trial.PAUSED) and not trial.is_saving and not _waits(trial)
 
 
 def _turn(trial: Trial) -> tuple[bool, int]:

@@ -221,20 +221,37 @@ class Recorder:
         summary |= self._scored(spec) | self._failures[spec.name].columns()
         self._writer.append("trials", [summary | {"status": status}])
 
-    def decide(self, decisions: Sequence[Decision], *, generation: int, step: int) -> None:
-        """Record what the population decided."""
+    def note_score(self, trial: str, iteration: int, step: int, score: float) -> None:
+        """Remember the score of a report for the population's decisions and for the summary."""
+        self._scores[trial][iteration] = (step, score)
+
+    def score_at(self, trial: str, iteration: int) -> float | None:
+        """The score of a report; None where there was none."""
+        _, score = self._scores[trial].get(iteration, (0, None))
+        return score
+
+    def decide(self, decisions: Sequence[Decision], *, interval: int) -> None:
+        """Record what the population decided.
+
+        Args:
+            decisions: One a member.
+            interval: Optimizer steps of an interval.
+        """
         self._writer.append(
             "lineage",
             [
                 {
                     "exploration": self.exploration,
                     "trial": decision.member,
-                    "generation": generation,
-                    "step": step,
+                    "generation": decision.generation,
+                    "step": decision.generation * interval,
+                    "until_step": decision.until * interval,
+                    "period": decision.period,
                     "action": decision.action,
                     "donor": decision.donor,
                     "score": decision.score,
                     "donor_score": decision.donor_score,
+                    "p_value": decision.p_value,
                     "rank": decision.rank,
                     "population": decision.population,
                     "knot": json.dumps(decision.next_knot.to_dict()),
@@ -268,7 +285,7 @@ class Recorder:
     def _summarise(self, spec: TrialSpec, row: Mapping[str, Any], point: str) -> None:
         """Bring a trial's row of the table `trials` up to date with its last report."""
         if row["score"] is not None:
-            self._scores[spec.name][row["iteration"]] = (row["step"], row["score"])
+            self.note_score(spec.name, row["iteration"], row["step"], row["score"])
         failures = self._failures[spec.name].with_report(row["iteration"], row["status"], row["step"])
         self._failures[spec.name] = failures
         summary = self._untrained(spec) | failures.columns()

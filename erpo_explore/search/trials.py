@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from erpo_explore.search.proposals import first_knot, first_point, grid_points, nearest_knot, random_point, rng
+from erpo_explore.search.sub_populations import period_of
 from erpo_explore.search.warm_start import load_warm_start
 from erpo_explore.space import Path, Point, dot
 from erpo_explore.space.search_space import SearchSpace
@@ -72,11 +73,14 @@ def _searched(space: SearchSpace, metric: str) -> list[TrialSpec]:
 
 
 def _members(space: SearchSpace, metric: str) -> list[TrialSpec]:
-    search, at = space.search, space.training.interval / space.training.steps
+    search, interval = space.search, space.training.interval / space.training.steps
+    # Tune's own populations judge everybody after every interval
+    every = [period_of(index, search) if search.method == "population" else 1 for index in range(search.members)]
+    places = [min(1.0, period * interval) for period in every]
     knots = [first_knot(search, metric, rng(space.seed, 0, index)) for index in range(search.members)]
     earlier = load_warm_start(search.warm_start, task=space.task.name, score_name=metric).path
     if earlier is not None:
-        knots[0] = nearest_knot(earlier.at(at), search, metric)
+        knots[0] = nearest_knot(earlier.at(places[0]), search, metric)
     return [
         TrialSpec(
             name=f"member-{index}",
@@ -85,5 +89,5 @@ def _members(space: SearchSpace, metric: str) -> list[TrialSpec]:
             seed=space.seed + index,
             path=Path(knots=((0.0, first_point(search, metric)), (at, knot))),
         )
-        for index, knot in enumerate(knots)
+        for index, (at, knot) in enumerate(zip(places, knots, strict=True))
     ]

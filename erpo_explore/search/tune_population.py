@@ -91,6 +91,7 @@ class _TunePopulation(PopulationBasedTraining):
         knot = self._region.point(self._place(explored), tuple(explored[name] for name in CATEGORIES))
         config = trial_config(
             TrialSpec.from_dict(trial.config["spec"]),
+            until=trial_to_clone.last_result[_ITERATION] + 1,
             generation=trial_to_clone.last_result[_ITERATION],
             parent=trial_to_clone.config["spec"]["name"],
             next_knot=knot,
@@ -107,13 +108,17 @@ class _TunePopulation(PopulationBasedTraining):
             donor=donor.config["spec"]["name"],
             score=scores[trial],
             donor_score=scores[donor],
+            p_value=None,
             rank=1 + sum(score > scores[trial] for score in scores.values()),
             population=len(scores),
+            period=1,
+            generation=given[_ITERATION],
             path=Path.from_dict(given["path"]),
             next_knot=knot,
+            until=given[_ITERATION] + 1,
             reason=f"{type(self).__bases__[-1].__name__}: among the worst, clones {donor.config['spec']['name']}",
         )
-        self._recorder.decide([decision], generation=given[_ITERATION], step=given["step"])
+        self._recorder.decide([decision], interval=self._space.training.interval)
 
     def _coordinates(self, unit_D: Float[np.ndarray, " D"]) -> dict[str, float]:
         """A place of the region as it stands in a member's config."""

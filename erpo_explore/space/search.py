@@ -49,8 +49,18 @@ class Search(Section):
     `asha` below the median of those that came as far, at one and at two thirds; `median` where the best score so far is
     below the median of the others' mean scores."""
 
+    evolve_every: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (1, 4)
+    """Intervals between two decisions of each sub-population, fewest first; [1] is plain PBT. A sub-population has at
+    least four members, so fewer than eight are one."""
+
+    selection: Literal["bootstrap", "truncation"] = "bootstrap"
+    """Whether a donor must be better by a paired bootstrap on the valid sentences, or by its score alone, as in PBT."""
+
+    p_exploit: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+    """One-sided p-value below which the bootstrap takes a donor for better."""
+
     quantile: Annotated[float, Field(ge=0.0, le=0.5)] = 0.25
-    """Share of the population that is replaced by clones of the equally large best share."""
+    """Share of a sub-population that may be replaced by clones of the equally large best share."""
 
     resample: Annotated[float, Field(ge=0.0, le=1.0)] = 0.25
     """Chance that a coordinate of the next knot is drawn anew instead of moved."""
@@ -60,6 +70,10 @@ class Search(Section):
 
     trust: Annotated[float, Field(gt=0.0, le=2.0)] = 0.4
     """How far from the end of a member's path the bandit looks, as the side of a box in shares of the ranges."""
+
+    synchronous: bool = True
+    """Whether members wait for each other, so that scores are compared after equally many steps; else each decides as
+    it arrives, on what is known of the others then, and two runs with one seed may differ."""
 
     start: Point = Point(reward=Reward(truth=1.0))
     """Where every member begins: a point, or the name of a constant dot."""
@@ -93,6 +107,13 @@ class Search(Section):
         if (stopping := written.get("early_stopping", "none")) not in ("none", "asha"):
             raise ValueError(f"method asha has early_stopping asha, got {stopping}; write method random to change it")
         return written | {"method": "random", "early_stopping": "asha"}
+
+    @field_validator("evolve_every")
+    @classmethod
+    def _check_periods(cls, periods: tuple[int, ...]) -> tuple[int, ...]:
+        if list(periods) != sorted(set(periods)):
+            raise ValueError(f"must name different numbers of intervals, the fewest first, got {list(periods)}")
+        return periods
 
     @field_validator("start", mode="before")
     @classmethod

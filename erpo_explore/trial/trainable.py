@@ -30,25 +30,36 @@ _NUM_SAMPLES: Final = 8
 
 
 def trial_config(
-    spec: TrialSpec, *, generation: int = 0, parent: str | None = None, next_knot: Point | None = None
+    spec: TrialSpec,
+    *,
+    until: int | None = None,
+    generation: int = 0,
+    parent: str | None = None,
+    next_knot: Point | None = None,
+    num_rescues: int = 0,
 ) -> dict[str, Any]:
     """What Tune carries for a trial.
 
     Args:
         spec: What it is.
-        generation: How many knots have been chosen for it.
-        parent: Name of the trial that it cloned in this generation.
-        next_knot: Where it walks in the next interval; None to follow the path of its spec.
+        until: Intervals after which the population decides on it again; None for a trial that is no member.
+        generation: Intervals that had been walked when its knot was chosen.
+        parent: Name of the trial that it cloned last.
+        next_knot: Where it is after `until` intervals; None to follow the path of its spec.
+        num_rescues: How often it has been re-seeded because its own weights were lost.
 
     Returns:
         Plain values: these, and that the trial has not failed yet.
     """
     return {
         "spec": spec.to_dict(),
+        "until": until,
         "generation": generation,
         "parent": parent,
         "next_knot": next_knot.to_dict() if next_knot is not None else None,
+        "num_rescues": num_rescues,
         "num_failures": 0,
+        "failures_when_judged": 0,
         "attempt": 0,
     }
 
@@ -100,7 +111,7 @@ class ErpoTrainable(tune.Trainable):
 
     def _take_knot(self, config: dict[str, Any]) -> None:
         if config["next_knot"] is not None:
-            self._run.walk_to(Point.from_dict(config["next_knot"]))
+            self._run.walk_to(Point.from_dict(config["next_knot"]), num_intervals=config["until"])
 
     def step(self) -> dict[str, Any]:
         """One interval; ends the trial after its budget.
@@ -125,8 +136,12 @@ class ErpoTrainable(tune.Trainable):
             "generation": self.config["generation"],
             "parent": self.config["parent"],
             "node": socket.gethostname(),
-            "done": is_last if diverged and is_member else observation.status != "running",
+            "done": self._gives_up(is_last) if diverged and is_member else observation.status != "running",
         }
+
+    def _gives_up(self, is_last: bool) -> bool:
+        """Whether a member that diverged ends: there is nothing left to walk, or it has been re-seeded too often."""
+        return is_last or self.config["num_rescues"] >= self._resources.max_failures
 
     @property
     def _trace(self) -> Path | None:

@@ -104,9 +104,9 @@ class TrainingRun:
         """Share of the budget that is spent."""
         return self.step / self._training.steps
 
-    def walk_to(self, point: Point) -> None:
-        """Give the path its next knot: be at `point` after the next interval."""
-        at = min(1.0, (self.step + self._training.interval) / self._training.steps)
+    def walk_to(self, point: Point, *, num_intervals: int) -> None:
+        """Give the path its next knot: be at `point` when so many intervals of the budget have been walked."""
+        at = min(1.0, num_intervals * self._training.interval / self._training.steps)
         self._walk.go_to(point, now=self.progress, at=at)
 
     def advance(self, *, num_samples: int = 0) -> Observation:

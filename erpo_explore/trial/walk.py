@@ -36,7 +36,12 @@ class Walk:
         return self._jumped if self.follows_plateau else self.path.until(progress)
 
     def go_to(self, point: Point, *, now: float, at: float) -> None:
-        """Leave the path that was walked up to `now` for a point to be reached at `at`."""
+        """Leave the path that was walked up to `now` for a point to be reached at `at`.
+
+        A run that is told again where it walks already keeps its path as it is.
+        """
+        if self.path.knots[-1] == (at, point) and self.path.clock == "step":
+            return
         walked = self.walked(now)
         if walked.knots[-1][0] < now:  # nothing moved since, and the way to the new knot begins now
             walked = walked.then(now, walked.end)

@@ -1,10 +1,14 @@
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from erpo_explore.corpus_scores import CorpusStatistics
 from erpo_explore.search.decisions import Standing, decide
+from erpo_explore.search.sub_populations import period_of, periods
 from erpo_explore.space import Path, Point, Reward
 from erpo_explore.space.search import Search
 
@@ -14,16 +18,29 @@ quantiles = st.floats(0.0, 0.5)
 populations = st.lists(st.sampled_from([0.0, 10.0, 20.0]) | st.floats(0.0, 100.0), min_size=1, max_size=9)
 
 
-def standing(index, score):
+def standing(index, score, *, iteration=1, sentences=None):
     """A member with a path of its own."""
-    task = index / 100.0
+    task = index / 20.0
     walked = Point(reward=Reward(truth=1.0 - task, task=task, temperature=0.1))
-    return Standing(name=f"member-{index}", index=index, score=score, path=Path(knots=((0.0, TRUTH), (0.25, walked))))
+    return Standing(
+        name=f"member-{index}",
+        index=index,
+        iteration=iteration,
+        score=score,
+        path=Path(knots=((0.0, TRUTH), (0.25, walked))),
+        statistics=None if sentences is None else CorpusStatistics(kind="mean", values_ND=sentences[:, None]),
+    )
 
 
-def decided(scores, *, quantile=0.25, seed=1, generation=1):
-    search = Search(quantile=quantile, ranges=RANGES, members=len(scores))
-    return decide([standing(*pair) for pair in enumerate(scores)], search, "bleu", seed=seed, generation=generation)
+def decided(scores, *, seed=1, generation=1, **settings):
+    """Of one population, as plain PBT."""
+    search = Search(ranges=RANGES, members=len(scores), evolve_every=(1,), **settings)
+    standings = [standing(index, score, iteration=generation) for index, score in enumerate(scores)]
+    return decide(standings, search, "bleu", seed=seed, generation=generation, num_intervals=1000)
+
+
+def by_member(decisions):
+    return {decision.member: decision for decision in decisions}
 
 
 def members(decisions, action):
@@ -85,9 +102,10 @@ def test_a_member_alone_goes_on_to_a_knot_of_its_own():
 @given(populations.flatmap(lambda scores: st.tuples(st.just(scores), st.permutations(range(len(scores))))), quantiles)
 def test_the_order_of_the_standings_does_not_matter(shuffled, quantile):
     scores, order = shuffled
-    search = Search(quantile=quantile, ranges=RANGES)
+    search = Search(quantile=quantile, ranges=RANGES, members=len(scores), evolve_every=(1,))
     standings = [standing(index, scores[index]) for index in order]
-    assert decide(standings, search, "bleu", seed=1, generation=1) == decided(scores, quantile=quantile)
+    decisions = decide(standings, search, "bleu", seed=1, generation=1, num_intervals=1000)
+    assert decisions == decided(scores, quantile=quantile)
 
 
 @given(populations, st.integers(0, 2**31 - 1), st.integers(1, 100))
@@ -120,18 +138,18 @@ def test_the_knot_of_a_member_that_goes_on_does_not_depend_on_the_others(scores,
 
 
 def test_members_of_the_same_path_walk_to_different_knots():
-    standings = [Standing(name=f"m{i}", index=i, score=1.0, path=Path.constant(TRUTH)) for i in range(6)]
-    decisions = decide(standings, Search(ranges=RANGES), "bleu", seed=1, generation=1)
+    standings = [replace(standing(i, 1.0), path=Path.constant(TRUTH)) for i in range(6)]
+    decisions = decide(standings, Search(ranges=RANGES), "bleu", seed=1, generation=1, num_intervals=4)
     assert len({decision.next_knot for decision in decisions}) == 6
 
 
 def test_a_clone_walks_to_a_knot_near_its_donors_end():
     end = Point(reward=Reward(truth=0.6, task=0.4, temperature=0.5))
-    donor = Standing(name="best", index=0, score=9.0, path=Path.constant(end))
-    worst = Standing(name="worst", index=1, score=1.0, path=Path.constant(TRUTH))
+    donor, worst = replace(standing(0, 9.0), path=Path.constant(end)), standing(1, 1.0)
     search = Search(ranges={"task": (0.0, 1.0)}, resample=0.0, quantile=0.5)
     shifts = [
-        decide([donor, worst], search, "bleu", seed=1, generation=g)[1].next_knot.reward.task - 0.4 for g in range(200)
+        decide([donor, worst], search, "bleu", seed=1, generation=g, num_intervals=300)[1].next_knot.reward.task - 0.4
+        for g in range(200)
     ]
     # σ = 0.2 of the range, cut at 0
     assert abs(sum(shifts) / 200) < 0.05
@@ -140,4 +158,120 @@ def test_a_clone_walks_to_a_knot_near_its_donors_end():
 def test_the_reason_says_who_clones_whom():
     best, worst = decided([9.0, 1.0])
     assert best.reason == "rank 1 of 2: goes on with its own weights"
-    assert worst.reason == "rank 2 of 2: among the worst 1, clones member-0"
+    assert worst.reason == "rank 2 of 2: clones member-0, a winner"
+
+
+def test_a_knot_is_reached_one_period_later_and_never_past_the_budget():
+    search = Search(ranges=RANGES, members=8, evolve_every=(1, 4))
+    standings = [standing(index, float(index), iteration=8) for index in range(8)]
+    decisions = by_member(decide(standings, search, "bleu", seed=1, generation=8, num_intervals=10))
+    assert {decisions[f"member-{index}"].until for index in (0, 2, 4, 6)} == {9}
+    assert {decisions[f"member-{index}"].until for index in (1, 3, 5, 7)} == {10}
+
+
+class TestBootstrap:
+    """Members whose sentences say how sure a difference is."""
+
+    def judged(self, noise, **settings):
+        generator = np.random.default_rng(0)
+        shared = generator.normal(30.0, 15.0, size=300)
+        better = shared + 1.0 + generator.normal(0.0, noise, size=300)
+        standings = [
+            standing(0, float(better.mean()), sentences=better),
+            standing(1, float(shared.mean()), sentences=shared),
+        ]
+        search = Search(ranges=RANGES, members=2, **settings)
+        return decide(standings, search, "rouge", seed=1, generation=1, num_intervals=4)[1]
+
+    def test_a_difference_that_every_sentence_shows_is_believed(self):
+        decision = self.judged(noise=1.0)
+        assert (decision.action, decision.donor) == ("clone", "member-0")
+        assert decision.p_value < 0.01
+
+    def test_a_difference_within_noise_is_not_and_the_reason_says_so(self):
+        decision = self.judged(noise=40.0)
+        assert decision.action == "continue"
+        assert decision.p_value > 0.1
+        assert "may be better by chance" in decision.reason
+
+    def test_truncation_takes_it(self):
+        decision = self.judged(noise=40.0, selection="truncation")
+        assert (decision.action, decision.p_value) == ("clone", None)
+
+    @given(st.floats(0.01, 0.99))
+    def test_the_threshold_decides(self, p_exploit):
+        decision = self.judged(noise=20.0, p_exploit=p_exploit)
+        assert (decision.action == "clone") == (decision.p_value < p_exploit)
+
+
+class TestSubPopulations:
+    """Eight members: 0, 2, 4, 6 evolve every interval, 1, 3, 5, 7 every fourth."""
+
+    SEARCH = Search(ranges=RANGES, members=8, evolve_every=(1, 4), resample=0.0)
+
+    def migrated(self, scores, generation=4):
+        standings = [standing(index, float(score), iteration=4) for index, score in enumerate(scores)]
+        return by_member(decide(standings, self.SEARCH, "bleu", seed=1, generation=generation, num_intervals=400))
+
+    def test_members_are_ranked_within_their_own(self):
+        decisions = self.migrated(range(8))
+        assert [decisions[f"member-{index}"].rank for index in range(8)] == [4, 4, 3, 3, 2, 2, 1, 1]
+        assert [decisions[f"member-{index}"].period for index in range(8)] == [1, 4] * 4
+
+    def test_losers_clone_their_own_winner_and_the_next_worst_the_best_of_the_others(self):
+        donors = {name: decision.donor for name, decision in self.migrated([9, 7, 6, 8, 1, 2, 2, 3]).items()}
+        expected = dict.fromkeys(donors) | {
+            "member-4": "member-0",
+            "member-6": "member-3",
+            "member-5": "member-3",
+            "member-7": "member-0",
+        }
+        assert donors == expected
+
+    def test_a_member_that_is_better_than_the_best_of_the_others_stays(self):
+        fast_is_worse = [1, 9, 2, 8, 3, 7, 4, 6]
+        assert self.migrated(fast_is_worse)["member-5"].donor is None
+
+    def test_from_the_slower_comes_the_place_and_from_the_faster_the_weights_alone(self):
+        # member-2 (fast) takes from member-7 (slow), member-3 (slow) from member-6 (fast)
+        shifts = {"member-2": [], "member-3": []}
+        for generation in range(4, 404, 4):
+            decisions = self.migrated(range(8), generation)
+            assert (decisions["member-2"].donor, decisions["member-3"].donor) == ("member-7", "member-6")
+            assert decisions["member-2"].path == standing(7, 0.0).path
+            assert decisions["member-3"].path == standing(6, 0.0).path
+            for name, values in shifts.items():
+                values.append(decisions[name].next_knot.reward.task)
+        # the fast one goes on near 7/20, where the slow one stood, the slow one near 3/20, where it stood itself
+        assert np.mean(shifts["member-2"]) == pytest.approx(0.35, abs=0.05)
+        assert np.mean(shifts["member-3"]) == pytest.approx(0.15, abs=0.05)
+
+    def test_few_members_are_one_population(self):
+        assert periods(Search(members=7)) == (1,)
+        assert periods(Search(members=8)) == (1, 4)
+        assert [period_of(index, Search(members=8)) for index in range(4)] == [1, 4, 1, 4]
+
+
+class TestLostMembers:
+    def test_one_is_reseeded_from_the_best_of_all_whatever_the_bootstrap_says(self):
+        search = Search(ranges=RANGES, members=8, evolve_every=(1, 4))
+        scores = [None, 9.0, 5.0, 8.0, 5.0, 7.0, 5.0, 6.0]
+        standings = [standing(index, score, iteration=4) for index, score in enumerate(scores)]
+        lost = by_member(decide(standings, search, "bleu", seed=1, generation=4, num_intervals=8))["member-0"]
+        assert (lost.action, lost.donor, lost.score, lost.rank) == ("clone", "member-1", None, 4)
+        assert lost.reason == "rank 4 of 4: lost, re-seeded from member-1"
+
+    def test_where_all_are_lost_they_try_again(self):
+        decisions = decided([None, None, None])
+        assert members(decisions, "clone") == []
+        assert all("so are all" in decision.reason for decision in decisions)
+
+
+def test_who_is_not_due_is_a_donor_and_not_decided_on():
+    standings = [standing(index, float(index), iteration=3) for index in range(4)]
+    standings[3] = replace(standings[3], iteration=5)
+    search = Search(ranges=RANGES, members=4, quantile=0.25)
+    (decision,) = decide(standings, search, "bleu", seed=1, generation=3, num_intervals=8, due=["member-0"])
+    # the donor's weights have walked further, and so has now the clone
+    assert (decision.member, decision.donor) == ("member-0", "member-3")
+    assert (decision.generation, decision.until) == (5, 6)

@@ -1,6 +1,7 @@
 import copy
 import json
 import pickle
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -253,32 +254,44 @@ class TestStatistics:
         assert recorder.statistics("member-0", 1) is None
 
 
+def test_the_score_of_a_report_is_known_also_to_a_later_driver(recorder):
+    recorder.observe(DOT, report(1, 12.5))
+    for known in (recorder, copy.copy(recorder)):
+        assert (known.score_at("mle-s1", 1), known.score_at("mle-s1", 2)) == (12.5, None)
+
+
 class TestDeciding:
     def decisions(self):
         standings = [
-            Standing(name=spec.name, index=index, score=10.0 + index, path=WALKED) for index, spec in enumerate(MEMBERS)
+            Standing(name=spec.name, index=index, iteration=1, score=10.0 + index, path=WALKED)
+            for index, spec in enumerate(MEMBERS)
         ]
-        return decide(standings, Search(quantile=0.5), "bleu", seed=1, generation=1)
+        return decide(standings, Search(quantile=0.5), "bleu", seed=1, generation=1, num_intervals=4)
 
     def test_each_decision_is_a_row_of_the_lineage(self, recorder):
         decisions = self.decisions()
-        recorder.decide(decisions, generation=1, step=10)
+        recorder.decide(decisions, interval=10)
         frame = load_results(recorder.folder, "lineage")
         rows = frame[frame["generation"] == 1].set_index("trial")
         for decision in decisions:
             row = rows.loc[decision.member]
-            for name in ("action", "score", "rank", "population", "reason"):
+            for name in ("action", "score", "rank", "population", "period", "reason"):
                 assert row[name] == getattr(decision, name)
             assert Point.from_dict(json.loads(row["knot"])) == decision.next_knot
             assert Path.from_dict(json.loads(row["path"])) == decision.path
-            assert row["step"] == 10
+            assert (row["step"], row["until_step"]) == (10, 20)
         clone = rows.loc["member-0"]
         assert (clone["action"], clone["donor"], clone["donor_score"]) == ("clone", "member-1", 11.0)
         assert pd.isna(rows.loc["member-1", ["donor", "donor_score"]]).all()
 
+    def test_what_the_bootstrap_said_is_kept_also_where_nobody_was_cloned(self, recorder):
+        recorder.decide([replace(self.decisions()[0], p_value=0.25)], interval=10)
+        frame = load_results(recorder.folder, "lineage")
+        assert frame.set_index("generation").loc[1, "p_value"] == 0.25
+
     def test_a_resumed_driver_that_decides_again_doubles_nothing(self, recorder):
         for _ in range(2):
-            recorder.decide(self.decisions(), generation=1, step=10)
+            recorder.decide(self.decisions(), interval=10)
         assert len(load_results(recorder.folder, "lineage")) == 2 + 2
 
 

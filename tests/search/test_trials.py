@@ -99,7 +99,12 @@ def test_members_walk_from_the_start_to_points_of_their_own_within_the_first_int
 
 
 def test_more_members_change_nothing_for_the_first_ones():
-    assert members(space_of(search={"members": 8}))[:5] == members(space_of())
+    assert members(space_of(search={"members": 7}))[:5] == members(space_of())
+
+
+def test_members_that_evolve_seldom_walk_further_to_their_first_knot():
+    found = members(space_of(search={"members": 8, "evolve_every": [1, 2]}))
+    assert [spec.path.knots[-1][0] for spec in found] == [3 / 12, 6 / 12] * 4
 
 
 def test_another_seed_plans_other_points():

@@ -1,0 +1,130 @@
+"""Members without a model on a real Ray: a score that says what their weights went through, and failures on demand."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from erpo_explore.search.checkpoints import CheckpointSweeper
+from erpo_explore.search.exploration import RecordingCallback
+from erpo_explore.search.population import PopulationBasedAnnealing
+from erpo_explore.search.recorder import Recorder
+from erpo_explore.search.trials import plan_trials
+from erpo_explore.space import Path as ErpoPath
+from erpo_explore.space import Point
+from erpo_explore.space.search_space import SearchSpace
+from erpo_explore.store import ResultsWriter
+from erpo_explore.trial import Observation, Scores
+from erpo_explore.trial.trainable import trial_config
+from erpo_explore.trial.walk import Walk
+
+
+class SimulatedMember(tune.Trainable):
+    """Gains its task weight each interval; fails as `faults` says: {member: {iteration: "raise" or "nan", times}}."""
+
+    def setup(self, config: dict[str, Any], *, num_intervals: int, faults: dict[str, Any], notes: str) -> None:
+        self._num_intervals, self._faults, self._notes = num_intervals, faults, Path(notes)
+        self._begin(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._begin(new_config)
+        return True
+
+    def take_config(self, config: dict[str, Any]) -> None:
+        self.config = config
+
+    def _begin(self, config: dict[str, Any]) -> None:
+        self._name = config["spec"]["name"]
+        self._walk = Walk(ErpoPath.from_dict(config["spec"]["path"]))
+        self._score = float(config["spec"]["seed"])
+        self._take_knot(0)
+
+    def _take_knot(self, walked: int) -> None:
+        if self.config["next_knot"] is not None:
+            at = min(1.0, self.config["until"] / self._num_intervals)
+            self._walk.go_to(Point.from_dict(self.config["next_knot"]), now=walked / self._num_intervals, at=at)
+
+    def step(self) -> dict[str, Any]:
+        done = self.iteration + 1
+        progress = done / self._num_intervals
+        status = "finished" if done == self._num_intervals else "running"
+        if fault := self._fault(done):
+            if fault == "raise":
+                raise RuntimeError("as it was told to")
+            self._score, status = math.nan, "diverged"
+        point = self._walk.point(progress)
+        self._score += point.reward.task
+        lost = math.isnan(self._score)
+        observation = Observation(
+            step=done,
+            progress=progress,
+            point=point,
+            path=self._walk.walked(progress),
+            status="diverged" if lost else status,  # type: ignore[arg-type]
+            train_loss_nats=None if lost else 1.0,
+            scores=None if lost else Scores(valid_nll_nats=1.0, score=self._score, signature="simulated"),
+            entropy_nats=None,
+            mean_reward=None,
+            effective_sample_size=None,
+            tokens_per_s=1.0,
+            elapsed_s=float(done),
+            device="cpu",
+        )
+        row = observation.to_row() | {"sentences": {}, "generation": self.config["generation"], "node": "here"}
+        ends = status == "finished" or (lost and self.config["num_rescues"] >= 2)
+        return row | {"parent": self.config["parent"], "done": ends}
+
+    def _fault(self, iteration: int) -> str | None:
+        """What goes wrong now; each fault as often as it is told to."""
+        kind, times = self._faults.get(self._name, {}).get(str(iteration), (None, 0))
+        done = len(list(self._notes.glob(f"{self._name}-{iteration}-*")))
+        if kind is None or done >= times:
+            return None
+        (self._notes / f"{self._name}-{iteration}-{done}").touch()
+        return str(kind)
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        state = {"iteration": self.iteration, "score": self._score, "walk": self._walk.state()}
+        (Path(checkpoint_dir) / "state.json").write_text(json.dumps(state))
+
+    def load_checkpoint(self, checkpoint_dir: str) -> None:  # type: ignore[override]
+        state = json.loads((Path(checkpoint_dir) / "state.json").read_text())
+        self._score, self._walk = state["score"], Walk.from_state(state["walk"])
+        self._take_knot(state["iteration"])
+
+
+def simulate(folder: Path, num_intervals: int, faults: dict[str, Any] | None = None, **search: Any) -> Path:
+    """Run a population of simulated members to its end; returns the results folder."""
+    space = SearchSpace.from_dict(
+        {
+            "name": "simulated",
+            "task": {"name": "toy"},
+            "training": {"steps": num_intervals, "interval": 1},
+            "search": {"method": "population", "ranges": {"task": [0.0, 1.0]}, "selection": "truncation"} | search,
+        }
+    )
+    specs = plan_trials(space, "bleu")
+    ResultsWriter.create(folder, {"exploration": "simulated"})
+    recorder = Recorder(folder=folder, exploration="simulated", task="toy", model="none", metric="bleu")
+    recorder.begin(specs)
+    notes = folder / "notes"
+    notes.mkdir()
+    trainable = tune.with_parameters(
+        SimulatedMember, num_intervals=num_intervals, faults=faults or {}, notes=str(notes)
+    )
+    tune.Tuner(
+        trainable,
+        param_space=trial_config(specs[0]) | {"spec": tune.grid_search([spec.to_dict() for spec in specs])},
+        tune_config=tune.TuneConfig(scheduler=PopulationBasedAnnealing(space, "bleu", recorder), reuse_actors=True),
+        run_config=tune.RunConfig(
+            name="checkpoints",
+            storage_path=str(folder),
+            callbacks=[RecordingCallback(recorder), CheckpointSweeper()],
+            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1),
+            failure_config=tune.FailureConfig(max_failures=2),
+            verbose=0,
+        ),
+    ).fit()
+    return folder
