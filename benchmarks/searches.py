@@ -24,8 +24,10 @@ from ray.tune.schedulers.pb2 import PB2
 from benchmarks.surface import States, Surface, coordinates
 from benchmarks.surface_paths import INTERVALS, RANGES, mixed
 from benchmarks.tune_stand_ins import StandInController, StandInTrial
+from erpo_explore.corpus_scores import CorpusStatistics
 from erpo_explore.search.decisions import Standing, decide
 from erpo_explore.search.proposals import first_point, random_point, rng
+from erpo_explore.search.sub_populations import period_of
 from erpo_explore.space import Path, Point
 from erpo_explore.space.search import Search
 
@@ -67,8 +69,13 @@ class _Population:
 
     @property
     def best(self) -> Path:
-        """The walked path of the member with the best observed score."""
+        """The path of the member with the best observed score."""
         return self.paths[int(np.argmax(self.score_N))]
+
+    @property
+    def best_walked(self) -> Path:
+        """As far as it has been walked."""
+        return self.best.until(self.states.interval / INTERVALS)
 
     def walk(self) -> None:
         """One interval along the paths, then an evaluation."""
@@ -99,29 +106,50 @@ def annealing(surface: Surface, seed: int, *, search: Search = SEARCH) -> list[P
     """Our own population, through its pure function of decisions."""
     start = first_point(search, METRIC)
     firsts = [random_point(search, METRIC, rng(seed, 0, index)) for index in range(search.members)]
-    paths = [Path(knots=((0.0, start), (1 / INTERVALS, first))) for first in firsts]
+    untils = [min(INTERVALS, period_of(index, search)) for index in range(search.members)]
+    paths = [
+        Path(knots=((0.0, start), (until / INTERVALS, first))) for first, until in zip(firsts, untils, strict=True)
+    ]
     population = _Population.starting(surface, seed, paths)
     found = []
     for generation in range(1, INTERVALS + 1):
         population.walk()
-        found.append(population.best)
+        found.append(population.best_walked)
         if generation < INTERVALS:
-            _decide(population, search, seed, generation)
+            untils = _decide(population, untils, search, seed, generation)
     return found
 
 
-def _decide(population: _Population, search: Search, seed: int, generation: int) -> None:
+def _decide(population: _Population, untils: list[int], search: Search, seed: int, generation: int) -> list[int]:
+    """Judge the members that are due; returns after how many intervals each is due again."""
     standings = [
-        Standing(name=f"member-{index}", index=index, score=float(score), path=path)
-        for index, (score, path) in enumerate(zip(population.score_N, population.paths, strict=True))
+        Standing(
+            name=f"member-{index}",
+            index=index,
+            iteration=generation,
+            score=float(population.score_N[index]),
+            path=population.paths[index],
+            statistics=CorpusStatistics(kind="mean", values_ND=population.sentences_NS[index][:, None]),
+        )
+        for index, until in enumerate(untils)
+        if until == generation
     ]
     place_of = {standing.name: standing.index for standing in standings}
-    origins, paths = list(range(len(standings))), list(population.paths)
-    for decision in decide(standings, search, METRIC, seed=seed, generation=generation):
+    origins, paths, untils = list(range(len(untils))), list(population.paths), list(untils)
+    for decision in decide(standings, search, METRIC, seed=seed, generation=generation, num_intervals=INTERVALS):
         index = place_of[decision.member]
         origins[index] = place_of[decision.donor or decision.member]
-        paths[index] = decision.path.then((generation + 1) / INTERVALS, decision.next_knot)
+        paths[index] = walked_to(decision.path, generation, decision.until, decision.next_knot)
+        untils[index] = decision.until
     population.states, population.paths = population.states.rows(origins), paths
+    return untils
+
+
+def walked_to(path: Path, now: int, until: int, knot: Point) -> Path:
+    """The path with one more knot, to which it begins to walk now."""
+    if path.knots[-1][0] < now / INTERVALS:
+        path = path.then(now / INTERVALS, path.end)
+    return path.then(until / INTERVALS, knot)
 
 
 def asha(surface: Surface, seed: int, *, knots: int = 1) -> list[Path]:
@@ -263,6 +291,8 @@ def _variant(**settings: Any) -> Method:
 
 VARIANTS: Final[Mapping[str, Method]] = {
     "ours": _variant(),
+    "ours, one population": _variant(evolve_every=(1,)),
+    "ours, truncation": _variant(selection="truncation"),
 }
 """Settings of our own search, by name."""
 
