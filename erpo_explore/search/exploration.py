@@ -24,11 +24,13 @@ from erpo_explore.search.progress import ProgressCallback
 from erpo_explore.search.provenance import manifest, space_of
 from erpo_explore.search.recorder import Recorder
 from erpo_explore.search.trials import num_suggested, plan_trials
+from erpo_explore.search.trunk import TRUNK, find_trunk, kept_trunk, trunk_record, trunk_space
 from erpo_explore.space.search_space import SearchSpace
 from erpo_explore.store import ResultsWriter, load_manifest, load_results
 from erpo_explore.tasks import Task, load_task
 from erpo_explore.trial import TrialSpec
 from erpo_explore.trial.trainable import ErpoTrainable, retry_config, trial_config
+from erpo_explore.trial.trunk import Trunk, load_trunk
 
 __all__ = ["Outcome", "explore", "resume"]
 
@@ -115,17 +117,83 @@ def explore(space: SearchSpace, folder: FilePath, *, address: str | None = None)
     """
     check_installed(space.search)
     task = load_task(space.task)
-    specs = plan_trials(space, task.metric)
-    _check_metrics(specs)
-    num_trials = len(specs) + num_suggested(space)
-    needed_bytes = _needed_bytes(space, task, num_trials)
-    ResultsWriter.create(folder, manifest(space), needed_bytes=needed_bytes)
-    recorder = _recorder(space, task, folder)
-    recorder.begin(specs)
+    _create(space, task, folder)
     _log.info("%s", task.describe())
     with _cluster(address):
-        _log.info("%d trials of %d steps, results in %s", num_trials, space.training.steps, folder)
-        return _fit(_new_tuner(space, task, specs, recorder), space, folder)
+        return _run(space, task, folder)
+
+
+def _create(space: SearchSpace, task: Task, folder: FilePath) -> None:
+    """Check all that can be checked beforehand, then make the results folder."""
+    specs = plan_trials(space, task.metric)
+    _check_metrics(specs)
+    written, to_train = manifest(space), trunk_space(space)
+    num_trials = len(specs) + num_suggested(space)
+    if to_train is None:
+        checkpoints = find_trunk(space, folder)
+        _load_trunk(space, task, checkpoints)
+        if checkpoints:
+            written[TRUNK] = trunk_record(checkpoints, folder)
+    else:
+        num_trials += to_train.num_seeds
+    ResultsWriter.create(folder, written, needed_bytes=_needed_bytes(space, task, num_trials))
+
+
+def _run(space: SearchSpace, task: Task, folder: FilePath) -> Outcome:
+    """Train the trunk where it is still to be trained, then the trials, from where they stand."""
+    specs, recorder = plan_trials(space, task.metric), _recorder(space, task, folder)
+    # Tune takes a relative folder for a URI without a scheme
+    state = folder.resolve() / _CHECKPOINTS
+    if not state.exists():
+        recorder.begin(specs)
+    if not _has_trunk(space, task, folder):
+        return _outcome(space, folder)
+    trunk = _load_trunk(space, task, kept_trunk(folder))
+    num_trials = len(specs) + num_suggested(space)
+    trainable = _trainable(space, task, num_trials, trunk)
+    _log.info("%d trials of %d steps, results in %s", num_trials, space.training.steps, folder)
+    if not state.exists():
+        return _fit(_new_tuner(space, task, specs, recorder, trainable), space, folder)
+    if not tune.Tuner.can_restore(str(state)):
+        raise ResultsError(
+            f"results folder {folder} was cut before its first checkpoint, so there is nothing to resume; "
+            f"remove it and run the search space again"
+        )
+    tuner = tune.Tuner.restore(str(state), trainable, resume_unfinished=True, resume_errored=True)
+    return _fit(tuner, space, folder)
+
+
+def _has_trunk(space: SearchSpace, task: Task, folder: FilePath) -> bool:
+    """Train the trunk that is still to be trained; False where that was interrupted."""
+    to_train = trunk_space(space)
+    if to_train is None or TRUNK in load_manifest(folder):
+        return True
+    within = folder / TRUNK
+    if not within.exists():
+        _create(to_train, task, within)
+    if _is_open(to_train, within) and _run(to_train, task, within).status == "interrupted":
+        return False
+    ResultsWriter.open(folder).note({TRUNK: trunk_record(find_trunk(space, folder), folder)})
+    return True
+
+
+def _is_open(space: SearchSpace, folder: FilePath) -> bool:
+    """Whether a trunk has trials left to train, to try again, or to save: a driver may die before a last checkpoint."""
+    outcome = _outcome(space, folder)
+    if outcome.status != "finished" or outcome.num_failed > 0:
+        return True
+    saved = load_results(folder, columns=["trial", "iteration", "checkpoint"]).dropna(subset="checkpoint")
+    last = load_results(folder, table="trials").set_index("trial")["num_observations"]
+    return bool((saved.groupby("trial")["iteration"].max().reindex(last.index) != last).any())
+
+
+def _load_trunk(space: SearchSpace, task: Task, checkpoints: Sequence[FilePath]) -> Trunk | None:
+    """What trials branch from, held to the space's model; None where they begin anew."""
+    if space.start_from is None:
+        return None
+    return load_trunk(
+        checkpoints, optimizer=space.start_from.optimizer, first_seed=space.seed, task=task, model=space.model
+    )
 
 
 def _check_metrics(specs: Sequence[TrialSpec]) -> None:
@@ -135,7 +203,9 @@ def _check_metrics(specs: Sequence[TrialSpec]) -> None:
         load_function(metric)
 
 
-def _new_tuner(space: SearchSpace, task: Task, specs: Sequence[TrialSpec], recorder: Recorder) -> tune.Tuner:
+def _new_tuner(
+    space: SearchSpace, task: Task, specs: Sequence[TrialSpec], recorder: Recorder, trainable: Any
+) -> tune.Tuner:
     """Tune with the trials, what chooses and schedules them, and what watches them."""
     num_trials = len(specs) + num_suggested(space)
     searcher = new_searcher(space, specs, task.metric, recorder)
@@ -144,7 +214,7 @@ def _new_tuner(space: SearchSpace, task: Task, specs: Sequence[TrialSpec], recor
     )
     planned = {"spec": tune.grid_search([spec.to_dict() for spec in specs])}
     return tune.Tuner(
-        _trainable(space, task, num_trials),
+        trainable,
         param_space=trial_config(specs[0]) | planned if searcher is None else {},
         tune_config=tune.TuneConfig(
             scheduler=new_scheduler(space, task.metric, recorder),
@@ -176,25 +246,14 @@ def resume(folder: FilePath, *, address: str | None = None) -> Outcome:
         ErpoExploreError: The folder holds no exploration, or its data are no longer what they were.
     """
     space = space_of(load_manifest(folder), str(folder / "exploration.yaml"))
-    # Tune takes a relative folder for a URI without a scheme
-    state = folder.resolve() / _CHECKPOINTS
     outcome = _outcome(space, folder)
     if outcome.status == "finished" and outcome.num_failed == 0:
         return outcome
     check_installed(space.search)
     task = load_task(space.task)
-    specs = plan_trials(space, task.metric)
-    _check_metrics(specs)
-    num_trials = len(specs) + num_suggested(space)
+    _check_metrics(plan_trials(space, task.metric))
     with _cluster(address):
-        trainable = _trainable(space, task, num_trials)
-        if not tune.Tuner.can_restore(str(state)):
-            raise ResultsError(
-                f"results folder {folder} was cut before its first checkpoint, so there is nothing to resume; "
-                f"remove it and run the search space again"
-            )
-        tuner = tune.Tuner.restore(str(state), trainable, resume_unfinished=True, resume_errored=True)
-        return _fit(tuner, space, folder)
+        return _run(space, task, folder)
 
 
 def _fit(tuner: tune.Tuner, space: SearchSpace, folder: FilePath) -> Outcome:
@@ -227,15 +286,15 @@ def _recorder(space: SearchSpace, task: Task, folder: FilePath) -> Recorder:
     )
 
 
-def _trainable(space: SearchSpace, task: Task, num_trials: int) -> Any:
-    """The Trainable with its task, on the share of a machine that a trial holds."""
+def _trainable(space: SearchSpace, task: Task, num_trials: int, trunk: Trunk | None) -> Any:
+    """The Trainable with its task and trunk, on the share of a machine that a trial holds."""
     resources = space.resources
     gpus = resources.gpus_per_trial
     if gpus is None:
         there = float(ray.cluster_resources().get("GPU", 0.0))
         gpus = min(1.0, max(_LEAST_GPU_SHARE, there / num_trials)) if there else 0.0
     trainable = tune.with_parameters(
-        ErpoTrainable, task=task, model=space.model, training=space.training, resources=resources
+        ErpoTrainable, task=task, model=space.model, training=space.training, resources=resources, trunk=trunk
     )
     return tune.with_resources(trainable, {"cpu": resources.cpus_per_trial, "gpu": gpus})
 

@@ -6,6 +6,7 @@ from pathlib import Path as FilePath
 from erpo_explore.errors import ConfigError
 from erpo_explore.results import best_path
 from erpo_explore.search.provenance import space_of
+from erpo_explore.search.trunk import same_trunk
 from erpo_explore.space import DOTS
 from erpo_explore.space.path_file import load_path
 from erpo_explore.space.search import Search
@@ -39,7 +40,7 @@ def replay_space(
             raise ConfigError(f"--against must name dots out of {', '.join(DOTS)}, got {name!r}")
     if origin.is_dir():
         path = best_path(origin)
-        space = load_space(space_file) if space_file else space_of(load_manifest(origin), str(origin))
+        space = load_space(space_file) if space_file else _space_of_results(origin)
     else:
         path = load_path(origin)
         if space_file is None:
@@ -55,3 +56,9 @@ def replay_space(
         "num_seeds": num_seeds,
     }
     return SearchSpace.from_dict(written, origin=str(origin))
+
+
+def _space_of_results(folder: FilePath) -> SearchSpace:
+    """That of a results folder, with the trunk that its trials branched from."""
+    space = space_of(load_manifest(folder), str(folder))
+    return SearchSpace.from_dict(space.to_dict() | {"start_from": same_trunk(space, folder)}, origin=str(folder))

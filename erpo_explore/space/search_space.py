@@ -17,6 +17,7 @@ from erpo_explore.space.own_vocabulary import check_own_vocabulary, with_own_voc
 from erpo_explore.space.path import Path
 from erpo_explore.space.search import Search
 from erpo_explore.space.section import Section
+from erpo_explore.space.start_from import StartFrom, TrainedTrunk, as_trunk
 from erpo_explore.tasks import TaskConfig
 
 __all__ = ["Resources", "SearchSpace", "Training", "load_space"]
@@ -110,6 +111,9 @@ class SearchSpace(Section):
     paths: dict[Name, Path] = Field(default_factory=dict)
     """Paths to train from scratch, by name; none has the name of a dot of `dots`."""
 
+    start_from: StartFrom | None = None
+    """The trunk that every trial branches from; weights drawn anew if not given."""
+
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     """Of every random draw."""
 
@@ -143,6 +147,11 @@ class SearchSpace(Section):
             return written
         return {name: path if isinstance(path, Path) else Path.from_dict(path) for name, path in written.items()}
 
+    @field_validator("start_from", mode="before")
+    @classmethod
+    def _read_start_from(cls, written: Any) -> Any:
+        return as_trunk(written)
+
     @model_validator(mode="before")
     @classmethod
     def _name_own_vocabulary(cls, written: Any) -> Any:
@@ -157,6 +166,21 @@ class SearchSpace(Section):
     def _names_differ(self) -> "SearchSpace":
         if both := sorted(self.dots.keys() & self.paths.keys()):
             raise ValueError(f"paths.{both[0]} has the name of a dot, so their trials would be one; rename it")
+        return self
+
+    @model_validator(mode="after")
+    def _trunk_can_be_trained(self) -> "SearchSpace":
+        trunk = self.start_from
+        if isinstance(trunk, TrainedTrunk):
+            try:
+                dot(trunk.dot, metric="bleu", settings=self.dots.get(trunk.dot, {}))
+            except ConfigError as error:
+                raise ValueError(f"start_from.{error}") from error
+            if trunk.steps % self.training.interval != 0:
+                raise ValueError(
+                    f"start_from.steps must be a multiple of training.interval={self.training.interval}, "
+                    f"got {trunk.steps}"
+                )
         return self
 
     @model_validator(mode="after")
@@ -224,6 +248,8 @@ def _explain(error: ValidationError) -> str:
             return f"{field}.{tag}: must be one of {context['expected_tags']}, got {context['tag']!r}{more}"
         case "union_tag_not_found":
             return f"{field}.name: is missing; name a task: toy, docstrings, files or hub{more}"
+        case "no_trunk":
+            return f"{field}: {first['msg']}, got {_short(first['input'])}{more}"
         case "value_error":  # our own message, which holds the value
             message = first["msg"].removeprefix("Value error, ")
             return f"{field}: {message}{more}" if field else f"{message}{more}"
@@ -232,9 +258,9 @@ def _explain(error: ValidationError) -> str:
 
 
 def _without_kinds(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Pydantic names the kind of a model or vocabulary, too, which is no field of the user's."""
-    if loc[:1] == ("model",):
-        return ("model", *loc[2:])
+    """Pydantic names the kind of a model, trunk or vocabulary, too, which is no field of the user's."""
+    if loc[:1] in (("model",), ("start_from",)):
+        return (loc[0], *loc[2:])
     place = 1 + loc.index("vocabulary") if "vocabulary" in loc else len(loc)
     return loc[:place] + loc[place + 1 :]
 

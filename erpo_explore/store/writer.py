@@ -15,6 +15,7 @@ import yaml
 from erpo_explore.errors import ResultsError
 from erpo_explore.store.files import free_bytes, make_folder, write_aside
 from erpo_explore.store.layout import is_part_of, manifest_path, part_path
+from erpo_explore.store.reader import load_manifest
 from erpo_explore.store.rows import find_table, rows_to_arrow
 from erpo_explore.store.schema import TABLES
 
@@ -68,6 +69,15 @@ class ResultsWriter:
         for table in TABLES:
             make_folder(folder / table)
         return cls(folder)
+
+    def note(self, fields: Mapping[str, object]) -> None:
+        """Add fields to `exploration.yaml`, or replace them, once they are known.
+
+        Raises:
+            ResultsError: the disk is full or the folder cannot be written; what was there is untouched.
+            ValueError: a value that YAML cannot hold.
+        """
+        write_aside(manifest_path(self.folder), _manifest_text({**load_manifest(self.folder), **fields}).encode())
 
     def append(self, table: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Write rows; those whose part (trial and report) was written before replace it.

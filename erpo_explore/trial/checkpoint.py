@@ -6,10 +6,10 @@ from typing import Any, Final
 import torch
 
 from erpo_explore.errors import ResultsError
+from erpo_explore.space.start_from import CHECKPOINT_FILE
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
-_FILE: Final = "state.pt"
 _PARTS: Final = frozenset(
     {
         "trial",
@@ -32,10 +32,10 @@ def save_checkpoint(state: dict[str, Any], folder: Path) -> None:
     Raises:
         ResultsError: The disk is full or the folder cannot be written.
     """
-    aside = folder / f".{_FILE}.tmp"
+    aside = folder / f".{CHECKPOINT_FILE}.tmp"
     try:
         torch.save(state, aside)
-        aside.replace(folder / _FILE)
+        aside.replace(folder / CHECKPOINT_FILE)
     # torch reports a full disk as a RuntimeError of its zip writer
     except (OSError, RuntimeError) as error:
         aside.unlink(missing_ok=True)
@@ -48,9 +48,9 @@ def load_checkpoint(folder: Path) -> dict[str, Any]:
     Raises:
         ResultsError: There is none, or it is torn or foreign.
     """
-    file = folder / _FILE
+    file = folder / CHECKPOINT_FILE
     if not file.is_file():
-        raise ResultsError(f"checkpoint {folder}: has no {_FILE}; name a folder that a trial has written")
+        raise ResultsError(f"checkpoint {folder}: has no {CHECKPOINT_FILE}; name a folder that a trial has written")
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a torn or hostile file provokes: it is one and the same to the user

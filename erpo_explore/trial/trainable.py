@@ -19,6 +19,7 @@ from erpo_explore.tasks import Task
 from erpo_explore.trial.checkpoint import load_checkpoint, save_checkpoint
 from erpo_explore.trial.spec import TrialSpec
 from erpo_explore.trial.training import TrainingRun, choose_device
+from erpo_explore.trial.trunk import Trunk
 from erpo_explore.trial.watchdog import interval_limit_s, limited
 
 __all__ = ["HUNG", "ErpoTrainable", "retry_config", "trial_config"]
@@ -88,11 +89,13 @@ class ErpoTrainable(tune.Trainable):
         model: ModelConfig,
         training: Training,
         resources: Resources,
+        trunk: Trunk | None = None,
     ) -> None:
         """Begin a trial in a fresh process; the keywords come with the trainable (`tune.with_parameters`)."""
         torch.set_num_threads(resources.cpus_per_trial)
         self._resources = resources
         self._parts = (task, model, training)
+        self._trunk = trunk
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -107,6 +110,8 @@ class ErpoTrainable(tune.Trainable):
     def _begin(self, config: dict[str, Any]) -> None:
         self._spec = TrialSpec.from_dict(config["spec"])
         self._run = TrainingRun(*self._parts, self._spec, choose_device(), attempt=config["attempt"])
+        if self._trunk is not None:
+            self._run.take_weights(self._trunk.of(self._spec.seed))
         self._take_knot(config)
 
     def _take_knot(self, config: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ on with that one's weights, optimizer and walked path, but with draws of its own
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -140,7 +141,7 @@ class TrainingRun:
                 length_penalty=self._training.length_penalty,
             )
             if self._walk.see(scores.score, self.progress) and before is not None:
-                self._load_weights(before)
+                self.take_weights(before)
         took_s = time.perf_counter() - started
         self._elapsed_s += took_s
         self.longest_interval_s = max(took_s, self.longest_interval_s or 0.0)
@@ -179,7 +180,7 @@ class TrainingRun:
 
         The state of another trial, attempt or kind of device goes on with draws of this run's own.
         """
-        self._load_weights(state)
+        self.take_weights(state)
         self._walk = Walk.from_state(state["walk"])
         self.step = state["step"]
         self._elapsed_s = state["elapsed_s"]
@@ -200,10 +201,16 @@ class TrainingRun:
             # the generator itself stays, since the model's dropout holds on to it
             generator.set_state(stream(self._device, *key).get_state())
 
-    def _load_weights(self, state: dict[str, Any]) -> None:
+    def take_weights(self, state: Mapping[str, Any]) -> None:
+        """Take a state's weights, and its optimizer's moments where it has them; all else stays this run's.
+
+        Args:
+            state: `model` and perhaps `optimizer`, of a run or of a trunk that this one branches from.
+        """
         self._model.load_state_dict(state["model"])
-        # torch would keep the state's own tensors, and train on in them
-        self._optimizer.load_state_dict(_cloned(state["optimizer"]))
+        if "optimizer" in state:
+            # torch would keep the state's own tensors, and train on in them
+            self._optimizer.load_state_dict(_cloned(state["optimizer"]))
 
     def train_step(self, point: Point) -> StepLoss:
         """One step of the optimizer at a point, on this step's batch; `step` is not moved on.
