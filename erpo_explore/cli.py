@@ -125,26 +125,35 @@ def resume(results: _Results, address: _Address = None) -> None:
 @app.command()
 def replay(
     origin: Annotated[
-        FilePath, typer.Argument(help="A results folder, whose best path is replayed, or a path's YAML.")
+        FilePath, typer.Argument(help="A results folder, whose best searched path is replayed, or a path's YAML.")
     ],
     seeds: Annotated[int, typer.Option(min=1, help="Runs of the path and of each rival.")] = 3,
-    against: Annotated[str, typer.Option(help="Dots to compare with, separated by commas.")] = "mle,interpolation",
+    against: Annotated[
+        str, typer.Option(help="Dots and path files to compare with, separated by commas, as in a YAML list.")
+    ] = "mle, interpolation",
+    beam: Annotated[int, typer.Option(min=1, help="Beam width with which the test set is decoded at the end.")] = 5,
     space: Annotated[FilePath | None, typer.Option(help="Search space with the task, where ORIGIN is a path.")] = None,
     results: Annotated[FilePath | None, typer.Option(help="Results folder. Default: results/NAME-replay.")] = None,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Replay the best member even where a dot won.")] = False,
     address: _Address = None,
 ) -> None:
-    """Train a found path and its rivals from scratch, with the same budget and new seeds, and compare them.
+    """Train a found path and its rivals anew, with the same budget and new seeds, and compare them on the test set.
 
     \b
     Examples:
-      explore.py replay results/multi30k --seeds 5 --against mle,raml
-      explore.py replay best_path.yaml --space search_spaces/multi30k.yaml
+      explore.py replay results/multi30k --seeds 5 --against 'mle, raml: {temperature: 0.1}'
+      explore.py replay best_path.yaml --space search_spaces/multi30k.yaml --against papers.yaml
     """  # noqa: D301
     from erpo_explore.search import explore
-    from erpo_explore.search.replay import replay_space
+    from erpo_explore.search.replay import replay_space, winning_dot
+    from erpo_explore.search.rivals import Rivals
 
-    rivals = [name.strip() for name in against.split(",") if name.strip()]
-    space_of_replay = replay_space(origin, space_file=space, against=rivals, num_seeds=seeds)
+    rivals = Rivals.parse(against)
+    if origin.is_dir() and not anyway and (dot := winning_dot(origin)) is not None:
+        _say(f"{dot} has the best score of {origin}, so no path was found that beats the dots: nothing to replay")
+        _say("--anyway replays the best path that was searched all the same")
+        return
+    space_of_replay = replay_space(origin, space_file=space, against=rivals, num_seeds=seeds, beam_width=beam)
     folder = results or FilePath("results") / space_of_replay.name
     _finish(explore(space_of_replay, folder, address=address))
 
@@ -224,11 +233,13 @@ def _finish(outcome: "Outcome") -> None:
     from erpo_explore.atlas.pareto import pareto_lines
     from erpo_explore.atlas.summary import score_name
     from erpo_explore.results import best_path
-    from erpo_explore.search.replay import FOUND
+    from erpo_explore.search.provenance import space_of
+    from erpo_explore.search.replay import is_replay
     from erpo_explore.space.path_file import save_path
-    from erpo_explore.store import best_row, load_results
+    from erpo_explore.store import best_row, load_manifest, load_results
 
     folder = outcome.folder
+    space = space_of(load_manifest(folder), str(folder))
     if outcome.status == "interrupted":
         _say(f"interrupted; `{_program()} resume {folder}` goes on")
         raise typer.Exit(130)
@@ -251,13 +262,36 @@ def _finish(outcome: "Outcome") -> None:
     _say(f"best: {best['trial']} with {best['score']:.2f} at step {best['step']} ({best['signature']})")
     _say(f"path: {path}")
     _say(f"wrote {folder}/observations (Parquet), {path_file}, {page}")
-    if FOUND not in set(trials["dot"]):
+    if is_replay(space):
+        _say_replay(folder, space.seed)
+    else:
         _say(f"next: {_program()} replay {folder} --seeds 3   (is the best path better than mle, or lucky?)")
     if outcome.num_failed:
         _say(
             f"{outcome.num_failed} failed; `{_program()} resume {folder}` tries them again from their last checkpoints"
         )
         raise typer.Exit(1)
+
+
+def _say_replay(folder: FilePath, seed: int) -> None:
+    """Show who won on the test set, and keep it."""
+    import numpy as np
+    from rich.table import Table
+
+    from erpo_explore.atlas import read_replay, write_replay
+    from erpo_explore.search.replay import FOUND
+
+    report = read_replay(folder, FOUND, np.random.default_rng(seed))
+    table = Table(box=None, header_style="bold", pad_edge=False, title=report.title, title_justify="left")
+    for place, header in enumerate(report.rows[0]):
+        table.add_column(header, justify="right" if place else "left")
+    for row in report.rows[1:]:
+        table.add_row(*row)
+    # a file or a pipe has room for the whole table
+    _console.print(table, width=None if _console.is_terminal else 120, crop=False)
+    for sentence in report.sentences:
+        _say(sentence)
+    _say(f"wrote {write_replay(report, folder)} and {folder / 'replay.csv'}")
 
 
 def _comparison_table(observations: "pd.DataFrame") -> "Table":

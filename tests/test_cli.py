@@ -11,7 +11,9 @@ import yaml
 import erpo_explore as erpo
 from erpo_explore.cli import main
 from erpo_explore.space.path_file import load_path
+from erpo_explore.store import ResultsWriter
 from tests.search.conftest import TINY
+from tests.store.example_rows import OBSERVATION
 
 EXPLORE = Path(__file__).parent.parent / "explore.py"
 
@@ -104,6 +106,18 @@ def test_a_mistake_on_the_command_line_is_one_line_and_exit_code_2(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_where_a_dot_has_won_there_is_nothing_to_replay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer = ResultsWriter.create(tmp_path / "results", {"exploration": "tiny"})
+    for trial, role, score in (("mle-s1", "dot", 20.0), ("member-0", "member", 10.0)):
+        writer.append("observations", [OBSERVATION | {"trial": trial, "role": role, "score": score}])
+    assert _call(monkeypatch, "replay", str(writer.folder)) == 0
+    said = capsys.readouterr().out
+    assert "mle has the best score of" in said
+    assert "nothing to replay" in said
+
+
 def test_misaligned_files_are_named_with_their_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -155,11 +169,13 @@ def test_the_main_job_on_text_files_from_run_to_replay(tmp_path: Path) -> None:
     plain = pd.read_parquet(folder / "observations")
     assert plain["score"].max() == pytest.approx(frame["score"].max())
 
-    output = _run("replay", "results/mine", "--seeds", "2", "--against", "mle", cwd=tmp_path)
+    output = _run("replay", "results/mine", "--seeds", "2", "--against", "mle", "--anyway", cwd=tmp_path)
     replayed = erpo.load_results(tmp_path / "results" / "mine-replay")
     assert replayed.groupby("dot")["seed"].nunique().to_dict() == {"found": 2, "mle": 2}
     assert set(replayed["seed"]).isdisjoint(frame["seed"])
     assert "95% interval" in output
+    assert "Replay: bleu on the valid set, at the end of the budget; the task has no test set" in output
+    assert (tmp_path / "results" / "mine-replay" / "replay.md").exists()
 
     (folder / "report.html").unlink()
     _run("report", "results/mine", cwd=tmp_path)

@@ -275,7 +275,7 @@ def _outcome(space: SearchSpace, folder: FilePath) -> Outcome:
     num_unknown = num_suggested(space) - int((trials["role"] == "optuna").sum())
     return Outcome(
         folder=folder,
-        status="interrupted" if num_unknown > 0 or (statuses == "running").any() else "finished",
+        status="interrupted" if trials.empty or num_unknown > 0 or (statuses == "running").any() else "finished",
         num_failed=int((statuses == "failed").sum()),
     )
 
@@ -294,7 +294,13 @@ def _trainable(space: SearchSpace, task: Task, num_trials: int, trunk: Trunk | N
         there = float(ray.cluster_resources().get("GPU", 0.0))
         gpus = min(1.0, max(_LEAST_GPU_SHARE, there / num_trials)) if there else 0.0
     trainable = tune.with_parameters(
-        ErpoTrainable, task=task, model=space.model, training=space.training, resources=resources, trunk=trunk
+        ErpoTrainable,
+        task=task,
+        model=space.model,
+        training=space.training,
+        resources=resources,
+        trunk=trunk,
+        test=space.test,
     )
     return tune.with_resources(trainable, {"cpu": resources.cpus_per_trial, "gpu": gpus})
 

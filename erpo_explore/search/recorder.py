@@ -154,6 +154,8 @@ class Recorder:
         statistics = result.get("sentences", {})
         if statistics:
             self._writer.append("sentences", [which | _row(*each) for each in statistics.items()])
+        if "test" in result:
+            self._writer.append("tests", [which | result["test"]])
         self._last_statistics[spec.name] = (iteration, statistics)
         self._summarise(spec, row, str(result["point"]))
 

@@ -39,6 +39,7 @@ def trunk_space(space: SearchSpace) -> SearchSpace | None:
             "dots": {trunk.dot: space.dots.get(trunk.dot, {})},
             "paths": {},
             "start_from": None,
+            "test": None,
             "num_seeds": trunk.num_seeds,
         },
         origin="start_from",

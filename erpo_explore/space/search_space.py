@@ -20,7 +20,7 @@ from erpo_explore.space.section import Section
 from erpo_explore.space.start_from import StartFrom, TrainedTrunk, as_trunk
 from erpo_explore.tasks import TaskConfig
 
-__all__ = ["Resources", "SearchSpace", "Training", "load_space"]
+__all__ = ["LastTest", "Resources", "SearchSpace", "Training", "load_space"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """What folders are named after."""
@@ -84,6 +84,20 @@ class Resources(Section):
     20 times the longest so far, at least 600 s."""
 
 
+class LastTest(Section):
+    """How the test set is decoded at the end of a trial, with the weights that the trial ends with.
+
+    The last weights are what a budget buys. The best on the valid set would be chosen by noise anew, and a path that
+    anneals is meant to end where it ends.
+    """
+
+    beam_width: Annotated[int, Field(ge=1, le=256)] = 5
+    """Hypotheses a sentence."""
+
+    length_penalty: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 1.0
+    """As that of `training`."""
+
+
 class SearchSpace(Section):
     """Everything that defines an exploration."""
 
@@ -113,6 +127,9 @@ class SearchSpace(Section):
 
     start_from: StartFrom | None = None
     """The trunk that every trial branches from; weights drawn anew if not given."""
+
+    test: LastTest | None = None
+    """Decode the test set once at the end of each trial; a replay does, where the task has one."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     """Of every random draw."""

@@ -27,7 +27,8 @@ def load_results(
 
     Args:
         folder: The exploration's folder, `results/<exploration>`.
-        table: observations (one row a trial and report), trials, lineage, samples or sentences.
+        table: observations (one row a trial and report), trials, lineage, samples,
+            sentences or tests.
         columns: Which columns, in this order; None for all.
         trials: Which trials; None for all.
 

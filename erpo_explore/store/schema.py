@@ -1,6 +1,6 @@
 """What each column of the results store means: one documented tuple of columns a table.
 
-Five tables, each a folder of Parquet parts. Units are in the names (`elapsed_s`, `train_loss_nats`) or in the meaning.
+Six tables, each a folder of Parquet parts. Units are in the names (`elapsed_s`, `train_loss_nats`) or in the meaning.
 A column that may be missing is null, never a stand-in number; NaN and infinity are legal only where they are
 themselves the observation (the loss of a run that diverged, the temperature of policy gradient).
 Left out: foreign keys and indices. The tables are small, and pandas joins them on `trial`.
@@ -19,6 +19,7 @@ __all__ = [
     "SENTENCES",
     "STATUSES",
     "TABLES",
+    "TESTS",
     "TRIALS",
     "Column",
     "Table",
@@ -206,6 +207,24 @@ _SENTENCE_COLUMNS = (
     ),
 )
 
+_TEST_COLUMNS = (
+    Column("exploration", _TEXT, "name of the exploration"),
+    Column("trial", _TEXT, "identifier of the trial"),
+    Column("iteration", _INT, "number of its last report, >= 0"),
+    Column("step", _INT, "optimizer step of the weights that decoded, the last of the budget"),
+    Column("beam_width", _INT, "hypotheses a sentence; 1 is greedy"),
+    Column("length_penalty", _FLOAT, "exponent of the beam's length penalty"),
+    Column("num_sentences", _INT, "sentences of the test set"),
+    Column("nll_nats", _FLOAT, "negative log-likelihood a test token", nullable=True, inf=True, nan=True),
+    Column("bleu", _FLOAT, "corpus BLEU on the test set, 0-100", nullable=True),
+    Column("rouge1", _FLOAT, "ROUGE-1 F1 on the test set, 0-100", nullable=True),
+    Column("rouge2", _FLOAT, "ROUGE-2 F1 on the test set, 0-100", nullable=True),
+    Column("rougel", _FLOAT, "ROUGE-L F1 on the test set, 0-100", nullable=True),
+    Column("score", _FLOAT, "the task's own metric on the test set, 0-100"),
+    Column("signature", _TEXT, "signature of the scorer and its version"),
+    Column("decoding_s", _FLOAT, "seconds that decoding and scoring took"),
+)
+
 _BY_REPORT = ("trial", "iteration")
 _BY_DECISION = ("trial", "generation")
 
@@ -218,6 +237,7 @@ TABLES = MappingProxyType(
             Table(name="lineage", columns=_LINEAGE_COLUMNS, key=_BY_DECISION, part_key=_BY_DECISION),
             Table(name="samples", columns=_SAMPLE_COLUMNS, key=(*_BY_REPORT, "index"), part_key=_BY_REPORT),
             Table(name="sentences", columns=_SENTENCE_COLUMNS, key=(*_BY_REPORT, "split"), part_key=_BY_REPORT),
+            Table(name="tests", columns=_TEST_COLUMNS, key=_BY_REPORT, part_key=_BY_REPORT),
         )
     }
 )
@@ -227,3 +247,4 @@ TRIALS: pa.Schema = TABLES["trials"].schema
 LINEAGE: pa.Schema = TABLES["lineage"].schema
 SAMPLES: pa.Schema = TABLES["samples"].schema
 SENTENCES: pa.Schema = TABLES["sentences"].schema
+TESTS: pa.Schema = TABLES["tests"].schema

@@ -86,7 +86,8 @@ class ResultsWriter:
         statistics of its splits, so hand them over in one call.
 
         Args:
-            table: Name of the table: observations, trials, lineage, samples or sentences.
+            table: Name of the table: observations, trials, lineage, samples, sentences or
+                tests.
             rows: One mapping a row, as `erpo_explore.store.schema` documents; nullable columns may be left out.
 
         Raises:
@@ -103,9 +104,11 @@ class ResultsWriter:
 
     def remove_reports(self, trial: str) -> None:
         """Remove what a trial reported, which another one will report anew under its name."""
-        for name in ("observations", "samples"):
-            for path in (self.folder / name).iterdir():
-                if is_part_of(path.name, TABLES[name], trial):
+        for table in TABLES.values():
+            if "iteration" not in table.part_key:
+                continue
+            for path in (self.folder / table.name).iterdir():
+                if is_part_of(path.name, table, trial):
                     path.unlink()
 
 

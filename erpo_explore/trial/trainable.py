@@ -5,18 +5,21 @@ seconds. What it is asked to do lies in its config; what it has become lies in i
 """
 
 import socket
+import time
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 from ray import tune
 
+from erpo_explore.corpus_scores import CorpusStatistics
 from erpo_explore.errors import DivergedError
 from erpo_explore.seq2seq import ModelConfig
 from erpo_explore.space import Point
-from erpo_explore.space.search_space import Resources, Training
+from erpo_explore.space.search_space import LastTest, Resources, Training
 from erpo_explore.tasks import Task
 from erpo_explore.trial.checkpoint import load_checkpoint, save_checkpoint
+from erpo_explore.trial.evaluation import evaluate
 from erpo_explore.trial.spec import TrialSpec
 from erpo_explore.trial.training import TrainingRun, choose_device
 from erpo_explore.trial.trunk import Trunk
@@ -90,12 +93,14 @@ class ErpoTrainable(tune.Trainable):
         training: Training,
         resources: Resources,
         trunk: Trunk | None = None,
+        test: LastTest | None = None,
     ) -> None:
         """Begin a trial in a fresh process; the keywords come with the trainable (`tune.with_parameters`)."""
         torch.set_num_threads(resources.cpus_per_trial)
         self._resources = resources
         self._parts = (task, model, training)
         self._trunk = trunk
+        self._test = test if len(task.test) > 0 else None
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -136,8 +141,12 @@ class ErpoTrainable(tune.Trainable):
         diverged = observation.status == "diverged"
         if diverged and not is_member and self.config["num_failures"] < self._resources.max_failures:
             raise DivergedError(f"loss was no longer a number after step {observation.step}")
+        measured = observation.to_row()
+        if self._test is not None and observation.status == "finished":
+            tested, statistics = self._decode_test(self._test)
+            measured |= {"test": tested, "sentences": measured["sentences"] | {"test": statistics}}
         return {
-            **observation.to_row(),
+            **measured,
             "generation": self.config["generation"],
             "parent": self.config["parent"],
             "node": socket.gethostname(),
@@ -147,6 +156,15 @@ class ErpoTrainable(tune.Trainable):
     def _gives_up(self, is_last: bool) -> bool:
         """Whether a member that diverged ends: there is nothing left to walk, or it has been re-seeded too often."""
         return is_last or self.config["num_rescues"] >= self._resources.max_failures
+
+    def _decode_test(self, test: LastTest) -> tuple[dict[str, Any], CorpusStatistics | None]:
+        """Columns of the table `tests` for the weights that the trial ends with, and what each sentence adds."""
+        started, task, settings = time.perf_counter(), self._parts[0], test.model_dump()
+        scores = evaluate(self._run.model, task, task.test, **settings)
+        names = ("bleu", "rouge1", "rouge2", "rougel", "score", "signature")
+        columns = settings | {name: getattr(scores, name) for name in names}
+        columns |= {"num_sentences": len(task.test), "nll_nats": scores.valid_nll_nats}
+        return columns | {"decoding_s": time.perf_counter() - started}, scores.statistics
 
     @property
     def _trace(self) -> Path | None:

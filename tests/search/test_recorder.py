@@ -15,6 +15,7 @@ from erpo_explore.space import Path, Point, Reward
 from erpo_explore.space.search import Search
 from erpo_explore.store import ResultsWriter, load_results
 from erpo_explore.trial import Observation, Sample, Scores, TrialSpec
+from tests.store.example_rows import TESTED
 
 TRUTH = Point(reward=Reward(truth=1.0))
 NOISE = Point(reward=Reward(truth=0.7, noise=0.3))
@@ -159,6 +160,34 @@ class TestObserving:
         assert (row["status"], row["best_score"], row["final_score"]) == ("diverged", 12.5, 12.5)
         assert row["error"] == "loss was no longer a number after step 20"
         assert load_results(recorder.folder)["status"].tolist() == ["running", "diverged"]
+
+
+class TestTesting:
+    def test_what_the_test_set_says_is_a_row_with_its_sentences_and_a_repeat_doubles_nothing(self, recorder):
+        names = ("exploration", "trial", "iteration", "step")
+        tested = {name: value for name, value in TESTED.items() if name not in names}
+        values_ND = np.arange(6, dtype=np.float32).reshape(2, 3)
+        statistics = {"valid": CorpusStatistics(kind="mean", values_ND=values_ND + 1)}
+        last = {"test": tested, "sentences": statistics | {"test": CorpusStatistics(kind="mean", values_ND=values_ND)}}
+        recorder.observe(DOT, report(1, 12.5) | {"sentences": statistics})
+        for _ in range(2):
+            recorder.observe(DOT, report(2, 12.5, status="finished") | last)
+        (row,) = load_results(recorder.folder, "tests").to_dict("records")
+        assert {name: row[name] for name in names} == {
+            "exploration": "tiny",
+            "trial": "mle-s1",
+            "iteration": 2,
+            "step": 20,
+        }
+        assert (row["score"], row["beam_width"]) == (12.5, 5)
+        sentences = load_results(recorder.folder, "sentences")
+        assert sorted(zip(sentences["iteration"], sentences["split"], strict=True)) == [
+            (1, "valid"),
+            (2, "test"),
+            (2, "valid"),
+        ]
+        kept = sentences[sentences["split"] == "test"].iloc[0]
+        np.testing.assert_array_equal(kept["values"].reshape(kept["num_sentences"], -1), values_ND)
 
 
 class TestCheckpoints:

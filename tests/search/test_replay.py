@@ -5,11 +5,12 @@ import yaml
 
 from erpo_explore.errors import ConfigError, ResultsError
 from erpo_explore.search.provenance import manifest
-from erpo_explore.search.replay import FOUND, replay_space
+from erpo_explore.search.replay import FOUND, is_replay, replay_space, winning_dot
+from erpo_explore.search.rivals import Rivals
 from erpo_explore.search.trials import plan_trials
 from erpo_explore.space import Path, Point, Reward, dot
 from erpo_explore.space.path_file import save_path
-from erpo_explore.space.search_space import SearchSpace
+from erpo_explore.space.search_space import LastTest, SearchSpace
 from erpo_explore.store import ResultsWriter
 from tests.search.conftest import TINY
 from tests.store.example_rows import OBSERVATION
@@ -26,8 +27,8 @@ def results(tmp_path):
     writer.append(
         "observations",
         [
-            OBSERVATION | {"trial": name, "score": score, "path": json.dumps(paths[name].to_dict())}
-            for name, score in (("member-0", 20.0), ("mle-s5", 10.0))
+            OBSERVATION | {"trial": name, "role": role, "score": score, "path": json.dumps(paths[name].to_dict())}
+            for name, role, score in (("member-0", "member", 20.0), ("mle-s5", "dot", 10.0))
         ],
     )
     return writer.folder
@@ -45,8 +46,9 @@ def space_file(tmp_path):
     return tmp_path / "space.yaml"
 
 
-def replay(origin, *, space_file=None, against=("mle",), num_seeds=2, seed=None):
-    return replay_space(origin, space_file=space_file, against=against, num_seeds=num_seeds, seed=seed)
+def replay(origin, *, against="mle", **settings):
+    given = {"space_file": None, "num_seeds": 2} | settings
+    return replay_space(origin, against=Rivals.parse(against), **given)
 
 
 def test_the_best_path_of_a_results_folder_is_replayed_with_its_task_model_and_budget(results):
@@ -67,7 +69,7 @@ def test_a_space_that_is_named_goes_before_the_folders_own(results, space_file):
 
 
 def test_nothing_is_searched_and_every_rival_runs_once_a_seed(results):
-    specs = plan_trials(replay(results, against=("mle", "interpolation"), num_seeds=3), "bleu")
+    specs = plan_trials(replay(results, against="mle, interpolation", num_seeds=3), "bleu")
     assert [(spec.role, spec.dot) for spec in specs] == (
         [("dot", "mle")] * 3 + [("dot", "interpolation")] * 3 + [("path", FOUND)] * 3
     )
@@ -75,11 +77,11 @@ def test_nothing_is_searched_and_every_rival_runs_once_a_seed(results):
 
 
 def test_a_rival_keeps_the_settings_of_the_space(results):
-    assert replay(results, against=("spg", "raml")).dots == {"spg": {"weight": 4}, "raml": {}}
+    assert replay(results, against="spg, raml").dots == {"spg": {"weight": 4}, "raml": {}}
 
 
 def test_no_rival_is_the_path_alone(results):
-    space = replay(results, against=())
+    space = replay(results, against="")
     assert (space.dots, space.paths) == ({}, {FOUND: WALKED})
 
 
@@ -103,9 +105,59 @@ def test_a_replay_is_a_space_like_any_other(results):
     assert SearchSpace.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space
 
 
-def test_an_unknown_rival_is_named_with_those_that_exist(results):
-    with pytest.raises(ConfigError, match=r"--against must name dots out of mle, .*interpolation, got 'found'"):
-        replay(results, against=("mle", "found"))
+def test_settings_that_are_given_go_before_those_of_the_space(results):
+    assert replay(results, against="spg: {weight: 9}").dots == {"spg": {"weight": 9}}
+
+
+def test_a_paths_file_is_a_rival_too(results, path_file):
+    assert replay(results, against=str(path_file.rename(path_file.with_name("papers.yaml")))).paths == {
+        "papers": WALKED,
+        FOUND: WALKED,
+    }
+
+
+def test_no_rival_takes_the_name_of_the_found_path(results, path_file):
+    with pytest.raises(ConfigError, match=r"must not name a file found\.yaml"):
+        replay(results, against=str(path_file))
+
+
+def test_the_test_set_is_decoded_by_a_beam(results):
+    assert replay(results).test == LastTest(beam_width=5, length_penalty=1.0)
+    assert replay(results, beam_width=2).test.beam_width == 2
+    assert (is_replay(replay(results)), is_replay(SPACE)) == (True, False)
+
+
+class TestTheWinner:
+    def folder(self, tmp_path, roles):
+        """Trials of these roles, the first the best, all with the paths of their place."""
+        writer = ResultsWriter.create(tmp_path / "tiny", manifest(SPACE))
+        for place, role in enumerate(roles):
+            path = Path(knots=((0.0, Point(reward=Reward(truth=1.0))), (0.1 + 0.1 * place, WALKED.end)))
+            row = {"trial": f"t{place}", "role": role, "dot": role, "score": 20.0 - place}
+            writer.append("observations", [OBSERVATION | row | {"path": json.dumps(path.to_dict())}])
+        return writer.folder
+
+    @pytest.mark.parametrize(
+        ("roles", "place"),
+        [
+            (("member", "dot"), 0),
+            (("dot", "member", "member"), 1),
+            (("path", "member"), 1),
+            (("dot", "random", "random"), 1),
+            (("dot", "path"), 1),
+        ],
+    )
+    def test_the_best_member_is_replayed_or_else_the_best_that_is_no_dot(self, tmp_path, roles, place):
+        found = replay(self.folder(tmp_path, roles)).paths[FOUND]
+        assert found.knots[1][0] == pytest.approx(0.1 + 0.1 * place)
+
+    @pytest.mark.parametrize(("roles", "dot"), [(("dot", "member"), "dot"), (("member", "dot"), None)])
+    def test_a_dot_that_won_is_named(self, tmp_path, roles, dot):
+        assert winning_dot(self.folder(tmp_path, roles)) == dot
+
+    def test_dots_alone_have_no_path_to_replay(self, tmp_path):
+        with pytest.raises(ResultsError, match="has trained dots alone, so there is no found path to replay"):
+            replay(self.folder(tmp_path, ("dot", "dot")))
 
 
 def test_a_path_without_a_space_is_told_to_name_one(path_file):

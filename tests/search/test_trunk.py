@@ -23,7 +23,8 @@ from erpo_explore.trial import TrainingRun
 from erpo_explore.trial.checkpoint import load_checkpoint
 from erpo_explore.trial.trunk import load_trunk
 from tests.search.conftest import TINY
-from tests.search.test_exploration import _comparable, _start, _wait_for_reports
+from tests.search.driver import start_driver, wait_for_reports
+from tests.search.test_exploration import _comparable
 from tests.store.example_rows import OBSERVATION, TRIAL
 
 TRAINED = {"dot": "mle", "steps": 6, "num_seeds": 2}
@@ -89,11 +90,11 @@ class TestFinding:
 
 
 def test_a_trunk_trains_its_dot_alone_at_a_learning_rate_that_does_not_fall():
-    space = SearchSpace.from_dict(BRANCHED | {"dots": [{"mle": {}}, "spg"], "seed": 4})
+    space = SearchSpace.from_dict(BRANCHED | {"dots": [{"mle": {}}, "spg"], "seed": 4, "test": {}})
     trunk = trunk_space(space)
     assert (trunk.name, trunk.dots, trunk.num_seeds, trunk.seed) == ("tiny-trunk", {"mle": {}}, 2, 4)
     assert (trunk.training.steps, trunk.training.interval, trunk.training.decay) == (6, 3, "none")
-    assert (trunk.search.method, trunk.start_from, trunk.task) == ("none", None, space.task)
+    assert (trunk.search.method, trunk.start_from, trunk.test, trunk.task) == ("none", None, None, space.task)
     assert trunk_space(trunk) is None
 
 
@@ -185,10 +186,10 @@ class TestExplorations:
     def test_a_killed_driver_is_resumed_at_either_stage(self, branched, tmp_path, stage, num_reports):
         file, folder = tmp_path / "space.yaml", tmp_path / "killed"
         file.write_text(yaml.safe_dump(BRANCHED))
-        driver = _start(folder, file)
+        driver = start_driver(folder, file)
         while not (folder / stage / "observations").exists():
             assert driver.poll() is None
-        _wait_for_reports(driver, folder / stage, num_reports)
+        wait_for_reports(driver, folder / stage, num_reports)
         driver.send_signal(signal.SIGKILL)
         driver.wait()
         assert ("trunk" in load_manifest(folder)) == (stage == "")

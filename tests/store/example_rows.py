@@ -116,6 +116,31 @@ SENTENCES = {
     "values": [50.0, 25.0, 37.5, 100.0, 0.125, 0.0],
 }
 
-ROWS = {"observations": OBSERVATION, "trials": TRIAL, "lineage": DECISION, "samples": SAMPLE, "sentences": SENTENCES}
+TESTED = {
+    "exploration": "tiny",
+    "trial": "t1",
+    "iteration": 2,
+    "step": 200,
+    "beam_width": 5,
+    "length_penalty": 1.0,
+    "num_sentences": 2,
+    "nll_nats": 2.25,
+    "bleu": 12.5,
+    "rouge1": None,
+    "rouge2": None,
+    "rougel": None,
+    "score": 12.5,
+    "signature": "nrefs:1|case:mixed|version:2.5.1",
+    "decoding_s": 0.5,
+}
+
+ROWS = {
+    "observations": OBSERVATION,
+    "trials": TRIAL,
+    "lineage": DECISION,
+    "samples": SAMPLE,
+    "sentences": SENTENCES,
+    "tests": TESTED,
+}
 
 MANIFEST = {"exploration": "tiny", "seed": 3, "space": {"task": "toy"}, "versions": {"python": "3.11"}}

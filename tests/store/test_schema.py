@@ -1,6 +1,6 @@
 import pytest
 
-from erpo_explore.store.schema import LINEAGE, OBSERVATIONS, SAMPLES, SENTENCES, TABLES, TRIALS
+from erpo_explore.store.schema import LINEAGE, OBSERVATIONS, SAMPLES, SENTENCES, TABLES, TESTS, TRIALS
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
@@ -16,4 +16,4 @@ def test_a_key_is_never_null_and_begins_with_the_part_key(table):
 
 
 def test_the_published_schemas_are_those_of_the_tables():
-    assert [table.schema for table in TABLES.values()] == [OBSERVATIONS, TRIALS, LINEAGE, SAMPLES, SENTENCES]
+    assert [table.schema for table in TABLES.values()] == [OBSERVATIONS, TRIALS, LINEAGE, SAMPLES, SENTENCES, TESTS]

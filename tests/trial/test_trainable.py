@@ -2,12 +2,15 @@
 
 import math
 import socket
+from dataclasses import fields, replace
 
 import pytest
 
 from erpo_explore.errors import DivergedError
 from erpo_explore.space import Path, dot
-from erpo_explore.space.search_space import Resources
+from erpo_explore.space.search_space import LastTest, Resources
+from erpo_explore.tasks import Split
+from erpo_explore.trial import evaluate
 from erpo_explore.trial.trainable import ErpoTrainable, retry_config, trial_config
 
 from .tiny import MIXTURE, MODEL, NOISE, TRAINING, TRUTH, run_of, same, spec_of, stored, toy
@@ -20,12 +23,12 @@ FINAL = Resources(max_failures=0)
 """Where nothing is tried again."""
 
 
-def trainable_of(config, resources=FINAL):
+def trainable_of(config, resources=FINAL, *, task=None, **given):
     """As in a fresh worker; Tune's own constructor would ask Ray for folders and addresses."""
     trainable = ErpoTrainable.__new__(ErpoTrainable)
     trainable.config = config
     trainable._storage = trainable._last_result = None
-    trainable.setup(config, task=toy(), model=MODEL, training=TRAINING, resources=resources)
+    trainable.setup(config, task=task or toy(), model=MODEL, training=TRAINING, resources=resources, **given)
     return trainable
 
 
@@ -60,6 +63,41 @@ def test_a_step_is_an_interval_of_the_run_with_what_tune_knows_of_it():
     assert len(result["samples"]) == 8
     # the driver replaces these by what it knows
     assert {"generation", "parent", "node"} <= stored(result).keys()
+
+
+class TestTheTestSet:
+    TASK = replace(
+        toy(), test=replace(toy().train, **{f.name: getattr(toy().train, f.name)[:5] for f in fields(Split)})
+    )
+
+    def trainable(self, task=TASK, test=LastTest(beam_width=3, length_penalty=0.5)):  # noqa: B008 - a frozen value
+        return trainable_of(trial_config(DOT), task=task, test=test)
+
+    def test_it_is_decoded_once_at_the_end_with_the_last_weights(self):
+        trainable = self.trainable()
+        results = [trainable.step() for _ in range(4)]
+        assert ["test" in result for result in results] == [False, False, False, True]
+        assert [set(result["sentences"]) for result in results] == [{"valid"}] * 3 + [{"valid", "test"}]
+        run = run_of(DOT.path, name="dot")
+        for _ in range(4):
+            run.advance()
+        expected = evaluate(run.model, self.TASK, self.TASK.test, beam_width=3, length_penalty=0.5)
+        tested = results[-1]["test"]
+        assert (tested["score"], tested["nll_nats"]) == (expected.score, expected.valid_nll_nats)
+        assert (tested["beam_width"], tested["length_penalty"], tested["num_sentences"]) == (3, 0.5, 5)
+        assert results[-1]["sentences"]["test"] == expected.statistics
+
+    def test_all_else_is_as_without_it(self):
+        with_test, without = self.trainable(), self.trainable(test=None)
+        for _ in range(4):
+            result = with_test.step()
+            rest = numbers(result) | {"sentences": {"valid": result["sentences"]["valid"]}}
+            rest.pop("test", None)
+            assert rest == numbers(without.step())
+
+    def test_a_task_without_one_has_nothing_to_decode(self):
+        trainable = self.trainable(task=toy())
+        assert not any("test" in trainable.step() for _ in range(4))
 
 
 def test_it_is_done_after_its_budget():

@@ -10,14 +10,14 @@ import torch
 
 from erpo_explore.errors import ResultsError
 from erpo_explore.seq2seq import LstmConfig, TransformerConfig
-from erpo_explore.space.search_space import Resources
 from erpo_explore.tasks import TrainingBatches
 from erpo_explore.trial import evaluate
 from erpo_explore.trial.checkpoint import save_checkpoint
 from erpo_explore.trial.seeding import WEIGHTS, stream
-from erpo_explore.trial.trainable import ErpoTrainable, trial_config
+from erpo_explore.trial.trainable import trial_config
 from erpo_explore.trial.trunk import Trunk, checkpoint_sha256, load_trunk
 
+from .test_trainable import trainable_of
 from .tiny import CPU, MODEL, PATHS, SEED, TRAINING, fresh_model, run_of, same, spec_of, toy, weights
 
 OPTIMIZER = [pytest.param(True, id="with moments"), pytest.param(False, id="weights alone")]
@@ -134,11 +134,9 @@ class TestABranch:
         assert evaluate(run_of(PATHS["mle"]).model, toy(), toy().valid).valid_nll_nats > expected.valid_nll_nats
 
     def test_the_trainable_branches_in_a_fresh_process_and_in_a_reused_one(self, checkpoints):
-        trainable = ErpoTrainable.__new__(ErpoTrainable)
         configs = [trial_config(spec_of(PATHS["mle"], name=f"mle-s{SEED + n}", seed=SEED + n)) for n in range(2)]
-        trainable.config = configs[0]
         trunk = trunk_of(checkpoints)
-        trainable.setup(configs[0], task=toy(), model=MODEL, training=TRAINING, resources=Resources(), trunk=trunk)
+        trainable = trainable_of(configs[0], trunk=trunk)
         assert same(weights(trainable._run), trunk.states[0]["model"])
         trainable.step()
         trainable.reset_config(configs[1])
