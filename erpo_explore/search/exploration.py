@@ -301,6 +301,7 @@ def _trainable(space: SearchSpace, task: Task, num_trials: int, trunk: Trunk | N
         resources=resources,
         trunk=trunk,
         test=space.test,
+        reseeds_members=space.search.method == "population",
     )
     return tune.with_resources(trainable, {"cpu": resources.cpus_per_trial, "gpu": gpus})
 

@@ -100,6 +100,8 @@ class Recorder:
         """
         if self._scores.pop(spec.name, None) is not None:
             self._writer.remove_reports(spec.name)
+        self._failures.pop(spec.name, None)
+        self._last_statistics.pop(spec.name, None)
         self.begin([spec])
 
     @cached_property

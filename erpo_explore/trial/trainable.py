@@ -92,12 +92,23 @@ class ErpoTrainable(tune.Trainable):
         model: ModelConfig,
         training: Training,
         resources: Resources,
+        reseeds_members: bool,
         trunk: Trunk | None = None,
         test: LastTest | None = None,
     ) -> None:
-        """Begin a trial in a fresh process; the keywords come with the trainable (`tune.with_parameters`)."""
+        """Begin a trial in a fresh process; the keywords come with the trainable (`tune.with_parameters`).
+
+        Args:
+            config: Of the trial, see `trial_config`.
+            task: What is trained on.
+            model: What is trained.
+            training: Budget and optimizer.
+            resources: Threads, and what is done when a trial fails.
+            reseeds_members: Whether the scheduler has a member that diverged go on from another one's checkpoint.
+        """
         torch.set_num_threads(resources.cpus_per_trial)
         self._resources = resources
+        self._reseeds_members = reseeds_members
         self._parts = (task, model, training)
         self._trunk = trunk
         self._test = test if len(task.test) > 0 else None
@@ -127,8 +138,8 @@ class ErpoTrainable(tune.Trainable):
         """One interval; ends the trial after its budget.
 
         A trial whose loss is no longer a number fails and is tried again as long as it may fail once more; then it ends
-        as diverged. A member of the population reports that and does not end before its budget, since the scheduler
-        can have it go on from another one's checkpoint.
+        as diverged. A member that the scheduler will have go on from another one's checkpoint reports it and does not
+        end before its budget.
 
         Raises:
             DivergedError: The loss is no longer a number, and the trial may be tried again.
@@ -137,9 +148,9 @@ class ErpoTrainable(tune.Trainable):
         limit_s = interval_limit_s(self._resources.timeout_s, self._run.longest_interval_s)
         with limited(limit_s, self._trace):
             observation = self._run.advance(num_samples=_NUM_SAMPLES)
-        is_member = self._spec.role == "member"
+        is_reseeded = self._reseeds_members and self._spec.role == "member"
         diverged = observation.status == "diverged"
-        if diverged and not is_member and self.config["num_failures"] < self._resources.max_failures:
+        if diverged and not is_reseeded and self.config["num_failures"] < self._resources.max_failures:
             raise DivergedError(f"loss was no longer a number after step {observation.step}")
         measured = observation.to_row()
         if self._test is not None and observation.status == "finished":
@@ -150,7 +161,7 @@ class ErpoTrainable(tune.Trainable):
             "generation": self.config["generation"],
             "parent": self.config["parent"],
             "node": socket.gethostname(),
-            "done": self._gives_up(is_last) if diverged and is_member else observation.status != "running",
+            "done": self._gives_up(is_last) if diverged and is_reseeded else observation.status != "running",
         }
 
     def _gives_up(self, is_last: bool) -> bool:

@@ -23,12 +23,22 @@ FINAL = Resources(max_failures=0)
 """Where nothing is tried again."""
 
 
+<<<<<<< HEAD
 def trainable_of(config, resources=FINAL, *, task=None, **given):
+=======
+def trainable_of(config, resources=FINAL, *, reseeds_members=True):
+>>>>>>> ec9985be (Members end with their divergence where nobody will have them go on, as in Tune's own populations; a removed trial takes its sentences along)
     """As in a fresh worker; Tune's own constructor would ask Ray for folders and addresses."""
     trainable = ErpoTrainable.__new__(ErpoTrainable)
     trainable.config = config
     trainable._storage = trainable._last_result = None
+<<<<<<< HEAD
     trainable.setup(config, task=task or toy(), model=MODEL, training=TRAINING, resources=resources, **given)
+=======
+    trainable.setup(
+        config, task=toy(), model=MODEL, training=TRAINING, resources=resources, reseeds_members=reseeds_members
+    )
+>>>>>>> ec9985be (Members end with their divergence where nobody will have them go on, as in Tune's own populations; a removed trial takes its sentences along)
     return trainable
 
 
@@ -156,10 +166,10 @@ def test_a_reused_process_begins_the_next_trial_as_a_fresh_one_would(steps_befor
 
 
 class TestDivergence:
-    def broken(self, spec, *, num_failures=0, steps_before=1, **resources):
+    def broken(self, spec, *, num_failures=0, steps_before=1, reseeds_members=True, **resources):
         """A trial whose weights are no longer numbers."""
         config = retry_config(trial_config(spec), num_failures=num_failures, diverged=True)
-        trainable = trainable_of(config, Resources(**resources))
+        trainable = trainable_of(config, Resources(**resources), reseeds_members=reseeds_members)
         for _ in range(steps_before):
             trainable.step()
         trainable._run.model.output_bias.data.fill_(math.nan)
@@ -177,6 +187,15 @@ class TestDivergence:
     def test_a_member_reports_it_and_does_not_end(self):
         result = self.broken(MEMBER).step()
         assert (result["status"], result["done"], result["score"]) == ("diverged", False, None)
+
+    @pytest.mark.parametrize(("num_failures", "fails"), [(0, True), (2, False)])
+    def test_one_that_nobody_will_have_go_on_is_as_any_other_trial(self, num_failures, fails):
+        member = self.broken(MEMBER, num_failures=num_failures, max_failures=2, reseeds_members=False)
+        if fails:
+            with pytest.raises(DivergedError):
+                member.step()
+        else:
+            assert member.step()["done"]
 
     def test_a_member_ends_with_its_budget(self):
         assert self.broken(MEMBER, steps_before=3).step()["done"]
