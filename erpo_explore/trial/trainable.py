@@ -105,6 +105,8 @@ class ErpoTrainable(tune.Trainable):
             training: Budget and optimizer.
             resources: Threads, and what is done when a trial fails.
             reseeds_members: Whether the scheduler has a member that diverged go on from another one's checkpoint.
+            trunk: The weights that every trial begins with; None for fresh ones.
+            test: How the test set is decoded once at the end; None for not at all.
         """
         torch.set_num_threads(resources.cpus_per_trial)
         self._resources = resources

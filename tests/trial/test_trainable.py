@@ -23,22 +23,13 @@ FINAL = Resources(max_failures=0)
 """Where nothing is tried again."""
 
 
-<<<<<<< HEAD
-def trainable_of(config, resources=FINAL, *, task=None, **given):
-=======
-def trainable_of(config, resources=FINAL, *, reseeds_members=True):
->>>>>>> ec9985be (Members end with their divergence where nobody will have them go on, as in Tune's own populations; a removed trial takes its sentences along)
+def trainable_of(config, resources=FINAL, *, task=None, reseeds_members=True, **given):
     """As in a fresh worker; Tune's own constructor would ask Ray for folders and addresses."""
     trainable = ErpoTrainable.__new__(ErpoTrainable)
     trainable.config = config
     trainable._storage = trainable._last_result = None
-<<<<<<< HEAD
-    trainable.setup(config, task=task or toy(), model=MODEL, training=TRAINING, resources=resources, **given)
-=======
-    trainable.setup(
-        config, task=toy(), model=MODEL, training=TRAINING, resources=resources, reseeds_members=reseeds_members
-    )
->>>>>>> ec9985be (Members end with their divergence where nobody will have them go on, as in Tune's own populations; a removed trial takes its sentences along)
+    given |= {"model": MODEL, "training": TRAINING, "resources": resources, "reseeds_members": reseeds_members}
+    trainable.setup(config, task=task or toy(), **given)
     return trainable
 
 
