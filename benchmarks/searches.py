@@ -12,8 +12,8 @@ import contextlib
 import logging
 import random  # noqa: TID251 - Tune's schedulers draw from it, so it is seeded here
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -26,8 +26,9 @@ from benchmarks.surface_paths import INTERVALS, RANGES, mixed
 from benchmarks.tune_stand_ins import StandInController, StandInTrial
 from erpo_explore.corpus_scores import CorpusStatistics
 from erpo_explore.search.decisions import Standing, decide
+from erpo_explore.search.gains import Gain
 from erpo_explore.search.proposals import first_point, random_point, rng
-from erpo_explore.search.sub_populations import period_of
+from erpo_explore.search.sub_populations import period_of, periods
 from erpo_explore.space import Path, Point
 from erpo_explore.space.search import Search
 
@@ -49,6 +50,8 @@ class _Population:
     states: States
     paths: list[Path]
     sentences_NS: np.ndarray
+    scores_NT: list[list[float]]
+    gains: list[Gain] = field(default_factory=list)
 
     @classmethod
     def starting(cls, surface: Surface, seed: int, paths: list[Path]) -> "_Population":
@@ -60,7 +63,7 @@ class _Population:
             paths: What they are to walk, as far as that is known.
         """
         knot_NC = np.stack([coordinates(path.at(0.0)) for path in paths])
-        return cls(surface, rng(seed, 1), States.first(knot_NC), paths, np.zeros((len(paths), 1)))
+        return cls(surface, rng(seed, 1), States.first(knot_NC), paths, np.zeros((len(paths), 1)), [[] for _ in paths])
 
     @property
     def score_N(self) -> np.ndarray:
@@ -83,6 +86,30 @@ class _Population:
         knot_NC = np.stack([coordinates(path.at(at)) for path in self.paths])
         self.states = self.surface.advance(self.states, knot_NC, self.generator)
         self.sentences_NS = self.surface.observe(self.states, self.generator)
+        for scores_T, score in zip(self.scores_NT, self.score_N, strict=True):
+            scores_T.append(float(score))
+
+    def note_gains(self, horizons: Sequence[int]) -> None:
+        """Remember what the last intervals have gained, over as many of them as each horizon says."""
+        now = self.states.interval
+        for path, scores_T in zip(self.paths, self.scores_NT, strict=True):
+            for horizon in (horizon for horizon in horizons if horizon < now):
+                before = now - horizon
+                self.gains.append(
+                    Gain(
+                        progress=before / INTERVALS,
+                        score=scores_T[before - 1],
+                        start=path.at(before / INTERVALS),
+                        knot=path.at((before + 1) / INTERVALS),
+                        gain=scores_T[-1] - scores_T[before - 1],
+                        intervals=horizon,
+                    )
+                )
+
+    def go_on(self, origins: Sequence[int], paths: list[Path]) -> None:
+        """Each member goes on with the weights of one of them, on a path that is longer now."""
+        self.states, self.paths = self.states.rows(list(origins)), paths
+        self.scores_NT = [list(self.scores_NT[origin]) for origin in origins]
 
 
 def random_paths(surface: Surface, seed: int, *, knots: int = 1) -> list[Path]:
@@ -114,6 +141,7 @@ def annealing(surface: Surface, seed: int, *, search: Search = SEARCH) -> list[P
     found = []
     for generation in range(1, INTERVALS + 1):
         population.walk()
+        population.note_gains(periods(search))
         found.append(population.best_walked)
         if generation < INTERVALS:
             untils = _decide(population, untils, search, seed, generation)
@@ -136,12 +164,21 @@ def _decide(population: _Population, untils: list[int], search: Search, seed: in
     ]
     place_of = {standing.name: standing.index for standing in standings}
     origins, paths, untils = list(range(len(untils))), list(population.paths), list(untils)
-    for decision in decide(standings, search, METRIC, seed=seed, generation=generation, num_intervals=INTERVALS):
+    decisions = decide(
+        standings,
+        search,
+        METRIC,
+        seed=seed,
+        generation=generation,
+        num_intervals=INTERVALS,
+        gains=population.gains,
+    )
+    for decision in decisions:
         index = place_of[decision.member]
         origins[index] = place_of[decision.donor or decision.member]
         paths[index] = walked_to(decision.path, generation, decision.until, decision.next_knot)
         untils[index] = decision.until
-    population.states, population.paths = population.states.rows(origins), paths
+    population.go_on(origins, paths)
     return untils
 
 
@@ -250,8 +287,7 @@ def _driven(
                 trial.save((index,), metrics)  # in a tuple, since the schedulers take 0 for no checkpoint
                 scheduler.on_trial_result(controller, trial, metrics)
             origins = [trial.checkpoint[0] for trial in trials]
-            population.states = population.states.rows(origins)
-            population.paths = [population.paths[origin] for origin in origins]
+            population.go_on(origins, [population.paths[origin] for origin in origins])
     return found
 
 

@@ -18,11 +18,15 @@ gives a smaller p-value than `search.p_exploit`. `truncation` takes any higher s
 """
 
 import math
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+import numpy as np
+
 from erpo_explore.corpus_scores import CorpusStatistics, Resampled, Resamples, compare, resample
+from erpo_explore.search.bandit import Position, propose
+from erpo_explore.search.gains import Gain
 from erpo_explore.search.proposals import move, rng
 from erpo_explore.search.sub_populations import period_of
 from erpo_explore.space import Path, Point
@@ -30,8 +34,10 @@ from erpo_explore.space.search import Search
 
 __all__ = ["Decision", "Standing", "decide"]
 
-_RESAMPLES_STREAM: Final = 2**31
-"""No member has this index."""
+_DONORS_STREAM: Final = 2**31
+_BANDIT_STREAM: Final = 2**32
+_RESAMPLES_STREAM: Final = 2**33
+"""Streams of a generation beside those of its members, which are named by their indices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +103,17 @@ class Decision:
 class _Exchange:
     """Whose weights a member goes on with, and near which point it walks on."""
 
-    donor: Standing | None
-    p_value: float | None
+    standing: Standing
+    place: int
     centre: Point
     why: str
+    donor: Standing | None = None
+    p_value: float | None = None
+
+    @property
+    def origin(self) -> Standing:
+        """Whose weights they are."""
+        return self.donor or self.standing
 
 
 def decide(
@@ -112,6 +125,7 @@ def decide(
     generation: int,
     num_intervals: int,
     due: Collection[str] | None = None,
+    gains: Sequence[Gain] = (),
 ) -> list[Decision]:
     """Decide for every member that is due.
 
@@ -123,6 +137,7 @@ def decide(
         generation: Intervals that the scores were taken after, from 1.
         num_intervals: Of the whole budget.
         due: Names of those that are decided on; None for all.
+        gains: What knots have brought so far, for `propose: bandit`.
 
     Returns:
         One decision a member, the sub-population that evolves fastest first, and in each the best member first.
@@ -134,52 +149,58 @@ def decide(
         )
         for period in sorted({period_of(standing.index, search) for standing in standings})
     }
-    return [
-        _decision(standing, place, ranked, period, judge, metric, num_intervals)
-        for period, members in ranked.items()
-        for place, standing in enumerate(members)
-        if due is None or standing.name in due
-    ]
+    decisions = []
+    for period, members in ranked.items():
+        exchanges = [
+            judge.exchange(standing, place, ranked, period)
+            for place, standing in enumerate(members)
+            if due is None or standing.name in due
+        ]
+        knots = _next_knots(exchanges, period, judge, metric, generation / num_intervals, gains)
+        decisions += [
+            _decision(exchange, knot, len(members), period, generation, num_intervals)
+            for exchange, knot in zip(exchanges, knots, strict=True)
+        ]
+    return decisions
 
 
 def _best_first(standing: Standing) -> tuple[bool, float, int]:
     return standing.score is None, -(standing.score or 0.0), standing.index
 
 
+def _next_knots(
+    exchanges: Sequence[_Exchange], period: int, judge: "_Judge", metric: str, progress: float, gains: Sequence[Gain]
+) -> list[Point]:
+    """Where the members of a sub-population walk to, in the order of their exchanges."""
+    search = judge.search
+    if search.propose == "perturb":
+        return [move(one.centre, search, metric, judge.generator(one.standing.index)) for one in exchanges]
+    positions = [Position(end=one.centre, score=one.origin.score or 0.0, progress=progress) for one in exchanges]
+    generator = judge.generator(_BANDIT_STREAM + period)
+    return propose(positions, gains, search, metric, generator, intervals=period)
+
+
 def _decision(
-    standing: Standing,
-    place: int,
-    ranked: dict[int, list[Standing]],
-    period: int,
-    judge: "_Judge",
-    metric: str,
-    num_intervals: int,
+    exchange: _Exchange, knot: Point, population: int, period: int, generation: int, num_intervals: int
 ) -> Decision:
-    generator = rng(judge.seed, judge.generation, standing.index)
-    exchange = judge.exchange(standing, place, ranked, period, generator.random())
-    origin = exchange.donor or standing
-    walked = max(judge.generation, origin.iteration)
-    population = len(ranked[period])
+    standing, donor = exchange.standing, exchange.donor
+    walked = max(generation, exchange.origin.iteration)
     return Decision(
         member=standing.name,
-        action="clone" if exchange.donor else "continue",
-        donor=exchange.donor.name if exchange.donor else None,
+        action="clone" if donor else "continue",
+        donor=donor.name if donor else None,
         score=standing.score,
-        donor_score=exchange.donor.score if exchange.donor else None,
+        donor_score=donor.score if donor else None,
         p_value=exchange.p_value,
-        rank=place + 1,
+        rank=exchange.place + 1,
         population=population,
         period=period,
         generation=walked,
-        path=origin.path,
-        next_knot=move(exchange.centre, judge.search, metric, generator),
+        path=exchange.origin.path,
+        next_knot=knot,
         until=min(num_intervals, walked + period),
-        reason=f"rank {place + 1} of {population}: {exchange.why}",
+        reason=f"rank {exchange.place + 1} of {population}: {exchange.why}",
     )
-
-
-def _go_on(standing: Standing, why: str = "goes on with its own weights", p_value: float | None = None) -> _Exchange:
-    return _Exchange(donor=None, p_value=p_value, centre=standing.path.end, why=why)
 
 
 class _Judge:
@@ -187,13 +208,16 @@ class _Judge:
 
     def __init__(self, search: Search, seed: int, generation: int) -> None:
         self.search = search
-        self.seed = seed
-        self.generation = generation
+        self._key = (seed, generation)
         self._resamples: Resamples | None = None
         self._resampled: dict[str, Resampled] = {}
 
+    def generator(self, stream: int) -> np.random.Generator:
+        """Of a member's draws in this generation, by its index, or of another stream."""
+        return rng(*self._key, stream)
+
     def exchange(
-        self, standing: Standing, place: int, ranked: dict[int, list[Standing]], period: int, draw: float
+        self, standing: Standing, place: int, ranked: Mapping[int, Sequence[Standing]], period: int
     ) -> _Exchange:
         """What a member at a place of its sub-population does.
 
@@ -202,44 +226,41 @@ class _Judge:
             place: From 0, best first.
             ranked: Sub-populations by period, each best first.
             period: The member's.
-            draw: Uniform in [0, 1), picks among the winners.
         """
         own = ranked[period]
-        size = self._bracket(own)
+        size = min(math.ceil(len(own) * self.search.quantile), len(own) // 2)
+        stays = _Exchange(standing=standing, place=place, centre=standing.path.end, why="goes on with its own weights")
         if standing.score is None:
-            return self._rescue(standing, ranked)
+            return self._rescue(stays, ranked)
         if place >= len(own) - size:
-            winner = own[int(draw * size)]
-            return self._challenge(standing, winner, winner.path.end, "a winner")
+            winner = own[int(self.generator(_DONORS_STREAM + standing.index).integers(size))]
+            return self._challenge(stays, winner, winner.path.end, "a winner")
         migrants = [(members[0], other) for other, members in ranked.items() if other != period]
         if migrants and place >= max(size, len(own) - 2 * size):
             migrant, other = min(migrants, key=lambda one: _best_first(one[0]))
             if other > period:
-                return self._challenge(standing, migrant, migrant.path.end, "best of the slower")
-            return self._challenge(standing, migrant, standing.path.end, "best of the faster")
-        return _go_on(standing)
+                return self._challenge(stays, migrant, migrant.path.end, "best of the slower")
+            return self._challenge(stays, migrant, standing.path.end, "best of the faster")
+        return stays
 
-    def _bracket(self, members: Sequence[Standing]) -> int:
-        """How many are winners, and how many losers."""
-        return min(math.ceil(len(members) * self.search.quantile), len(members) // 2)
-
-    def _rescue(self, standing: Standing, ranked: dict[int, list[Standing]]) -> _Exchange:
+    def _rescue(self, lost: _Exchange, ranked: Mapping[int, Sequence[Standing]]) -> _Exchange:
         """A member without weights that are worth anything takes those of the best of all."""
         best = min((members[0] for members in ranked.values()), key=_best_first)
         if best.score is None:
-            return _go_on(standing, "lost, and so are all others")
-        return _Exchange(donor=best, p_value=None, centre=best.path.end, why=f"lost, re-seeded from {best.name}")
+            return replace(lost, why="lost, and so are all others")
+        return replace(lost, donor=best, centre=best.path.end, why=f"lost, re-seeded from {best.name}")
 
-    def _challenge(self, standing: Standing, donor: Standing, centre: Point, kind: str) -> _Exchange:
+    def _challenge(self, stays: _Exchange, donor: Standing, centre: Point, kind: str) -> _Exchange:
         """Clone the donor if it is better, else go on."""
         # a tie is no reason to give up one's own weights
-        if donor.score is None or standing.score is None or donor.score <= standing.score:
-            return _go_on(standing)
-        p_value = self._p_value(donor, standing)
+        if donor.score is None or stays.standing.score is None or donor.score <= stays.standing.score:
+            return stays
+        p_value = self._p_value(donor, stays.standing)
         if p_value is not None and p_value >= self.search.p_exploit:
-            return _go_on(standing, f"goes on, {donor.name} may be better by chance (p = {p_value:.3g})", p_value)
+            why = f"goes on, {donor.name} may be better by chance (p = {p_value:.3g})"
+            return replace(stays, p_value=p_value, why=why)
         sure = "" if p_value is None else f" (p = {p_value:.3g})"
-        return _Exchange(donor=donor, p_value=p_value, centre=centre, why=f"clones {donor.name}, {kind}{sure}")
+        return replace(stays, donor=donor, p_value=p_value, centre=centre, why=f"clones {donor.name}, {kind}{sure}")
 
     def _p_value(self, donor: Standing, standing: Standing) -> float | None:
         """One-sided, of the paired bootstrap; None under `truncation` and without the sentences' own scores."""
@@ -254,7 +275,7 @@ class _Judge:
             statistics = standing.statistics
             assert statistics is not None  # noqa: S101 - asked for only where it is there
             if self._resamples is None:
-                generator = rng(self.seed, self.generation, _RESAMPLES_STREAM)
+                generator = self.generator(_RESAMPLES_STREAM)
                 self._resamples = Resamples.draw(statistics.num_sentences, generator)
             self._resampled[standing.name] = resample(statistics, self._resamples)
         return self._resampled[standing.name]

@@ -27,10 +27,13 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import PopulationBasedTraining, TrialScheduler
 
 from erpo_explore.search.decisions import Decision, Standing, decide
+from erpo_explore.search.gains import Gain, gains_of
 from erpo_explore.search.recorder import Recorder
-from erpo_explore.search.sub_populations import period_of
+from erpo_explore.search.sub_populations import period_of, periods
+from erpo_explore.search.warm_start import load_warm_start
 from erpo_explore.space import Path
 from erpo_explore.space.search_space import SearchSpace
+from erpo_explore.store import load_results
 from erpo_explore.trial import TrialSpec
 from erpo_explore.trial.trainable import ErpoTrainable, trial_config
 
@@ -124,6 +127,7 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
             generation=due[0].config["until"],
             num_intervals=self._num_intervals,
             due=[_name(member) for member in due],
+            gains=self._gains(),
         )
         self._recorder.decide(decisions, interval=self._space.training.interval)
         checkpoints = {name: member.latest_checkpoint_result for name, member in by_name.items()}
@@ -157,6 +161,16 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
                 )
             )
         return standings
+
+    def _gains(self) -> list[Gain]:
+        """What knots have brought, in earlier explorations and in this one; nothing where nobody asks."""
+        search = self._space.search
+        if search.propose == "perturb":
+            return []
+        earlier = load_warm_start(
+            search.warm_start, task=self._space.task.name, score_name=self._task_metric, horizons=periods(search)
+        )
+        return [*earlier.gains, *gains_of(load_results(self._recorder.folder), periods(search))]
 
     def _index(self, member: Trial) -> int:
         return int(member.config["spec"]["seed"]) - self._space.seed

@@ -13,11 +13,13 @@ import itertools
 from typing import Final
 
 import numpy as np
+from jaxtyping import Float
 
 from erpo_explore.errors import ConfigError
 from erpo_explore.search.coordinates import Categories, Region
 from erpo_explore.search.monotone import raised
 from erpo_explore.space import Point
+from erpo_explore.space.reward import WEIGHTS
 from erpo_explore.space.search import Search
 
 __all__ = ["first_knot", "first_point", "grid_points", "move", "nearest_knot", "random_point", "rng"]
@@ -40,8 +42,8 @@ def first_point(search: Search, metric: str) -> Point:
 def random_point(search: Search, metric: str, generator: np.random.Generator) -> Point:
     """A point whose searched coordinates are drawn anew; the others are those of `search.start`."""
     region = Region.of(search, metric)
-    unit_D = generator.random(len(region.ranges))
-    return region.point(unit_D, _drawn(region, region.to_unit(region.start)[1], 1.0, generator))
+    place_D = _anywhere(region, search, generator)
+    return region.point(place_D, _drawn(region, region.to_unit(region.start)[1], 1.0, generator))
 
 
 def first_knot(search: Search, metric: str, generator: np.random.Generator) -> Point:
@@ -57,19 +59,33 @@ def nearest_knot(point: Point, search: Search, metric: str) -> Point:
 
 
 def move(point: Point, search: Search, metric: str, generator: np.random.Generator) -> Point:
-    """A point near another one: each searched coordinate is moved, or with a chance of `search.resample` drawn anew.
+    """A point near another one, or, with a chance of `search.home`, the start again.
 
-    A category is kept, or drawn anew with the same chance. Under `search.monotone` it explores no less than `point`.
+    Each searched coordinate is moved, or with a chance of `search.resample` drawn anew. A category is kept, or drawn
+    anew with the same chance. Under `search.monotone` it explores no less than `point`.
     """
     region = Region.of(search, metric)
     unit_D, categories = region.to_unit(point)
     moved_D = np.clip(unit_D + _STEP * generator.standard_normal(unit_D.shape), 0.0, 1.0)
-    drawn_D = generator.random(unit_D.shape)
     anew_D = generator.random(unit_D.shape) < search.resample
-    next_D = np.where(anew_D, drawn_D, moved_D)
+    next_D = np.where(anew_D, _anywhere(region, search, generator), moved_D)
+    if generator.random() < search.home:
+        next_D = region.to_unit(region.start)[0]
     if search.monotone:
         next_D = raised(region, next_D, point)
     return region.point(next_D, _drawn(region, categories, search.resample, generator))
+
+
+def _anywhere(region: Region, search: Search, generator: np.random.Generator) -> Float[np.ndarray, " D"]:
+    """A place drawn anew: uniform, but for weights that are left out with a chance of `search.absent`.
+
+    Three weights that are uniform up to 0.4 leave the truth 0.4 in the mean, and hardly ever all of it; which of them
+    there is at all is a question of its own.
+    """
+    drawn_D = generator.random(len(region.ranges))
+    absent_D = generator.random(len(region.ranges)) < search.absent
+    weights_D = np.array([name in WEIGHTS for name in region.ranges], bool)
+    return np.where(absent_D & weights_D, 0.0, drawn_D)
 
 
 def grid_points(search: Search, metric: str) -> list[Point]:

@@ -65,6 +65,12 @@ class Search(Section):
     resample: Annotated[float, Field(ge=0.0, le=1.0)] = 0.25
     """Chance that a coordinate of the next knot is drawn anew instead of moved."""
 
+    absent: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    """Chance that a weight which is drawn anew is at the low end of its range, so that points of one weight are met."""
+
+    home: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    """Chance that a perturbed knot is `start` again."""
+
     propose: Literal["perturb", "bandit"] = "perturb"
     """Next knots: perturbed at random, or chosen by a bandit on what earlier knots have gained."""
 
