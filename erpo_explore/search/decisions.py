@@ -34,6 +34,8 @@ from erpo_explore.space.search import Search
 
 __all__ = ["Decision", "Standing", "decide"]
 
+_NUM_RESAMPLES: Final = 1000
+
 _DONORS_STREAM: Final = 2**31
 _BANDIT_STREAM: Final = 2**32
 _RESAMPLES_STREAM: Final = 2**33
@@ -266,8 +268,10 @@ class _Judge:
         """One-sided, of the paired bootstrap; None under `truncation` and without the sentences' own scores."""
         if self.search.selection == "truncation" or donor.statistics is None or standing.statistics is None:
             return None
-        # 1 − the share of resampled corpora that the donor wins
-        return 1.0 - compare(self._resample(donor), self._resample(standing)).share_won
+        comparison = compare(self._resample(donor), self._resample(standing))
+        # no more than so many resampled corpora can tell: where the donor wins all, p is below 1 / (1 + B)
+        lost = (1.0 - comparison.share_won) * _NUM_RESAMPLES
+        return (1.0 + lost) / (1.0 + _NUM_RESAMPLES)
 
     def _resample(self, standing: Standing) -> Resampled:
         """A member's scores on resampled corpora, the same ones for all members of a generation."""
@@ -276,6 +280,6 @@ class _Judge:
             assert statistics is not None  # noqa: S101 - asked for only where it is there
             if self._resamples is None:
                 generator = self.generator(_RESAMPLES_STREAM)
-                self._resamples = Resamples.draw(statistics.num_sentences, generator)
+                self._resamples = Resamples.draw(statistics.num_sentences, generator, num_resamples=_NUM_RESAMPLES)
             self._resampled[standing.name] = resample(statistics, self._resamples)
         return self._resampled[standing.name]
