@@ -101,7 +101,7 @@ def test_a_killed_driver_is_resumed_and_no_report_is_lost_or_doubled(
     driver = start_driver(folder, file)
     wait_for_reports(driver, folder, 9)
     driver.send_signal(signal.SIGKILL)
-    driver.wait()
+    driver.communicate()
 
     assert resume(folder).status == "finished"
     frame, trials = erpo.load_results(folder), erpo.load_results(folder, table="trials")
