@@ -51,11 +51,18 @@ def first_knot(search: Search, metric: str, generator: np.random.Generator) -> P
     return nearest_knot(random_point(search, metric, generator), search, metric)
 
 
-def nearest_knot(point: Point, search: Search, metric: str) -> Point:
-    """What a member can walk to first that is nearest to any point: in the region, and monotone where that is asked."""
+def nearest_knot(point: Point, search: Search, metric: str, *, beyond: Point | None = None) -> Point:
+    """What a member can walk to that is nearest to any point: in the region, and monotone where that is asked.
+
+    Args:
+        point: Any point.
+        search: The region, and whether exploration may shrink.
+        metric: The task's own metric.
+        beyond: Where the member stands; the start if left out.
+    """
     region = Region.of(search, metric)
     unit_D, categories = region.to_unit(point)
-    return region.point(raised(region, unit_D, region.start) if search.monotone else unit_D, categories)
+    return region.point(raised(region, unit_D, beyond or region.start) if search.monotone else unit_D, categories)
 
 
 def move(point: Point, search: Search, metric: str, generator: np.random.Generator) -> Point:
@@ -70,7 +77,7 @@ def move(point: Point, search: Search, metric: str, generator: np.random.Generat
     anew_D = generator.random(unit_D.shape) < search.resample
     next_D = np.where(anew_D, _anywhere(region, search, generator), moved_D)
     if generator.random() < search.home:
-        next_D = region.to_unit(region.start)[0]
+        return nearest_knot(region.start, search, metric, beyond=point)
     if search.monotone:
         next_D = raised(region, next_D, point)
     return region.point(next_D, _drawn(region, categories, search.resample, generator))

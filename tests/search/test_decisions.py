@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from erpo_explore.corpus_scores import CorpusStatistics
 from erpo_explore.search.decisions import Standing, decide
+from erpo_explore.search.gains import Gain
 from erpo_explore.search.sub_populations import period_of, periods
 from erpo_explore.space import Path, Point, Reward
 from erpo_explore.space.search import Search
@@ -275,3 +276,28 @@ def test_who_is_not_due_is_a_donor_and_not_decided_on():
     # the donor's weights have walked further, and so has now the clone
     assert (decision.member, decision.donor) == ("member-0", "member-3")
     assert (decision.generation, decision.until) == (5, 6)
+
+
+class TestBandit:
+    """Knots that are chosen by what earlier ones have gained."""
+
+    SEARCH = Search(ranges={"task": (0.0, 0.4)}, members=4, propose="bandit", trust=2.0)
+
+    def chosen(self, sign):
+        generator = np.random.default_rng(0)
+        gains = []
+        for _ in range(60):
+            task = float(generator.uniform(0.0, 0.4))
+            knot = Point(reward=Reward(truth=1.0 - task, task=task))
+            gain = sign * 20.0 * task + float(generator.normal(0.0, 0.3))
+            gains.append(Gain(progress=0.5, score=20.0, start=TRUTH, knot=knot, gain=gain, intervals=1))
+        standings = [standing(index, 20.0 + index) for index in range(4)]
+        decisions = decide(standings, self.SEARCH, "bleu", seed=1, generation=5, num_intervals=10, gains=gains)
+        return [decision.next_knot.reward.task for decision in decisions]
+
+    def test_members_walk_to_where_gains_are_high(self):
+        assert np.mean(self.chosen(+1.0)) > 0.25
+        assert np.mean(self.chosen(-1.0)) < 0.15
+
+    def test_the_same_gains_and_seed_choose_the_same(self):
+        assert self.chosen(+1.0) == self.chosen(+1.0)

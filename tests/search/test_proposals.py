@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from erpo_explore.errors import ConfigError
-from erpo_explore.search.proposals import first_point, grid_points, move, random_point, rng
+from erpo_explore.search.proposals import first_point, grid_points, move, nearest_knot, random_point, rng
 from erpo_explore.space import Point, Reward
 from erpo_explore.space.reward import TOKEN_METRICS
 from erpo_explore.space.search import Search
@@ -93,7 +93,7 @@ def test_the_same_key_draws_the_same(search, key):
 
 @pytest.mark.parametrize("other", [(1, 2), (2, 1, 3), (1, 2, 4), (1, 2, 3, 4)])
 def test_another_key_draws_something_else(other):
-    search = Search(ranges={"task": (0.0, 1.0)})
+    search = Search(ranges={"task": (0.0, 1.0)}, absent=0.0)
     assert random_point(search, "bleu", rng(1, 2, 3)) != random_point(search, "bleu", rng(*other))
 
 
@@ -105,7 +105,7 @@ def test_every_member_begins_at_the_start():
 
 
 def drawn(name, low, high, number=1500):
-    search = Search(ranges={name: (low, high)})
+    search = Search(ranges={name: (low, high)}, absent=0.0)
     generator = rng(1)
     return np.array([value_of(random_point(search, "bleu", generator), name) for _ in range(number)])
 
@@ -186,3 +186,28 @@ class TestGrid:
         search = Search(ranges={"task": (0.8, 1.0), "model": (0.5, 1.0)})
         with pytest.raises(ConfigError, match=r"search\.ranges .*simplex"):
             grid_points(search, "bleu")
+
+
+FEW = {"noise": (0.0, 0.3), "task": (0.0, 0.3), "temperature": (0.02, 0.5)}
+
+
+class TestWhatIsDrawnAnew:
+    @pytest.mark.parametrize("absent", [0.0, 0.5, 1.0])
+    def test_a_weight_is_left_out_with_its_chance_and_a_temperature_never_is(self, absent):
+        search = Search(ranges=FEW, absent=absent)
+        points = [random_point(search, "bleu", rng(seed)) for seed in range(400)]
+        for name in ("noise", "task"):
+            assert np.mean([value_of(point, name) == 0.0 for point in points]) == pytest.approx(absent, abs=0.07)
+        assert len({point.reward.temperature for point in points}) == 400
+
+    def test_what_is_there_is_uniform(self):
+        search = Search(ranges=FEW, absent=0.5)
+        drawn = [random_point(search, "bleu", rng(seed)).reward.noise for seed in range(800)]
+        assert stats.kstest([noise / 0.3 for noise in drawn if noise > 0.0], "uniform").pvalue > 0.001
+
+    @pytest.mark.parametrize("home", [0.0, 0.4, 1.0])
+    def test_a_knot_is_the_start_again_with_its_chance(self, home):
+        search = Search(ranges=FEW, home=home, resample=0.0)
+        start = nearest_knot(first_point(search, "bleu"), search, "bleu")
+        moved = [move(MIXTURE, search, "bleu", rng(seed)) for seed in range(400)]
+        assert np.mean([point == start for point in moved]) == pytest.approx(home, abs=0.07)
