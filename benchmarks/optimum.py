@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from scipy.optimize import differential_evolution
 
-from benchmarks.surface import Surface, coordinates, load_surface, path_coordinates
+from benchmarks.surface import NEUTRAL_TEMPERATURE, Surface, load_surface, path_coordinates
 from benchmarks.surface_paths import INTERVALS, RANGES, knotted, mixed, plan
 from erpo_explore.space import Path, Point
 
@@ -44,8 +44,7 @@ def search(surface: Surface, generations: int, *, seed: int = 0) -> Path:
     first_PD = np.stack([_vector(planned.path) for planned in plan()])
 
     def lost(vectors_DP: np.ndarray) -> np.ndarray:
-        knots_PTC = np.stack([[coordinates(point) for point in _points(vector_D)] for vector_D in vectors_DP.T])
-        return -surface.final_scores(knots_PTC)
+        return -surface.final_scores(_coordinates(vectors_DP.T))
 
     found = differential_evolution(
         lost, list(zip(low_D, high_D, strict=True)), init=np.clip(first_PD, low_D, high_D), maxiter=generations,
@@ -74,6 +73,14 @@ def _scaled(limits: tuple[float, float]) -> tuple[float, float]:
     """Limits that can be searched evenly: temperatures, the only ones that may not be 0, in their logarithm."""
     low, high = limits
     return (float(np.log(low)), float(np.log(high))) if low > 0.0 else (low, high)
+
+
+def _coordinates(vectors_PD: np.ndarray) -> np.ndarray:
+    """As `coordinates` of each of the `_points`, for many vectors at once; shape (P, T + 1, C)."""
+    knots_PT4 = vectors_PD.reshape(len(vectors_PD), INTERVALS + 1, len(_NAMES))
+    weights_PT3 = knots_PT4[..., :3] / np.maximum(1.0, knots_PT4[..., :3].sum(axis=-1, keepdims=True))
+    tilted_PT1 = weights_PT3[..., 1:2] * (knots_PT4[..., 3:] - np.log(NEUTRAL_TEMPERATURE))
+    return np.concatenate([weights_PT3, tilted_PT1], axis=-1)
 
 
 def _points(vector_D: np.ndarray) -> list[Point]:

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.surface_paths import INTERVALS, Planned, plan
+from benchmarks.surface_paths import INTERVALS, Planned, load_challengers, plan
 from erpo_explore.seq2seq import LstmConfig
 from erpo_explore.space import Point
 from erpo_explore.space.search_space import Training
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="where they are packed")
     options = parser.parse_args()
     options.keep.mkdir(parents=True, exist_ok=True)
-    wanted = plan()[: options.runs]
+    wanted = plan(challengers=load_challengers())[: options.runs]
     missing = [(planned, options.keep) for planned in wanted if not _file(planned, options.keep).exists()]
     with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
         for done, name in enumerate(pool.imap_unordered(_record_one, missing), 1):

@@ -5,15 +5,19 @@ at each of the intervals' ends, so that what a run walks in an interval is a str
 """
 
 import itertools
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path as FilePath
 from typing import Final
 
 import numpy as np
 
 from erpo_explore.space import Path, Point, Reward
 
-__all__ = ["INTERVALS", "RANGES", "Planned", "knotted", "mixed", "plan"]
+__all__ = ["CHALLENGERS", "INTERVALS", "RANGES", "Planned", "knotted", "load_challengers", "mixed", "plan"]
+
+CHALLENGERS: Final = FilePath(__file__).parent / "data" / "challengers.json"
 
 INTERVALS: Final = 10
 RANGES: Final = {"noise": (0.0, 0.4), "task": (0.0, 0.4), "model": (0.0, 0.3), "temperature": (0.02, 0.5)}
@@ -56,13 +60,21 @@ def knotted(points: list[Point]) -> Path:
     return Path(knots=tuple((place / last, point) for place, point in enumerate(points)))
 
 
-def plan(num_paths: int = 126, num_repeated: int = 8, repeats: int = 3, *, seed: int = 0) -> list[Planned]:
+def plan(
+    num_paths: int = 126,
+    num_repeated: int = 8,
+    repeats: int = 3,
+    *,
+    challengers: Sequence[Path] = (),
+    seed: int = 0,
+) -> list[Planned]:
     """Every run of the recording, in an order in which any beginning is a fair sample.
 
     Args:
         num_paths: Of anneals, phases and walks together.
         num_repeated: Paths that are walked again.
         repeats: How often.
+        challengers: Paths that come after all others.
         seed: Of the paths; a run's own seed is its place.
     """
     generator = np.random.default_rng(seed)
@@ -74,11 +86,20 @@ def plan(num_paths: int = 126, num_repeated: int = 8, repeats: int = 3, *, seed:
     again = [paths[place] for place in (0, *chosen[1:])] * repeats
     order = generator.permutation(len(paths) + len(again))
     everything = [*paths, *again]
+    shuffled = [everything[index] for index in order]
     names: dict[Path, int] = {path: place for place, (_, path) in enumerate(paths)}
+    for place, path in enumerate(challengers, len(paths)):
+        names.setdefault(path, place)
+        shuffled.append(("challenger", path))
     return [
         Planned(name=f"{place:03d}-{kind}-{names[path]:03d}", kind=kind, seed=place + 1, path=path)
-        for place, (kind, path) in enumerate(everything[index] for index in order)
+        for place, (kind, path) in enumerate(shuffled)
     ]
+
+
+def load_challengers(file: FilePath = CHALLENGERS) -> list[Path]:
+    """Paths that an earlier surrogate thought best."""
+    return [knotted([mixed(*knot) for knot in knots]) for knots in json.loads(file.read_text())]
 
 
 def _grid() -> list[Point]:

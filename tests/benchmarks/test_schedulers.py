@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from benchmarks import schedulers
-from benchmarks.optimum import final_score, search
+from benchmarks.optimum import _coordinates, _points, final_score, search
 from benchmarks.regret_figure import figure
 from benchmarks.schedulers import Regrets, regrets
+from benchmarks.surface import coordinates
 from benchmarks.surface_paths import RANGES, mixed, plan
 from erpo_explore.atlas.significance import interval
 from erpo_explore.space import Path
@@ -52,6 +53,15 @@ def test_the_picture_has_a_curve_a_method_and_is_xml():
 
     assert sum(element.tag.endswith("polyline") for element in drawn.iter()) == 2
     assert sum(element.tag.endswith("polygon") for element in drawn.iter()) == 2
+
+
+def test_many_vectors_are_the_points_that_they_stand_for():
+    vectors_PD = np.random.default_rng(0).uniform(
+        [0.0, 0.0, 0.0, np.log(0.02)] * 11, [0.8, 0.8, 0.3, 0.0] * 11, (5, 44)
+    )
+    one_by_one = [[coordinates(point) for point in _points(vector_D)] for vector_D in vectors_PD]
+
+    assert _coordinates(vectors_PD) == pytest.approx(np.asarray(one_by_one))
 
 
 def test_a_long_search_is_at_least_as_good_as_what_it_began_with():
