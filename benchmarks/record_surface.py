@@ -35,7 +35,7 @@ __all__ = ["DATA", "knot_row", "pack", "record"]
 DATA: Final = Path(__file__).parent / "data" / "surface.parquet"
 TASK: Final = ToyConfig(difficulty=0.5, train_pairs=400, valid_pairs=250, test_pairs=1)
 MODEL: Final = LstmConfig(units=32, dropout=0.0)
-TRAINING: Final = Training(steps=30 * INTERVALS, interval=30, batch_size=32, learning_rate=1.5e-2)
+TRAINING: Final = Training(steps=60 * INTERVALS, interval=60, batch_size=32, learning_rate=1.2e-2)
 
 
 def main() -> None:
