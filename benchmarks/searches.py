@@ -327,8 +327,11 @@ def _variant(**settings: Any) -> Method:
 
 VARIANTS: Final[Mapping[str, Method]] = {
     "ours": _variant(),
-    "ours, one population": _variant(evolve_every=(1,)),
+    "ours, evolving every interval and every fourth": _variant(evolve_every=(1, 4)),
+    "ours, every interval, as plain PBT": _variant(evolve_every=(1,), selection="truncation"),
+    "ours, moving instead of drawing anew": _variant(resample=0.25),
     "ours, truncation": _variant(selection="truncation"),
+    "ours, bandit": _variant(propose="bandit"),
 }
 """Settings of our own search, by name."""
 

@@ -49,7 +49,7 @@ class Search(Section):
     `asha` below the median of those that came as far, at one and at two thirds; `median` where the best score so far is
     below the median of the others' mean scores."""
 
-    evolve_every: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (1, 4)
+    evolve_every: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (2, 4)
     """Intervals between two decisions of each sub-population, fewest first; [1] is plain PBT. A sub-population has at
     least four members, so fewer than eight are one."""
 
@@ -62,13 +62,13 @@ class Search(Section):
     quantile: Annotated[float, Field(ge=0.0, le=0.5)] = 0.25
     """Share of a sub-population that may be replaced by clones of the equally large best share."""
 
-    resample: Annotated[float, Field(ge=0.0, le=1.0)] = 0.25
+    resample: Annotated[float, Field(ge=0.0, le=1.0)] = 0.75
     """Chance that a coordinate of the next knot is drawn anew instead of moved."""
 
-    absent: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    absent: Annotated[float, Field(ge=0.0, le=1.0)] = 0.4
     """Chance that a weight which is drawn anew is at the low end of its range, so that points of one weight are met."""
 
-    home: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    home: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
     """Chance that a perturbed knot is `start` again."""
 
     propose: Literal["perturb", "bandit"] = "perturb"

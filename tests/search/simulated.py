@@ -102,7 +102,13 @@ def simulate(folder: Path, num_intervals: int, faults: dict[str, Any] | None = N
             "name": "simulated",
             "task": {"name": "toy"},
             "training": {"steps": num_intervals, "interval": 1},
-            "search": {"method": "population", "ranges": {"task": [0.0, 1.0]}, "selection": "truncation"} | search,
+            "search": {
+                "method": "population",
+                "ranges": {"task": [0.0, 1.0]},
+                "evolve_every": [1],
+                "selection": "truncation",
+            }
+            | search,
         }
     )
     specs = plan_trials(space, "bleu")

@@ -248,9 +248,9 @@ class TestSubPopulations:
         assert np.mean(shifts["member-3"]) == pytest.approx(0.15, abs=0.05)
 
     def test_few_members_are_one_population(self):
-        assert periods(Search(members=7)) == (1,)
-        assert periods(Search(members=8)) == (1, 4)
-        assert [period_of(index, Search(members=8)) for index in range(4)] == [1, 4, 1, 4]
+        assert periods(Search(members=7)) == (2,)
+        assert periods(Search(members=8)) == (2, 4)
+        assert [period_of(index, Search(members=8)) for index in range(4)] == [2, 4, 2, 4]
 
 
 class TestLostMembers:
@@ -271,7 +271,7 @@ class TestLostMembers:
 def test_who_is_not_due_is_a_donor_and_not_decided_on():
     standings = [standing(index, float(index), iteration=3) for index in range(4)]
     standings[3] = replace(standings[3], iteration=5)
-    search = Search(ranges=RANGES, members=4, quantile=0.25)
+    search = Search(ranges=RANGES, members=4, evolve_every=(1,))
     (decision,) = decide(standings, search, "bleu", seed=1, generation=3, num_intervals=8, due=["member-0"])
     # the donor's weights have walked further, and so has now the clone
     assert (decision.member, decision.donor) == ("member-0", "member-3")
