@@ -138,6 +138,9 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
                 manager: Any = member.run_metadata.checkpoint_manager
                 manager._latest_checkpoint_result = copy.copy(checkpoints[decision.donor])
             member.set_config(_next_config(member, decision))
+            # all in the next snapshot, with donors' checkpoints: a resumed driver judges them together or not at all
+            member.run_metadata.invalidate_cache()
+            tune_controller._mark_trial_to_checkpoint(member)
             if member.status == Trial.RUNNING:
                 _go_on(tune_controller, member)
 
@@ -146,9 +149,9 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
         standings = []
         for member in members:
             name, lost = _name(member), self._is_lost(member)
-            score = None if lost else self._recorder.score_at(name, generation)
-            if score is None and not self._waits(member):
-                continue  # it has not come as far
+            score = None if lost or not _has_come(member, generation) else self._recorder.score_at(name, generation)
+            if score is None and member.config["until"] != generation:
+                continue  # nothing to compare
             compares = score is not None and self._space.search.selection == "bootstrap"
             standings.append(
                 Standing(
@@ -204,6 +207,7 @@ def _next_config(member: Trial, decision: Decision) -> dict[str, Any]:
         generation=decision.generation,
         parent=decision.donor or member.config["parent"],
         next_knot=decision.next_knot,
+        cloned_at=decision.generation if decision.donor else member.config["cloned_at"],
         num_rescues=member.config["num_rescues"] + (decision.score is None),
     )
     failures = {name: member.config[name] for name in ("num_failures", "attempt")}
@@ -247,6 +251,14 @@ def _metrics(trial: Trial) -> Mapping[str, Any]:
 def _iterations(trial: Trial) -> int:
     """How many intervals the trial's checkpoint has walked."""
     return int(_metrics(trial).get(_ITERATION, 0))
+
+
+def _has_come(member: Trial, generation: int) -> bool:
+    """Whether what the member reported after so many intervals is of the weights in its checkpoint, or of their past.
+
+    It may have reported and not have written them yet, or have cloned others since.
+    """
+    return _iterations(member) >= generation > int(member.config["cloned_at"])
 
 
 def _turn(trial: Trial) -> tuple[bool, int]:

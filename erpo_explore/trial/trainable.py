@@ -40,6 +40,7 @@ def trial_config(
     generation: int = 0,
     parent: str | None = None,
     next_knot: Point | None = None,
+    cloned_at: int = 0,
     num_rescues: int = 0,
 ) -> dict[str, Any]:
     """What Tune carries for a trial.
@@ -50,6 +51,7 @@ def trial_config(
         generation: Intervals that had been walked when its knot was chosen.
         parent: Name of the trial that it cloned last.
         next_knot: Where it is after `until` intervals; None to follow the path of its spec.
+        cloned_at: Intervals that the weights had walked that it cloned last; 0 where it never did.
         num_rescues: How often it has been re-seeded because its own weights were lost.
 
     Returns:
@@ -61,6 +63,7 @@ def trial_config(
         "generation": generation,
         "parent": parent,
         "next_knot": next_knot.to_dict() if next_knot is not None else None,
+        "cloned_at": cloned_at,
         "num_rescues": num_rescues,
         "num_failures": 0,
         "failures_when_judged": 0,
