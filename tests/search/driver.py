@@ -1,9 +1,11 @@
 """An exploration in a process of its own, to pull the plug of."""
 
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,26 @@ def start_driver(folder: Path, space: Path) -> "subprocess.Popen[bytes]":
         [sys.executable, "-c", code, str(space), "--results", str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+    )
+
+
+def start_simulation(folder: Path, address: str, settings: dict[str, Any]) -> "subprocess.Popen[bytes]":
+    """As `start_driver`, of simulated members and with a snapshot after nearly every step of Tune's.
+
+    Args:
+        folder: Results folder.
+        address: Of a Ray cluster, or `local` for one of its own with two slots.
+        settings: Of `simulate`.
+    """
+    slots = {"num_cpus": 2, "include_dashboard": False} if address == "local" else {}
+    code = (
+        "import ray; from pathlib import Path; from tests.search.simulated import simulate;"
+        f"ray.init(address={address!r}, log_to_driver=False, logging_level='ERROR', **{slots!r});"
+        f"simulate(Path({str(folder)!r}), **{settings!r})"
+    )
+    environment = os.environ | {"TUNE_GLOBAL_CHECKPOINT_S": "0.2", "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
     )
 
 

@@ -2,6 +2,8 @@
 
 import json
 import math
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,19 @@ from erpo_explore.trial.walk import Walk
 class SimulatedMember(tune.Trainable):
     """Gains its task weight each interval; fails as `faults` says: {member: {iteration: "raise" or "nan", times}}."""
 
-    def setup(self, config: dict[str, Any], *, num_intervals: int, faults: dict[str, Any], notes: str) -> None:
+    def setup(  # type: ignore[override]  # `tune.with_parameters` adds the keywords
+        self,
+        config: dict[str, Any],
+        *,
+        num_intervals: int,
+        faults: dict[str, Any],
+        notes: str,
+        step_s: float,
+        save_s: Mapping[str, float],
+        lead: float,
+    ) -> None:
         self._num_intervals, self._faults, self._notes = num_intervals, faults, Path(notes)
+        self._step_s, self._save_s, self._lead = step_s, save_s, lead
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -38,7 +51,7 @@ class SimulatedMember(tune.Trainable):
     def _begin(self, config: dict[str, Any]) -> None:
         self._name = config["spec"]["name"]
         self._walk = Walk(ErpoPath.from_dict(config["spec"]["path"]))
-        self._score = float(config["spec"]["seed"])
+        self._score = self._lead * config["spec"]["seed"]
         self._take_knot(0)
 
     def _take_knot(self, walked: int) -> None:
@@ -47,6 +60,7 @@ class SimulatedMember(tune.Trainable):
             self._walk.go_to(Point.from_dict(self.config["next_knot"]), now=walked / self._num_intervals, at=at)
 
     def step(self) -> dict[str, Any]:
+        time.sleep(self._step_s)
         done = self.iteration + 1
         progress = done / self._num_intervals
         status = "finished" if done == self._num_intervals else "running"
@@ -86,6 +100,7 @@ class SimulatedMember(tune.Trainable):
         return str(kind)
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
+        time.sleep(self._save_s.get(self._name, 0.0))
         state = {"iteration": self.iteration, "score": self._score, "walk": self._walk.state()}
         (Path(checkpoint_dir) / "state.json").write_text(json.dumps(state))
 
@@ -95,8 +110,30 @@ class SimulatedMember(tune.Trainable):
         self._take_knot(state["iteration"])
 
 
-def simulate(folder: Path, num_intervals: int, faults: dict[str, Any] | None = None, **search: Any) -> Path:
-    """Run a population of simulated members to its end; returns the results folder."""
+def simulate(
+    folder: Path,
+    num_intervals: int,
+    faults: dict[str, Any] | None = None,
+    *,
+    step_s: float = 0.0,
+    save_s: Mapping[str, float] | None = None,
+    lead: float = 1.0,
+    **search: Any,
+) -> Path:
+    """Run a population of simulated members to its end, from where an earlier driver of the folder left it.
+
+    Args:
+        folder: Results folder; what it holds must be of the same arguments.
+        num_intervals: Budget of each member.
+        faults: See `SimulatedMember`.
+        step_s: How long an interval takes.
+        save_s: How long it takes to write a checkpoint of the members that are named.
+        lead: What each member's score is above that of the one before it when they start.
+        search: Changes to the section of the space.
+
+    Returns:
+        The folder.
+    """
     space = SearchSpace.from_dict(
         {
             "name": "simulated",
@@ -112,14 +149,23 @@ def simulate(folder: Path, num_intervals: int, faults: dict[str, Any] | None = N
         }
     )
     specs = plan_trials(space, "bleu")
+    notes, state = folder / "notes", folder / "checkpoints"
+    trainable = tune.with_parameters(
+        SimulatedMember,
+        num_intervals=num_intervals,
+        faults=faults or {},
+        notes=str(notes),
+        step_s=step_s,
+        save_s=save_s or {},
+        lead=lead,
+    )
+    if state.exists():
+        tune.Tuner.restore(str(state), trainable, resume_unfinished=True, resume_errored=True).fit()
+        return folder
     ResultsWriter.create(folder, {"exploration": "simulated"})
     recorder = Recorder(folder=folder, exploration="simulated", task="toy", model="none", metric="bleu")
     recorder.begin(specs)
-    notes = folder / "notes"
     notes.mkdir()
-    trainable = tune.with_parameters(
-        SimulatedMember, num_intervals=num_intervals, faults=faults or {}, notes=str(notes)
-    )
     tune.Tuner(
         trainable,
         param_space=trial_config(specs[0]) | {"spec": tune.grid_search([spec.to_dict() for spec in specs])},

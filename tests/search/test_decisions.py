@@ -147,7 +147,7 @@ def test_members_of_the_same_path_walk_to_different_knots():
 def test_a_clone_walks_to_a_knot_near_its_donors_end():
     end = Point(reward=Reward(truth=0.6, task=0.4, temperature=0.5))
     donor, worst = replace(standing(0, 9.0), path=Path.constant(end)), standing(1, 1.0)
-    search = Search(ranges={"task": (0.0, 1.0)}, resample=0.0, quantile=0.5)
+    search = Search(ranges={"task": (0.0, 1.0)}, resample=0.0, home=0.0, quantile=0.5)
     shifts = [
         decide([donor, worst], search, "bleu", seed=1, generation=g, num_intervals=300)[1].next_knot.reward.task - 0.4
         for g in range(200)
@@ -208,7 +208,7 @@ class TestBootstrap:
 class TestSubPopulations:
     """Eight members: 0, 2, 4, 6 evolve every interval, 1, 3, 5, 7 every fourth."""
 
-    SEARCH = Search(ranges=RANGES, members=8, evolve_every=(1, 4), resample=0.0)
+    SEARCH = Search(ranges=RANGES, members=8, evolve_every=(1, 4), resample=0.0, home=0.0)
 
     def migrated(self, scores, generation=4):
         standings = [standing(index, float(score), iteration=4) for index, score in enumerate(scores)]
@@ -281,7 +281,7 @@ def test_who_is_not_due_is_a_donor_and_not_decided_on():
 class TestBandit:
     """Knots that are chosen by what earlier ones have gained."""
 
-    SEARCH = Search(ranges={"task": (0.0, 0.4)}, members=4, propose="bandit", trust=2.0)
+    SEARCH = Search(ranges={"task": (0.0, 0.4)}, members=4, evolve_every=(1,), propose="bandit", trust=2.0)
 
     def chosen(self, sign):
         generator = np.random.default_rng(0)

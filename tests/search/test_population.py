@@ -1,6 +1,7 @@
 """The scheduler on a real Ray, with members that have no model: sub-populations, waiting or not, and being lost."""
 
 import json
+import signal
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 
 from erpo_explore.space import Path as ErpoPath
 from erpo_explore.store import load_results
+from tests.search.driver import start_simulation, wait_for_reports
 from tests.search.simulated import simulate
 
 pytestmark = [
@@ -37,6 +39,19 @@ def walks_agree(folder: Path) -> None:
             before = ErpoPath.from_dict(json.loads(decided["path"]))
             assert path.knots[: len(before.knots)] == before.knots
             assert path.knots[-1][0] == pytest.approx(report.progress)
+
+
+def clones_go_on_from_their_donors(folder: Path) -> None:
+    """A clone reports its donor's score after as many intervals, and what it gained since."""
+    reports = load_results(folder).set_index(["trial", "iteration"])
+    lineage = load_results(folder, "lineage")
+    clones = lineage[lineage["action"] == "clone"]
+    assert len(clones) > 0
+    for clone in clones.itertuples():
+        first = reports.loc[(clone.trial, clone.generation + 1)]
+        assert first["generation"] == clone.generation
+        donor = reports.loc[(clone.donor, clone.generation)]
+        assert first["score"] == pytest.approx(donor["score"] + first["reward_task"])
 
 
 class TestSubPopulations:
@@ -81,16 +96,42 @@ class TestSubPopulations:
         pd.testing.assert_frame_equal(first, second)
 
 
+@pytest.mark.parametrize("num_reports", [21])
+def test_a_killed_driver_is_resumed_with_the_decisions_of_an_undisturbed_one(
+    num_reports: int, two_periods: Path, tmp_path: Path
+) -> None:
+    settings = {"num_intervals": NUM_INTERVALS, "members": 8, "evolve_every": [1, 3], "step_s": 0.05}
+    driver = start_simulation(tmp_path / "killed", "local", settings)
+    wait_for_reports(driver, tmp_path / "killed", num_reports)
+    driver.send_signal(signal.SIGKILL)
+    driver.communicate()
+
+    folder = simulate(tmp_path / "killed", **settings)
+    for table, timed in (("observations", ["reported_at", "checkpoint"]), ("lineage", ["decided_at"])):
+        killed, undisturbed = (load_results(f, table).drop(columns=timed) for f in (folder, two_periods))
+        pd.testing.assert_frame_equal(killed, undisturbed)
+    assert set(load_results(folder, "trials")["num_failures"]) == {0}
+
+
 def test_without_waiting_members_still_finish_and_clone_only_what_has_come_as_far(
     two_slots: None, tmp_path: Path
 ) -> None:
-    folder = simulate(tmp_path / "asynchronous", NUM_INTERVALS, members=5, evolve_every=[1], synchronous=False)
+    search = {"members": 5, "evolve_every": [1], "synchronous": False}
+    folder = simulate(tmp_path / "asynchronous", NUM_INTERVALS, lead=-1.0, **search)
     last = load_results(folder).groupby("trial")["iteration"].max()
     assert set(last) == {NUM_INTERVALS}
     lineage = load_results(folder, "lineage")
     clones = lineage[lineage["action"] == "clone"]
     assert len(clones) > 0
     assert (clones["donor_score"] > clones["score"]).all()
+    clones_go_on_from_their_donors(folder)
+    walks_agree(folder)
+
+
+def test_without_waiting_weights_that_are_not_written_yet_are_not_cloned(two_slots: None, tmp_path: Path) -> None:
+    search = {"members": 5, "evolve_every": [1], "synchronous": False, "quantile": 0.5}
+    folder = simulate(tmp_path / "slow", NUM_INTERVALS, save_s={"member-0": 0.4}, lead=-1.0, **search)
+    clones_go_on_from_their_donors(folder)
     walks_agree(folder)
 
 
