@@ -17,7 +17,7 @@ from .test_warm_start import write
 TRUTH = Point(reward=Reward(truth=1.0))
 PAPERS = {"papers": dot("interpolation", metric="bleu").to_dict()}
 SEARCHES = {
-    "population": {"members": 5},
+    "population": {"members": 5, "evolve_every": [1]},
     "random": {"members": 5},
     "grid": {"levels": 2, "ranges": {"task": [0.0, 0.4], "temperature": [0.01, 0.1]}},
     "none": {},
