@@ -82,7 +82,7 @@ def test_it_beats_random_perturbation_on_an_optimum_that_moves():
 
 
 def test_a_category_that_gains_more_is_chosen_more_often():
-    knots = [propose(positions(4), some_gains(40, seed), SEARCH, "bleu", rng(seed)) for seed in range(6)]
+    knots = [propose(positions(4), some_gains(100, seed), SEARCH, "bleu", rng(seed)) for seed in range(6)]
     labels = Counter(knot.label for batch in knots for knot in batch)
     assert labels["expected"] >= 18
 

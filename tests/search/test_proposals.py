@@ -71,7 +71,7 @@ def test_levers_and_metric_are_those_of_the_search_or_one_of_its_choices(search,
 
 @pytest.mark.parametrize("resample", [0.0, 0.3, 1.0])
 def test_a_category_is_drawn_anew_with_the_chance_to_resample(resample):
-    search = Search(ranges={}, choices={"label": ("sampled", "expected", "truth")}, resample=resample)
+    search = Search(ranges={}, choices={"label": ("sampled", "expected", "truth")}, resample=resample, home=0.0)
     generator = rng(3)
     labels = Counter(move(TRUTH, search, "bleu", generator).label for _ in range(600))
     # a third of what is drawn anew is what it was
@@ -128,7 +128,7 @@ def test_shares_are_drawn_uniformly(name):
     ],
 )
 def test_a_move_is_normal_with_a_fifth_of_the_range(name, low, high, middle, share):
-    search = Search(ranges={name: (low, high)}, resample=0.0)
+    search = Search(ranges={name: (low, high)}, resample=0.0, home=0.0)
     generator = rng(2)
     shifts = [share(value_of(move(Point(reward=middle), search, "bleu", generator), name)) for _ in range(1500)]
     inside = [shift for shift in shifts if abs(shift) < 0.4999]

@@ -295,7 +295,7 @@ class TestDeciding:
             Standing(name=spec.name, index=index, iteration=1, score=10.0 + index, path=WALKED)
             for index, spec in enumerate(MEMBERS)
         ]
-        return decide(standings, Search(quantile=0.5), "bleu", seed=1, generation=1, num_intervals=4)
+        return decide(standings, Search(quantile=0.5, evolve_every=(1,)), "bleu", seed=1, generation=1, num_intervals=4)
 
     def test_each_decision_is_a_row_of_the_lineage(self, recorder):
         decisions = self.decisions()
