@@ -37,24 +37,15 @@ def numbers(result):
     return {name: value for name, value in result.items() if name not in ("tokens_per_s", "elapsed_s")}
 
 
+FRESH = {"cloned_at": 0, "num_rescues": 0, "num_failures": 0, "failures_when_judged": 0, "attempt": 0}
+
+
 def test_a_config_holds_plain_values_only():
-    config = trial_config(MEMBER, generation=2, parent="member-3", next_knot=MIXTURE)
-    assert config == {
-        "spec": MEMBER.to_dict(),
-        "generation": 2,
-        "parent": "member-3",
-        "next_knot": MIXTURE.to_dict(),
-        "num_failures": 0,
-        "attempt": 0,
-    }
-    assert trial_config(DOT) == {
-        "spec": DOT.to_dict(),
-        "generation": 0,
-        "parent": None,
-        "next_knot": None,
-        "num_failures": 0,
-        "attempt": 0,
-    }
+    known = {"until": 3, "generation": 2, "parent": "member-3"}
+    config = trial_config(MEMBER, next_knot=MIXTURE, **known)
+    assert config == {"spec": MEMBER.to_dict(), "next_knot": MIXTURE.to_dict()} | known | FRESH
+    nothing = {"until": None, "generation": 0, "parent": None, "next_knot": None}
+    assert trial_config(DOT) == {"spec": DOT.to_dict()} | nothing | FRESH
 
 
 def test_a_step_is_an_interval_of_the_run_with_what_tune_knows_of_it():
@@ -119,7 +110,7 @@ def test_a_member_walks_from_its_checkpoint_to_the_knot_of_its_config(tmp_path):
     trainable = trainable_of(trial_config(MEMBER))
     trainable.step()
     trainable.save_checkpoint(str(tmp_path))
-    trainable.take_config(trial_config(MEMBER, generation=1, next_knot=MIXTURE))
+    trainable.take_config(trial_config(MEMBER, until=2, generation=1, next_knot=MIXTURE))
     trainable.load_checkpoint(str(tmp_path))
     result = trainable.step()
     assert Path.from_dict(result["path"]) == MEMBER.path.then(0.5, MIXTURE)
@@ -132,7 +123,7 @@ def test_a_clone_goes_on_along_its_donors_path(tmp_path):
     donor.save_checkpoint(str(tmp_path))
     clone = trainable_of(trial_config(MEMBER))
     clone.step()
-    clone.take_config(trial_config(MEMBER, generation=1, parent="member-1", next_knot=NOISE))
+    clone.take_config(trial_config(MEMBER, until=2, generation=1, parent="member-1", next_knot=NOISE))
     clone.load_checkpoint(str(tmp_path))
     result = clone.step()
     assert Path.from_dict(result["path"]) == OTHER.path.then(0.5, NOISE)
@@ -141,7 +132,7 @@ def test_a_clone_goes_on_along_its_donors_path(tmp_path):
 
 def test_a_config_alone_changes_nothing_in_the_run():
     trainable, other = trainable_of(trial_config(MEMBER)), trainable_of(trial_config(MEMBER))
-    trainable.take_config(trial_config(MEMBER, next_knot=MIXTURE))
+    trainable.take_config(trial_config(MEMBER, until=1, next_knot=MIXTURE))
     assert same(numbers(trainable.step()), numbers(other.step()))
 
 
@@ -200,7 +191,7 @@ class TestDivergence:
         member.step()
         (tmp_path / "own").mkdir()
         member.save_checkpoint(str(tmp_path / "own"))
-        member.take_config(trial_config(MEMBER, generation=2, parent="member-1", next_knot=NOISE))
+        member.take_config(trial_config(MEMBER, until=3, generation=2, parent="member-1", next_knot=NOISE))
         member.load_checkpoint(str(tmp_path))
         result = member.step()
         assert (result["status"], result["step"], result["done"]) == ("running", 6, False)
