@@ -13,6 +13,7 @@ from erpo_explore.errors import ResultsError
 from erpo_explore.search import explore, resume
 from erpo_explore.search.provenance import manifest
 from erpo_explore.search.replay import replay_space
+from erpo_explore.search.rivals import Rivals
 from erpo_explore.search.trials import plan_trials
 from erpo_explore.search.trunk import find_trunk, kept_trunk, trunk_record, trunk_space
 from erpo_explore.space.search_space import SearchSpace
@@ -151,7 +152,7 @@ class TestExplorations:
         ]
 
     def test_a_replay_starts_from_the_trunk_again(self, branched, tmp_path):
-        space = replay_space(branched, space_file=None, against=["mle"], num_seeds=2)
+        space = replay_space(branched, space_file=None, against=Rivals.parse("mle"), num_seeds=2)
         assert space.start_from == ResultsTrunk(results=str(branched / "trunk"), dot="mle")
         explore(space, tmp_path / "replay")
         kept = [load_manifest(folder)["trunk"] for folder in (branched, tmp_path / "replay")]
