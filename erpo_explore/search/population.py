@@ -19,9 +19,9 @@ waits, the iteration of its checkpoint how many it has walked. So a restored dri
 """
 
 import copy
-import itertools
 from collections.abc import Mapping
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import PopulationBasedTraining, TrialScheduler
@@ -30,16 +30,17 @@ from erpo_explore.search.decisions import Decision, Standing, decide
 from erpo_explore.search.gains import Gain, gains_of
 from erpo_explore.search.recorder import Recorder
 from erpo_explore.search.sub_populations import period_of, periods
-from erpo_explore.search.warm_start import load_warm_start
+from erpo_explore.search.warm_start import WarmStart, load_warm_start
 from erpo_explore.space import Path
 from erpo_explore.space.search_space import SearchSpace
 from erpo_explore.store import load_results
 from erpo_explore.trial import TrialSpec
 from erpo_explore.trial.trainable import ErpoTrainable, trial_config
 
-__all__ = ["PopulationBasedAnnealing"]
+__all__ = ["ITERATION", "PopulationBasedAnnealing", "is_member"]
 
-_ITERATION = "training_iteration"
+ITERATION: Final = "training_iteration"
+"""Intervals that a trial has walked, as Tune calls them."""
 
 
 class PopulationBasedAnnealing(PopulationBasedTraining):
@@ -54,7 +55,7 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
             recorder: Where scores are read and decisions are written.
         """
         super().__init__(
-            time_attr=_ITERATION,
+            time_attr=ITERATION,
             metric="score",
             mode="max",
             perturbation_interval=1,
@@ -71,7 +72,7 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """A member outlives its failures, since it can be re-seeded; one that comes back to wait takes no worker."""
         super().on_trial_add(tune_controller, trial)
-        if not _is_member(trial):
+        if not is_member(trial):
             return
         if trial.config["until"] is None:
             trial.set_config(trial.config | {"until": period_of(self._index(trial), self._space.search)})
@@ -87,24 +88,24 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """A member that is due waits to be judged; any other trial goes on, unless a member needs its worker."""
         others = (other for other in tune_controller.get_trials() if other is not trial and self._is_ready(other))
-        if not _is_member(trial):
-            return str(TrialScheduler.PAUSE if any(map(_is_member, others)) else TrialScheduler.CONTINUE)
-        if result["score"] is not None and result[_ITERATION] < trial.config["until"]:
+        if not is_member(trial):
+            return str(TrialScheduler.PAUSE if any(map(is_member, others)) else TrialScheduler.CONTINUE)
+        if result["score"] is not None and result[ITERATION] < trial.config["until"]:
             return str(TrialScheduler.CONTINUE)
         return str(TrialScheduler.PAUSE if any(True for _ in others) else TrialScheduler.NOOP)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """A ready member, else a trial beside the population; those who wait are judged first, where all are there."""
         trials = tune_controller.get_trials()
-        members = [trial for trial in trials if _is_member(trial) and not trial.is_finished()]
+        members = [trial for trial in trials if is_member(trial) and not trial.is_finished()]
         for due in self._due(members):
             self._judge(tune_controller, members, due)
         chosen = min((trial for trial in trials if self._is_ready(trial)), key=_turn, default=None)
         if chosen is not None:
-            idle = (member for member in members if member.status == Trial.RUNNING and self._waits(member))
-            # it kept its worker while nobody else could use it
-            for member in itertools.islice(idle, 1):
-                tune_controller.pause_trial(member, should_checkpoint=False)
+            # one that kept its worker while nobody else could use it
+            waiting = (member for member in members if member.status == Trial.RUNNING and self._waits(member))
+            if (idle := next(waiting, None)) is not None:
+                tune_controller.pause_trial(idle, should_checkpoint=False)
         return chosen
 
     def _due(self, members: list[Trial]) -> list[list[Trial]]:
@@ -170,10 +171,15 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
         search = self._space.search
         if search.propose == "perturb":
             return []
-        earlier = load_warm_start(
+        return [*self._earlier.gains, *gains_of(load_results(self._recorder.folder), periods(search))]
+
+    @cached_property
+    def _earlier(self) -> WarmStart:
+        """What earlier explorations know; their folders are read once."""
+        search = self._space.search
+        return load_warm_start(
             search.warm_start, task=self._space.task.name, score_name=self._task_metric, horizons=periods(search)
         )
-        return [*earlier.gains, *gains_of(load_results(self._recorder.folder), periods(search))]
 
     def _index(self, member: Trial) -> int:
         return int(member.config["spec"]["seed"]) - self._space.seed
@@ -181,7 +187,7 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
     def _waits(self, trial: Trial) -> bool:
         """Whether a member has walked to its knot, or cannot, and its checkpoint is written."""
         return (
-            _is_member(trial)
+            is_member(trial)
             and not trial.is_saving
             and (_iterations(trial) >= trial.config["until"] or self._is_lost(trial))
         )
@@ -189,11 +195,10 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
     def _is_lost(self, trial: Trial) -> bool:
         """Whether a member's loss is no longer a number, or its worker failed too often since it was judged."""
         metrics, config = _metrics(trial), trial.config
-        if metrics.get("score", 0.0) is None and metrics[_ITERATION] > config["generation"]:
+        if metrics.get("score", 0.0) is None and metrics[ITERATION] > config["generation"]:
             return True
-        return bool(
-            trial.run_metadata.num_failures - config["failures_when_judged"] > self._space.resources.max_failures >= 0
-        )
+        num_failures = trial.run_metadata.num_failures - config["failures_when_judged"]
+        return bool(num_failures > self._space.resources.max_failures)
 
     def _is_ready(self, trial: Trial) -> bool:
         """Whether a trial needs nothing but a worker to train on."""
@@ -234,7 +239,8 @@ def _keep(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-def _is_member(trial: Trial) -> bool:
+def is_member(trial: Trial) -> bool:
+    """Whether a trial belongs to the population, and does not merely run beside it."""
     return bool(trial.config["spec"]["role"] == "member")
 
 
@@ -250,7 +256,7 @@ def _metrics(trial: Trial) -> Mapping[str, Any]:
 
 def _iterations(trial: Trial) -> int:
     """How many intervals the trial's checkpoint has walked."""
-    return int(_metrics(trial).get(_ITERATION, 0))
+    return int(_metrics(trial).get(ITERATION, 0))
 
 
 def _has_come(member: Trial, generation: int) -> bool:
@@ -263,4 +269,4 @@ def _has_come(member: Trial, generation: int) -> bool:
 
 def _turn(trial: Trial) -> tuple[bool, int]:
     """Members first, the one that has run least; then the others, one after the other."""
-    return (False, _iterations(trial)) if _is_member(trial) else (True, -_iterations(trial))
+    return (False, _iterations(trial)) if is_member(trial) else (True, -_iterations(trial))

@@ -20,7 +20,7 @@ import functools
 import random  # noqa: TID251 - Tune's schedulers draw from it, so it is seeded around them
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -31,6 +31,7 @@ from ray.tune.schedulers.pb2 import PB2
 
 from erpo_explore.search.coordinates import LOG_SCALED, Region
 from erpo_explore.search.decisions import Decision
+from erpo_explore.search.population import ITERATION, is_member
 from erpo_explore.search.proposals import rng
 from erpo_explore.search.recorder import Recorder
 from erpo_explore.space import Path, Point
@@ -41,15 +42,13 @@ from erpo_explore.trial.trainable import trial_config
 
 __all__ = ["TunePb2", "TunePbt"]
 
-_ITERATION: Final = "training_iteration"
-
 
 class _TunePopulation(PopulationBasedTraining):
     """What both need to be methods of an exploration; the algorithm is that of the class beside it."""
 
     def __init__(self, space: SearchSpace, metric: str, recorder: Recorder, **algorithm: Any) -> None:
         super().__init__(
-            time_attr=_ITERATION,
+            time_attr=ITERATION,
             metric="score",
             mode="max",
             perturbation_interval=1,
@@ -63,7 +62,7 @@ class _TunePopulation(PopulationBasedTraining):
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """A member's coordinates are those of its first knot."""
-        if not _is_member(trial):
+        if not is_member(trial):
             return
         unit_D, categories = self._region.to_unit(Path.from_dict(trial.config["spec"]["path"]).end)
         first = self._coordinates(unit_D) | dict(zip(CATEGORIES, categories, strict=True))
@@ -72,10 +71,10 @@ class _TunePopulation(PopulationBasedTraining):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Tune's decision on a member; others go on, and so does a member without a score, which ends by itself."""
-        if not _is_member(trial) or result["score"] is None:
+        if not is_member(trial) or result["score"] is None:
             return str(TrialScheduler.CONTINUE)
         index = trial.config["spec"]["seed"] - self._space.seed
-        with _seeded(self._space.seed, index, result[_ITERATION]):
+        with _seeded(self._space.seed, index, result[ITERATION]):
             members: Any = _Members(tune_controller)
             return str(super().on_trial_result(members, trial, result))
 
@@ -83,7 +82,7 @@ class _TunePopulation(PopulationBasedTraining):
         """Members first, the one that has run least; then the others."""
         members: Any = _Members(tune_controller)
         member = super().choose_trial_to_run(members)
-        others = (trial for trial in tune_controller.get_trials() if not _is_member(trial))
+        others = (trial for trial in tune_controller.get_trials() if not is_member(trial))
         return member or next((trial for trial in others if trial.status in (Trial.PENDING, Trial.PAUSED)), None)
 
     def _get_new_config(self, trial: Trial, trial_to_clone: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -91,8 +90,8 @@ class _TunePopulation(PopulationBasedTraining):
         knot = self._region.point(self._place(explored), tuple(explored[name] for name in CATEGORIES))
         config = trial_config(
             TrialSpec.from_dict(trial.config["spec"]),
-            until=trial_to_clone.last_result[_ITERATION] + 1,
-            generation=trial_to_clone.last_result[_ITERATION],
+            until=trial_to_clone.last_result[ITERATION] + 1,
+            generation=trial_to_clone.last_result[ITERATION],
             parent=trial_to_clone.config["spec"]["name"],
             next_knot=knot,
         )
@@ -112,10 +111,10 @@ class _TunePopulation(PopulationBasedTraining):
             rank=1 + sum(score > scores[trial] for score in scores.values()),
             population=len(scores),
             period=1,
-            generation=given[_ITERATION],
+            generation=given[ITERATION],
             path=Path.from_dict(given["path"]),
             next_knot=knot,
-            until=given[_ITERATION] + 1,
+            until=given[ITERATION] + 1,
             reason=f"{type(self).__bases__[-1].__name__}: among the worst, clones {donor.config['spec']['name']}",
         )
         self._recorder.decide([decision], interval=self._space.training.interval)
@@ -182,7 +181,7 @@ class _Members:
 
     def get_trials(self) -> list[Trial]:
         """The members."""
-        return [trial for trial in self._tune_controller.get_trials() if _is_member(trial)]
+        return [trial for trial in self._tune_controller.get_trials() if is_member(trial)]
 
 
 @contextmanager
@@ -205,7 +204,3 @@ def _keep_within(config: dict[str, Any], *, region: Region) -> dict[str, Any]:
 
 def _searched(config: Mapping[str, Any], region: Region) -> dict[str, float]:
     return {name: config[name] for name in region.ranges}
-
-
-def _is_member(trial: Trial) -> bool:
-    return bool(trial.config["spec"]["role"] == "member")
