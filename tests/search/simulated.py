@@ -87,7 +87,7 @@ class SimulatedMember(tune.Trainable):
             device="cpu",
         )
         row = observation.to_row() | {"sentences": {}, "generation": self.config["generation"], "node": "here"}
-        ends = status == "finished" or (lost and self.config["num_rescues"] >= 2)
+        ends = status == "finished" or (lost and self.config["num_rescues"] >= 1)
         return row | {"parent": self.config["parent"], "done": ends}
 
     def _fault(self, iteration: int) -> str | None:
@@ -146,6 +146,7 @@ def simulate(
                 "selection": "truncation",
             }
             | search,
+            "resources": {"max_failures": 1},
         }
     )
     specs = plan_trials(space, "bleu")
@@ -175,7 +176,7 @@ def simulate(
             storage_path=str(folder),
             callbacks=[RecordingCallback(recorder), CheckpointSweeper()],
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1),
-            failure_config=tune.FailureConfig(max_failures=2),
+            failure_config=tune.FailureConfig(max_failures=space.resources.max_failures),
             verbose=0,
         ),
     ).fit()

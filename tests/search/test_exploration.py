@@ -238,7 +238,7 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_resume(
 
 def test_a_killed_worker_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None:
     # intervals long enough that a worker found in training is still in training when it is killed
-    training = TINY["training"] | {"steps": 1200, "interval": 300}  # type: ignore[operator]
+    training = TINY["training"] | {"steps": 400, "interval": 100}  # type: ignore[operator]
     space, folder = tmp_path / "space.yaml", tmp_path / "worker"
     space.write_text(yaml.safe_dump(TINY | {"training": training}))
     driver = start_driver(folder, space)
@@ -250,7 +250,7 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None
     assert driver.returncode == 0, output.decode()[-2000:]
     frame = erpo.load_results(folder)
     names = {"mle-s1", "interpolation-s1", "member-0", "member-1", "member-2"}
-    assert frame.groupby("trial")["step"].apply(list).to_dict() == {name: [300, 600, 900, 1200] for name in names}
+    assert frame.groupby("trial")["step"].apply(list).to_dict() == {name: [100, 200, 300, 400] for name in names}
 
 
 def _command_line(pid: int) -> bytes:

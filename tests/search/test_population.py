@@ -146,15 +146,15 @@ class TestLostMembers:
         reports = load_results(folder, trials=["member-3"]).set_index("iteration")
         assert list(reports["status"]) == ["running", "diverged", "running", "finished"]
 
-    def test_one_whose_worker_fails_now_and_then_is_tried_again(self, two_slots: None, tmp_path: Path) -> None:
-        folder = simulate(tmp_path / "twice", 3, {"member-0": {"2": ("raise", 2)}}, members=4)
+    def test_one_whose_worker_fails_once_is_tried_again(self, two_slots: None, tmp_path: Path) -> None:
+        folder = simulate(tmp_path / "once", 3, {"member-0": {"2": ("raise", 1)}}, members=4)
         assert list(load_results(folder, trials=["member-0"])["iteration"]) == [1, 2, 3]
         assert not load_results(folder, "lineage")["reason"].str.contains("lost").any()
         trials = load_results(folder, "trials").set_index("trial")
-        assert trials.loc["member-0", ["status", "num_failures"]].tolist() == ["finished", 2]
+        assert trials.loc["member-0", ["status", "num_failures"]].tolist() == ["finished", 1]
 
     def test_one_whose_worker_fails_too_often_is_reseeded(self, two_slots: None, tmp_path: Path) -> None:
-        folder = simulate(tmp_path / "often", 3, {"member-0": {"2": ("raise", 3)}}, members=4)
+        folder = simulate(tmp_path / "often", 3, {"member-0": {"2": ("raise", 2)}}, members=4)
         lost = load_results(folder, "lineage").set_index(["trial", "generation"]).loc[("member-0", 2)]
         assert lost["action"] == "clone"
         assert list(load_results(folder, trials=["member-0"])["iteration"]) == [1, 3]
