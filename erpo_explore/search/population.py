@@ -29,6 +29,7 @@ from ray.tune.schedulers import PopulationBasedTraining, TrialScheduler
 from erpo_explore.search.decisions import Decision, Standing, decide
 from erpo_explore.search.gains import Gain, gains_of
 from erpo_explore.search.recorder import Recorder
+from erpo_explore.search.roster import Roster
 from erpo_explore.search.sub_populations import period_of, periods
 from erpo_explore.search.warm_start import WarmStart, load_warm_start
 from erpo_explore.space import Path
@@ -68,10 +69,12 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
         self._task_metric = metric
         self._recorder = recorder
         self._num_intervals = space.training.steps // space.training.interval
+        self._roster = Roster(is_ready=self._is_ready, waits=self._waits, turn=_turn)
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """A member outlives its failures, since it can be re-seeded; one that comes back to wait takes no worker."""
         super().on_trial_add(tune_controller, trial)
+        self._roster.watch(trial)
         if not is_member(trial):
             return
         if trial.config["until"] is None:
@@ -87,23 +90,29 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """A member that is due waits to be judged; any other trial goes on, unless a member needs its worker."""
-        others = (other for other in tune_controller.get_trials() if other is not trial and self._is_ready(other))
+        del tune_controller
+        self._roster.watch(trial)
+        other = self._roster.first_ready()
         if not is_member(trial):
-            return str(TrialScheduler.PAUSE if any(map(is_member, others)) else TrialScheduler.CONTINUE)
+            return str(TrialScheduler.PAUSE if other is not None and is_member(other) else TrialScheduler.CONTINUE)
         if result["score"] is not None and result[ITERATION] < trial.config["until"]:
             return str(TrialScheduler.CONTINUE)
-        return str(TrialScheduler.PAUSE if any(True for _ in others) else TrialScheduler.NOOP)
+        return str(TrialScheduler.NOOP if other is None else TrialScheduler.PAUSE)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """A ready member, else a trial beside the population; those who wait are judged first, where all are there."""
-        trials = tune_controller.get_trials()
-        members = [trial for trial in trials if is_member(trial) and not trial.is_finished()]
-        for due in self._due(members):
-            self._judge(tune_controller, members, due)
-        chosen = min((trial for trial in trials if self._is_ready(trial)), key=_turn, default=None)
+        self._roster.look()
+        if self._roster.news:
+            self._roster.news = False
+            members = [each for each in tune_controller.get_trials() if is_member(each) and not each.is_finished()]
+            for due in self._due(members):
+                self._judge(tune_controller, members, due)
+                # those who were to be judged after them may be there already
+                self._roster.news = True
+        chosen = self._roster.first_ready()
         if chosen is not None:
             # one that kept its worker while nobody else could use it
-            waiting = (member for member in members if member.status == Trial.RUNNING and self._waits(member))
+            waiting = (each for each in self._roster.under_way() if each.status == Trial.RUNNING and self._waits(each))
             if (idle := next(waiting, None)) is not None:
                 tune_controller.pause_trial(idle, should_checkpoint=False)
         return chosen
@@ -142,6 +151,7 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
             # all in the next snapshot, with donors' checkpoints: a resumed driver judges them together or not at all
             member.run_metadata.invalidate_cache()
             tune_controller._mark_trial_to_checkpoint(member)
+            self._roster.watch(member)
             if member.status == Trial.RUNNING:
                 _go_on(tune_controller, member)
 
