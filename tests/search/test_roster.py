@@ -14,6 +14,7 @@ class FakeTrial(Trial):
         self.status = status
         self.waits = waits
         self.turn = 0
+        self.has_reported = False
 
     def __repr__(self) -> str:
         return f"{self.status}, turn {self.turn}{', waits' if self.waits else ''}"
@@ -55,12 +56,12 @@ def test_whose_turn_it_is_and_whether_one_has_come_to_wait_is_what_asking_all_of
     for index, event in events:
         trial = trials[index]
         if event == "start" and trial.is_ready():
-            trial.status = Trial.RUNNING  # Tune may do so without asking
+            trial.status, trial.has_reported = Trial.RUNNING, False  # Tune may do so without asking
         elif trial.status == Trial.RUNNING and event in ("report", "wait", "pause", "finish", "fail"):
             if event == "report" and not trial.waits:
-                trial.turn += 1
+                trial.turn, trial.has_reported = trial.turn + 1, True
                 roster.watch(trial)
-            elif event == "wait":
+            elif event == "wait" and trial.has_reported:
                 trial.waits = True
             elif event == "pause":
                 trial.status = Trial.PAUSED
