@@ -18,13 +18,13 @@ from typing import Any, Final
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 
+from erpo_explore.search.population import ITERATION
 from erpo_explore.search.recorder import Recorder
 from erpo_explore.space.search_space import SearchSpace
 from erpo_explore.store import load_results
 
 __all__ = ["EarlyStopping"]
 
-_ITERATION: Final = "training_iteration"
 _SEARCHED: Final = ("random", "grid", "optuna")
 _GRACE_SHARE: Final = 3
 _HALVING: Final = 2
@@ -57,7 +57,7 @@ class EarlyStopping(FIFOScheduler):
             self._past.pop(name, None)  # made up anew, and perhaps another one than before
         for iteration, score, _ in self._past.get(name, ()):
             # the one call that makes either rule remember a score without judging it
-            self._rule.on_trial_complete(tune_controller, trial, {_ITERATION: iteration, "score": score})
+            self._rule.on_trial_complete(tune_controller, trial, {ITERATION: iteration, "score": score})
             self._rule.on_trial_add(tune_controller, trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
@@ -65,7 +65,7 @@ class EarlyStopping(FIFOScheduler):
         if not _is_searched(trial) or result["score"] is None:
             return str(TrialScheduler.CONTINUE)
         for iteration, _, decision in (self._past or {}).get(trial.config["spec"]["name"], ()):
-            if iteration == result[_ITERATION]:
+            if iteration == result[ITERATION]:
                 return decision
         return str(self._rule.on_trial_result(tune_controller, trial, result))
 
@@ -83,7 +83,7 @@ class EarlyStopping(FIFOScheduler):
 def _rule(space: SearchSpace) -> TrialScheduler:
     num_intervals = space.training.steps // space.training.interval
     judged: Mapping[str, Any] = {
-        "time_attr": _ITERATION,
+        "time_attr": ITERATION,
         "metric": "score",
         "mode": "max",
         "grace_period": math.ceil(num_intervals / _GRACE_SHARE),

@@ -23,6 +23,7 @@ CATEGORIES: Final[Mapping[str, tuple[str, ...]]] = {"metric": TOKEN_METRICS, "pr
 _POSITIVE: Final = ("temperature", "tau")
 _POINTWISE: Final = ("random", "grid", "optuna")
 _MAX_GRID: Final = 1000
+_TUNES_RESAMPLE: Final = 0.25
 _RANGES: Final = {"task": (0.0, 0.4), "model": (0.0, 0.3), "temperature": (0.02, 0.5)}
 
 
@@ -63,7 +64,8 @@ class Search(Section):
     """Share of a sub-population that may be replaced by clones of the equally large best share."""
 
     resample: Annotated[float, Field(ge=0.0, le=1.0)] = 0.75
-    """Chance that a coordinate of the next knot is drawn anew instead of moved."""
+    """Chance that a coordinate of the next knot is drawn anew instead of moved; 0.25 if not given with `pbt`, as Tune
+    has it."""
 
     absent: Annotated[float, Field(ge=0.0, le=1.0)] = 0.4
     """Chance that a weight which is drawn anew is at the low end of its range, so that points of one weight are met."""
@@ -113,6 +115,13 @@ class Search(Section):
         if (stopping := written.get("early_stopping", "none")) not in ("none", "asha"):
             raise ValueError(f"method asha has early_stopping asha, got {stopping}; write method random to change it")
         return written | {"method": "random", "early_stopping": "asha"}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_pbt(cls, written: Any) -> Any:
+        if isinstance(written, dict) and written.get("method") == "pbt":
+            return {"resample": _TUNES_RESAMPLE} | written
+        return written
 
     @field_validator("evolve_every")
     @classmethod

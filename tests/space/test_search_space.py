@@ -79,6 +79,11 @@ class TestValues:
         space = read()
         assert (space.search.method, space.training.steps, space.dots) == ("population", 600, {})
 
+    def test_tunes_pbt_draws_anew_as_often_as_tune_has_it_unless_told_otherwise(self):
+        assert read(search={"method": "pbt"}).search.resample == 0.25
+        assert read(search={"method": "pbt", "resample": 0.5}).search.resample == 0.5
+        assert read(search={"method": "pb2"}).search.resample == read(search={}).search.resample
+
     def test_asha_is_short_for_a_random_search_that_stops_early(self):
         short = read(search={"method": "asha", "members": 8})
         assert short == read(search={"method": "random", "members": 8, "early_stopping": "asha"})
