@@ -1,4 +1,4 @@
-"""The command line: run (the default), resume, replay, report.
+"""The command line: run (the default), resume, replay, report, watch.
 
 Text becomes values here, and errors become one line and an exit code: 0 done, 1 some trial failed, 2 a mistake that the
 user can mend, 130 interrupted.
@@ -172,6 +172,27 @@ def report(
     from erpo_explore.atlas import write_report
 
     _say(f"wrote {write_report(results, output)}")
+
+
+@app.command()
+def watch(
+    results: _Results,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="On this machine alone; 0 for any that is free.")] = 8765,
+) -> None:
+    """Show the map in a browser while the exploration runs; Ctrl-C ends it.
+
+    \b
+    Example:
+      explore.py watch results/multi30k
+    """  # noqa: D301
+    from erpo_explore.watch import LiveReport, ReportServer
+
+    with ReportServer(LiveReport(results), port) as server:
+        _say(f"{results} is drawn at {server.url} as it grows; Ctrl-C ends this, and not the exploration")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            _say("")
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ def _call(monkeypatch: pytest.MonkeyPatch, *args: str) -> int:
     return int(exit_info.value.code or 0)
 
 
-@pytest.mark.parametrize("command", ["run", "resume", "replay", "report"])
+@pytest.mark.parametrize("command", ["run", "resume", "replay", "report", "watch"])
 def test_help_shows_an_example_of_each_command(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -87,6 +87,7 @@ def test_a_mistake_in_a_field_is_one_line_and_exit_code_2(
         (["default", "--source", "de"], "add --data DIR"),
         (["resume", "nix"], "results folder nix does not exist"),
         (["report", "nix"], "results folder nix does not exist"),
+        (["watch", "nix"], "results folder nix does not exist"),
         (["replay", "nix.yaml"], "nix.yaml"),
         (["replay", "nix", "--against", "nix"], "--against must name dots out of mle"),
     ],

@@ -1,0 +1,89 @@
+"""The page in a real browser: it keeps itself up to date, and the reader's place."""
+
+import pytest
+
+from erpo_explore.store import ResultsWriter
+from erpo_explore.watch import LiveReport
+from tests.atlas.example_exploration import MANIFEST, POINTS, observation
+from tests.watch.chromium import CHROMIUM, open_page
+from tests.watch.test_live_report import MORE
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome on this machine"),
+]
+
+INSIDE = "document.querySelector('iframe:not(.next)')?.contentDocument"
+DRAWN = f"{INSIDE}?.querySelectorAll('.js-plotly-plot .main-svg').length"
+
+
+@pytest.fixture(autouse=True)
+def without_pauses(monkeypatch):
+    monkeypatch.setattr("erpo_explore.watch.live_report._LEAST_PAUSE_S", 0.0)
+    monkeypatch.setattr("erpo_explore.watch.live_report._SHARE_OF_PAUSES", 0.0)
+
+
+def test_the_page_waits_shows_what_comes_without_a_reload_and_keeps_it_where_drawing_fails(tmp_path, serve):
+    writer = ResultsWriter.create(tmp_path / "toy_space", MANIFEST)
+    server = serve(LiveReport(writer.folder))
+    with open_page(server.url, tmp_path / "profile") as page:
+        page.wait_for("document.getElementById('state').textContent.includes('no report yet')")
+        assert page.evaluate("!document.getElementById('waiting').hidden")
+        page.evaluate("window.notReloaded = true; 1")
+
+        write_more(writer, "first", 20.0)
+        page.wait_for(DRAWN)
+        assert page.evaluate("document.getElementById('waiting').hidden")
+        assert "first" in page.evaluate(f"{INSIDE}.body.textContent")
+
+        # the reader zooms into a figure, scrolls down, and goes on reading
+        page.evaluate(
+            "(async () => { const frame = document.querySelector('iframe'), inside = frame.contentDocument;"
+            " await frame.contentWindow.Plotly.relayout(inside.getElementById('score'),"
+            " {'xaxis.range[0]': 20, 'xaxis.range[1]': 60});"
+            " inside.scrollingElement.scrollTop = 700; })()"
+        )
+        place = f"{INSIDE}.getElementById('score').getBoundingClientRect().top"
+        before = page.evaluate(place)
+        write_more(writer, "second", 25.0)
+        page.wait_for(f"{INSIDE}?.body.textContent.includes('second')")
+        assert page.evaluate(f"{INSIDE}.getElementById('score').layout.xaxis.range") == [20, 60]
+        assert page.evaluate(place) == pytest.approx(before, abs=2)
+        assert page.evaluate("window.notReloaded")
+        assert page.evaluate("document.querySelectorAll('iframe').length") == 1
+        assert page.num_navigations() == 1
+
+        writer.append("trials", [trial("first"), trial("second")])
+        page.wait_for("document.getElementById('state').textContent.includes('the exploration has ended')")
+        assert page.evaluate("/last report .+ ago · 2 reports/.test(document.getElementById('state').textContent)")
+
+        (writer.folder / "exploration.yaml").write_text("[")
+        page.wait_for("!document.getElementById('error').hidden")
+        assert "exploration.yaml is not YAML" in page.evaluate("document.getElementById('error').textContent")
+        assert "second" in page.evaluate(f"{INSIDE}.body.textContent")
+        assert page.complaints() == []
+
+
+def write_more(writer, trial_name, score):
+    row = observation(trial_name, 1, 100, score, **MORE)
+    writer.append("observations", [row])
+
+
+def trial(name):
+    """A row of the table `trials`."""
+    return {
+        "exploration": "toy_space",
+        "trial": name,
+        "role": "dot",
+        "dot": "mle",
+        "seed": 1,
+        "status": "finished",
+        "num_observations": 1,
+        "num_failures": 0,
+        "score_name": "bleu",
+        "steps": 100,
+        "elapsed_s": 10.0,
+        "generation": 0,
+        "path": "[]",
+        "point": str(POINTS["mle"]),
+    }
