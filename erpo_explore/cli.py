@@ -63,6 +63,13 @@ app = typer.Typer(
 
 _Address = Annotated[str | None, typer.Option(help="Ray cluster to use; by default this machine's, or a new one.")]
 _Results = Annotated[FilePath, typer.Argument(help="A results folder, e.g. results/default.")]
+_TensorBoard = Annotated[
+    bool | None, typer.Option("--tensorboard", help="Write event files into the folder tensorboard/ of the results.")
+]
+_Mlflow = Annotated[
+    str | None, typer.Option(help="Tracking URI, e.g. http://localhost:5000 or sqlite:///mlflow.db.", metavar="URI")
+]
+_Wandb = Annotated[str | None, typer.Option(help="Project of Weights & Biases.", metavar="PROJECT")]
 _console = Console()
 
 
@@ -84,6 +91,9 @@ def run(
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Another value for a field of the YAML, e.g. training.steps=2000.")
     ] = None,
+    tensorboard: _TensorBoard = None,
+    mlflow: _Mlflow = None,
+    wandb: _Wandb = None,
     address: _Address = None,
 ) -> None:
     """Explore a search space."""
@@ -104,6 +114,7 @@ def run(
         written["seed"] = seed
     for assignment in setting or ():
         _assign(written, assignment)
+    _track(written, tensorboard=tensorboard, mlflow=mlflow, wandb=wandb)
     final = SearchSpace.from_dict(written, origin=space)
     folder = results or FilePath("results") / final.name
     _finish(explore(final, folder, address=address))
@@ -135,6 +146,9 @@ def replay(
     space: Annotated[FilePath | None, typer.Option(help="Search space with the task, where ORIGIN is a path.")] = None,
     results: Annotated[FilePath | None, typer.Option(help="Results folder. Default: results/NAME-replay.")] = None,
     anyway: Annotated[bool, typer.Option("--anyway", help="Replay the best member even where a dot won.")] = False,
+    tensorboard: _TensorBoard = None,
+    mlflow: _Mlflow = None,
+    wandb: _Wandb = None,
     address: _Address = None,
 ) -> None:
     """Train a found path and its rivals anew, with the same budget and new seeds, and compare them on the test set.
@@ -147,6 +161,7 @@ def replay(
     from erpo_explore.search import explore
     from erpo_explore.search.replay import replay_space, winning_dot
     from erpo_explore.search.rivals import Rivals
+    from erpo_explore.space.search_space import SearchSpace
 
     rivals = Rivals.parse(against)
     if origin.is_dir() and not anyway and (dot := winning_dot(origin)) is not None:
@@ -154,8 +169,10 @@ def replay(
         _say("--anyway replays the best path that was searched all the same")
         return
     space_of_replay = replay_space(origin, space_file=space, against=rivals, num_seeds=seeds, beam_width=beam)
-    folder = results or FilePath("results") / space_of_replay.name
-    _finish(explore(space_of_replay, folder, address=address))
+    written = space_of_replay.to_dict()
+    _track(written, tensorboard=tensorboard, mlflow=mlflow, wandb=wandb)
+    final = SearchSpace.from_dict(written, origin=str(origin))
+    _finish(explore(final, results or FilePath("results") / final.name, address=address))
 
 
 @app.command()
@@ -246,6 +263,11 @@ def _assign(written: dict[str, Any], assignment: str) -> None:
     if not isinstance(section, dict):
         raise ConfigError(f"--set {field}: there is no such field; e.g. --set training.steps=2000")
     section[last] = value
+
+
+def _track(written: dict[str, Any], **flags: bool | str | None) -> None:
+    """Add the trackers of the command line to those of a space."""
+    written["tracking"] |= {name: value for name, value in flags.items() if value is not None}
 
 
 def _finish(outcome: "Outcome") -> None:

@@ -10,7 +10,10 @@ import yaml
 
 import erpo_explore as erpo
 from erpo_explore.cli import main
+from erpo_explore.errors import ConfigError
 from erpo_explore.space.path_file import load_path
+from erpo_explore.space.search_space import SearchSpace
+from erpo_explore.space.tracking import Tracking
 from erpo_explore.store import ResultsWriter
 from tests.search.conftest import TINY
 from tests.store.example_rows import OBSERVATION
@@ -117,6 +120,21 @@ def test_where_a_dot_has_won_there_is_nothing_to_replay(
     said = capsys.readouterr().out
     assert "mle has the best score of" in said
     assert "nothing to replay" in said
+
+
+def test_flags_name_the_trackers_beside_those_of_the_space(tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    explored = []
+
+    def explore(space: SearchSpace, folder: Path, *, address: str | None) -> None:
+        explored.append(space)
+        raise ConfigError("enough")
+
+    monkeypatch.setattr("erpo_explore.search.explore", explore)
+    tiny_file.write_text(yaml.safe_dump(TINY | {"tracking": {"wandb": "mine", "mlflow": "theirs"}}))
+    assert _call(monkeypatch, str(tiny_file), "--tensorboard", "--mlflow", "sqlite:///mlflow.db") == 2
+    assert explored[0].tracking == Tracking(tensorboard=True, mlflow="sqlite:///mlflow.db", wandb="mine")
+    assert _call(monkeypatch, str(tiny_file)) == 2
+    assert explored[1].tracking == Tracking(mlflow="theirs", wandb="mine")
 
 
 def test_misaligned_files_are_named_with_their_lines(

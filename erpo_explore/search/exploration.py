@@ -23,6 +23,8 @@ from erpo_explore.search.method import check_installed, new_scheduler, new_searc
 from erpo_explore.search.progress import ProgressCallback
 from erpo_explore.search.provenance import manifest, space_of
 from erpo_explore.search.recorder import Recorder
+from erpo_explore.search.trackers import check_trackers
+from erpo_explore.search.tracking import TrackingCallback
 from erpo_explore.search.trials import num_suggested, plan_trials
 from erpo_explore.search.trunk import TRUNK, find_trunk, kept_trunk, trunk_record, trunk_space
 from erpo_explore.space.search_space import SearchSpace
@@ -116,6 +118,7 @@ def explore(space: SearchSpace, folder: FilePath, *, address: str | None = None)
         ErpoExploreError: Bad data or settings, an existing folder, no room; nothing has been overwritten then.
     """
     check_installed(space.search)
+    check_trackers(space.tracking)
     task = load_task(space.task)
     _create(space, task, folder)
     _log.info("%s", task.describe())
@@ -227,7 +230,13 @@ def _new_tuner(
         run_config=tune.RunConfig(
             name=_CHECKPOINTS,
             storage_path=str(recorder.folder),
-            callbacks=[RecordingCallback(recorder), progress, CheckpointSweeper()],
+            # the store comes first: it takes what the trackers need not see out of a report
+            callbacks=[
+                RecordingCallback(recorder),
+                TrackingCallback(space, recorder.folder),
+                progress,
+                CheckpointSweeper(),
+            ],
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1, checkpoint_at_end=True),
             failure_config=tune.FailureConfig(max_failures=space.resources.max_failures),
             verbose=0,
@@ -250,6 +259,7 @@ def resume(folder: FilePath, *, address: str | None = None) -> Outcome:
     if outcome.status == "finished" and outcome.num_failed == 0:
         return outcome
     check_installed(space.search)
+    check_trackers(space.tracking)
     task = load_task(space.task)
     _check_metrics(plan_trials(space, task.metric))
     with _cluster(address):

@@ -18,6 +18,7 @@ from erpo_explore.space.path import Path
 from erpo_explore.space.search import Search
 from erpo_explore.space.section import Section
 from erpo_explore.space.start_from import StartFrom, TrainedTrunk, as_trunk
+from erpo_explore.space.tracking import Tracking
 from erpo_explore.tasks import TaskConfig
 
 __all__ = ["LastTest", "Resources", "SearchSpace", "Training", "load_space"]
@@ -130,6 +131,9 @@ class SearchSpace(Section):
 
     test: LastTest | None = None
     """Decode the test set once at the end of each trial; a replay does, where the task has one."""
+
+    tracking: Tracking = Tracking()
+    """Experiment trackers that are told as well."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     """Of every random draw."""
