@@ -3,12 +3,12 @@
 function(hypotheses: list[str], references: list[str]) -> scores in [0, 1], one a hypothesis
 """
 
-import importlib
 from collections.abc import Callable
 from numbers import Real
 from typing import Any, cast
 
 from erpo_explore.errors import ConfigError
+from erpo_explore.named_function import load_named
 
 __all__ = ["ScoreFunction", "checked_scores", "load_function"]
 
@@ -25,25 +25,7 @@ def load_function(name: str) -> ScoreFunction:
     Raises:
         ConfigError: The module cannot be imported, has no such function, or it cannot be called.
     """
-    module_name, _, path = name.partition(":")
-    try:
-        found: Any = importlib.import_module(module_name)
-    except Exception as error:  # whatever the user's module does when it is imported
-        why = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ConfigError(
-            f"reward.metric={name}: the module {module_name} cannot be imported ({why}); it must lie where Python "
-            "finds it, such as in a folder of PYTHONPATH"
-        ) from error
-    for part in path.split("."):
-        if not hasattr(found, part):
-            raise ConfigError(f"reward.metric={name}: {module_name} has no {path}; write package.module:function")
-        found = getattr(found, part)
-    if not callable(found):
-        raise ConfigError(
-            f"reward.metric={name}: must be a function of hypotheses and references, got {type(found).__name__}"
-        )
-    function: ScoreFunction = found
-    return function
+    return load_named("reward.metric", name, "a function of hypotheses and references")
 
 
 def checked_scores(name: str, function: ScoreFunction, hypotheses: list[str], references: list[str]) -> list[float]:

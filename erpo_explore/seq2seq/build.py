@@ -5,6 +5,7 @@ import torch
 from erpo_explore.seq2seq.config import LstmConfig, ModelConfig, TransformerConfig
 from erpo_explore.seq2seq.lstm import LstmSeq2Seq
 from erpo_explore.seq2seq.model import Seq2Seq
+from erpo_explore.seq2seq.own import OwnConfig, build_own
 from erpo_explore.seq2seq.pretrained import PretrainedSeq2Seq
 from erpo_explore.seq2seq.pretrained_config import PretrainedConfig
 from erpo_explore.seq2seq.transformer import TransformerSeq2Seq
@@ -20,7 +21,7 @@ def build_model(
     Its weights are drawn from the generator, or those that it was pretrained to.
 
     Raises:
-        ConfigError: A pretrained model cannot be loaded, or has another vocabulary.
+        ConfigError: A pretrained model cannot be loaded, or has another vocabulary; one's own cannot be built.
     """
     match config:
         case LstmConfig():
@@ -29,3 +30,5 @@ def build_model(
             return TransformerSeq2Seq(config, num_source, num_target, pad=pad, generator=generator)
         case PretrainedConfig():
             return PretrainedSeq2Seq(config, num_source, num_target, generator=generator)
+        case OwnConfig():
+            return build_own(config, num_source, num_target, pad=pad, generator=generator)

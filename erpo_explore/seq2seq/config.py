@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from erpo_explore.seq2seq.own import OwnConfig
 from erpo_explore.seq2seq.pretrained_config import PretrainedConfig
 
 __all__ = ["LstmConfig", "ModelConfig", "TransformerConfig"]
@@ -85,7 +86,7 @@ def _lstm_unless_named(written: Any) -> Any:
 
 
 ModelConfig = Annotated[
-    LstmConfig | TransformerConfig | PretrainedConfig,
+    LstmConfig | TransformerConfig | PretrainedConfig | OwnConfig,
     Field(discriminator="kind"),
     BeforeValidator(_lstm_unless_named),
 ]

@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from erpo_explore.seq2seq import LstmConfig, PretrainedConfig, Seq2Seq, TransformerConfig, build_model
+from erpo_explore.seq2seq import LstmConfig, OwnConfig, PretrainedConfig, Seq2Seq, TransformerConfig, build_model
 from erpo_explore.symbols import Symbols
 from tests import tiny_pretrained
 
@@ -18,7 +18,10 @@ CONFIGS = {
 }
 """Models whose weights are drawn."""
 
-KINDS = (*CONFIGS, *tiny_pretrained.KINDS)
+OWN = {"own": OwnConfig(function="examples.my_model:build", settings={"units": 12})}
+"""A user's own: add yours here, and `pytest tests/seq2seq/test_model.py -k own` holds it to the interface."""
+
+KINDS = (*CONFIGS, *OWN, *tiny_pretrained.KINDS)
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -26,8 +29,8 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def build(kind: str, seed: int = 1) -> Seq2Seq:
-    if kind in CONFIGS:
-        return build_model(CONFIGS[kind], NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=seeded(seed))
+    if kind not in tiny_pretrained.KINDS:
+        return build_model((CONFIGS | OWN)[kind], NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=seeded(seed))
     with TemporaryDirectory() as folder:
         name = tiny_pretrained.save_tiny(kind, Path(folder), num_tokens=NUM_SOURCE)
         config = PretrainedConfig(name=name)
@@ -36,7 +39,7 @@ def build(kind: str, seed: int = 1) -> Seq2Seq:
 
 def num_target(kind: str) -> int:
     """A pretrained model has as many ids on one side as on the other."""
-    return NUM_TARGET if kind in CONFIGS else NUM_SOURCE
+    return NUM_SOURCE if kind in tiny_pretrained.KINDS else NUM_TARGET
 
 
 def sources() -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,0 +1,96 @@
+"""A model of one's own: an encoder and a decoder of one GRU each, without attention.
+
+Legend: B batch, S source length, T target length, V target vocabulary, H units.
+
+`model: {kind: own, function: 'my_model:build', settings: {units: 128}}` trains it. The tests hold it to the same
+conformance suite as the models that come with the package.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from erpo_explore.seq2seq import DecoderState, Memory, Seq2Seq
+from erpo_explore.seq2seq.dropout import SeededDropout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GruMemory(Memory):
+    """What the encoder leaves: its last state. Every tensor has the sentence first, so that rows can be picked."""
+
+    last_BH: Float[Tensor, "B H"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GruState(DecoderState):
+    """What the decoder carries from token to token."""
+
+    hidden_BH: Float[Tensor, "B H"]
+
+
+class GruSeq2Seq(Seq2Seq):
+    """p_θ(y | x) of two GRUs."""
+
+    def __init__(self, num_source: int, num_target: int, *, pad: int, generator: torch.Generator, units: int) -> None:
+        """Build it on the generator's device; all that is drawn, is drawn from the generator."""
+        super().__init__()
+        device = generator.device
+        self.source_embedding = nn.Embedding(num_source, units, padding_idx=pad, device=device)
+        self.target_embedding = nn.Embedding(num_target, units, padding_idx=pad, device=device)
+        self.encoder = nn.GRU(units, units, batch_first=True, device=device)
+        self.decoder = nn.GRU(units, units, batch_first=True, device=device)
+        self.output = nn.Linear(units, num_target, device=device)
+        self.dropout = SeededDropout(0.2, generator)
+        for parameter in self.parameters():
+            nn.init.normal_(parameter, std=units**-0.5, generator=generator)
+        with torch.no_grad():
+            self.source_embedding.weight[pad].zero_()
+            self.target_embedding.weight[pad].zero_()
+
+    def encode(self, source_BS: Int[Tensor, "B S"], keep_BS: Bool[Tensor, "B S"]) -> GruMemory:
+        """Read the sources; the last word that counts has the last say, whatever the padding."""
+        states_BSH, _ = self.encoder(self.dropout(self.source_embedding(source_BS)))
+        last_B = keep_BS.sum(1) - 1
+        return GruMemory(keep_BS=keep_BS, last_BH=states_BSH[torch.arange(len(last_B)), last_B])
+
+    def features(self, memory: GruMemory, inputs_BT: Int[Tensor, "B T"]) -> Float[Tensor, "B T H"]:
+        """All prefixes in one pass."""
+        inputs_BTH = self.dropout(self.target_embedding(inputs_BT))
+        states_BTH, _ = self.decoder(inputs_BTH, memory.last_BH[None].contiguous())
+        return self.dropout(states_BTH)
+
+    def begin(self, memory: GruMemory) -> GruState:
+        """Before the first token."""
+        return GruState(hidden_BH=memory.last_BH)
+
+    def advance(
+        self, memory: GruMemory, state: GruState, token_B: Int[Tensor, " B"]
+    ) -> tuple[Float[Tensor, "B H"], GruState]:
+        """One more token: the same as `features`, step by step."""
+        input_B1H = self.dropout(self.target_embedding(token_B))[:, None]
+        states_B1H, hidden_1BH = self.decoder(input_B1H, state.hidden_BH[None].contiguous())
+        return self.dropout(states_B1H[:, 0]), GruState(hidden_BH=hidden_1BH[0])
+
+    def project(self, features_XH: Float[Tensor, "*X H"]) -> Float[Tensor, "*X V"]:
+        """Logits of the next token."""
+        return self.output(features_XH)
+
+    @property
+    def output_layer(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias of `project`; a model whose `project` is not linear leaves this out."""
+        return self.output.weight, self.output.bias
+
+
+def build(num_source: int, num_target: int, *, pad: int, generator: torch.Generator, units: int = 128) -> GruSeq2Seq:
+    """What the YAML names.
+
+    Args:
+        num_source: Size of the source vocabulary.
+        num_target: Size of the target vocabulary, V.
+        pad: Id of the padding token in both.
+        generator: Of all that is drawn; the model is built on its device.
+        units: From `settings`.
+    """
+    return GruSeq2Seq(num_source, num_target, pad=pad, generator=generator, units=units)

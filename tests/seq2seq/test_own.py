@@ -1,0 +1,46 @@
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from erpo_explore.errors import ConfigError
+from erpo_explore.seq2seq import ModelConfig, OwnConfig, build_model
+
+from .models import NUM_SOURCE, NUM_TARGET, SYMBOLS, seeded
+
+
+def build_own(function, **settings):
+    config = OwnConfig(function=function, settings=settings)
+    return build_model(config, NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=seeded(1))
+
+
+def test_the_kind_and_the_function_name_it():
+    written = {"kind": "own", "function": "examples.my_model:build", "settings": {"units": 12}}
+    assert TypeAdapter(ModelConfig).validate_python(written) == OwnConfig(**written)
+
+
+def test_settings_reach_the_function():
+    assert build_own("examples.my_model:build", units=6).output.in_features == 6
+
+
+def no_model(num_source, num_target, *, pad, generator):
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("function", "settings", "message"),
+    [
+        ("no_such.module:build", {}, r"^model.function=no_such.module:build: the module no_such.module cannot be"),
+        ("examples.my_model:nix", {}, r"examples.my_model has no nix"),
+        ("examples.my_model:build", {"unitz": 6}, r"failed \(TypeError: .*unitz.* and unitz=$"),
+        (f"{__name__}:no_model", {}, r"must return an erpo_explore.seq2seq.Seq2Seq, got dict$"),
+    ],
+)
+def test_what_builds_no_model_is_named_in_one_line(function, settings, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        build_own(function, **settings)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("function", ["build", "my_model:", ":build", "a:b:c", "my model:build"])
+def test_a_name_without_module_or_function_is_refused(function):
+    with pytest.raises(ValidationError):
+        OwnConfig(function=function)
