@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 SPACE ?= default
 
-.PHONY: help explore test check gpu-check format lock clean
+.PHONY: help explore test check docs gpu-check format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ check: $(INSTALLED) ## Format, lint, strict types, import contract, doctests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --doctest-modules erpo_explore -q
 
+docs: $(INSTALLED) ## Build the documentation site into site/, warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 gpu-check: ## On a machine with a GPU: the tests that need one, then step times (any PYTHON with PyTorch for CUDA)
 	$(PYTHON) -m benchmarks.gpu_check
 
@@ -37,7 +40,7 @@ lock: ## Pin anew what pyproject.toml asks for
 	rm -rf $(VENV)-lock
 
 clean: ## Remove the environment and caches; results stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python >= 3.11 is needed; make PYTHON=python3.12 ...")'

@@ -1,0 +1,103 @@
+"""The tutorial does what it says: its files are written, its commands and Python run in order, its output is true."""
+
+import contextlib
+import io
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[2]
+_FENCE = re.compile(r'^```(?P<kind>\w+)(?: title="(?P<title>[^"]+)")?\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: str) -> list[tuple[str, str | None, str]]:
+    """Kind, title and text of each fenced block that names its kind."""
+    return [(found["kind"], found["title"], found["text"]) for found in _FENCE.finditer(page)]
+
+
+def is_said(expected: str, output: str) -> bool:
+    """Whether an output is what a page shows: … stands for anything, the space between words for any other."""
+    pieces = (re.escape(" ".join(piece.split())) for piece in expected.split("…"))
+    return re.fullmatch(r"\s?.*?\s?".join(pieces), " ".join(output.split()), re.DOTALL) is not None
+
+
+@pytest.mark.parametrize(
+    ("expected", "output", "said"),
+    [
+        ("a … c\n", "a b\nb c", True),
+        ("a  b", "a b", True),
+        ("a …", "b", False),
+        ("a b", "a b c", False),
+        ("1.5", "125", False),
+    ],
+)
+def test_what_is_shown_is_compared_with_what_is_printed(expected: str, output: str, said: bool) -> None:
+    assert is_said(expected, output) is said
+
+
+@pytest.fixture(scope="module")
+def shown_and_said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str, str]]]:
+    """What the page shows and what was printed instead, in the folder where the page was followed."""
+    pairs: list[tuple[str, str]] = []
+    known: dict[str, object] = {}
+    said = ""
+    with contextlib.chdir(tmp_path_factory.mktemp("tutorial")):
+        for kind, title, text in blocks((ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")):
+            if kind == "yaml" and title is not None:
+                Path(title).write_text(text, encoding="utf-8")
+            elif kind == "bash":
+                said = _shell(text)
+            elif kind == "python":
+                with contextlib.redirect_stdout(io.StringIO()) as output:
+                    exec(text, known)
+                said = output.getvalue()
+            elif kind == "text":
+                pairs.append((text, said))
+        yield pairs
+
+
+@pytest.mark.ray
+def test_what_the_tutorial_shows_is_what_is_printed(shown_and_said: list[tuple[str, str]]) -> None:
+    assert len(shown_and_said) == 9
+    for shown, said in shown_and_said:
+        assert is_said(shown, said), f"{shown}\nis not what was printed:\n{said}"
+
+
+@pytest.mark.ray
+def test_the_notebook_runs_where_the_tutorial_ends(shown_and_said: list[tuple[str, str]]) -> None:
+    notebook = nbformat.read(ROOT / "examples" / "atlas.ipynb", as_version=4)
+    assert all(cell.get("outputs", []) == [] for cell in notebook.cells), (
+        "strip the outputs: they are large, and differ"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": "."}}).execute(
+        env=environment
+    )
+    *_, replayed, by_seed = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert "mle" in replayed.outputs[0].data["text/plain"]
+    assert "found" in by_seed.outputs[0].data["text/plain"]
+    figures = [output for cell in notebook.cells for output in cell.get("outputs", []) if _is_figure(output)]
+    assert len(figures) == 3
+
+
+def _is_figure(output: nbformat.NotebookNode) -> bool:
+    return any("plotly" in kind for kind in output.get("data", {}))
+
+
+def _shell(command: str) -> str:
+    """What a command prints: its results, and errors; not its progress."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+    done = subprocess.run(
+        ["bash", "-ec", command], capture_output=True, text=True, env=environment, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return "".join(line for line in done.stderr.splitlines(keepends=True) if line.startswith("error")) + done.stdout
