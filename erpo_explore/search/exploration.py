@@ -259,7 +259,6 @@ def resume(folder: FilePath, *, address: str | None = None) -> Outcome:
     if outcome.status == "finished" and outcome.num_failed == 0:
         return outcome
     check_installed(space.search)
-    check_trackers(space.tracking)
     task = load_task(space.task)
     _check_metrics(plan_trials(space, task.metric))
     with _cluster(address):

@@ -9,7 +9,7 @@ import logging
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -18,6 +18,8 @@ from erpo_explore.errors import ConfigError
 from erpo_explore.space.tracking import Tracking
 
 __all__ = ["MlflowTracker", "TensorBoardTracker", "Tracker", "WandbTracker", "check_trackers", "new_trackers"]
+
+_log = logging.getLogger(__name__)
 
 _PACKAGES: Final = {"tensorboard": "tensorboardX", "mlflow": "mlflow", "wandb": "wandb"}
 _OFFLINE: Final = ("offline", "dryrun", "disabled")
@@ -211,7 +213,7 @@ def check_trackers(tracking: Tracking) -> None:
 
 
 def new_trackers(tracking: Tracking, exploration: str, folder: Path) -> list[Tracker]:
-    """The trackers that a space names.
+    """The trackers that a space names; one that can't begin is named in a warning and left out.
 
     Args:
         tracking: What the user wrote.
@@ -219,13 +221,20 @@ def new_trackers(tracking: Tracking, exploration: str, folder: Path) -> list[Tra
         folder: The results folder.
     """
     _set_defaults()
-    trackers: list[Tracker] = []
+    begin: dict[str, Callable[[], Tracker]] = {}
     if tracking.tensorboard:
-        trackers.append(TensorBoardTracker(folder))
-    if tracking.mlflow is not None:
-        trackers.append(MlflowTracker(tracking.mlflow, exploration))
-    if tracking.wandb is not None:
-        trackers.append(WandbTracker(tracking.wandb, exploration, folder))
+        begin["tensorboard"] = lambda: TensorBoardTracker(folder)
+    if (uri := tracking.mlflow) is not None:
+        begin["mlflow"] = lambda: MlflowTracker(uri, exploration)
+    if (project := tracking.wandb) is not None:
+        begin["wandb"] = lambda: WandbTracker(project, exploration, folder)
+    trackers: list[Tracker] = []
+    for name, begin_it in begin.items():
+        try:
+            trackers.append(begin_it())
+        except Exception as error:  # of the tracker's own kinds; `check_trackers` has said what a user can mend
+            why = " ".join(f"{type(error).__name__}: {error}".split())
+            _log.warning("tracking with %s can't begin (%s); training goes on", name, why)
     return trackers
 
 

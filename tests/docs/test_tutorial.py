@@ -11,7 +11,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from nbclient import NotebookClient
+
+from erpo_explore.space.search_space import SearchSpace
 
 ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(r'^```(?P<kind>\w+)(?: title="(?P<title>[^"]+)")?\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL)
@@ -40,6 +43,13 @@ def is_said(expected: str, output: str) -> bool:
 )
 def test_what_is_shown_is_compared_with_what_is_printed(expected: str, output: str, said: bool) -> None:
     assert is_said(expected, output) is said
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.stem)
+def test_search_spaces_on_the_pages_fit_the_schema(page: Path) -> None:
+    written = [yaml.safe_load(text) for kind, _, text in blocks(page.read_text(encoding="utf-8")) if kind == "yaml"]
+    for space in written:
+        SearchSpace.from_dict({"name": "mine", "task": {"name": "toy"}, "dots": ["mle"]} | space)
 
 
 @pytest.fixture(scope="module")

@@ -127,6 +127,12 @@ def test_an_mlflow_that_is_not_there_is_named():
         check_trackers(Tracking(mlflow="ftp://nowhere"))
 
 
+def test_a_tracker_that_cannot_begin_again_is_left_out(tmp_path, caplog):
+    (tracker,) = new_trackers(Tracking(tensorboard=True, mlflow="ftp://nowhere"), "toy", tmp_path)
+    assert tracker.name == "tensorboard"
+    assert "tracking with mlflow can't begin" in caplog.text
+
+
 def test_nobody_logged_in_at_wandb_is_said(monkeypatch, tmp_path):
     import wandb
 
