@@ -24,7 +24,7 @@ check: $(INSTALLED) ## Format, lint, strict types, import contract, doctests
 	$(BIN)/python -m pytest --doctest-modules erpo_explore -q
 
 docs: $(INSTALLED) ## Build the documentation site into site/, warnings are errors
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 gpu-check: ## On a machine with a GPU: the tests that need one, then step times (any PYTHON with PyTorch for CUDA)
 	$(PYTHON) -m benchmarks.gpu_check
