@@ -129,8 +129,16 @@ def _random_path(generator: np.random.Generator, knots: int) -> Path:
     return Path(knots=tuple((place / max(1, knots - 1), point) for place, point in enumerate(points)))
 
 
-def annealing(surface: Surface, seed: int, *, search: Search = SEARCH) -> list[Path]:
-    """Our own population, through its pure function of decisions."""
+def annealing(surface: Surface, seed: int, *, search: Search = SEARCH, look_ahead: float = 0.0) -> list[Path]:
+    """Our own population, through its pure function of decisions.
+
+    Args:
+        surface: Where it walks.
+        seed: Of all its draws.
+        search: Its settings.
+        look_ahead: Judge members by their score and so many times what they gained since they were judged last, which
+            is the idea of FIRE-PBT (Dalibard and Jaderberg 2021) without its evaluators: who rises faster survives.
+    """
     start = first_point(search, METRIC)
     firsts = [random_point(search, METRIC, rng(seed, 0, index)) for index in range(search.members)]
     untils = [min(INTERVALS, period_of(index, search)) for index in range(search.members)]
@@ -144,18 +152,20 @@ def annealing(surface: Surface, seed: int, *, search: Search = SEARCH) -> list[P
         population.note_gains(periods(search))
         found.append(population.best_walked)
         if generation < INTERVALS:
-            untils = _decide(population, untils, search, seed, generation)
+            untils = _decide(population, untils, search, seed, generation, look_ahead)
     return found
 
 
-def _decide(population: _Population, untils: list[int], search: Search, seed: int, generation: int) -> list[int]:
+def _decide(
+    population: _Population, untils: list[int], search: Search, seed: int, generation: int, look_ahead: float
+) -> list[int]:
     """Judge the members that are due; returns after how many intervals each is due again."""
     standings = [
         Standing(
             name=f"member-{index}",
             index=index,
             iteration=generation,
-            score=float(population.score_N[index]),
+            score=float(population.score_N[index]) + look_ahead * _gained(population, index, search),
             path=population.paths[index],
             statistics=CorpusStatistics(kind="mean", values_ND=population.sentences_NS[index][:, None]),
         )
@@ -180,6 +190,13 @@ def _decide(population: _Population, untils: list[int], search: Search, seed: in
         untils[index] = decision.until
     population.go_on(origins, paths)
     return untils
+
+
+def _gained(population: _Population, index: int, search: Search) -> float:
+    """What a member's weights gained since they were judged last; nothing before the first time."""
+    scores_T = population.scores_NT[index]
+    before = len(scores_T) - 1 - period_of(index, search)
+    return scores_T[-1] - scores_T[before] if before >= 0 else 0.0
 
 
 def walked_to(path: Path, now: int, until: int, knot: Point) -> Path:
@@ -319,10 +336,10 @@ def _asha_paths(surface: Surface, seed: int) -> list[Path]:
     return asha(surface, seed, knots=3)
 
 
-def _variant(**settings: Any) -> Method:
+def _variant(look_ahead: float = 0.0, **settings: Any) -> Method:
     """Our population with these settings of `Search`."""
     search = SEARCH.model_copy(update=settings)
-    return lambda surface, seed: annealing(surface, seed, search=search)
+    return lambda surface, seed: annealing(surface, seed, search=search, look_ahead=look_ahead)
 
 
 VARIANTS: Final[Mapping[str, Method]] = {
@@ -331,6 +348,7 @@ VARIANTS: Final[Mapping[str, Method]] = {
     "ours, every interval, as plain PBT": _variant(evolve_every=(1,), selection="truncation"),
     "ours, moving instead of drawing anew": _variant(resample=0.25),
     "ours, truncation": _variant(selection="truncation"),
+    "ours, by improvement": _variant(look_ahead=1.0, selection="truncation"),
     "ours, bandit": _variant(propose="bandit"),
 }
 """Settings of our own search, by name."""
