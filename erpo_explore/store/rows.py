@@ -4,19 +4,27 @@ A row that does not fit is a bug of the caller, not of the user, so it raises Va
 Nothing is coerced beyond int to float: a text "3" is not a number, True is not 1, a naive time has no place in UTC.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from math import isinf, isnan
 from numbers import Integral, Real
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from erpo_explore.store.schema import TABLES, Column, Table
+from erpo_explore.store.columns import Column
+from erpo_explore.store.schema import TABLES, Table
 
 __all__ = ["find_table", "rows_to_arrow"]
 
-_INT64 = range(-(2**63), 2**63)
+_INT64: Final = range(-(2**63), 2**63)
+
+_PLAIN_TYPES: Final = MappingProxyType({pa.string(): str, pa.int64(): int, pa.float64(): float})
+"""Values of these types need no look at each of them."""
 
 
 def find_table(name: str) -> Table:
@@ -45,17 +53,43 @@ def rows_to_arrow(table: Table, rows: Sequence[Mapping[str, object]]) -> pa.Tabl
             table, the column and the value.
     """
     known = {column.name for column in table.columns}
-    seen: set[tuple[object, ...]] = set()
     for row in rows:
-        if unknown := sorted(set(row) - known):
-            raise ValueError(f"{table.name}: unknown column {unknown[0]!r}; known are {', '.join(sorted(known))}")
-        for column in table.columns:
-            _check_value(table, column, row.get(column.name))
-        _check_key(table, row, seen)
-    columns = [
-        pa.array([_plain(column, row.get(column.name)) for row in rows], column.type) for column in table.columns
-    ]
-    return pa.Table.from_arrays(columns, schema=table.schema)
+        if not row.keys() <= known:
+            unknown = min(row.keys() - known)
+            raise ValueError(f"{table.name}: unknown column {unknown!r}; known are {', '.join(sorted(known))}")
+    columns = {column.name: [row.get(column.name) for row in rows] for column in table.columns}
+    arrays = [_checked_array(table, column, columns[column.name]) for column in table.columns]
+    _check_keys(table, columns)
+    return pa.Table.from_arrays(arrays, schema=table.schema)
+
+
+def _checked_array(table: Table, column: Column, values: Sequence[object]) -> pa.Array:
+    """A column's values, all legal; at once where they are of the plain Python type, one by one where not."""
+    array = _plain_array(column, values)
+    if array is not None:
+        return array
+    for value in values:
+        _check_value(table, column, value)
+    return pa.array([_plain(column, value) for value in values], column.type)
+
+
+def _plain_array(column: Column, values: Sequence[object]) -> pa.Array | None:
+    """The values, where a look at all of them together tells that each is legal; None where it does not."""
+    kinds = set(map(type, values))
+    if column.nullable:
+        kinds.discard(type(None))
+    if not kinds <= {_PLAIN_TYPES.get(column.type)}:
+        return None
+    if column.choices and not set(values) <= {None, *column.choices}:
+        return None
+    try:
+        array = pa.array(values, column.type)
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+        return None
+    if column.type == pa.float64() and not (column.inf and column.nan):
+        finite = pc.all(pc.is_finite(array), min_count=0).as_py()
+        return array if finite else None
+    return array
 
 
 def _check_value(table: Table, column: Column, value: object) -> None:
@@ -116,16 +150,16 @@ def _broken_float(column: Column, value: object) -> str | None:
     return None
 
 
-def _check_key(table: Table, row: Mapping[str, object], seen: set[tuple[object, ...]]) -> None:
-    """Raise when the row's key is negative, empty or already seen; add it to `seen`."""
+def _check_keys(table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Raise when a row's key is negative, empty or that of another row."""
     for name in table.key:
-        value = row[name]
-        if value == "" or (isinstance(value, Integral) and int(value) < 0):
-            raise ValueError(f"{table.name}.{name} is a key and must be non-empty and >= 0, got {value!r}")
-    key = tuple(row[name] for name in table.key)
-    if key in seen:
+        for value in columns[name]:
+            if value == "" or (not isinstance(value, str) and value < 0):
+                raise ValueError(f"{table.name}.{name} is a key and must be non-empty and >= 0, got {value!r}")
+    keys = list(zip(*(columns[name] for name in table.key), strict=True))
+    if len(set(keys)) < len(keys):
+        key, _ = Counter(keys).most_common(1)[0]
         raise ValueError(f"{table.name}: the key {dict(zip(table.key, key, strict=True))} comes twice")
-    seen.add(key)
 
 
 def _plain(column: Column, value: object) -> object:

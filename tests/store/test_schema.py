@@ -1,3 +1,4 @@
+import pyarrow as pa
 import pytest
 
 from erpo_explore.store.schema import LINEAGE, OBSERVATIONS, SAMPLES, SENTENCES, TABLES, TESTS, TRIALS
@@ -7,6 +8,12 @@ from erpo_explore.store.schema import LINEAGE, OBSERVATIONS, SAMPLES, SENTENCES,
 def test_every_column_is_documented_and_named_once(table):
     assert all(column.meaning for column in table.columns)
     assert len({column.name for column in table.columns}) == len(table.columns)
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_every_number_has_a_unit(table):
+    for column in table.columns:
+        assert bool(column.unit) != (pa.types.is_string(column.type) or pa.types.is_timestamp(column.type))
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
