@@ -6,13 +6,13 @@
 const POLL_MS = 1000;
 const byId = (id) => document.getElementById(id);
 
-const edits = new Map(); // figure → {layout: {"xaxis.range[0]": …}, visible: {trace: …}, slider: label}
+const edits = new Map(); // figure → {layout: {"xaxis.range[0]": …}, visible: {trace: …}, controls: {"sliders[0]": label}}
 let shown = null; // the frame that is read
 let version = 0;
 let loading = false;
 
 function edited(id) {
-  if (!edits.has(id)) edits.set(id, { layout: {}, visible: {}, slider: null });
+  if (!edits.has(id)) edits.set(id, { layout: {}, visible: {}, controls: {} });
   return edits.get(id);
 }
 
@@ -43,17 +43,29 @@ function rememberVisible(figure, [change, places]) {
 function rememberSlider(figure, { slider, step }) {
   // whoever looks at the last step wants the last one of the next report
   const isLast = slider.steps[slider.steps.length - 1].label === step.label;
-  edited(figure.id).slider = isLast ? null : step.label;
+  edited(figure.id).controls[`sliders[${slider._index ?? 0}]`] = isLast ? null : step.label;
+}
+
+function rememberButton(figure, { menu, button }) {
+  edited(figure.id).controls[`updatemenus[${menu._index ?? 0}]`] = button.label;
+}
+
+async function repeatControl(Plotly, figure, control, label) {
+  const [, kind, number] = control.match(/^(\w+)\[(\d+)\]$/);
+  const { steps, buttons } = (figure.layout[kind] ?? [])[number] ?? {};
+  const choices = steps ?? buttons ?? [];
+  const at = choices.findIndex((choice) => choice.label === label);
+  if (at < 0) return;
+  // Plotly rejects an animation that another one has overtaken
+  await Plotly[choices[at].method](figure, ...choices[at].args).catch(() => {});
+  await Plotly.relayout(figure, { [`${control}.active`]: at });
 }
 
 async function repeatEdits(Plotly, figure) {
   const kept = edits.get(figure.id);
   if (kept === undefined) return;
-  const slider = (figure.layout.sliders ?? [])[0];
-  const at = slider && kept.slider !== null ? slider.steps.findIndex((step) => step.label === kept.slider) : -1;
-  if (at >= 0) {
-    await Plotly[slider.steps[at].method](figure, ...slider.steps[at].args);
-    await Plotly.relayout(figure, { "sliders[0].active": at });
+  for (const [control, label] of Object.entries(kept.controls)) {
+    if (label !== null) await repeatControl(Plotly, figure, control, label);
   }
   const places = [...figure.data.keys()].filter((place) => figure.data[place].name in kept.visible);
   if (places.length > 0) {
@@ -69,6 +81,7 @@ async function adopt(frame, figure) {
   figure.on("plotly_relayout", (change) => rememberLayout(figure.id, change));
   figure.on("plotly_restyle", (change) => rememberVisible(figure, change));
   figure.on("plotly_sliderchange", (change) => rememberSlider(figure, change));
+  figure.on("plotly_buttonclicked", (change) => rememberButton(figure, change));
 }
 
 async function adoptAll(frame) {

@@ -62,6 +62,12 @@ class Page:
         assert "exceptionDetails" not in done, done
         return done["result"].get("value")
 
+    def click(self, x: float, y: float) -> None:
+        """A press of the mouse, where a reader would press."""
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
     def wait_for(self, script: str, timeout_s: float = 60.0) -> Any:
         """Value of an expression once it is true."""
         end = time.monotonic() + timeout_s
@@ -71,12 +77,15 @@ class Page:
         return value
 
     def complaints(self) -> list[dict[str, Any]]:
-        """Errors and warnings of the console, and exceptions."""
+        """Errors and warnings of the console, and exceptions.
+
+        Plotly's slider leaves a rejected promise, of the value undefined, where a step overtakes another's animation.
+        """
         self.evaluate("1")
         return [
             event
             for event in self.events
-            if event["method"] == "Runtime.exceptionThrown"
+            if (event["method"] == "Runtime.exceptionThrown" and not _is_overtaken(event))
             or (event["method"] == "Log.entryAdded" and event["params"]["entry"]["level"] in ("error", "warning"))
             or (
                 event["method"] == "Runtime.consoleAPICalled"
@@ -88,6 +97,10 @@ class Page:
         """How often the page itself, no frame of it, was loaded."""
         self.evaluate("1")
         return sum(e["method"] == "Page.frameNavigated" and "parentId" not in e["params"]["frame"] for e in self.events)
+
+
+def _is_overtaken(event: dict[str, Any]) -> bool:
+    return event["params"]["exceptionDetails"].get("exception", {}).get("type") == "undefined"
 
 
 @contextlib.contextmanager

@@ -1,10 +1,11 @@
 """The page in a real browser: it keeps itself up to date, and the reader's place."""
 
+import plotly.graph_objects as go
 import pytest
 
 from erpo_explore.store import ResultsWriter
 from erpo_explore.watch import LiveReport
-from tests.atlas.example_exploration import MANIFEST, POINTS, observation
+from tests.atlas.example_exploration import MANIFEST, POINTS, observation, write_example
 from tests.watch.chromium import CHROMIUM, open_page
 from tests.watch.test_live_report import MORE
 
@@ -61,6 +62,55 @@ def test_the_page_waits_shows_what_comes_without_a_reload_and_keeps_it_where_dra
         page.wait_for("!document.getElementById('error').hidden")
         assert "exploration.yaml is not YAML" in page.evaluate("document.getElementById('error').textContent")
         assert "second" in page.evaluate(f"{INSIDE}.body.textContent")
+        assert page.complaints() == []
+
+
+def sliding(folder, output):
+    """A page of one figure with a slider, buttons and a legend; each report adds a step to the slider."""
+    steps = [str(step) for step in range(len(list((folder / "observations").iterdir())))]
+    figure = go.Figure([go.Scatter(y=[1, 2], name="one"), go.Scatter(y=[2, 1], name="two")])
+    figure.frames = [go.Frame(name=step, data=[go.Scatter(y=[1, int(step)])], traces=[0]) for step in steps]
+    jump = {"mode": "immediate", "frame": {"duration": 0}, "transition": {"duration": 0}}
+    moves = [{"label": step, "method": "animate", "args": [[step], jump]} for step in steps]
+    colours = [{"label": name, "method": "restyle", "args": [{"line.color": name}, [1]]} for name in ("red", "blue")]
+    figure.update_layout(
+        sliders=[{"active": len(steps) - 1, "steps": moves}],
+        updatemenus=[{"type": "buttons", "buttons": colours}],
+    )
+    figure.write_html(output, div_id="map")
+    return output
+
+
+def middle(page, selector, share=0.5):
+    """Where an element of the report is in the window: its middle, or so far along it."""
+    return page.evaluate(
+        f"(() => {{ const box = {INSIDE}.querySelector('{selector}').getBoundingClientRect(),"
+        " frame = document.querySelector('iframe').getBoundingClientRect();"
+        f" return [frame.x + box.x + box.width * {share}, frame.y + box.y + box.height / 2]; }})()"
+    )
+
+
+def test_slider_buttons_and_hidden_traces_stay_as_the_reader_set_them(tmp_path, serve):
+    folder = write_example(tmp_path / "toy_space")
+    figure = f"{INSIDE}?.getElementById('map')"
+    with open_page(serve(LiveReport(folder, sliding)).url, tmp_path / "profile") as page:
+        page.wait_for(DRAWN)
+        num_steps = page.evaluate(f"{figure}.layout.sliders[0].steps.length")
+        page.click(*middle(page, ".slider-rail-touch-rect", share=1 / 3))
+        page.click(*middle(page, ".updatemenu-button:nth-of-type(2)"))
+        page.click(*middle(page, ".legendtoggle"))
+        page.wait_for(f"{figure}.data[0].visible === 'legendonly'")
+        chosen = page.evaluate(f"{figure}.layout.sliders[0].active")
+        assert 0 < chosen < num_steps - 1
+        assert page.evaluate(f"{figure}.data[1].line.color") == "blue"
+
+        write_more(ResultsWriter.open(folder), "another", 25.0)
+        page.wait_for(f"{figure}?.layout.sliders[0].steps.length === {num_steps + 1}")
+        assert page.evaluate(f"{figure}.layout.sliders[0].active") == chosen
+        assert page.evaluate(f"{figure}.data[0].y") == [1, chosen]
+        assert page.evaluate(f"{figure}.data[0].visible") == "legendonly"
+        assert page.evaluate(f"{figure}.data[1].line.color") == "blue"
+        assert page.evaluate(f"{figure}.layout.updatemenus[0].active") == 1
         assert page.complaints() == []
 
 
