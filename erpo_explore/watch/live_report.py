@@ -13,7 +13,7 @@ import pandas as pd
 from erpo_explore.atlas import write_report
 from erpo_explore.errors import ErpoExploreError
 from erpo_explore.store import TABLES, load_manifest, load_results
-from erpo_explore.store.layout import manifest_path
+from erpo_explore.store.layout import MANIFEST
 
 __all__ = ["LiveReport", "Status"]
 
@@ -146,7 +146,7 @@ def has_ended(trials: pd.DataFrame, manifest: dict[str, object]) -> bool:
 
 def folder_mark(folder: Path) -> tuple[int | None, ...]:
     """What changes whenever a part or the manifest is written: parts are renamed into their folder, which dates it."""
-    return tuple(_modified_ns(place) for place in (manifest_path(folder), *(folder / name for name in TABLES)))
+    return tuple(_modified_ns(place) for place in (folder / MANIFEST, *(folder / name for name in TABLES)))
 
 
 def _modified_ns(path: Path) -> int | None:
