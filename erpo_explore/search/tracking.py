@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 from typing import Any, Final
+from uuid import uuid4
 
 from ray import tune
 
@@ -39,6 +40,8 @@ class TrackingCallback(tune.Callback):
         """
         self._space = space
         self._folder = folder
+        # Tune's ids are short enough to meet again in a project of many explorations; restored with the callback
+        self._prefix = uuid4().hex[:8]
         self._trackers: list[Tracker] = []
         self._begun: set[str] = set()
 
@@ -63,7 +66,7 @@ class TrackingCallback(tune.Callback):
         del iteration, trials, info
         self._begin(trial)
         metrics = trial_metrics(result)
-        self._tell(lambda tracker: tracker.log(trial.trial_id, int(result["step"]), metrics))
+        self._tell(lambda tracker: tracker.log(self._key(trial), int(result["step"]), metrics))
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """End a run."""
@@ -81,17 +84,22 @@ class TrackingCallback(tune.Callback):
         self._tell(lambda tracker: tracker.close())
 
     def _begin(self, trial: Any) -> None:
-        if trial.trial_id in self._begun:
+        key = self._key(trial)
+        if key in self._begun:
             return
-        self._begun.add(trial.trial_id)
+        self._begun.add(key)
         spec = TrialSpec.from_dict(trial.config["spec"])
         params = trial_params(spec, self._space)
-        self._tell(lambda tracker: tracker.begin(trial.trial_id, spec.name, params))
+        self._tell(lambda tracker: tracker.begin(key, spec.name, params))
 
     def _end(self, trial: Any, *, failed: bool) -> None:
         self._begin(trial)
-        self._begun.discard(trial.trial_id)
-        self._tell(lambda tracker: tracker.end(trial.trial_id, failed=failed))
+        self._begun.discard(self._key(trial))
+        self._tell(lambda tracker: tracker.end(self._key(trial), failed=failed))
+
+    def _key(self, trial: Any) -> str:
+        """The trial's own for good, in this exploration and any other."""
+        return f"{self._prefix}-{trial.trial_id}"
 
     def _tell(self, say: Callable[[Tracker], None]) -> None:
         """Tell each tracker; one that fails is left alone from then on."""

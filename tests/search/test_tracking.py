@@ -95,18 +95,30 @@ def test_a_trial_begins_once_however_often_it_waits(told):
     callback.on_trial_complete(1, [], TRIAL)
     callback.on_experiment_end([])
     metrics = trial_metrics(RESULT)
-    assert [call[0] for call in spy.told] == ["begin", "log", "log", "end", "close"]
-    assert spy.told[1:] == [("log", "q_0", 100, metrics)] * 2 + [("end", "q_0", False), ("close",)]
+    (_, key, *begun), *others = spy.told
+    assert key.endswith("-q_0")
+    assert begun == ["mle-s1", trial_params(SPEC, SearchSpace.from_dict(TINY))]
+    assert others == [("log", key, 100, metrics)] * 2 + [("end", key, False), ("close",)]
 
 
 def test_a_trial_that_reports_after_a_resume_begins_again(told):
     spy = Spy()
-    callback = pickle.loads(pickle.dumps(told(spy)))
+    before = told(spy)
+    before.on_trial_start(1, [], TRIAL)
+    callback = pickle.loads(pickle.dumps(before))
     callback.setup()
     callback.on_trial_result(1, [], TRIAL, RESULT)
     callback.on_trial_error(1, [], TRIAL)
-    assert [call[0] for call in spy.told] == ["begin", "log", "end"]
-    assert spy.told[-1] == ("end", "q_0", True)
+    assert [call[0] for call in spy.told] == ["begin", "begin", "log", "end"]
+    assert len({call[1] for call in spy.told}) == 1
+    assert spy.told[-1][2:] == (True,)
+
+
+def test_two_explorations_of_one_project_share_no_run(told):
+    spies = Spy(), Spy()
+    for spy in spies:
+        told(spy).on_trial_start(1, [], TRIAL)
+    assert spies[0].told[0][1] != spies[1].told[0][1]
 
 
 @pytest.mark.parametrize("method", ["begin", "log", "end", "close"])
