@@ -4,6 +4,8 @@ A node is a member between two decisions, (trial, generation). Its parent is the
 or, after a clone, the donor as it was then.
 """
 
+from bisect import bisect_left
+
 import pandas as pd
 
 __all__ = ["ancestry", "forest", "walked"]
@@ -21,7 +23,7 @@ def forest(lineage: pd.DataFrame) -> pd.DataFrame:
     """
     nodes = lineage.sort_values(["step", "trial", "generation"], kind="stable")
     nodes = nodes[["trial", "generation", "step", "action", "donor", "score", "donor_score", "reason"]]
-    parents = [_parent(nodes, node) for _, node in nodes.iterrows()]
+    parents = _parents(nodes)
     nodes = nodes.drop(columns="donor").reset_index(drop=True)
     nodes["parent_trial"] = pd.Series([None if parent is None else parent[0] for parent in parents], dtype="str")
     nodes["parent_generation"] = pd.Series([None if parent is None else parent[1] for parent in parents], dtype="Int64")
@@ -75,12 +77,17 @@ def walked(observations: pd.DataFrame, lineage: pd.DataFrame, trial: str, iterat
     return pd.concat(pieces[::-1] or [own], ignore_index=True)
 
 
-def _parent(nodes: pd.DataFrame, node: pd.Series) -> tuple[str, int] | None:
-    """The node that another one's weights came from; None for a root."""
-    if node["action"] == "start":
-        return None
-    origin = node["donor"] if node["action"] == "clone" else node["trial"]
-    before = nodes[(nodes["trial"] == origin) & (nodes["step"] < node["step"])]
-    if before.empty:
-        return None
-    return str(origin), int(before["generation"].max())
+def _parents(nodes: pd.DataFrame) -> list[tuple[str, int] | None]:
+    """For each node the one that its weights came from; None for a root, or where that one is not known."""
+    steps: dict[str, list[int]] = {}
+    highest: dict[str, list[int]] = {}  # generation that a trial has reached by each of its steps
+    for trial, rows in nodes.groupby("trial"):
+        steps[str(trial)] = rows["step"].tolist()
+        highest[str(trial)] = rows["generation"].cummax().tolist()
+    parents: list[tuple[str, int] | None] = []
+    for row in nodes[["trial", "donor", "action", "step"]].to_dict("records"):
+        origin = row["donor"] if row["action"] == "clone" else row["trial"]
+        before = bisect_left(steps.get(origin, []), row["step"])  # how many of its nodes are earlier
+        is_root = row["action"] == "start" or before == 0
+        parents.append(None if is_root else (origin, highest[origin][before - 1]))
+    return parents

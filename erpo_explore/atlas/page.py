@@ -18,9 +18,11 @@ __all__ = ["figure_slot", "render_page", "table"]
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2933; --quiet: #5b6673;
-  --ground: #ffffff; --card: #f5f7f9; --rule: #dfe4ea; }
+  --ground: #ffffff; --card: #f5f7f9; --rule: #dfe4ea;
+  --extra: #1d4ed8; --missing: #9a3412; }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e8ee; --quiet: #9aa5b4; --ground: #161a20; --card: #1e242c; --rule: #3a424e; }
+  :root { --ink: #e4e8ee; --quiet: #9aa5b4; --ground: #161a20; --card: #1e242c; --rule: #3a424e;
+    --extra: #93c5fd; --missing: #fdba74; }
 }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 62rem; padding: 1.5rem 1rem 4rem; background: var(--ground); color: var(--ink);
@@ -34,24 +36,31 @@ dt { color: var(--quiet); } dd { margin: 0; min-width: 0; overflow-wrap: anywher
 figure { margin: 0; } figcaption { margin-top: .25rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .8rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem .45rem; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: top; }
-th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
-td.number, th.number { text-align: right; white-space: nowrap; }
-td.prose { min-width: 11rem; }
+th, td { padding: .35rem .45rem; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: top;
+  white-space: nowrap; }
+th { color: var(--quiet); font-weight: 600; }
+td.number, th.number { text-align: right; }
+p.caution { border-color: #e07b00; }
+.tall { max-height: 32rem; } .tall th { position: sticky; top: 0; background: var(--ground); }
+.sentence { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(16rem, 100%), 1fr)); gap: .8rem 1.2rem;
+  padding: .8rem 0; border-bottom: 1px solid var(--rule); font-size: .9rem; }
+h4 { margin: 0; font-size: .8rem; color: var(--quiet); font-weight: 600; } .sentence p { margin: .1rem 0; }
+small { color: var(--quiet); font-size: .75rem; }
+ins { text-decoration: underline 2px; font-weight: 600; color: var(--extra); } del { color: var(--missing); }
 """
 
 _SCRIPT = """
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
-function draw() {
-  const template = read("templates")[dark.matches ? "dark" : "light"];
-  for (const [name, spec] of Object.entries(read("figures"))) {
-    const config = {responsive: true, displaylogo: false, displayModeBar: false};
-    Plotly.react(name, spec.data, {...spec.layout, template}, config);
-  }
+const template = () => read("templates")[dark.matches ? "dark" : "light"];
+const config = {responsive: true, displaylogo: false, displayModeBar: false};
+const figures = read("figures");
+for (const [name, {layout, ...spec}] of Object.entries(figures)) {
+  Plotly.newPlot(name, {...spec, layout: {...layout, template: template()}, config});
 }
-dark.addEventListener("change", draw);
-draw();
+dark.addEventListener("change", () => {
+  for (const name of Object.keys(figures)) Plotly.relayout(name, {template: template()});
+});
 """
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"
@@ -93,22 +102,27 @@ def figure_slot(name: str, caption: str) -> str:
     return f'<figure><div id="{name}" class="plot"></div><figcaption>{escape(caption)}</figcaption></figure>'
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[object]], *, prose: bool = False) -> str:
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = (), tall: bool = False
+) -> str:
     """An HTML table that scrolls sideways on a narrow screen.
 
     Args:
         header: Titles of the columns.
         rows: Their values: text stays text, floats get two decimals, None becomes a dash.
-        prose: Whether the texts are sentences, which need room.
+        right: Titles of columns of text that are numbers all the same.
+        tall: Whether it may have so many rows that it scrolls in a window of its own.
     """
-    numeric = [all(not isinstance(row[at], str) for row in rows) for at in range(len(header))]
-    kinds = ['class="number"' if number else 'class="prose"' if prose else "" for number in numeric]
+    numeric = [title in right or all(not isinstance(row[at], str) for row in rows) for at, title in enumerate(header)]
+    kinds = ['class="number"' if number else "" for number in numeric]
     head = "".join(f"<th {kind}>{escape(title)}</th>" for kind, title in zip(kinds, header, strict=True))
     lines = (
         "<tr>" + "".join(f"<td {kind}>{_cell(value)}</td>" for kind, value in zip(kinds, row, strict=True)) + "</tr>"
         for row in rows
     )
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    scroll = "scroll tall" if tall else "scroll"
+    rows_html = f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody>"
+    return f'<div class="{scroll}" tabindex="0"><table>{rows_html}</table></div>'
 
 
 def _cell(value: object) -> str:
@@ -124,7 +138,10 @@ def _spec(figure: go.Figure) -> dict[str, Any]:
     """A figure's data and layout, without Plotly's default template, which the page replaces."""
     spec: dict[str, Any] = json.loads(figure.to_json())
     spec["layout"].pop("template", None)
-    return {"data": spec["data"], "layout": spec["layout"]}
+    frames = spec.get("frames", [])
+    for frame in frames:
+        frame.get("layout", {}).pop("template", None)
+    return {"data": spec["data"], "layout": spec["layout"], "frames": frames}
 
 
 def _data(name: str, value: object) -> str:

@@ -20,11 +20,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from erpo_explore.atlas.significance import Difference, difference, interval
+from erpo_explore.atlas.significance import Difference, difference, effect_size, interval
 from erpo_explore.corpus_scores import Comparison, CorpusStatistics, Resampled, Resamples, compare, resample
 from erpo_explore.store import load_results
 
-__all__ = ["Runs", "holm", "load_runs", "replay_table"]
+__all__ = ["Runs", "holm", "load_runs", "replay_table", "statistics_of"]
 
 LEVEL: Final = 0.05
 COLUMNS: Final = (
@@ -37,6 +37,7 @@ COLUMNS: Final = (
     "difference",
     "difference_low",
     "difference_high",
+    "effect_size",
     "seeds_p_value",
     "sentences_p_value",
     "holm_p_value",
@@ -86,7 +87,7 @@ def load_runs(folder: str | Path) -> tuple[str, list[Runs]]:
     last = scored[scored["trial"].isin(finished)].dropna(subset="score").groupby("trial").tail(1)
     decoded = last[["trial", "iteration"]].merge(sentences[sentences["split"] == split], on=["trial", "iteration"])
     scores = dict(zip(last["trial"], last["score"].astype(float), strict=True))
-    statistics = {row["trial"]: _statistics(row) for row in decoded.to_dict("records")}
+    statistics = {row["trial"]: statistics_of(row) for row in decoded.to_dict("records")}
     runs = []
     for name, group in trials.dropna(subset="dot").groupby("dot", sort=False):
         seeds = {int(seed): str(trial) for trial, seed in zip(group["trial"], group["seed"], strict=True)}
@@ -121,7 +122,8 @@ def replay_table(
     Returns:
         The found path first, then its rivals, the best mean first. Columns: algorithm, n (seeds with a score),
         num_unscored, mean with its 95 % t-interval low to high, difference (of the found path to this one; paired where
-        the seeds are the same, else Welch's) with its 95 % interval over seeds, seeds_p_value, sentences_p_value,
+        the seeds are the same, else Welch's) with its 95 % interval over seeds, effect_size (Hedges' g over seeds),
+        seeds_p_value, sentences_p_value,
         holm_p_value (of both, corrected for the number of rivals), verdict (of the found path: beats, worse, unclear),
         and the cost of a run: median_steps, median_elapsed_s, median_tokens_per_s. Null where it cannot be known.
 
@@ -140,6 +142,7 @@ def replay_table(
             over_seeds = difference(by_name[found].scores, rival.scores)
             over_sentences = _compared(resampled, found, rival.name)
             row |= _lead(over_seeds, over_sentences)
+            row["effect_size"] = effect_size(list(by_name[found].scores.values()), list(rival.scores.values()))
         rows.append(row)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     numbers = [name for name in COLUMNS if name not in ("algorithm", "n", "num_unscored", "verdict")]
@@ -165,7 +168,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def _statistics(row: Mapping[Hashable, Any]) -> CorpusStatistics:
+def statistics_of(row: Mapping[Hashable, Any]) -> CorpusStatistics:
     """A row of the table `sentences` as a value."""
     return CorpusStatistics(kind=row["kind"], values_ND=np.asarray(row["values"]).reshape(row["num_sentences"], -1))
 

@@ -1,48 +1,125 @@
-"""The report of one exploration: what was found, how sure that is, and the map of where."""
+"""The report of a results folder: what was found, how sure that is, and the map of where."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Final
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from erpo_explore.atlas import sections
+from erpo_explore.atlas.contrasts import algorithm_contrasts, best_reports, searched_contrasts
+from erpo_explore.atlas.explorations import distinct_trials
+from erpo_explore.atlas.importance import MIN_POINTS, Importances, importances
 from erpo_explore.atlas.lineage import walked
 from erpo_explore.atlas.lineage_figures import lineage_figure
 from erpo_explore.atlas.map_figures import simplex_map, temperature_map
-from erpo_explore.atlas.page import figure_slot, render_page, table
-from erpo_explore.atlas.pareto import pareto_set
+from erpo_explore.atlas.page import figure_slot, render_page
 from erpo_explore.atlas.run_figures import path_figure, score_figure
-from erpo_explore.atlas.summary import score_name, summary_sentence, verdicts
-from erpo_explore.atlas.surface import comparison, point_table, scored
+from erpo_explore.atlas.samples import sample_trials, side_by_side
+from erpo_explore.atlas.summary import score_name, summary_sentence
+from erpo_explore.atlas.surface import point_table, scored
+from erpo_explore.atlas.trial_figures import importance_figure, parallel_figure, pareto_figure
+from erpo_explore.atlas.trial_table import trial_table
 from erpo_explore.errors import ResultsError
 from erpo_explore.store import best_row, load_manifest, load_results
 from erpo_explore.store.files import write_aside
 
-__all__ = ["write_report"]
+__all__ = ["Report", "read_report", "render_report", "write_report"]
 
-REPORT = "report.html"
-NUM_SAMPLE_TRIALS = 3
-NUM_SENTENCES = 8
+REPORT: Final = "report.html"
+SEED: Final = 0  # of resamples and forests, so that a report drawn twice is the same
 
-CAPTIONS = {
-    "score": "Score on the valid set over training. Named dots are coloured, members of a search grey and dotted, the "
-    "best trial thick.",
-    "simplex": "Reward weights: truth, task and noise together, model. Small: each report. Large: each trial's best; "
-    "diamonds are named dots, with their best score.",
-    "temperature": "Trust in the model against temperature. A temperature of ∞ is policy gradient.",
+TITLES: Final = {
+    "score": "Score over training",
+    "pareto": "Score against cost",
+    "simplex": "Map: the reward",
+    "temperature": "Map: trust and temperature",
+    "parallel": "Coordinates side by side",
+    "importance": "What matters",
+    "lineage": "Lineage",
+    "path": "The best path",
+}
+CAPTIONS: Final = {
+    "score": "Score on the valid set over training. Named dots are coloured, with a band over seeds (95 % t-interval, "
+    "which few seeds may carry beyond the axis); searched trials are grey and dotted, the best trial is thick.",
+    "pareto": "Each trial's best score, and the seconds until then.",
+    "simplex": "Reward weights: truth, task and noise together, model. The colour of the ground is the expected score, "
+    "from a Gaussian process through the trials; it is blank where no trial is near. Diamonds are named dots, circles "
+    "searched trials, lines their ways, the thick one that of the best weights.",
+    "temperature": "Trust in the model against temperature, drawn as above. A temperature of ∞ is policy gradient.",
+    "parallel": "A line a trial, from its mean coordinates to its best score; the best is thick.",
     "lineage": "Members of the population; arrows are clones, coloured by the donor's score and ending at the member "
     "that was replaced.",
     "path": "What the best weights were trained on, across clones. This path can be saved and replayed.",
 }
-TITLES = {
-    "score": "Score over training",
-    "simplex": "Map: the reward",
-    "temperature": "Map: trust and temperature",
-    "lineage": "Lineage",
-    "path": "The best path",
-}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that a report shows.
+
+    Attributes:
+        title: Of the page, plain text.
+        body: Its content, HTML with a slot for each figure.
+        figures: By the name of their slot.
+    """
+
+    title: str
+    body: str
+    figures: Mapping[str, go.Figure]
+
+
+def read_report(results_folder: str | Path) -> Report:
+    """Read an exploration, finished or not, and draw it.
+
+    Args:
+        results_folder: The exploration's folder, `results/<exploration>`.
+
+    Raises:
+        ResultsError: the folder holds no exploration, or nothing was scored yet.
+    """
+    folder = Path(results_folder)
+    manifest = load_manifest(folder)
+    observations = load_results(folder)
+    if scored(observations).empty:
+        raise ResultsError(
+            f"nothing to draw yet in {folder}: no trial has a score; wait for the first evaluation and try again"
+        )
+    tables = {"observations": observations} | {name: load_results(folder, name) for name in ("trials", "lineage")}
+    tables |= _chosen(folder, observations)
+    name = ", ".join(sorted(observations["exploration"].unique()))
+    metric = score_name(observations, tables["trials"])
+    tables = distinct_trials(tables)
+    observations = tables["observations"]
+    trials, generator = trial_table(observations), np.random.default_rng(SEED)
+    found = importances(trials, generator)
+    figures = _figures(tables, trials, found)
+    compare = (searched_contrasts, algorithm_contrasts)
+    captions = CAPTIONS | {"importance": _importance_caption(found)}
+    drawn = {key: f"<h2>{TITLES[key]}</h2>{figure_slot(key, captions[key])}" for key in figures}
+    drawn["pareto"] += sections.cost_section(observations, metric)
+    body = [
+        sections.header(name, manifest, observations, metric),
+        f'<p class="summary">{escape(summary_sentence(observations, metric))}</p>',
+        _caution(observations),
+        sections.comparison_section(observations),
+        sections.contrasts_section([each(observations, tables["sentences"], generator) for each in compare]),
+        *drawn.values(),
+        _no_importance() if found is None else "",
+        sections.points_section(observations),
+        sections.samples_section(side_by_side(sample_trials(point_table(observations)), tables["samples"])),
+    ]
+    return Report(title=f"{name}: erpo_explore", body="\n".join(body), figures=MappingProxyType(figures))
+
+
+def render_report(report: Report) -> str:
+    """The report as one HTML page that opens offline."""
+    return render_page(report.title, report.body, report.figures)
 
 
 def write_report(results_folder: str | Path, output: str | Path | None = None) -> Path:
@@ -58,132 +135,72 @@ def write_report(results_folder: str | Path, output: str | Path | None = None) -
     Raises:
         ResultsError: the folder holds no exploration, nothing was scored yet, or the report cannot be written.
     """
-    folder = Path(results_folder)
-    manifest = load_manifest(folder)
-    observations = load_results(folder)
-    if scored(observations).empty:
-        raise ResultsError(
-            f"nothing to draw yet in {folder}: no trial has a score; wait for the first evaluation and try again"
-        )
-    tables = {name: load_results(folder, name) for name in ("trials", "lineage", "samples")}
-    figures = _figures(observations, tables["lineage"])
-    name = str(observations["exploration"].iloc[0])
-    metric = score_name(observations, tables["trials"])
-    body = "\n".join(
-        [
-            _header(name, manifest, observations, metric),
-            f'<p class="summary">{escape(summary_sentence(observations, metric))}</p>',
-            _comparison_section(observations),
-            _cost_section(observations, metric),
-            *(f"<h2>{TITLES[key]}</h2>{figure_slot(key, CAPTIONS[key])}" for key in figures),
-            _points_section(observations),
-            _samples_section(observations, tables["samples"]),
-        ]
-    )
-    path = folder / REPORT if output is None else Path(output)
-    write_aside(path, render_page(f"{name}: erpo_explore", body, figures).encode(), remedy="draw the report again")
+    page = render_report(read_report(results_folder))
+    path = Path(results_folder) / REPORT if output is None else Path(output)
+    write_aside(path, page.encode(errors="replace"), remedy="draw the report again")
     return path
 
 
-def _figures(observations: pd.DataFrame, lineage: pd.DataFrame) -> dict[str, go.Figure]:
+def _chosen(folder: Path, observations: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The large tables, of those trials alone that are shown."""
+    reports = best_reports(observations)
+    sentences = load_results(folder, "sentences", trials=reports["trial"].tolist())
+    speakers = sample_trials(point_table(observations))["trial"].tolist()
+    return {
+        "sentences": sentences[sentences["split"] == "valid"].merge(reports, on=["trial", "iteration"]),
+        "samples": load_results(folder, "samples", trials=speakers),
+    }
+
+
+def _figures(
+    tables: Mapping[str, pd.DataFrame], trials: pd.DataFrame, found: Importances | None
+) -> dict[str, go.Figure]:
     """All figures, in the order in which they are read."""
+    observations, lineage = tables["observations"], tables["lineage"]
     best = best_row(observations)
+    way = walked(observations, lineage, str(best["trial"]), int(best["iteration"]))
     figures = {
         "score": score_figure(observations),
-        "simplex": simplex_map(observations),
-        "temperature": temperature_map(observations),
+        "pareto": pareto_figure(trials, observations),
+        "simplex": simplex_map(observations, way),
+        "temperature": temperature_map(observations, way),
+        "parallel": parallel_figure(trials),
     }
+    if found is not None:
+        figures["importance"] = importance_figure(found)
     if not lineage.empty:
         figures["lineage"] = lineage_figure(lineage, (str(best["trial"]), int(best["generation"])))
-    figures["path"] = path_figure(walked(observations, lineage, str(best["trial"]), int(best["iteration"])))
+    figures["path"] = path_figure(way)
     return figures
 
 
-def _header(name: str, manifest: Mapping[str, object], observations: pd.DataFrame, metric: str) -> str:
-    """Name of the exploration and what is needed to repeat it."""
-    versions = manifest.get("versions")
-    times = observations["reported_at"].dt.strftime("%Y-%m-%d %H:%M UTC")
-    facts = {
-        "task": _listed(observations["task"]),
-        "model": _listed(observations["model"]),
-        "metric": metric,
-        "signature": _listed(observations["signature"]),
-        "seeds": _listed(observations["seed"]),
-        "trials": f"{observations['trial'].nunique()}, with {len(observations)} reports",
-        "reported": f"{times.min()} to {times.max()}",
-        "versions": ", ".join(f"{key} {value}" for key, value in versions.items())
-        if isinstance(versions, dict)
-        else "",
-        "commit": str(manifest.get("git_commit") or ""),
-    }
-    items = "".join(f"<dt>{key}</dt><dd>{escape(value or 'not recorded')}</dd>" for key, value in facts.items())
-    return f"<header><h1>{escape(name)}</h1><dl>{items}</dl></header>"
-
-
-def _listed(values: "pd.Series[Any]") -> str:
-    """The distinct values that are not null, in order."""
-    return ", ".join(str(value) for value in sorted(values.dropna().unique()))
-
-
-def _comparison_section(observations: pd.DataFrame) -> str:
-    """Algorithms over seeds, and which differences are real."""
-    rows = [
-        [
-            row["label"],
-            row["n"],
-            row["mean"],
-            f"{row['low']:.2f} to {row['high']:.2f}" if pd.notna(row["low"]) else _no_interval(row),
-            row["sd"],
-            row["best"],
-            row["num_unscored"],
-        ]
-        for row in comparison(observations).to_dict("records")
-    ]
-    header = ["algorithm", "n", "mean", "95 % interval", "sd", "best", "unscored"]
-    lines = "".join(f"<li>{escape(line)}</li>" for line in verdicts(point_table(observations)))
-    note = (
-        "Scores are each trial's best on the valid set, and so a little too high for all of them. Nothing here "
-        "corrects for having picked the best of many."
+def _caution(observations: pd.DataFrame) -> str:
+    """What stands in the way of comparing scores, where explorations differ in it."""
+    differing = [name for name in ("task", "model", "signature") if observations[name].nunique() > 1]
+    if not differing:
+        return ""
+    return (
+        f'<p class="summary caution">These trials differ in {" and ".join(differing)}, so their scores may not be '
+        "comparable, and everything below compares them.</p>"
     )
-    return f'<h2>Algorithms</h2>{table(header, rows)}<ul>{lines}</ul><p class="note">{note}</p>'
 
 
-def _cost_section(observations: pd.DataFrame, metric: str) -> str:
-    """The trials that no other beats in score without costing more."""
-    rows = pareto_set(observations)[["trial", "score", "elapsed_s", "step"]].astype(object).to_numpy().tolist()
-    note = "Each of these trials has a higher score than all that took less time; the time is that of its best weights."
-    return f'<h2>Score against cost</h2>{table(["trial", metric, "seconds", "steps"], rows)}<p class="note">{note}</p>'
+def _importance_caption(found: Importances | None) -> str:
+    """How far the importances can be believed."""
+    if found is None:
+        return ""
+    explained = f"explains {max(0.0, found.r_squared):.0%} of the variance of trials that it has not seen"
+    doubt = ", so little that these bars may be noise" if found.r_squared < 0.2 else ""
+    return (
+        f"Drop in R² when a coordinate is permuted, over bootstraps of {found.num_points} points, with 95 % intervals. "
+        f"The forest {explained}{doubt}. Coordinates that tell the same, as weights of one simplex do, share their "
+        "importance."
+    )
 
 
-def _no_interval(row: dict[Any, Any]) -> str:
-    """Why a row of the comparison has no interval."""
-    if row["n"] == 0:
-        return "no score"
-    return "n = 1: no interval" if row["over"] == "seeds" else "different points: no interval"
-
-
-def _points_section(observations: pd.DataFrame) -> str:
-    """Every trial, the best first."""
-    header = ["trial", "point", "seed", "status", "best", "at step", "final", "ρ", "τ"]
-    header += ["truth", "noise", "task", "model", "metric"]
-    columns = ["trial", "label", "seed", "status", "best_score", "best_step", "final_score", "rho", "tau"]
-    columns += ["reward_truth", "reward_noise", "reward_task", "reward_model", "metric"]
-    points = point_table(observations)[columns].astype(object)
-    rows = points.where(points.notna(), None).to_numpy().tolist()
-    return f"<h2>All trials</h2>{table(header, rows)}"
-
-
-def _samples_section(observations: pd.DataFrame, samples: pd.DataFrame) -> str:
-    """What the best trial of each of the best algorithms says; nothing where no sentence was kept."""
-    trials = point_table(observations)
-    trials = trials[trials["trial"].isin(samples["trial"])].groupby("label", sort=False).head(1)
-    pieces = []
-    for row in trials.head(NUM_SAMPLE_TRIALS).to_dict("records"):
-        kept = samples[samples["trial"] == row["trial"]]
-        before = kept[kept["step"] <= row["best_step"]] if pd.notna(row["best_step"]) else kept
-        last = kept[kept["iteration"] == (kept if before.empty else before)["iteration"].max()].head(NUM_SENTENCES)
-        header = ["source", "reference", "hypothesis", "score"]
-        cells = [[line[name] for name in (*header[:3], "sentence_score")] for line in last.to_dict("records")]
-        title = f"{row['label']} (trial {row['trial']}) at step {last['step'].iloc[0]}"
-        pieces.append(f"<h3>{escape(title)}</h3>{table(header, cells, prose=True)}")
-    return f"<h2>Samples</h2>{''.join(pieces)}" if pieces else ""
+def _no_importance() -> str:
+    """Why there are no importances."""
+    return (
+        f'<h2>{TITLES["importance"]}</h2><p class="note">Fewer than {MIN_POINTS} different points were scored, or all '
+        "alike, so nothing can be said about which coordinate matters.</p>"
+    )

@@ -1,13 +1,15 @@
-"""What happened over training: each trial's score, and the path that the best weights walked."""
+"""What happened over training: the scores, and the path that the best weights walked."""
 
 from html import escape
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.colors import hex_to_rgb
 from plotly.subplots import make_subplots
 
+from erpo_explore.atlas.curves import learning_curves, thinned
 from erpo_explore.atlas.surface import point_table, scored
 from erpo_explore.atlas.theme import (
     BEST_COLOR,
@@ -22,49 +24,44 @@ from erpo_explore.atlas.theme import (
 
 __all__ = ["path_figure", "score_figure"]
 
-
-BEST_STYLE = {"color": BEST_COLOR, "width": 4, "dash": "solid"}
-MEMBER_STYLE = {"color": MEMBER_COLOR, "width": 1.5, "dash": "dot"}
+BEST_STYLE: Final = {"color": BEST_COLOR, "width": 4, "dash": "solid"}
+MEMBER_STYLE: Final = {"color": MEMBER_COLOR, "width": 1.5, "dash": "dot"}
+MOST_MEMBERS: Final = 60
+MOST_STEPS: Final = 150
+MOST_BROKEN: Final = 200
 
 
 def score_figure(observations: pd.DataFrame) -> go.Figure:
-    """Score over training step, one line a trial.
+    """Score over training step: a curve a dot, with a band over its seeds, and a line a searched trial.
 
     Args:
         observations: The observations table.
 
     Returns:
-        Named dots have a colour each, all others are thin and grey, the best trial is thick; a cross marks where a run
-        diverged or failed.
+        Named dots have a colour and a band each; searched trials are thin, grey and dotted, the 60 best of them; the
+        best trial is thick; a cross marks where a run diverged or failed. The axis shows the scores; a band of few
+        seeds may reach beyond it.
     """
     trials = point_table(observations)
     counted = scored(observations).sort_values(["trial", "iteration"], kind="stable")
-    labels = sorted(trials.loc[trials["dot"].notna(), "dot"].unique())
-    styles = {label: _dot_style(index) for index, label in enumerate(labels)}
-    best = trials["trial"].iloc[0]
+    best = trials.iloc[0]
+    searched = trials[trials["dot"].isna() & trials["best_score"].notna() & (trials["trial"] != best["trial"])]
+    lines = counted.groupby("trial")
     figure = go.Figure()
     shown: set[str] = set()
-    below = trials.iloc[1:].sort_values(["dot", "trial"], ascending=False, na_position="first", kind="stable")
-    for row in [*below.to_dict("records"), trials.iloc[0].to_dict()]:
-        line = counted[counted["trial"] == row["trial"]]
-        is_best, named = row["trial"] == best, isinstance(row["dot"], str)
-        name = escape(f"best: {row['label']}" if is_best else str(row["label"]))
-        figure.add_scatter(
-            x=line["step"].tolist(),
-            y=line["score"].tolist(),
-            mode="lines+markers" if len(line) < 2 or is_best else "lines",
-            name=name,
-            legendgroup=name,
-            showlegend=name not in shown,
-            line=BEST_STYLE if is_best else styles[row["dot"]] if named else MEMBER_STYLE,
-            hovertemplate=f"{escape(str(row['trial']))}<br>step %{{x}}<br>score %{{y:.2f}}",
-        )
-        shown.add(name)
+    for row in searched.head(MOST_MEMBERS)[::-1].to_dict("records"):
+        _add_line(figure, lines.get_group(row["trial"]), str(row["label"]), MEMBER_STYLE, shown)
+    curves = learning_curves(observations)
+    for number, (dot, curve) in enumerate(curves.groupby("dot", sort=True)):
+        _add_curve(figure, thinned(curve, MOST_STEPS), str(dot), _dot_style(number))
+    if pd.notna(best["best_score"]):
+        _add_line(figure, lines.get_group(best["trial"]), f"best: {best['label']}", BEST_STYLE, shown)
     _mark_broken(figure, observations, counted)
+    low, high = _extent([*counted["score"].tolist()])
     figure.update_layout(
         xaxis={"title": {"text": "training step"}, "rangemode": "tozero"},
-        yaxis={"title": {"text": "score"}},
-        height=430 + 10 * len(shown),
+        yaxis={"title": {"text": "score"}, "range": [low, high]},
+        height=440 + 11 * (len(shown) + curves["dot"].nunique()),
         margin={"l": 50, "r": 20, "t": 20, "b": 50},
         legend=LEGEND_BELOW,
     )
@@ -111,10 +108,65 @@ def _log_axis(values: list[float | None]) -> dict[str, Any]:
     return {"type": "log", "range": [low, high], "tickvals": places, "ticktext": list(ticks.values())}
 
 
-def _dot_style(index: int) -> dict[str, Any]:
-    """How the lines of the named dot of a number look."""
-    cycle, place = divmod(index, len(DOT_COLORS))
+def _extent(scores: list[float]) -> tuple[float, float]:
+    """Where an axis of scores begins and ends, with some room."""
+    low, high = (min(scores), max(scores)) if scores else (0.0, 100.0)
+    room = 0.05 * (high - low) or 1.0
+    return low - room, high + room
+
+
+def _dot_style(number: int) -> dict[str, Any]:
+    """How the curve of the named dot of a number looks."""
+    cycle, place = divmod(number, len(DOT_COLORS))
     return {"color": DOT_COLORS[place], "width": 2, "dash": DOT_DASHES[cycle % len(DOT_DASHES)]}
+
+
+def _add_line(figure: go.Figure, line: pd.DataFrame, label: str, style: dict[str, Any], shown: set[str]) -> None:
+    """The scores of one trial; all trials of a label share an entry of the legend."""
+    line, trial, name = thinned(line, MOST_STEPS), escape(str(line["trial"].iloc[0])), escape(label)
+    figure.add_scatter(
+        x=line["step"].tolist(),
+        y=line["score"].round(3).tolist(),
+        mode="lines+markers" if len(line) < 2 or style is BEST_STYLE else "lines",
+        name=name,
+        legendgroup=name,
+        showlegend=name not in shown,
+        line=style,
+        hovertemplate=f"{trial}<br>step %{{x}}<br>score %{{y:.2f}}<extra></extra>",
+    )
+    shown.add(name)
+
+
+def _add_curve(figure: go.Figure, curve: pd.DataFrame, dot: str, style: dict[str, Any]) -> None:
+    """The mean over seeds and, where there are several, the band around it."""
+    name = escape(dot)
+    banded = curve.dropna(subset="low")
+    if len(banded):
+        red, green, blue = hex_to_rgb(style["color"])
+        figure.add_scatter(
+            x=[*banded["step"], *banded["step"][::-1]],
+            y=[*banded["high"].round(3), *banded["low"][::-1].round(3)],
+            fill="toself",
+            fillcolor=f"rgba({red},{green},{blue},0.15)",
+            mode="none",
+            name=f"{name}: band",
+            legendgroup=name,
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    spread = ["" if np.isnan(half) else f" ± {half:.2f}" for half in curve["high"] - curve["mean"]]
+    figure.add_scatter(
+        x=curve["step"].tolist(),
+        y=curve["mean"].round(3).tolist(),
+        customdata=list(zip(curve["n"].tolist(), spread, strict=True)),
+        mode="lines+markers" if len(curve) < 2 else "lines",
+        name=name,
+        legendgroup=name,
+        line=style,
+        hovertemplate=(
+            f"{name}<br>step %{{x}}<br>mean %{{y:.2f}}%{{customdata[1]}}, n = %{{customdata[0]}}<extra></extra>"
+        ),
+    )
 
 
 def _mark_broken(figure: go.Figure, observations: pd.DataFrame, counted: pd.DataFrame) -> None:
@@ -122,6 +174,7 @@ def _mark_broken(figure: go.Figure, observations: pd.DataFrame, counted: pd.Data
     broken = observations[observations["status"].isin(["diverged", "failed"])].groupby("trial").tail(1)
     if broken.empty:
         return
+    broken = broken.head(MOST_BROKEN)
     last = counted.groupby("trial").tail(1).set_index("trial")["score"]
     floor = 0.0 if counted.empty else float(counted["score"].min())
     figure.add_scatter(

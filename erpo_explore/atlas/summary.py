@@ -2,11 +2,19 @@
 
 import pandas as pd
 
-from erpo_explore.atlas.significance import difference
-from erpo_explore.atlas.surface import point_table, scored, seed_scores
+from erpo_explore.atlas.surface import point_table, scored
 from erpo_explore.store import best_row
 
-__all__ = ["score_name", "summary_sentence", "verdicts"]
+__all__ = ["score_name", "summary_sentence"]
+
+SEARCHED = {
+    "dot": "a dot",
+    "member": "a member of the search",
+    "path": "a given path",
+    "grid": "a point of the grid",
+    "random": "a random point of the search",
+    "optuna": "a point that Optuna chose",
+}
 
 
 def score_name(observations: pd.DataFrame, trials: pd.DataFrame) -> str:
@@ -33,7 +41,7 @@ def summary_sentence(observations: pd.DataFrame, metric: str) -> str:
     """
     best = best_row(observations)
     trials = point_table(observations)
-    what = f"a {best['role']} of the search" if pd.isna(best["dot"]) else str(best["dot"])
+    what = SEARCHED[best["role"]] if pd.isna(best["dot"]) else str(best["dot"])
     broken = int(trials["status"].isin(["diverged", "failed"]).sum())
     running = int((trials["status"] == "running").sum())
     parts = [
@@ -50,19 +58,3 @@ def summary_sentence(observations: pd.DataFrame, metric: str) -> str:
     if broken:
         parts.append(f"{broken} diverged or failed.")
     return " ".join(parts)
-
-
-def verdicts(trials: pd.DataFrame) -> list[str]:
-    """The named dot with the best mean against each other one, over seeds.
-
-    Args:
-        trials: What `surface.point_table` returns.
-
-    Returns:
-        One sentence a comparison, the nearest rival first; none when fewer than two dots have a score.
-    """
-    by_dot = seed_scores(trials)
-    ranked = sorted(by_dot, key=lambda dot: -sum(by_dot[dot].values()) / len(by_dot[dot]))
-    return [
-        f"{ranked[0]} against {rival}: {difference(by_dot[ranked[0]], by_dot[rival]).verdict}" for rival in ranked[1:]
-    ]

@@ -117,9 +117,10 @@ def map_points(frame: pd.DataFrame, *, every: bool = False) -> pd.DataFrame:
         every: All scored observations; otherwise only each trial's best.
 
     Returns:
-        trial, role, dot, label, seed, step, score, metric, rho, tau, log10_tau (+inf for policy gradient: it has no
-        place on a finite axis, and drawing must give it one of its own), and the reward's weights as shares of their
-        sum: truth, noise, task, model. The shares are null where the reward is constant, since it has no direction.
+        trial, role, dot, label, row (the observation's index), seed, step, score, metric, rho, tau, log10_tau (+inf
+        for policy gradient: it has no place on a finite axis, and drawing must give it one of its own), and the
+        reward's weights as shares of their sum: truth, noise, task, model. The shares are null where the reward is
+        constant, since it has no direction.
     """
     counted = scored(frame)
     if not every:
@@ -127,6 +128,7 @@ def map_points(frame: pd.DataFrame, *, every: bool = False) -> pd.DataFrame:
         counted = ordered.groupby("trial").head(1).sort_values("trial", kind="stable")
     points = counted[["trial", "role", "dot", "seed", "step", "score", "metric", "rho", "tau"]].copy()
     points["label"] = _label(counted)
+    points["row"] = counted.index
     points["log10_tau"] = np.log10(counted["tau"].to_numpy())
     weights = counted[["reward_truth", "reward_noise", "reward_task", "reward_model"]]
     total = weights.sum(axis=1)

@@ -7,23 +7,23 @@ Figures carry no background and no ink of their own: the report picks one of two
 from typing import Any
 
 import numpy as np
-from plotly.colors import sample_colorscale
 
 __all__ = [
     "BEST_COLOR",
     "BROKEN_COLOR",
+    "COLORSCALE",
     "DOT_COLORS",
     "DOT_DASHES",
+    "DOUBT_COLORSCALE",
     "LABEL_FONT",
     "LABEL_GAP",
     "LEGEND_BELOW",
     "MEMBER_COLOR",
     "OUTLINE",
-    "SCORE_BAR",
     "TEMPLATES",
     "WEIGHT_COLORS",
     "decade_ticks",
-    "score_color",
+    "score_bar",
     "score_marker",
 ]
 
@@ -37,6 +37,7 @@ BROKEN_COLOR = "#e5484d"
 MEMBER_COLOR = "#8a94a3"
 OUTLINE = "#8a94a3"
 COLORSCALE = "Viridis"
+DOUBT_COLORSCALE = "Cividis"
 LEGEND_BELOW = {
     "orientation": "h",
     "yref": "container",
@@ -48,29 +49,23 @@ LEGEND_BELOW = {
 }
 LABEL_FONT = {"size": 11, "shadow": "auto"}  # the shadow keeps a label readable over markers
 LABEL_GAP = {"size": 14, "color": "rgba(0,0,0,0)"}  # an unseen marker, which keeps a label off the real one
-SCORE_BAR = {
-    "title": {"text": "score", "side": "right"},
-    "orientation": "h",
-    "thickness": 10,
-    "lenmode": "pixels",
-    "len": 240,
-    "nticks": 5,
-    "yref": "container",
-    "y": 0.98,
-    "yanchor": "top",
-}
 WEIGHT_COLORS = {"truth": "#3b82f6", "noise": "#8a94a3", "task": "#e07b00", "model": "#10a37f"}
 
-_INKS = {"light": ("#1f2933", "#dfe4ea", "#ffffff"), "dark": ("#e4e8ee", "#3a424e", "#161a20")}
+# ink, grid, ground, and that of buttons, whose text is dark because Plotly paints the pressed one white
+_INKS = {
+    "light": ("#1f2933", "#dfe4ea", "#ffffff", "#dfe4ea"),
+    "dark": ("#e4e8ee", "#3a424e", "#161a20", "#9aa5b4"),
+}
 
 
-def _template(ink: str, grid: str, ground: str) -> dict[str, Any]:
+def _template(ink: str, grid: str, ground: str, button: str) -> dict[str, Any]:
     """A Plotly template: transparent ground, quiet grid, ink for all text.
 
     Args:
         ink: Colour of text and axes.
         grid: Colour of grid lines.
         ground: The page's own background, for the boxes that must hide what is behind them.
+        button: Background of a button that is not pressed.
     """
     axis = {"gridcolor": grid, "linecolor": ink, "zerolinecolor": grid, "tickcolor": ink, "automargin": True}
     corner = {"gridcolor": grid, "linecolor": ink, "tickcolor": ink}
@@ -82,6 +77,8 @@ def _template(ink: str, grid: str, ground: str) -> dict[str, Any]:
             "xaxis": axis,
             "yaxis": axis,
             "ternary": {"bgcolor": "rgba(0,0,0,0)", "aaxis": corner, "baxis": corner, "caxis": corner},
+            "updatemenudefaults": {"bgcolor": button, "bordercolor": OUTLINE, "font": {"color": "#1f2933"}},
+            "sliderdefaults": {"bgcolor": button, "bordercolor": OUTLINE, "tickcolor": ink, "font": {"color": ink}},
             "hoverlabel": {"bgcolor": ground, "bordercolor": OUTLINE, "font": {"color": ink}, "align": "left"},
         }
     }
@@ -109,18 +106,15 @@ def score_marker(scores: list[float], low: float, high: float, **more: Any) -> d
     }
 
 
-def score_color(score: float, low: float, high: float) -> str:
-    """The colour that `score_marker` gives a score; grey for a missing one (NaN).
+def score_bar(title: str) -> dict[str, Any]:
+    """A colour bar above a figure, which a phone has room for.
 
     Args:
-        score: The score.
-        low: Score of the darkest colour.
-        high: Score of the brightest.
+        title: What its colours are.
     """
-    if not low <= score <= high:
-        return OUTLINE
-    share = (score - low) / (high - low) if high > low else 0.0
-    return str(sample_colorscale(COLORSCALE, [share])[0])
+    place = {"orientation": "h", "yref": "container", "y": 0.99, "yanchor": "top", "x": 0.5}
+    size = {"thickness": 10, "lenmode": "pixels", "len": 240, "nticks": 5}
+    return {"title": {"text": title, "side": "right"}, **place, **size}
 
 
 def decade_ticks(low: float, high: float) -> dict[float, str]:
