@@ -179,16 +179,25 @@ def replay(
 def report(
     results: _Results,
     output: Annotated[FilePath | None, typer.Option(help="HTML file. Default: report.html in the folder.")] = None,
+    figures: Annotated[FilePath | None, typer.Option(help="Folder for the figures as files, for papers.")] = None,
+    kind: Annotated[str, typer.Option("--format", help="Of these files: svg, pdf or png.")] = "svg",
 ) -> None:
     """Draw the map: one self-contained HTML page.
 
     \b
-    Example:
+    Examples:
       explore.py report results/multi30k
+      explore.py report results/multi30k --figures paper/figures --format pdf
     """  # noqa: D301
-    from erpo_explore.atlas import write_report
+    from erpo_explore.atlas import FORMATS, read_report, save_report, write_figures
 
-    _say(f"wrote {write_report(results, output)}")
+    if (wanted := next((each for each in FORMATS if each == kind), None)) is None:
+        raise ConfigError(f"--format must be one of {', '.join(FORMATS)}, got {kind!r}")
+    drawn = read_report(results)
+    _say(f"wrote {save_report(drawn, output or results / 'report.html')}")
+    if figures is not None:
+        for file in write_figures(drawn.figures, figures, wanted):
+            _say(f"wrote {file}")
 
 
 @app.command()

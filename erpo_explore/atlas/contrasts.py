@@ -102,6 +102,7 @@ def verdict(row: Mapping[Hashable, Any]) -> str:
 
 def _runs(observations: pd.DataFrame, sentences: pd.DataFrame) -> list[Runs]:
     """Those of each dot that has a score."""
+    observations = observations.dropna(subset="dot")
     known, trials = _statistics(sentences), point_table(observations)
     runs = []
     for dot, group in trials.dropna(subset="dot").groupby("dot", sort=True):

@@ -22,7 +22,7 @@ __all__ = ["Field", "Prior", "fit_field", "fit_prior"]
 
 MIN_PLACES: Final = 4  # with fewer, two length scales, a size and a noise fit anything
 NUM_SAMPLED: Final = 150
-CELL: Final = 1 / 32
+CELL: Final = 1 / 20
 KNOWN_SHARE: Final = 0.9
 
 

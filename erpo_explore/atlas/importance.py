@@ -26,8 +26,7 @@ __all__ = ["Importances", "importances"]
 
 MIN_POINTS: Final = 12  # with fewer, the trials left out of a bootstrap are four or so
 MOST_TRIALS: Final = 400
-NUM_TREES: Final = 40
-NUM_REPEATS: Final = 30
+NUM_TREES: Final = 25
 TAILS: Final = (0.025, 0.5, 0.975)
 
 
@@ -47,12 +46,13 @@ class Importances:
     num_points: int
 
 
-def importances(trials: pd.DataFrame, generator: np.random.Generator) -> Importances | None:
+def importances(trials: pd.DataFrame, generator: np.random.Generator, *, num_repeats: int = 30) -> Importances | None:
     """Which coordinates the score depends on.
 
     Args:
         trials: What `trial_table` returns. Of more than 400 trials a sample is taken.
         generator: Of the bootstrap, the forests and the permutations.
+        num_repeats: Bootstraps.
 
     Returns:
         None where there are fewer than 12 different points, or only one score: nothing can be said then.
@@ -64,7 +64,7 @@ def importances(trials: pd.DataFrame, generator: np.random.Generator) -> Importa
     num_points, scores_N = len(np.unique(points_N)), trials["score"].to_numpy(dtype=np.float64)
     if num_points < MIN_POINTS or np.ptp(scores_N) == 0.0:
         return None
-    repeats = [_repeat(features.to_numpy(), scores_N, points_N, generator) for _ in range(NUM_REPEATS)]
+    repeats = [_repeat(features.to_numpy(), scores_N, points_N, generator) for _ in range(num_repeats)]
     drops_RF = np.stack([drops for drops, _ in repeats])
     low_F, middle_F, high_F = np.quantile(drops_RF, TAILS, axis=0)
     table = pd.DataFrame({"coordinate": features.columns, "importance": middle_F, "low": low_F, "high": high_F})

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from erpo_explore.atlas.landscape import simplex_surface, stands, temperature_surface
-from erpo_explore.atlas.moving import add_slider, add_switch
+from erpo_explore.atlas.moving import SLIDER_PX, add_slider, add_switch
 from erpo_explore.atlas.places import place_labels, places
 from erpo_explore.atlas.simplex import CORNERS
 from erpo_explore.atlas.surface_traces import AXES, Trace, cell_traces, contour_traces, score_span
@@ -20,7 +20,7 @@ __all__ = ["simplex_map", "temperature_map"]
 
 NEARLY_ALL: Final = 0.999  # a share from which a place counts as the corner itself, and its names join the corner's
 LINE_PX: Final = 16  # height of a line of a corner's names
-SLIDER_PX: Final = 90
+MOST_MARKS: Final = 300
 INFINITY_GAP: Final = 0.6  # decades between the highest finite temperature and the place of an infinite one
 
 Place = Callable[[pd.DataFrame], Trace]
@@ -40,6 +40,7 @@ def simplex_map(observations: pd.DataFrame, best_way: pd.DataFrame | None = None
     """
     stood = stands(observations)
     surface = simplex_surface(stood)
+    stood = {step: _marked(points) for step, points in stood.items()}
     below = {step: cell_traces(surface[surface["step"] == step], score_span(points)) for step, points in stood.items()}
     above = {step: _simplex_marks(points) for step, points in stood.items()}
     axes, num_lines = _corner_titles(places(pd.concat(stood.values()), list(CORNERS)))
@@ -66,6 +67,7 @@ def temperature_map(observations: pd.DataFrame, best_way: pd.DataFrame | None = 
     """
     stood = stands(observations)
     surface = temperature_surface(stood)
+    stood = {step: _marked(points) for step, points in stood.items()}
     heights = pd.concat([points["log10_tau"] for points in stood.values()])
     finite = heights[np.isfinite(heights)]
     low, top = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
@@ -100,6 +102,12 @@ def temperature_map(observations: pd.DataFrame, best_way: pd.DataFrame | None = 
         showlegend=False,
     )
     return figure
+
+
+def _marked(points: pd.DataFrame) -> pd.DataFrame:
+    """The trials that get a marker: all dots, and of the others the best 300; more would hide the surface."""
+    searched = points["dot"].isna()
+    return pd.concat([points[~searched], points[searched].nlargest(MOST_MARKS, "score")], ignore_index=True)
 
 
 def _moving(

@@ -4,11 +4,14 @@ They are plain Plotly figures with frames, so they move in a notebook as well as
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import plotly.graph_objects as go
 
-__all__ = ["add_slider", "add_switch"]
+__all__ = ["SLIDER_PX", "add_slider", "add_switch"]
+
+SLIDER_PX: Final = 90
+"""Height that a figure needs more for its slider."""
 
 _JUMP = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
 

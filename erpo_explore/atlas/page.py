@@ -55,9 +55,9 @@ const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const template = () => read("templates")[dark.matches ? "dark" : "light"];
 const config = {responsive: true, displaylogo: false, displayModeBar: false};
 const figures = read("figures");
-for (const [name, {layout, ...spec}] of Object.entries(figures)) {
-  Plotly.newPlot(name, {...spec, layout: {...layout, template: template()}, config});
-}
+const drawn = Object.entries(figures).map(([name, {layout, ...spec}]) =>
+  Plotly.newPlot(name, {...spec, layout: {...layout, template: template()}, config}));
+Promise.all(drawn).then(() => { document.documentElement.dataset.drawn = "all"; });
 dark.addEventListener("change", () => {
   for (const name of Object.keys(figures)) Plotly.relayout(name, {template: template()});
 });

@@ -22,15 +22,20 @@ def places(points: pd.DataFrame, coordinates: list[str]) -> pd.DataFrame:
         One row a place: the coordinates, score (the best there), named (whether a dot is there), names (a tuple of the
         dots there, each with its best score, best first; empty where there is none) and trials (how many).
     """
-    kept = points.dropna(subset=coordinates).sort_values("score", ascending=False, kind="stable")
-    rows: list[dict[str, object]] = []
-    for _, group in kept.groupby([kept[name].round(6) for name in coordinates], sort=False):
-        dots = group[group["dot"].notna()].groupby("dot", sort=False)["score"].max()
-        row: dict[str, object] = {name: group[name].iloc[0] for name in coordinates}
-        row |= {"score": group["score"].max(), "named": not dots.empty, "trials": group["trial"].nunique()}
-        row["names"] = tuple((str(dot), float(score)) for dot, score in dots.items())
-        rows.append(row)
-    return pd.DataFrame(rows, columns=[*coordinates, "score", "named", "trials", "names"])
+    kept = points.dropna(subset=coordinates)
+    kept = kept[[*coordinates, "trial", "dot", "score"]].sort_values("score", ascending=False, kind="stable")
+    place = kept.groupby([kept[name].round(6) for name in coordinates], sort=False).ngroup()
+    named = (
+        kept.assign(place=place).dropna(subset="dot").drop_duplicates(["place", "dot"])
+    )  # the best of each dot there
+    names: dict[int, tuple[tuple[str, float], ...]] = {}
+    for row in named[["place", "dot", "score"]].to_dict("records"):
+        names[row["place"]] = (*names.get(row["place"], ()), (str(row["dot"]), float(row["score"])))
+    spots = kept.groupby(place)[[*coordinates, "score"]].head(1).reset_index(drop=True)
+    spots["named"] = [number in names for number in range(len(spots))]
+    spots["trials"] = kept.groupby(place)["trial"].nunique().to_numpy()
+    spots["names"] = pd.Series([names.get(number, ()) for number in range(len(spots))], dtype=object)
+    return spots
 
 
 def place_labels(named: pd.DataFrame, across: str, up: str, reach: tuple[float, float]) -> pd.DataFrame:

@@ -29,10 +29,18 @@ from erpo_explore.errors import ResultsError
 from erpo_explore.store import best_row, load_manifest, load_results
 from erpo_explore.store.files import write_aside
 
-__all__ = ["Report", "read_report", "render_report", "write_report"]
+__all__ = ["Report", "read_report", "render_report", "save_report", "write_report"]
 
 REPORT: Final = "report.html"
 SEED: Final = 0  # of resamples and forests, so that a report drawn twice is the same
+
+COLUMNS: Final = (
+    "exploration", "trial", "role", "iteration", "generation", "seed", "task", "model", "dot", "step", "progress",
+    "alpha", "beta", "rho", "tau", "reward_truth", "reward_noise", "reward_task", "reward_model", "metric",
+    "reward_temperature", "prefix", "label", "estimator", "noise_kind", "bleu", "rouge1", "rouge2", "rougel", "score",
+    "signature", "tokens_per_s", "elapsed_s", "status", "reported_at",
+)  # fmt: skip
+"""What the atlas reads of each observation; copying texts that it does not takes most of the time otherwise."""
 
 TITLES: Final = {
     "score": "Score over training",
@@ -85,7 +93,7 @@ def read_report(results_folder: str | Path) -> Report:
     """
     folder = Path(results_folder)
     manifest = load_manifest(folder)
-    observations = load_results(folder)
+    observations = load_results(folder, columns=COLUMNS)
     if scored(observations).empty:
         raise ResultsError(
             f"nothing to draw yet in {folder}: no trial has a score; wait for the first evaluation and try again"
@@ -135,9 +143,18 @@ def write_report(results_folder: str | Path, output: str | Path | None = None) -
     Raises:
         ResultsError: the folder holds no exploration, nothing was scored yet, or the report cannot be written.
     """
-    page = render_report(read_report(results_folder))
-    path = Path(results_folder) / REPORT if output is None else Path(output)
-    write_aside(path, page.encode(errors="replace"), remedy="draw the report again")
+    report = read_report(results_folder)
+    return save_report(report, Path(results_folder) / REPORT if output is None else Path(output))
+
+
+def save_report(report: Report, path: Path) -> Path:
+    """Write a report's page to a file, and say where.
+
+    Raises:
+        ResultsError: the report cannot be written.
+    """
+    # a lone surrogate, which a torn text may hold, has no place in UTF-8
+    write_aside(path, render_report(report).encode(errors="replace"), remedy="draw the report again")
     return path
 
 

@@ -39,7 +39,8 @@ def point_table(frame: pd.DataFrame) -> pd.DataFrame:
         best_score and best_step, final_score, and the coordinates of the point where the best score was seen (of the
         last report, for a trial without a score).
     """
-    ordered = frame.sort_values(["trial", "iteration"], kind="stable")
+    used = ["trial", "iteration", "role", "dot", "seed", "status", "step", "score", *COORDINATES]
+    ordered = frame[used].sort_values(["trial", "iteration"], kind="stable")
     last = ordered.groupby("trial", sort=True).tail(1).set_index("trial")
     counted = scored(ordered)
     best = counted.sort_values(["score", "step"], ascending=[False, True], kind="stable").groupby("trial").head(1)
@@ -122,7 +123,7 @@ def map_points(frame: pd.DataFrame, *, every: bool = False) -> pd.DataFrame:
         reward's weights as shares of their sum: truth, noise, task, model. The shares are null where the reward is
         constant, since it has no direction.
     """
-    counted = scored(frame)
+    counted = scored(frame[["trial", "role", "dot", "seed", "step", "score", "status", *COORDINATES]])
     if not every:
         ordered = counted.sort_values(["score", "step"], ascending=[False, True], kind="stable")
         counted = ordered.groupby("trial").head(1).sort_values("trial", kind="stable")

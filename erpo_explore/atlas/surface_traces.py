@@ -71,10 +71,10 @@ def _contour(surface: pd.DataFrame, column: str, span: tuple[float, float], hove
     values = surface[column].where(surface["known"].astype(bool))
     return {
         "type": "contour",
-        "x": _rounded(surface["rho"][: GRID[0]], 4),
-        "y": _rounded(surface["log10_tau"][:: GRID[0]], 4),
-        "z": _grid(values, 3),
-        "customdata": _grid(surface[other], 2),
+        "x": _single(surface["rho"][: GRID[0]]),
+        "y": _single(surface["log10_tau"][:: GRID[0]]),
+        "z": _grid(values),
+        "customdata": _grid(surface[other]),
         "zmin": span[0],
         "zmax": span[1],
         "colorscale": _SCALES[column],
@@ -109,8 +109,8 @@ def _colored_cells(surface: pd.DataFrame, column: str, span: tuple[float, float]
                 "visible": column == "mean",
             }
         )
-    middle = {axis: _rounded(surface.loc[known, name], 4) for axis, name in AXES.items()}
-    numbers = surface.loc[known, ["mean", "sd"]].astype(float).round(2).to_numpy().tolist()
+    middle = {axis: _single(surface.loc[known, name]) for axis, name in AXES.items()}
+    numbers = surface.loc[known, ["mean", "sd"]].to_numpy(dtype=np.float32)
     hover = "expected score %{customdata[0]:.2f} ± %{customdata[1]:.2f}<extra></extra>"
     unseen = {"color": "rgba(0,0,0,0)", "size": 12}
     return [
@@ -127,14 +127,12 @@ def _colored_cells(surface: pd.DataFrame, column: str, span: tuple[float, float]
     ]
 
 
-def _outlines(corners_M33: np.ndarray) -> dict[str, list[float | None]]:
+def _outlines(corners_M33: np.ndarray) -> dict[str, np.ndarray]:
     """Closed triangles one after the other, with a gap after each."""
-    closed_M53 = np.full((len(corners_M33), 5, 3), np.nan)
+    closed_M53 = np.full((len(corners_M33), 5, 3), np.nan, dtype=np.float32)
     closed_M53[:, :3], closed_M53[:, 3] = corners_M33, corners_M33[:, 0]
-    lines = closed_M53.reshape(-1, 3).round(4)
-    return {
-        axis: [None if np.isnan(value) else value for value in lines[:, at].tolist()] for at, axis in enumerate("abc")
-    }
+    lines = closed_M53.reshape(-1, 3)
+    return {axis: lines[:, at] for at, axis in enumerate("abc")}
 
 
 def _bar(nowhere: Trace, column: str, span: tuple[float, float]) -> Trace:
@@ -159,16 +157,13 @@ def _doubt_span(surface: pd.DataFrame) -> tuple[float, float]:
     return 0.0, float(highest) if highest > 0.0 else 1.0
 
 
-def _grid(values: "pd.Series[float]", decimals: int) -> list[list[float | None]]:
-    """Values of a grid as rows of it; NaN becomes None."""
+def _grid(values: "pd.Series[float]") -> np.ndarray:
+    """Values of a grid as rows of it."""
     if values.empty:
-        return [[None]]
-    rounded = values.astype(float).round(decimals)
-    known = rounded.astype(object).where(rounded.notna(), None).to_numpy()
-    rows: list[list[float | None]] = known.reshape(GRID[::-1]).tolist()
-    return rows
+        return np.full((1, 1), np.nan, dtype=np.float32)
+    return values.to_numpy(dtype=np.float32).reshape(GRID[::-1])
 
 
-def _rounded(values: "pd.Series[float]", decimals: int) -> list[float]:
-    """Fewer digits, for a smaller page."""
-    return values.astype(float).round(decimals).tolist()
+def _single(values: "pd.Series[float]") -> np.ndarray:
+    """In single precision, which is enough to draw and makes the page smaller."""
+    return values.to_numpy(dtype=np.float32)

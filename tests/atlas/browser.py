@@ -36,7 +36,7 @@ class Page:
         await self.color_scheme(dark=dark)
         await self.send("Page.navigate", url=address)
         await self.until("document.readyState === 'complete'")
-        await self.until("[...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('.main-svg'))")
+        await self.until("document.documentElement.dataset.drawn === 'all'")
 
     async def color_scheme(self, *, dark: bool) -> None:
         """What the reader prefers."""
