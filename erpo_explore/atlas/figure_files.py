@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 from erpo_explore.atlas.moving import SLIDER_PX
 from erpo_explore.atlas.theme import TEMPLATES
 from erpo_explore.errors import ResultsError, RunError
-from erpo_explore.store.files import make_folder
 
 __all__ = ["FORMATS", "Format", "write_figures"]
 
@@ -41,8 +40,8 @@ def write_figures(figures: Mapping[str, go.Figure], folder: Path, kind: Format) 
     files = {folder / f"{name}.{kind}": _on_paper(figure) for name, figure in figures.items()}
     options = {"format": kind, "width": WIDTH_PX, "scale": PNG_SCALE if kind == "png" else 1}
     wanted = [{"fig": figure, "path": str(file), "opts": options} for file, figure in files.items()]
-    make_folder(folder)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         # what kaleido would load from the network otherwise; no figure has a formula
         kaleido.write_fig_from_object_sync(wanted, cancel_on_error=True, kopts={"mathjax": False})
     except ChromeNotFoundError as error:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from erpo_explore.atlas.curves import thinned
 from erpo_explore.atlas.landscape import simplex_surface, stands, temperature_surface
 from erpo_explore.atlas.moving import SLIDER_PX, add_slider, add_switch
 from erpo_explore.atlas.places import place_labels, places
@@ -35,16 +36,17 @@ def simplex_map(observations: pd.DataFrame, best_way: pd.DataFrame | None = None
         best_way: Observations that the best weights went through, as `lineage.walked` returns them, to be drawn thick.
 
     Returns:
-        The expected score, blank where no trial is near; markers are where trials stand at the slider's step, named
-        dots diamonds with labels; lines are the ways that trials walked.
+        The expected score, blank where the trials do not tell it; markers are where trials stand at the slider's step,
+        named dots diamonds with labels; lines are the ways that trials walked.
     """
     stood = stands(observations)
     surface = simplex_surface(stood)
-    stood = {step: _marked(points) for step, points in stood.items()}
     below = {step: cell_traces(surface[surface["step"] == step], score_span(points)) for step, points in stood.items()}
     above = {step: _simplex_marks(points) for step, points in stood.items()}
     axes, num_lines = _corner_titles(places(pd.concat(stood.values()), list(CORNERS)))
     figure = _moving(below, _way_traces(observations, best_way, _on_triangle), above, 15 + LINE_PX * num_lines)
+    if surface["known"].any():
+        _switch_to_doubt(figure, len(below[max(below)]))
     figure.update_layout(
         ternary=axes,
         height=490 + LINE_PX * num_lines + (SLIDER_PX if len(stood) > 1 else 0),
@@ -67,7 +69,6 @@ def temperature_map(observations: pd.DataFrame, best_way: pd.DataFrame | None = 
     """
     stood = stands(observations)
     surface = temperature_surface(stood)
-    stood = {step: _marked(points) for step, points in stood.items()}
     heights = pd.concat([points["log10_tau"] for points in stood.values()])
     finite = heights[np.isfinite(heights)]
     low, top = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
@@ -84,6 +85,8 @@ def temperature_map(observations: pd.DataFrame, best_way: pd.DataFrame | None = 
     }
     above = {step: _plane_marks(points, on_plane, infinity, ceiling - bottom) for step, points in stood.items()}
     figure = _moving(below, _way_traces(observations, best_way, on_plane), above, 65)
+    if surface["known"].any():
+        _switch_to_doubt(figure, len(below[max(below)]))
     ticks = decade_ticks(bottom, top + 0.35)
     if has_infinity:
         ticks[infinity] = "∞"
@@ -105,9 +108,10 @@ def temperature_map(observations: pd.DataFrame, best_way: pd.DataFrame | None = 
 
 
 def _marked(points: pd.DataFrame) -> pd.DataFrame:
-    """The trials that get a marker: all dots, and of the others the best 300; more would hide the surface."""
+    """The trials that get a marker: all dots, and 300 of the others, evenly over ranks; more would hide the surface."""
     searched = points["dot"].isna()
-    return pd.concat([points[~searched], points[searched].nlargest(MOST_MARKS, "score")], ignore_index=True)
+    shown = thinned(points[searched].sort_values("score", kind="stable"), MOST_MARKS)
+    return pd.concat([points[~searched], shown], ignore_index=True)
 
 
 def _moving(
@@ -119,8 +123,12 @@ def _moving(
     figure = go.Figure([*below[last], *between, *above[last]])
     tops = [num_below + len(between) + at for at in range(num_above)]
     add_slider(figure, {step: [*below[step], *above[step]] for step in below}, [*range(num_below), *tops], gap_px)
-    add_switch(figure, range(num_below // 2), range(num_below // 2, num_below))
     return figure
+
+
+def _switch_to_doubt(figure: go.Figure, num_below: int) -> None:
+    """Buttons for the two halves of the traces below; a surface that is known nowhere needs none."""
+    add_switch(figure, range(num_below // 2), range(num_below // 2, num_below))
 
 
 def _way_traces(observations: pd.DataFrame, best_way: pd.DataFrame | None, place: Place) -> list[Trace]:
@@ -136,7 +144,7 @@ def _on_triangle(points: pd.DataFrame) -> Trace:
 
 def _simplex_marks(points: pd.DataFrame) -> list[Trace]:
     """Markers and labels of a moment; the names at a corner are in the corner's title."""
-    spots = places(points, list(CORNERS))
+    spots = places(_marked(points), list(CORNERS))
     at_corner = spots[list(CORNERS)].max(axis=1) > NEARLY_ALL
     texts = place_labels(spots[spots["named"] & ~at_corner], "task_noise", "model", (0.3, 0.12))
     beside = ["middle right" if share < 0.2 else "top center" for share in texts["task_noise"]]
@@ -148,7 +156,9 @@ def _simplex_marks(points: pd.DataFrame) -> list[Trace]:
 
 def _plane_marks(points: pd.DataFrame, on_plane: Place, infinity: float, height: float) -> list[Trace]:
     """Markers and labels of a moment."""
-    spots = places(points.assign(height=points["log10_tau"].clip(upper=infinity)), ["rho", "log10_tau", "height"])
+    marked = _marked(points)
+    marked["height"] = marked["log10_tau"].clip(upper=infinity)
+    spots = places(marked, ["rho", "log10_tau", "height"])
     texts = place_labels(spots[spots["named"]], "rho", "height", (0.4, 0.12 * height))
     return [
         on_plane(spots) | {"mode": "markers"} | _place_style(spots, score_span(points)),

@@ -1,7 +1,8 @@
 """Trials as lines across the coordinates: which combinations score well.
 
 Each coordinate is scaled to [0, 1] over the trials that have it. What has no order, such as the metric, has a level a
-value. A trial that lacks a coordinate has a gap there.
+value, and one for none. A trial that lacks a number there has no
+place on its axis, and its line passes by.
 """
 
 from dataclasses import dataclass
@@ -59,17 +60,23 @@ def _scale(name: str, values: "pd.Series[float]") -> Axis:
     numbers = values.to_numpy(dtype=np.float64)
     low, high = np.nanmin(numbers), np.nanmax(numbers)
     span = (high - low) or 1.0
-    texts = [f"{10**value:.3g}" if name in LOGARITHMS else f"{value:.3g}" for value in (low, high)]
+    texts = [_text(float(10**value if name in LOGARITHMS else value)) for value in (low, high)]
     ticks = {0.0: texts[0]} | ({1.0: texts[1]} if high > low else {})
     return Axis(title=TITLES[name], heights=(numbers - low) / span, ticks=ticks)
 
 
+def _text(value: float) -> str:
+    """Three digits, and all those before the point."""
+    return f"{value:.0f}" if abs(value) >= 1000.0 else f"{value:.3g}"
+
+
 def _levels(name: str, values: "pd.Series[str]") -> Axis:
-    """A level a value, in alphabetical order."""
-    known = sorted(values.dropna().unique())
-    heights = {value: number / max(1, len(known) - 1) for number, value in enumerate(known)}
+    """A level a value, in alphabetical order; none is the lowest."""
+    texts = values.astype(object).where(values.notna(), "none").astype(str)
+    known = sorted(texts.unique(), key=lambda text: (text != "none", text))
+    heights = {text: number / max(1, len(known) - 1) for number, text in enumerate(known)}
     return Axis(
         title=TITLES[name],
-        heights=values.map(heights).to_numpy(dtype=np.float64),
-        ticks={height: str(value) for value, height in heights.items()},
+        heights=texts.map(heights).to_numpy(dtype=np.float64),
+        ticks={height: text for text, height in heights.items()},
     )

@@ -57,7 +57,7 @@ CAPTIONS: Final = {
     "which few seeds may carry beyond the axis); searched trials are grey and dotted, the best trial is thick.",
     "pareto": "Each trial's best score, and the seconds until then.",
     "simplex": "Reward weights: truth, task and noise together, model. The colour of the ground is the expected score, "
-    "from a Gaussian process through the trials; it is blank where no trial is near. Diamonds are named dots, circles "
+    "from a Gaussian process through the trials; it is blank where these do not tell. Diamonds are named dots, circles "
     "searched trials, lines their ways, the thick one that of the best weights.",
     "temperature": "Trust in the model against temperature, drawn as above. A temperature of ∞ is policy gradient.",
     "parallel": "A line a trial, from its mean coordinates to its best score; the best is thick.",
@@ -98,11 +98,11 @@ def read_report(results_folder: str | Path) -> Report:
         raise ResultsError(
             f"nothing to draw yet in {folder}: no trial has a score; wait for the first evaluation and try again"
         )
-    tables = {"observations": observations} | {name: load_results(folder, name) for name in ("trials", "lineage")}
-    tables |= _chosen(folder, observations)
+    small = {name: load_results(folder, name) for name in ("trials", "lineage")}
+    tables = distinct_trials({"observations": observations, **small})
+    tables |= _chosen(folder, observations, tables["observations"])
     name = ", ".join(sorted(observations["exploration"].unique()))
     metric = score_name(observations, tables["trials"])
-    tables = distinct_trials(tables)
     observations = tables["observations"]
     trials, generator = trial_table(observations), np.random.default_rng(SEED)
     found = importances(trials, generator)
@@ -111,6 +111,7 @@ def read_report(results_folder: str | Path) -> Report:
     captions = CAPTIONS | {"importance": _importance_caption(found)}
     drawn = {key: f"<h2>{TITLES[key]}</h2>{figure_slot(key, captions[key])}" for key in figures}
     drawn["pareto"] += sections.cost_section(observations, metric)
+    drawn["parallel"] += _no_importance() if found is None else ""
     body = [
         sections.header(name, manifest, observations, metric),
         f'<p class="summary">{escape(summary_sentence(observations, metric))}</p>',
@@ -118,7 +119,6 @@ def read_report(results_folder: str | Path) -> Report:
         sections.comparison_section(observations),
         sections.contrasts_section([each(observations, tables["sentences"], generator) for each in compare]),
         *drawn.values(),
-        _no_importance() if found is None else "",
         sections.points_section(observations),
         sections.samples_section(side_by_side(sample_trials(point_table(observations)), tables["samples"])),
     ]
@@ -158,15 +158,24 @@ def save_report(report: Report, path: Path) -> Path:
     return path
 
 
-def _chosen(folder: Path, observations: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The large tables, of those trials alone that are shown."""
+def _chosen(folder: Path, stored: pd.DataFrame, observations: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The large tables, of those trials alone that are shown.
+
+    Args:
+        folder: The results folder.
+        stored: Observations as they lie there.
+        observations: The same rows, with `distinct_trials`.
+    """
     reports = best_reports(observations)
-    sentences = load_results(folder, "sentences", trials=reports["trial"].tolist())
-    speakers = sample_trials(point_table(observations))["trial"].tolist()
-    return {
-        "sentences": sentences[sentences["split"] == "valid"].merge(reports, on=["trial", "iteration"]),
-        "samples": load_results(folder, "samples", trials=speakers),
+    speakers = sample_trials(point_table(observations))["trial"]
+    stored_names = dict(zip(observations["trial"], stored["trial"], strict=True))
+    large = {
+        name: load_results(folder, name, trials=[stored_names[trial] for trial in trials])
+        for name, trials in (("sentences", reports["trial"]), ("samples", speakers))
     }
+    large = distinct_trials({"observations": stored, **large})
+    sentences = large["sentences"][large["sentences"]["split"] == "valid"]
+    return {"sentences": sentences.merge(reports, on=["trial", "iteration"]), "samples": large["samples"]}
 
 
 def _figures(

@@ -86,26 +86,26 @@ def parallel_figure(trials: pd.DataFrame) -> go.Figure:
     heights_TA = np.stack([axis.heights for axis in axes], axis=1).round(3)
     shares = ((shown["score"] - low) / (high - low)).clip(0.0, 1.0).to_numpy()
     colors = np.minimum((shares * NUM_COLORS).astype(int), NUM_COLORS - 1)
-    places, figure = [*range(len(axes)), None], go.Figure()
+    lines = [_line(heights_A) for heights_A in heights_TA]
+    names = [escape(f"{row['trial']}: {row['score']:.2f}") for row in shown.to_dict("records")]
+    figure = go.Figure()
     for number in range(NUM_COLORS):
         chosen = np.flatnonzero(colors == number)
-        lines = [[*(None if np.isnan(height) else height for height in heights_TA[at]), None] for at in chosen]
-        names = [escape(f"{row['trial']}: {row['score']:.2f}") for row in shown.iloc[chosen].to_dict("records")]
         figure.add_scatter(
-            x=places * len(chosen),
-            y=[height for line in lines for height in line],
+            x=[place for at in chosen for place in lines[at][0]],
+            y=[height for at in chosen for height in lines[at][1]],
             mode="lines+markers",
             line={"width": 1, "color": sample_colorscale(COLORSCALE, [(number + 0.5) / NUM_COLORS])[0]},
             marker={"size": 4},
-            hovertext=[name for name in names for _ in places],
+            hovertext=[names[at] for at in chosen for _ in lines[at][0]],
             hoverinfo="text",
             showlegend=False,
         )
     bar = score_marker([low], low, high, colorbar=score_bar("score"), showscale=True)
     figure.add_scatter(x=[None], y=[None], mode="markers", marker=bar, showlegend=False, hoverinfo="skip")
     figure.add_scatter(
-        x=places[:-1],
-        y=[None if np.isnan(height) else height for height in heights_TA[0]],
+        x=lines[0][0],
+        y=lines[0][1],
         mode="lines+markers",
         line={"width": 4, "color": BEST_COLOR},
         name=escape(f"best: {shown['trial'].iloc[0]}"),
@@ -128,10 +128,16 @@ def parallel_figure(trials: pd.DataFrame) -> go.Figure:
         },
         yaxis={"visible": False, "range": [-0.12, 1.12]},
         height=460,
-        margin={"l": 10, "r": 10, "t": 75, "b": 50},
+        margin={"l": 30, "r": 15, "t": 75, "b": 50},
         legend=LEGEND_BELOW,
     )
     return figure
+
+
+def _line(heights_A: np.ndarray) -> tuple[list[int | None], list[float | None]]:
+    """Places and heights of a trial's line, past axes on which it has no place, and a gap after it."""
+    places = np.flatnonzero(~np.isnan(heights_A))
+    return [*places.tolist(), None], [*heights_A[places].tolist(), None]
 
 
 def importance_figure(found: Importances) -> go.Figure:

@@ -70,7 +70,8 @@ def test_axes_are_what_differs_and_the_score_comes_last(observations):
     for axis in axes:
         assert np.nanmin(axis.heights) == 0.0
         assert np.nanmax(axis.heights) == 1.0
-    assert np.isnan(axes[-2].heights).sum() == 2  # the two seeds of mle have no metric
+    assert axes[-2].ticks == {0.0: "none", 1.0: "bleu"}
+    assert (axes[-2].heights == 0.0).sum() == 2  # the two seeds of mle have no metric
 
 
 def test_one_trial_has_a_score_all_the_same(observations):

@@ -1,16 +1,21 @@
 import json
+import math
 import re
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 
 from erpo_explore.atlas import write_report
+from erpo_explore.atlas.explorations import distinct_trials
+from erpo_explore.atlas.lineage import forest, walked
 from erpo_explore.atlas.page import table
 from erpo_explore.atlas.summary import score_name, summary_sentence
+from erpo_explore.atlas.surface import point_table
 from erpo_explore.errors import ResultsError
 from erpo_explore.store import ResultsWriter, load_results
 
-from .example_exploration import HOSTILE, MANIFEST, observation, write_example
+from .example_exploration import HOSTILE, MANIFEST, observation, samples, write_example
 
 FIGURES = ["score", "pareto", "simplex", "temperature", "parallel", "lineage", "path"]
 
@@ -116,6 +121,84 @@ def test_one_report_of_one_trial_is_drawn_without_lineage_or_samples(tmp_path):
     assert "n = 1: no interval" in page.text
     assert "not recorded" in page.text
     assert "Samples" not in page.text
+
+
+def started(folder):
+    """A writer of a results folder without rows."""
+    return ResultsWriter.create(folder, {"exploration": folder.name, "seed": 1})
+
+
+MLE = {"role": "dot", "dot": "mle", "seed": 1, "alpha": 0.0, "beta": 1.0, "rho": 0.0, "tau": 1.0, "reward_truth": 1.0}
+
+
+def text_of(folder):
+    return Page(write_report(folder).read_text(encoding="utf-8")).text
+
+
+def test_of_many_that_diverged_the_one_that_did_not_is_drawn(tmp_path):
+    writer = started(tmp_path / "toy")
+    broken = {"status": "diverged", "train_loss_nats": math.nan}
+    rows = [observation(f"t{number}", 1, 100, None, **MLE | broken | {"seed": number}) for number in range(5)]
+    writer.append("observations", [*rows, observation("good", 1, 100, 7.0, **MLE | {"seed": 9})])
+    text = text_of(writer.folder)
+    assert "trial good, seed 9" in text
+    assert "5 diverged or failed" in text
+
+
+def test_infinite_temperatures_alone_are_drawn(tmp_path):
+    writer = started(tmp_path / "toy")
+    gradient = MLE | {"dot": "policy_gradient", "alpha": math.inf, "rho": 1.0, "tau": math.inf, "reward_truth": 0.0}
+    rows = [observation(f"t{seed}", 1, 100, 7.0 + seed, **gradient | {"seed": seed}) for seed in range(3)]
+    writer.append("observations", rows)
+    assert "policy_gradient" in text_of(writer.folder)
+
+
+def test_infinite_and_missing_losses_are_no_scores(tmp_path):
+    writer = started(tmp_path / "toy")
+    losses = [math.nan, math.inf, None]
+    rows = [
+        observation("t", at + 1, 100 * (at + 1), 5.0, train_loss_nats=loss, **MLE) for at, loss in enumerate(losses)
+    ]
+    writer.append("observations", rows)
+    assert "with bleu 5.00 at step 100" in text_of(writer.folder)
+
+
+def test_names_that_are_markup_stay_text_everywhere(tmp_path):
+    folder = write_example(tmp_path / "toy")
+    more = MLE | {"dot": HOSTILE, "metric": HOSTILE}
+    rows = [observation(f"{HOSTILE}{seed}", 1, 100, 30.0 + seed, **more | {"seed": seed}) for seed in range(2)]
+    ResultsWriter.open(folder).append("observations", rows)
+    page = Page(write_report(folder).read_text(encoding="utf-8"))
+    assert [tag for tag, _ in page.tags].count("script") == 4
+    assert not any(tag == "img" for tag, _ in page.tags)
+    assert "<img" not in page.scripts["figures"].replace("\\u003c", "<").replace("&lt;img", "")
+
+
+def test_texts_without_end_are_cut(tmp_path):
+    folder = write_example(tmp_path / "toy")
+    [first, *_] = [row for row in samples() if row["trial"] == "run_m2"]
+    long = first | {"hypothesis": "word " * 200_000, "source": "x" * 1_000_000}
+    ResultsWriter.open(folder).append("samples", [long])
+    assert write_report(folder).stat().st_size < 6_000_000
+
+
+def test_explorations_that_share_names_of_trials_are_kept_apart(exploration, observations, lineage):
+    three = {
+        name: pd.concat([table.assign(exploration=f"e{number}") for number in range(3)], ignore_index=True)
+        for name, table in {"observations": observations, "lineage": lineage}.items()
+    }
+    tables = distinct_trials(three)
+    assert tables["observations"]["trial"].nunique() == 3 * observations["trial"].nunique()
+    assert set(tables["lineage"]["donor"].dropna()) <= set(tables["observations"]["trial"])
+    assert tables["observations"]["parent"].isna().all()
+    assert len(forest(tables["lineage"])) == 3 * len(lineage)
+    best = point_table(tables["observations"]).iloc[0]
+    assert best["trial"] == "e0/run_m2"
+    assert set(walked(tables["observations"], tables["lineage"], "e0/run_m2", 5)["exploration"]) == {"e0"}
+
+
+def test_one_exploration_keeps_its_names(observations):
+    assert distinct_trials({"observations": observations})["observations"] is observations
 
 
 def test_the_score_is_named_by_the_column_that_it_equals(observations, exploration):
