@@ -71,8 +71,8 @@ def _contour(surface: pd.DataFrame, column: str, span: tuple[float, float], hove
     values = surface[column].where(surface["known"].astype(bool))
     return {
         "type": "contour",
-        "x": _single(surface["rho"][: GRID[0]]),
-        "y": _single(surface["log10_tau"][:: GRID[0]]),
+        "x": _rounded(surface["rho"][: GRID[0]]),
+        "y": _rounded(surface["log10_tau"][:: GRID[0]]),
         "z": _grid(values),
         "customdata": _grid(surface[other]),
         "zmin": span[0],
@@ -82,6 +82,7 @@ def _contour(surface: pd.DataFrame, column: str, span: tuple[float, float], hove
         "contours": {"start": span[0], "end": span[1], "size": (span[1] - span[0]) / NUM_COLORS},
         "line": {"width": 0.5},
         "showscale": False,
+        "hoverongaps": False,
         "visible": column == "mean",
         "hovertemplate": f"{hover}<extra></extra>",
     }
@@ -157,13 +158,22 @@ def _doubt_span(surface: pd.DataFrame) -> tuple[float, float]:
     return 0.0, float(highest) if highest > 0.0 else 1.0
 
 
-def _grid(values: "pd.Series[float]") -> np.ndarray:
-    """Values of a grid as rows of it."""
+def _grid(values: "pd.Series[float]") -> list[list[float | None]]:
+    """Values of a grid as rows of it; what is null is a gap, that a mouse says nothing over."""
     if values.empty:
-        return np.full((1, 1), np.nan, dtype=np.float32)
-    return values.to_numpy(dtype=np.float32).reshape(GRID[::-1])
+        return [[None]]
+    rounded = values.astype(float).round(3)
+    rows: list[list[float | None]] = (
+        rounded.astype(object).where(rounded.notna(), None).to_numpy().reshape(GRID[::-1]).tolist()
+    )
+    return rows
 
 
 def _single(values: "pd.Series[float]") -> np.ndarray:
     """In single precision, which is enough to draw and makes the page smaller."""
     return values.to_numpy(dtype=np.float32)
+
+
+def _rounded(values: "pd.Series[float]") -> list[float]:
+    """Fewer digits, for a smaller page."""
+    return values.astype(float).round(4).tolist()
