@@ -90,6 +90,7 @@ def test_a_mistake_in_a_field_is_one_line_and_exit_code_2(
         (["default", "--source", "de"], "add --data DIR"),
         (["resume", "nix"], "results folder nix does not exist"),
         (["report", "nix"], "results folder nix does not exist"),
+        (["report", "nix", "--figures", "to", "--format", "bmp"], "--format must be one of png, svg, pdf, got 'bmp'"),
         (["watch", "nix"], "results folder nix does not exist"),
         (["replay", "nix.yaml"], "nix.yaml"),
         (["replay", "nix", "--against", "nix"], "--against must name dots out of mle"),

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, Matern, WhiteKernel
+from threadpoolctl import threadpool_limits
 
 __all__ = ["Field", "Prior", "fit_field", "fit_prior"]
 
@@ -70,7 +71,8 @@ def fit_prior(places_ND: Float[np.ndarray, "N D"], scores_N: Float[np.ndarray, "
     shape = Matern([0.3] * num_coordinates, length_scale_bounds=(0.08, 2.0), nu=2.5)
     kernel = ConstantKernel(1.0, (0.1, 10.0)) * shape + WhiteKernel(0.1, (1e-3, 1.0))
     process = GaussianProcessRegressor(kernel)
-    with warnings.catch_warnings():
+    # for matrices this small a second thread only waits
+    with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)  # an optimum on a bound is one, too
         process.fit(places_ND[kept], _standard(scores_N)[kept])
     return Prior(kernel=process.kernel_.k1, noise=float(process.kernel_.k2.noise_level))
@@ -95,7 +97,8 @@ def fit_field(
     cells_CD = np.stack([np.bincount(cell_N, column) / counts_C for column in places_ND.T], axis=1)
     scores_C = np.bincount(cell_N, _standard(scores_N)) / counts_C
     process = GaussianProcessRegressor(prior.kernel, alpha=prior.noise / counts_C, optimizer=None)
-    mean_M, sd_M = process.fit(cells_CD, scores_C).predict(asked_MD, return_std=True)
+    with threadpool_limits(1):
+        mean_M, sd_M = process.fit(cells_CD, scores_C).predict(asked_MD, return_std=True)
     scale, unseen_M = _scale(scores_N), np.sqrt(prior.kernel.diag(asked_MD))
     return Field(mean_N=scores_N.mean() + scale * mean_M, sd_N=scale * sd_M, known_N=sd_M <= KNOWN_SHARE * unseen_M)
 
