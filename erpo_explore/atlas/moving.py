@@ -16,7 +16,9 @@ SLIDER_PX: Final = 90
 _JUMP = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
 
 
-def add_slider(figure: go.Figure, moments: dict[int, Sequence[Any]], numbers: Sequence[int], gap_px: int) -> None:
+def add_slider(
+    figure: go.Figure, moments: dict[int, Sequence[dict[str, Any]]], numbers: Sequence[int], gap_px: int
+) -> None:
     """A slider over training steps; none where there is only one.
 
     Args:
@@ -27,9 +29,12 @@ def add_slider(figure: go.Figure, moments: dict[int, Sequence[Any]], numbers: Se
     """
     if len(moments) < 2:
         return
-    figure.frames = [
-        go.Frame(name=str(step), data=list(traces), traces=list(numbers)) for step, traces in moments.items()
-    ]
+    # what is visible is the switch's, and a frame that said so would undo it
+    still = {
+        step: [{key: value for key, value in trace.items() if key != "visible"} for trace in traces]
+        for step, traces in moments.items()
+    }
+    figure.frames = [go.Frame(name=str(step), data=traces, traces=list(numbers)) for step, traces in still.items()]
     slider = {
         "active": len(moments) - 1,
         "currentvalue": {"prefix": "as of step "},

@@ -91,15 +91,16 @@ def test_hovering_over_a_curve_says_trial_step_and_score(address, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["simplex", "temperature"])
-def test_the_slider_goes_back_in_time_and_the_switch_shows_doubt(address, tmp_path, name):
+def test_the_switch_shows_doubt_and_the_slider_goes_back_in_time_with_it(address, tmp_path, name):
     with report(address, tmp_path) as page:
         scores = f"document.getElementById('{name}').data.at(-2).marker.color"
         last = page.evaluate(scores)
+        press(page, f"#{name} .updatemenu-button:last-of-type")
+        page.wait_for(f"document.getElementById('{name}').data[0].visible === false")
         press(page, f"#{name} .slider-rail-touch-rect")  # its middle
         page.wait_for(f"document.querySelector('#{name} .slider-label').textContent === 'as of step 300'")
         page.wait_for(f"Math.max(...{scores}) < {max(last)}")
-        press(page, f"#{name} .updatemenu-button:last-of-type")
-        page.wait_for(f"document.getElementById('{name}').data[0].visible === false")
+        assert page.evaluate(f"document.getElementById('{name}').data[0].visible") is False
 
 
 def test_hovering_over_the_surface_says_what_is_expected(address, tmp_path):
