@@ -90,8 +90,9 @@ def contrasts_section(tables: Sequence[pd.DataFrame]) -> str:
     note = (
         "A lead is held to be real where a t-test over seeds and a paired bootstrap over the valid sentences both say "
         "so: p Holm, the larger p corrected for the number of rivals, is below 0.05. One seed says nothing about "
-        "others, however sure its sentences are. g is the lead in standard deviations over seeds (Hedges). "
-        "Nothing here corrects for the leader having been picked as the best of all: replay it to know."
+        "others, however sure its sentences are; a dash is what cannot be known, or what was not kept. g is the lead "
+        "in standard deviations over seeds (Hedges). Nothing here corrects for the leader having been picked as the "
+        "best of all: replay it to know."
     )
     return f'<h2>What is better?</h2>{"".join(pieces)}<p class="note">{note}</p>'
 

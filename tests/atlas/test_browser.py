@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 
+from benchmarks.synthetic_results import FEWEST_TRIALS, write_synthetic
 from erpo_explore.atlas import write_report
 from tests.watch.chromium import CHROMIUM, open_page
 
@@ -117,6 +118,16 @@ def test_hovering_over_the_surface_says_what_is_expected(desk):
     assert "NaN" not in said
     assert "%" not in said
     assert desk.complaints() == []
+
+
+def test_a_large_exploration_has_every_figure(tmp_path):
+    folder = write_synthetic(tmp_path / "large", num_trials=FEWEST_TRIALS + 30, num_reports=4)
+    with report(write_report(folder).as_uri(), tmp_path / "profile", width=1200, dark=True) as page:
+        drawn = page.evaluate(
+            "[...document.querySelectorAll('.plot')].map((plot) => [plot.id, plot.querySelectorAll('.trace').length])"
+        )
+        assert {name for name, num_traces in drawn if num_traces} == {*FIGURES, "importance"}
+        assert page.complaints() == []
 
 
 @pytest.mark.parametrize("name", ["simplex", "temperature"])
