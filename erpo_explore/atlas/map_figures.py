@@ -21,6 +21,7 @@ __all__ = ["simplex_map", "temperature_map"]
 
 NEARLY_ALL: Final = 0.999  # a share from which a place counts as the corner itself, and its names join the corner's
 LINE_PX: Final = 16  # height of a line of a corner's names
+MOST_NAMES: Final = 6  # at one place
 MOST_MARKS: Final = 300
 INFINITY_GAP: Final = 0.6  # decades between the highest finite temperature and the place of an infinite one
 
@@ -211,5 +212,6 @@ def _beside(rho: float) -> str:
 
 
 def _text(names: tuple[tuple[str, float], ...]) -> str:
-    """Names and scores as Plotly's text, which would read markup in them."""
-    return "<br>".join(f"{escape(dot)} {score:.1f}" for dot, score in names)
+    """The best names and scores as Plotly's text, which would read markup in them."""
+    lines = [f"{escape(dot)} {score:.1f}" for dot, score in names[:MOST_NAMES]]
+    return "<br>".join([*lines, f"and {len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else lines)

@@ -32,7 +32,7 @@ def places(points: pd.DataFrame, coordinates: list[str]) -> pd.DataFrame:
     for row in named[["place", "dot", "score"]].to_dict("records"):
         names[row["place"]] = (*names.get(row["place"], ()), (str(row["dot"]), float(row["score"])))
     spots = kept.groupby(place)[[*coordinates, "score"]].head(1).reset_index(drop=True)
-    spots["named"] = [number in names for number in range(len(spots))]
+    spots["named"] = pd.Series([number in names for number in range(len(spots))], dtype=bool)
     spots["trials"] = kept.groupby(place)["trial"].nunique().to_numpy()
     spots["names"] = pd.Series([names.get(number, ()) for number in range(len(spots))], dtype=object)
     return spots

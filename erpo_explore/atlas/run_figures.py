@@ -85,7 +85,7 @@ def path_figure(walked: pd.DataFrame) -> go.Figure:
         figure.add_scatter(
             x=progress, y=weights, mode="lines+markers", stackgroup="weights", name=name, line=line, marker={"size": 4}
         )
-    tau = [value if np.isfinite(value) else None for value in walked["tau"].tolist()]
+    tau = [value if np.isfinite(value) and value > 0.0 else None for value in walked["tau"].tolist()]
     for row, values in ((2, walked["rho"].tolist()), (3, tau)):
         figure.add_scatter(
             x=progress, y=values, mode="lines+markers", line={"color": BEST_COLOR}, showlegend=False, row=row, col=1

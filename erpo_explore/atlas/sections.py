@@ -58,7 +58,7 @@ def comparison_section(observations: pd.DataFrame) -> str:
     ]
     titles = ["algorithm", "n", "mean", "95 % interval", "sd", "best", "unscored"]
     note = "Scores are each trial's best on the valid set, and so a little too high for all of them."
-    return f'<h2>Algorithms</h2>{table(titles, rows)}<p class="note">{note}</p>'
+    return f'<h2>Algorithms</h2>{table(titles, rows, tall=True)}<p class="note">{note}</p>'
 
 
 def contrasts_section(tables: Sequence[pd.DataFrame]) -> str:
@@ -84,7 +84,7 @@ def contrasts_section(tables: Sequence[pd.DataFrame]) -> str:
                 for row in rivals
             ]
             title = f"{leader['algorithm']}, n = {leader['n']}, mean {leader['mean']:.2f}"
-            pieces.append(f"<h3>{escape(title)}</h3>{table(titles, rows, right=[titles[1], *titles[3:]])}")
+            pieces.append(f"<h3>{escape(title)}</h3>{table(titles, rows, right=[titles[1], *titles[3:]], tall=True)}")
     if not pieces:
         return ""
     note = (

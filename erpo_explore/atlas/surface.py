@@ -119,7 +119,8 @@ def map_points(frame: pd.DataFrame, *, every: bool = False) -> pd.DataFrame:
 
     Returns:
         trial, role, dot, label, row (the observation's index), seed, step, score, metric, rho, tau, log10_tau (+inf
-        for policy gradient: it has no place on a finite axis, and drawing must give it one of its own), and the
+        for policy gradient: it has no place on a finite axis, and drawing must give it one of its own; null for a
+        temperature of 0, which the space does not have), and the
         reward's weights as shares of their sum: truth, noise, task, model. The shares are null where the reward is
         constant, since it has no direction.
     """
@@ -130,7 +131,7 @@ def map_points(frame: pd.DataFrame, *, every: bool = False) -> pd.DataFrame:
     points = counted[["trial", "role", "dot", "seed", "step", "score", "metric", "rho", "tau"]].copy()
     points["label"] = _label(counted)
     points["row"] = counted.index
-    points["log10_tau"] = np.log10(counted["tau"].to_numpy())
+    points["log10_tau"] = np.log10(counted["tau"].where(counted["tau"] > 0.0).to_numpy())
     weights = counted[["reward_truth", "reward_noise", "reward_task", "reward_model"]]
     total = weights.sum(axis=1)
     shares = weights.div(total.where(total > 0), axis=0)

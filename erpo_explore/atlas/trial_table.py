@@ -34,7 +34,8 @@ def trial_table(observations: pd.DataFrame) -> pd.DataFrame:
     observations = observations.reset_index(drop=True)
     points = map_points(observations, every=True)
     rows = observations.loc[points["row"]].reset_index(drop=True)
-    points["log10_reward_temperature"] = np.log10(rows["reward_temperature"].astype(float))
+    temperatures = rows["reward_temperature"].astype(float)
+    points["log10_reward_temperature"] = np.log10(temperatures.where(temperatures > 0.0))
     points[["elapsed_s", *CHOICES[1:]]] = rows[["elapsed_s", *CHOICES[1:]]]
     for name in ("log10_tau", "log10_reward_temperature"):
         points[name] = _finite(points[name])

@@ -1,6 +1,7 @@
 import json
 import math
 
+import pandas as pd
 import pytest
 
 from erpo_explore.atlas.lineage import walked
@@ -76,6 +77,17 @@ def test_dots_on_a_corner_are_named_at_the_corner(observations):
 def test_markup_in_a_dots_name_stays_text(observations, draw):
     hostile = observations.replace({"dot": {"raml": "<a href='javascript:alert(1)'>raml</a>"}})
     assert "<a href" not in draw(hostile).to_json().replace("\\u003c", "<")
+
+
+def test_without_a_place_for_any_trial_the_plane_is_empty(observations):
+    assert temperature_map(observations.assign(tau=0.0)).data
+
+
+def test_of_very_many_dots_at_a_place_the_best_are_named(observations):
+    many = pd.concat(
+        [observations[observations["trial"] == "run_mle_1"].assign(dot=f"dot{n}", trial=f"t{n}") for n in range(9)]
+    )
+    assert simplex_map(many).layout.ternary.baxis.title.text.endswith("<br>and 3 more")
 
 
 @pytest.mark.parametrize("draw", [simplex_map, temperature_map, score_figure])

@@ -75,6 +75,12 @@ def test_policy_gradient_has_no_finite_temperature_on_the_map(observations):
     assert points.loc["run_raml_1", "log10_tau"] == pytest.approx(math.log10(0.4))
 
 
+def test_a_temperature_of_zero_has_no_place_on_the_map(observations):
+    cold = observations.copy()
+    cold.loc[cold["dot"] == "raml", "tau"] = 0.0
+    assert map_points(cold).set_index("trial")["log10_tau"].isna().sum() == 2
+
+
 def test_shares_sum_to_one_whatever_the_weights(observations):
     weighted = observations.copy()
     weighted.loc[weighted["dot"] == "raml", "reward_task"] = 4.0
