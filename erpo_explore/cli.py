@@ -1,4 +1,4 @@
-"""The command line: run (the default), resume, replay, report, watch.
+"""The command line: run (the default), resume, replay, report, watch, compact.
 
 Text becomes values here, and errors become one line and an exit code: 0 done, 1 some trial failed, 2 a mistake that the
 user can mend, 130 interrupted.
@@ -177,8 +177,8 @@ def replay(
 
 @app.command()
 def report(
-    results: _Results,
-    output: Annotated[FilePath | None, typer.Option(help="HTML file. Default: report.html in the folder.")] = None,
+    results: Annotated[str, typer.Argument(help="A results folder or its URI, e.g. results/default.")],
+    output: Annotated[str | None, typer.Option(help="HTML file. Default: report.html in the folder.")] = None,
     figures: Annotated[FilePath | None, typer.Option(help="Folder for the figures as files, for papers.")] = None,
     kind: Annotated[str, typer.Option("--format", help="Of these files: svg, pdf or png.")] = "svg",
 ) -> None:
@@ -190,11 +190,12 @@ def report(
       explore.py report results/multi30k --figures paper/figures --format pdf
     """  # noqa: D301
     from erpo_explore.atlas import FORMATS, read_report, save_report, write_figures
+    from erpo_explore.store.files import as_place, join
 
     if (wanted := next((each for each in FORMATS if each == kind), None)) is None:
         raise ConfigError(f"--format must be one of {', '.join(FORMATS)}, got {kind!r}")
     drawn = read_report(results)
-    _say(f"wrote {save_report(drawn, output or results / 'report.html')}")
+    _say(f"wrote {save_report(drawn, as_place(output or str(join(as_place(results), 'report.html'))))}")
     if figures is not None:
         for file in write_figures(drawn.figures, figures, wanted):
             _say(f"wrote {file}")
@@ -219,6 +220,21 @@ def watch(
             server.serve_forever()
         except KeyboardInterrupt:
             _say("")
+
+
+@app.command()
+def compact(
+    results: Annotated[str, typer.Argument(help="A results folder or its URI, e.g. results/default.")],
+) -> None:
+    """Merge the small files of a results folder, so that it is read fast; when no driver is writing to it.
+
+    \b
+    Example:
+      explore.py compact results/multi30k
+    """  # noqa: D301
+    from erpo_explore.store import ResultsWriter
+
+    _say(f"merged {ResultsWriter.open(results).compact()} parts of {results}")
 
 
 def main() -> None:

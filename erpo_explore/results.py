@@ -1,22 +1,22 @@
 """The results folder as values of the space: its frame, and the path that reached the best score in it."""
 
 import json
-from pathlib import Path as FilePath
 
 from erpo_explore.errors import ResultsError
 from erpo_explore.space import Path
 from erpo_explore.store import best_row, load_results
+from erpo_explore.store.files import Place
 
 __all__ = ["best_path"]
 
 
-def best_path(folder: str | FilePath, *, role: str | None = None) -> Path:
+def best_path(folder: Place, *, role: str | None = None) -> Path:
     """The path walked by the weights that reached the best valid score.
 
     One score of one seed says little; `erpo-explore replay` says whether the path is better than others.
 
     Args:
-        folder: A results folder.
+        folder: A results folder, a path or a URI.
         role: Only look at trials of this role, e.g. "member"; None for all.
 
     Raises:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import pandas as pd
 
 from erpo_explore.atlas.replayed import LEVEL, load_runs, replay_table
 from erpo_explore.store import load_results
-from erpo_explore.store.files import write_aside
+from erpo_explore.store.files import Place, join, write_aside
 
 __all__ = ["ReplayReport", "read_replay", "write_replay"]
 
@@ -45,7 +44,7 @@ class ReplayReport:
         return "\n".join([f"# {self.title}", "", header, rule, *body, "", *said, ""])
 
 
-def read_replay(folder: str | Path, found: str, generator: np.random.Generator) -> ReplayReport:
+def read_replay(folder: Place, found: str, generator: np.random.Generator) -> ReplayReport:
     """Compare the runs of a replay, ended or not.
 
     Args:
@@ -67,7 +66,7 @@ def read_replay(folder: str | Path, found: str, generator: np.random.Generator) 
     )
 
 
-def write_replay(report: ReplayReport, folder: Path) -> Path:
+def write_replay(report: ReplayReport, folder: Place) -> Place:
     """Write `replay.csv`, the table's numbers, and `replay.md`, what people read.
 
     Returns:
@@ -76,13 +75,13 @@ def write_replay(report: ReplayReport, folder: Path) -> Path:
     Raises:
         ResultsError: The folder cannot be written.
     """
-    write_aside(folder / "replay.csv", report.table.to_csv(index=False).encode())
-    page = folder / "replay.md"
+    write_aside(join(folder, "replay.csv"), report.table.to_csv(index=False).encode())
+    page = join(folder, "replay.md")
     write_aside(page, report.markdown().encode())
     return page
 
 
-def _how(folder: str | Path, split: str) -> str:
+def _how(folder: Place, split: str) -> str:
     if split == "valid":
         return "at the end of the budget; the task has no test set"
     test = load_results(folder, "tests").iloc[0]

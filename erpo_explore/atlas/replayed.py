@@ -14,7 +14,6 @@ The bootstrap draws sentences once for all runs, and compares the means over see
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +22,7 @@ import pandas as pd
 from erpo_explore.atlas.significance import Difference, difference, effect_size, interval
 from erpo_explore.corpus_scores import Comparison, CorpusStatistics, Resampled, Resamples, compare, resample
 from erpo_explore.store import load_results
+from erpo_explore.store.files import Place
 
 __all__ = ["Runs", "holm", "load_runs", "replay_table", "statistics_of"]
 
@@ -71,7 +71,7 @@ class Runs:
     tokens_per_s: float
 
 
-def load_runs(folder: str | Path) -> tuple[str, list[Runs]]:
+def load_runs(folder: Place) -> tuple[str, list[Runs]]:
     """The runs of every dot and path in a results folder, and the split that they are scored on.
 
     That is the test set, decoded at the end of each run; where the task has none, the valid set at the last report.

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -27,7 +26,7 @@ from erpo_explore.atlas.trial_figures import importance_figure, parallel_figure,
 from erpo_explore.atlas.trial_table import trial_table
 from erpo_explore.errors import ResultsError
 from erpo_explore.store import best_row, load_manifest, load_results
-from erpo_explore.store.files import write_aside
+from erpo_explore.store.files import Place, as_place, join, write_aside
 
 __all__ = ["Report", "read_report", "render_report", "save_report", "write_report"]
 
@@ -82,7 +81,7 @@ class Report:
     figures: Mapping[str, go.Figure]
 
 
-def read_report(results_folder: str | Path) -> Report:
+def read_report(results_folder: Place) -> Report:
     """Read an exploration, finished or not, and draw it.
 
     Args:
@@ -91,7 +90,7 @@ def read_report(results_folder: str | Path) -> Report:
     Raises:
         ResultsError: the folder holds no exploration, or nothing was scored yet.
     """
-    folder = Path(results_folder)
+    folder = as_place(str(results_folder))
     manifest = load_manifest(folder)
     observations = load_results(folder, columns=COLUMNS)
     if scored(observations).empty:
@@ -130,7 +129,7 @@ def render_report(report: Report) -> str:
     return render_page(report.title, report.body, report.figures)
 
 
-def write_report(results_folder: str | Path, output: str | Path | None = None) -> Path:
+def write_report(results_folder: Place, output: Place | None = None) -> Place:
     """Draw an exploration, finished or not, into one HTML file that opens offline.
 
     Args:
@@ -144,10 +143,10 @@ def write_report(results_folder: str | Path, output: str | Path | None = None) -
         ResultsError: the folder holds no exploration, nothing was scored yet, or the report cannot be written.
     """
     report = read_report(results_folder)
-    return save_report(report, Path(results_folder) / REPORT if output is None else Path(output))
+    return save_report(report, join(as_place(str(results_folder)), REPORT) if output is None else as_place(str(output)))
 
 
-def save_report(report: Report, path: Path) -> Path:
+def save_report(report: Report, path: Place) -> Place:
     """Write a report's page to a file, and say where.
 
     Raises:
@@ -158,7 +157,7 @@ def save_report(report: Report, path: Path) -> Path:
     return path
 
 
-def _chosen(folder: Path, stored: pd.DataFrame, observations: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def _chosen(folder: Place, stored: pd.DataFrame, observations: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The large tables, of those trials alone that are shown.
 
     Args:

@@ -1,7 +1,7 @@
 """The results store: Parquet folders that one writer appends to and any reader opens in pandas."""
 
-from erpo_explore.store.reader import best_row, load_manifest, load_results
 from erpo_explore.store.columns import Column
+from erpo_explore.store.reader import best_row, load_manifest, load_results
 from erpo_explore.store.schema import LINEAGE, OBSERVATIONS, SAMPLES, SENTENCES, TABLES, TRIALS, Table
 from erpo_explore.store.writer import ResultsWriter
 

@@ -26,45 +26,46 @@ each table, which plain pandas, DuckDB and Polars read as they are:
 import duckdb, pandas as pd, polars as pl
 import erpo_explore as erpo
 
-erpo.load_results("results/multi30k")                                   # pandas, sorted by key
+erpo.load_results("results/multi30k")  # pandas, sorted by key
 erpo.load_results("s3://bucket/multi30k", "trials", columns=["trial", "best_score"])
-erpo.load_results("results/multi30k", trials=["mle-s1"], filters=[("score", ">", 30), ("status", "==", "finished")])
-erpo.load_results("results")                                            # all explorations below it, one frame
+erpo.load_results("results/multi30k", trials=["mle-s1"], filters=[("score", ">", 30), ("dot", "in", ["mle"])])
+erpo.load_results("results")  # all explorations in it, one frame
 pd.read_parquet("results/multi30k/observations")
 duckdb.sql("SELECT dot, max(score) FROM 'results/multi30k/observations/*.parquet' GROUP BY dot")
 pl.read_parquet("results/multi30k/observations/*.parquet")
 ```
 
 Columns, trials and filters are pushed down to Parquet. In a frame of several explorations `exploration` is the name of
-the folder within the one asked for, so that its key is (exploration, *key below*) also where one search space was run twice.
+the folder within the one asked for, and the key is (exploration, key below), also where one space was run twice;
+filters see the name that is stored.
 
 ## Parts
 
 The driver is the only writer. A part appears whole or not at all: locally it is written aside, flushed and renamed; an
-object store puts whole objects. Hidden files are unfinished or the store's own, and passed over by all readers.
+object store puts whole objects. Hidden files are unfinished or the store's own, and all readers pass over them.
 
 | file | holds |
 | --- | --- |
-| `trial-<name>-<count>.parquet` | the rows of one trial and report (`trials`: of one trial); the name is percent-encoded |
-| `rows-<number>.parquet` | a batch: rows of several keys that were written at once, or compacted |
-| `.compacting.json` | while small parts are merged: what is merged, so that a killed writer can finish or undo it |
+| `trial-<name>-<count>.parquet` | rows of one trial and report (`trials`: of one trial); percent-encoded |
+| `rows-<number>.parquet` | a batch: rows of several keys that were written at once, or merged |
+| `.compacting.json` | while small parts are merged: which, so that a killed writer can finish or undo it |
 
-A row that is written again replaces itself where it lies, so a resumed exploration doubles nothing. `erpo-explore compact
-FOLDER`, and each exploration when it has ended, merges small parts into batches that are sorted by key. A writer that is
-killed between the merged parts and the deletion of the small ones leaves rows twice; `load_results` takes one row a key
-(that of a `trial-` part before that of a batch, of a later batch before an earlier one), and the next writer or `compact` ends
-what was begun. Compact when no driver is writing.
+A row that is written again replaces itself where it lies, so a resumed exploration doubles nothing. Each exploration,
+when it has ended, and `erpo-explore compact FOLDER` merge small parts into batches that are sorted by key. A writer
+that is killed between writing the batches and deleting the small parts leaves rows twice. `load_results` takes one row
+a key (that of a `trial-` part before that of a batch, of a later batch before an earlier one), and the next writer, or
+`compact`, ends what was begun. Compact when no driver is writing.
 
 A torn, truncated or foreign file among the parts is named in a warning, left where it is, and the rest loads.
 
 ## Versions
 
 A column is never renamed and never taken away. A new column may be null, and is null in older parts. A type may widen
-(int32 to int64, float32 to float64), and readers cast. A column that only a newer version knows is named in a warning and
-left out of the frame; compacting leaves its parts alone.
+(int32 to int64, float32 to float64), and readers cast. A column that only a newer version knows is named in a warning
+and left out of the frame; compacting leaves its parts alone.
 
-Values are checked when they are written: type, null only where the table says so, texts among the choices, floats finite
-unless the table says otherwise. Times are UTC."""
+Values are checked when they are written: their type, null only where the table says so, texts among the choices, floats
+finite unless the table says otherwise. Times are UTC."""
 
 
 def describe() -> str:
@@ -76,7 +77,8 @@ def _section(table: Table) -> str:
     header = ["| column | type | unit | meaning | null when |", "| --- | --- | --- | --- | --- |"]
     key = ", ".join(f"`{name}`" for name in table.key)
     meaning = f"{table.meaning[0].upper()}{table.meaning[1:]}"
-    return f"## {table.name}\n\n{meaning}. Key: {key}.\n\n" + "\n".join(header + [_row(each) for each in table.columns])
+    rows = [_row(column) for column in table.columns]
+    return "\n".join([f"## {table.name}", "", f"{meaning}. Key: {key}.", "", *header, *rows])
 
 
 def _row(column: Column) -> str:

@@ -1,71 +1,88 @@
 """Reading a results folder into pandas. Readers never write, and one bad file never hides the good ones."""
 
-import warnings
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Final
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.dataset as ds
 import yaml
+from pyarrow import fs
 
 from erpo_explore.errors import ResultsError
-from erpo_explore.store.layout import SUFFIX, is_part_of, manifest_path
+from erpo_explore.store.files import Folder, Place
+from erpo_explore.store.filters import Filters, rows_expression
+from erpo_explore.store.layout import MANIFEST, key_of
+from erpo_explore.store.ordering import sorted_by_key
+from erpo_explore.store.parts import open_parts, part_files, read_parts
 from erpo_explore.store.rows import find_table
 from erpo_explore.store.schema import Table
 
 __all__ = ["best_row", "load_manifest", "load_results"]
 
+_EXPLORATION: Final = "exploration"
+_ATTEMPTS: Final = 5
+
 
 def load_results(
-    folder: str | Path,
+    folder: Place,
     table: str = "observations",
     columns: Sequence[str] | None = None,
     trials: Sequence[str] | None = None,
+    filters: Filters | None = None,
 ) -> pd.DataFrame:
-    """Load one table of an exploration.
+    """Load one table of an exploration, or of all explorations that lie in a folder.
 
     Args:
-        folder: The exploration's folder, `results/<exploration>`.
+        folder: The exploration's folder, `results/<exploration>`, or one that holds several, `results`; a path or a
+            URI such as `s3://bucket/results`.
         table: observations (one row a trial and report), trials, lineage, samples,
             sentences or tests.
         columns: Which columns, in this order; None for all.
         trials: Which trials; None for all.
+        filters: Which rows, such as `[("score", ">", 30), ("dot", "in", ["mle", "raml"])]`; a list of such lists holds
+            where one of them does. A null meets no filter. None for all.
 
     Returns:
         One row a key, sorted by it (trial, iteration, ...). No rows, but all columns, before the first part is there.
+        Of several explorations, `exploration` is the name of the folder in `folder`, and comes first in the key.
         A file that cannot be read is named in a warning and left out.
 
     Raises:
         ResultsError: the folder is missing or holds no exploration.
-        ValueError: no table or column of that name.
+        ValueError: no table or column of that name, or a filter that cannot be.
     """
-    folder = Path(folder)
-    _check_exploration(folder)
     kind = find_table(table)
     schema = kind.schema
     names = schema.names if columns is None else list(columns)
     if unknown := [name for name in names if name not in schema.names]:
         raise ValueError(f"{table} has no column {unknown[0]!r}; it has {', '.join(schema.names)}")
-    parts = (_read_part(path, schema) for path in _part_files(folder / table, kind, trials))
-    whole = [schema.empty_table(), *(part for part in parts if part is not None)]
-    frame: pd.DataFrame = pa.concat_tables(whole).to_pandas()
-    if trials is not None:
-        frame = frame[frame["trial"].isin(list(trials))]
-    return frame.sort_values(list(kind.key), kind="stable", ignore_index=True)[names]
+    rows = rows_expression(kind, trials, filters)
+    needed = list(dict.fromkeys([*names, *kind.key]))
+    place = Folder.at(folder)
+    if place.has(MANIFEST):
+        whole = _load(place.within(table), kind, needed, trials, rows)
+    else:
+        parts = [
+            _renamed(_load(within.within(table), kind, needed, trials, rows), name)
+            for name, within in _explorations(place).items()
+        ]
+        whole = pa.concat_tables(parts)
+    frame: pd.DataFrame = whole.select(names).to_pandas(self_destruct=True)
+    return frame
 
 
-def load_manifest(folder: str | Path) -> dict[str, object]:
+def load_manifest(folder: Place) -> dict[str, object]:
     """Read what an exploration was started with: its space, seed, versions and git commit.
 
     Raises:
         ResultsError: the folder is missing, holds no exploration, or its manifest is not YAML.
     """
-    folder = Path(folder)
-    _check_exploration(folder)
-    path = manifest_path(folder)
+    within = Folder.at(folder)
+    _check_exploration(within)
+    path = within.place_of(MANIFEST)
     try:
-        manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
+        manifest = yaml.safe_load(within.read(MANIFEST).decode())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ResultsError(f"{path} is not YAML, restore it from a copy: {error}") from error
     if not isinstance(manifest, dict):
@@ -89,58 +106,51 @@ def best_row(frame: pd.DataFrame) -> pd.Series:
     return ordered.iloc[0]
 
 
-def _check_exploration(folder: Path) -> None:
+def _check_exploration(folder: Folder) -> None:
     """Raise unless the folder holds an exploration."""
-    if not folder.is_dir():
-        raise ResultsError(f"results folder {folder} does not exist; name a folder such as results/default")
-    if not manifest_path(folder).is_file():
-        raise ResultsError(
-            f"results folder {folder} holds no {manifest_path(folder).name}; name the folder of one exploration, such "
-            "as results/default"
-        )
+    if folder.has(MANIFEST):
+        return
+    if folder.kind() != fs.FileType.Directory:
+        raise ResultsError(f"results folder {folder.place} does not exist; name a folder such as results/default")
+    raise ResultsError(
+        f"results folder {folder.place} holds no {MANIFEST}; name the folder of one exploration, such as "
+        "results/default"
+    )
 
 
-def _part_files(folder: Path, table: Table, trials: Sequence[str] | None) -> list[Path]:
-    """The parts to read, sorted. Hidden files are a writer's unfinished ones, or the desktop's, and are passed over."""
-    if not folder.is_dir():
-        return []
-    files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    if trials is not None:
-        return [path for path in files if any(is_part_of(path.name, table, trial) for trial in trials)]
-    for path in files:
-        if path.suffix != SUFFIX:
-            warnings.warn(f"{path} is not a part of the results, left out", stacklevel=3)
-    return [path for path in files if path.suffix == SUFFIX]
+def _explorations(folder: Folder) -> dict[str, Folder]:
+    """The explorations that lie in a folder, by name.
+
+    Raises:
+        ResultsError: there is none.
+    """
+    folders = [entry.base_name for entry in folder.entries() if entry.type == fs.FileType.Directory]
+    found = {name: folder.within(name) for name in folders if folder.within(name).has(MANIFEST)}
+    if not found:
+        _check_exploration(folder)
+    return found
 
 
-def _read_part(path: Path, schema: pa.Schema) -> pa.Table | None:
-    """Read one part in the table's schema; None, with a warning, when it cannot be read as that."""
-    try:
-        part = pq.ParquetFile(path).read()
-    except (OSError, pa.ArrowException) as error:
-        warnings.warn(f"{path} cannot be read, left out: {_first_line(error)}", stacklevel=4)
-        return None
-    try:
-        return _conform(part, schema)
-    except (ValueError, pa.ArrowException) as error:
-        warnings.warn(f"{path} is not a part of {path.parent.name}, left out: {_first_line(error)}", stacklevel=4)
-        return None
+def _renamed(rows: pa.Table, name: str) -> pa.Table:
+    """Rows as those of the exploration in the folder of that name."""
+    if _EXPLORATION not in rows.column_names:
+        return rows
+    place = rows.column_names.index(_EXPLORATION)
+    return rows.set_column(place, rows.schema.field(_EXPLORATION), pa.repeat(pa.scalar(name), rows.num_rows))
 
 
-def _conform(part: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The part with exactly the table's columns; a nullable column that an older version did not write is null."""
-    if part.schema.equals(schema):
-        return part
-    if unknown := sorted(set(part.column_names) - set(schema.names)):
-        raise ValueError(f"it has an unknown column {unknown[0]!r}")
-    for field in schema:
-        if field.name not in part.column_names:
-            if not field.nullable:
-                raise ValueError(f"it has no column {field.name!r}")
-            part = part.append_column(field.name, pa.nulls(part.num_rows, field.type))
-    return part.select(schema.names).cast(schema)
-
-
-def _first_line(error: Exception) -> str:
-    """An error's first line: pyarrow's go on for many."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _load(
+    folder: Folder, table: Table, columns: Sequence[str], trials: Sequence[str] | None, rows: ds.Expression | None
+) -> pa.Table:
+    """The rows of a table's folder, one a key, sorted by it; again where parts are merged meanwhile."""
+    for _ in range(_ATTEMPTS):
+        names = [entry.base_name for entry in part_files(folder)]
+        if trials is not None:
+            keys = [(name, key_of(table, name)) for name in names]
+            names = [name for name, key in keys if key is None or key[0] in set(trials)]
+        try:
+            found = read_parts(folder, table, open_parts(folder, table, names), columns, rows)
+        except FileNotFoundError:
+            continue
+        return sorted_by_key(found, table.key)
+    raise ResultsError(f"{folder.place} is rewritten faster than it can be read; try again later")

@@ -4,20 +4,19 @@ Left out: locking. The driver is the only writer by design, and a lock file that
 stand in the way of `resume`.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
+from pyarrow import fs
 
 from erpo_explore.errors import ResultsError
-from erpo_explore.store.files import free_bytes, make_folder, write_aside
-from erpo_explore.store.layout import is_part_of, manifest_path, part_path
+from erpo_explore.store.compaction import compact_table, recover
+from erpo_explore.store.files import Folder, Place, as_place
+from erpo_explore.store.layout import MANIFEST
 from erpo_explore.store.reader import load_manifest
 from erpo_explore.store.rows import find_table, rows_to_arrow
 from erpo_explore.store.schema import TABLES
+from erpo_explore.store.table_writer import TableWriter
 
 __all__ = ["ResultsWriter"]
 
@@ -26,18 +25,20 @@ class ResultsWriter:
     """Appends rows to the tables of one exploration. Use `create` or `open` to get one.
 
     Attributes:
-        folder: The exploration's folder.
+        folder: The exploration's folder, a path or a URI.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Place) -> None:
+        self.folder = as_place(str(folder))
+        self._within = Folder.at(folder)
+        self._tables: dict[str, TableWriter] = {}
 
     @classmethod
-    def create(cls, folder: str | Path, manifest: Mapping[str, object], *, needed_bytes: int = 0) -> "ResultsWriter":
+    def create(cls, folder: Place, manifest: Mapping[str, object], *, needed_bytes: int = 0) -> "ResultsWriter":
         """Start a new results folder.
 
         Args:
-            folder: Where to; must not exist, or be empty.
+            folder: Where to, a path or a URI; must not exist, or be empty.
             manifest: What to keep in `exploration.yaml`: space, seed, versions, git commit; plain values only.
             needed_bytes: Room that the exploration is expected to take, its checkpoints included.
 
@@ -45,30 +46,31 @@ class ResultsWriter:
             ResultsError: the folder holds something already, or its disk has too little room; nothing is written.
             ValueError: the manifest holds a value that YAML cannot.
         """
-        folder = Path(folder)
-        _check_free(folder, needed_bytes)
+        writer = cls(folder)
+        _check_free(writer._within, needed_bytes)
         text = _manifest_text(manifest)
         for table in TABLES:
-            make_folder(folder / table)
-        write_aside(manifest_path(folder), text.encode())
-        return cls(folder)
+            writer._within.within(table).make()
+        writer._within.write(MANIFEST, text.encode())
+        return writer
 
     @classmethod
-    def open(cls, folder: str | Path) -> "ResultsWriter":
-        """Go on with a results folder that `create` made.
+    def open(cls, folder: Place) -> "ResultsWriter":
+        """Go on with a results folder that `create` made, and end a compaction that was killed.
 
         Raises:
-            ResultsError: the folder is missing or holds no exploration.
+            ResultsError: the folder is missing, holds no exploration, or cannot be written.
         """
-        folder = Path(folder)
-        if not manifest_path(folder).is_file():
+        writer = cls(folder)
+        if not writer._within.has(MANIFEST):
             raise ResultsError(
-                f"results folder {folder} holds no {manifest_path(folder).name}, so there is nothing to resume; "
+                f"results folder {folder} holds no {MANIFEST}, so there is nothing to resume; "
                 "start it with `erpo-explore run`"
             )
         for table in TABLES:
-            make_folder(folder / table)
-        return cls(folder)
+            writer._within.within(table).make()
+            recover(writer._within.within(table))
+        return writer
 
     def note(self, fields: Mapping[str, object]) -> None:
         """Add fields to `exploration.yaml`, or replace them, once they are known.
@@ -77,46 +79,49 @@ class ResultsWriter:
             ResultsError: the disk is full or the folder cannot be written; what was there is untouched.
             ValueError: a value that YAML cannot hold.
         """
-        write_aside(manifest_path(self.folder), _manifest_text({**load_manifest(self.folder), **fields}).encode())
+        self._within.write(MANIFEST, _manifest_text({**load_manifest(self.folder), **fields}).encode())
 
     def append(self, table: str, rows: Sequence[Mapping[str, object]]) -> None:
-        """Write rows; those whose part (trial and report) was written before replace it.
+        """Write rows; those that were written before (of the same trial and report) are replaced.
 
-        All rows are checked before the first is written. All samples of one report go into one part, and so do the
-        statistics of its splits, so hand them over in one call.
+        All rows are checked before the first is written. Samples of one report replace those that it had, and so do the
+        statistics of its splits, so hand them over in one call. Rows of several reports or trials that are handed over
+        at once lie in one part.
 
         Args:
             table: Name of the table: observations, trials, lineage, samples, sentences or
                 tests.
-            rows: One mapping a row, as `erpo_explore.store.schema` documents; nullable columns may be left out.
+            rows: One mapping a row, as docs/store.md says; nullable columns may be left out.
 
         Raises:
             ValueError: an unknown table or a row that does not fit it.
             ResultsError: the disk is full or the folder cannot be written; the parts before it are whole.
         """
         kind = find_table(table)
-        arrow = rows_to_arrow(kind, rows)
-        places: dict[Path, list[int]] = defaultdict(list)
-        for position, row in enumerate(rows):
-            places[part_path(self.folder, kind, row)].append(position)
-        for path, positions in places.items():
-            write_aside(path, _parquet_bytes(arrow.take(positions)))
+        self._table(table).write(rows_to_arrow(kind, rows))
 
     def remove_reports(self, trial: str) -> None:
         """Remove what a trial reported, which another one will report anew under its name."""
         for table in TABLES.values():
-            if "iteration" not in table.part_key:
-                continue
-            for path in (self.folder / table.name).iterdir():
-                if is_part_of(path.name, table, trial):
-                    path.unlink()
+            if "iteration" in table.part_key:
+                self._table(table.name).remove_trial(trial)
 
+    def compact(self) -> int:
+        """Merge small parts, so that the folder is read fast; what is in it stays the same.
 
-def _parquet_bytes(table: pa.Table) -> bytes:
-    """A table as a Parquet file. Statistics and dictionaries only cost room in parts of a few rows."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, write_statistics=False, use_dictionary=False)
-    return bytes(sink.getvalue())
+        Returns:
+            How many parts were merged.
+
+        Raises:
+            ResultsError: the folder cannot be written; nothing is lost or doubled then.
+        """
+        self._tables.clear()
+        return sum(compact_table(self._within.within(table.name), table) for table in TABLES.values())
+
+    def _table(self, name: str) -> TableWriter:
+        if name not in self._tables:
+            self._tables[name] = TableWriter(self._within.within(name), find_table(name))
+        return self._tables[name]
 
 
 def _manifest_text(manifest: Mapping[str, object]) -> str:
@@ -129,17 +134,18 @@ def _manifest_text(manifest: Mapping[str, object]) -> str:
         ) from error
 
 
-def _check_free(folder: Path, needed_bytes: int) -> None:
+def _check_free(folder: Folder, needed_bytes: int) -> None:
     """Raise unless the folder is free to be started and its disk has room."""
-    if folder.exists() and not folder.is_dir():
-        raise ResultsError(f"results folder {folder} is a file; choose another one with --results")
-    if folder.is_dir() and any(folder.iterdir()):
+    if folder.kind() == fs.FileType.File:
+        raise ResultsError(f"results folder {folder.place} is a file; choose another one with --results")
+    if folder.entries():
         raise ResultsError(
-            f"results folder {folder} exists and is not empty; continue it with `erpo-explore resume {folder}` or "
-            "choose another one with --results"
+            f"results folder {folder.place} exists and is not empty; continue it with `erpo-explore resume "
+            f"{folder.place}` or choose another one with --results"
         )
-    if (free := free_bytes(folder)) < needed_bytes:
+    free = folder.free_bytes()
+    if free is not None and free < needed_bytes:
         raise ResultsError(
-            f"results folder {folder} needs {needed_bytes / 1e9:.2f} GB but its disk has {free / 1e9:.2f} GB free; "
-            "free some space or choose another one with --results"
+            f"results folder {folder.place} needs {needed_bytes / 1e9:.2f} GB but its disk has {free / 1e9:.2f} GB "
+            "free; free some space or choose another one with --results"
         )

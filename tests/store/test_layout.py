@@ -1,33 +1,40 @@
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erpo_explore.store.layout import is_part_of, part_path
+from erpo_explore.store.layout import batch_name, batch_number, key_of, part_key, part_name
 from erpo_explore.store.schema import TABLES
 
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 counts = st.integers(0, 2_000_000)
+tables = st.sampled_from(list(TABLES.values()))
 
 
-@given(first=st.tuples(names, counts), second=st.tuples(names, counts))
-def test_two_parts_share_a_name_only_when_they_share_a_key(first, second):
-    paths = [
-        part_path(Path("r"), TABLES["observations"], {"trial": trial, "iteration": iteration})
-        for trial, iteration in (first, second)
-    ]
-    assert (paths[0] == paths[1]) == (first == second)
+@given(table=tables, trial=names, count=counts)
+def test_a_part_is_named_by_its_key_and_tells_it(table, trial, count):
+    key = part_key(table, dict.fromkeys(table.part_key, count) | {"trial": trial})
+    assert key == (trial, count if len(table.part_key) > 1 else 0)
+    assert key_of(table, part_name(table, key)) == key
+    assert batch_number(part_name(table, key)) is None
 
 
-@given(trial=names, other=names, iteration=counts)
-def test_a_part_is_known_by_its_trial(trial, other, iteration):
-    name = part_path(Path("r"), TABLES["lineage"], {"trial": trial, "generation": iteration}).name
-    assert is_part_of(name, TABLES["lineage"], trial)
-    assert is_part_of(name, TABLES["lineage"], other) == (trial == other)
+@given(number=counts, table=tables)
+def test_a_batch_tells_its_number_and_no_key(number, table):
+    assert batch_number(batch_name(number)) == number
+    assert key_of(table, batch_name(number)) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["trial-t1.parquet", "trial-t1-1.parquet", "trial-t1-٠٠٠٠٠١.parquet", "rows-1.parquet", "rows-.parquet", "x"],
+)
+def test_a_name_that_no_writer_gives_is_none_of_ours(name):
+    assert key_of(TABLES["observations"], name) is None
+    assert batch_number(name) is None
 
 
 @pytest.mark.parametrize("trial", ["../../etc/passwd", "a/b", "a\\b", "..", "a b:c"])
 def test_a_trial_name_cannot_leave_its_folder(trial):
-    path = part_path(Path("r"), TABLES["trials"], {"trial": trial})
-    assert path.parent == Path("r/trials")
+    name = part_name(TABLES["trials"], (trial, 0))
+    assert "/" not in name
+    assert "\\" not in name

@@ -1,0 +1,104 @@
+"""Which rows to load, as conditions that Parquet's statistics can answer.
+
+Written as pandas and pyarrow write them: `[("score", ">", 30), ("dot", "in", ["mle", "raml"])]`, all of which must
+hold; a list of such lists holds where one of them does.
+"""
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from numbers import Integral
+from types import MappingProxyType
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from erpo_explore.store.schema import Table
+
+__all__ = ["Filters", "rows_expression"]
+
+Filters = Sequence[Any]
+"""Conditions (column, comparison, value), or lists of them; checked here, since people write them by hand."""
+
+_COMPARISONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = MappingProxyType(
+    {
+        "=": operator.eq,
+        "==": operator.eq,
+        "!=": operator.ne,
+        "<": operator.lt,
+        "<=": operator.le,
+        ">": operator.gt,
+        ">=": operator.ge,
+    }
+)
+_MEMBERSHIPS: Final = ("in", "not in")
+
+
+def rows_expression(table: Table, trials: Sequence[str] | None, filters: Filters | None) -> ds.Expression | None:
+    """The rows of some trials that meet conditions.
+
+    Args:
+        table: Whose rows.
+        trials: Which trials; None for all.
+        filters: Conditions; None for none.
+
+    Returns:
+        What pyarrow pushes down; None for all rows. A null meets no condition.
+
+    Raises:
+        ValueError: an unknown column or comparison, or a value that its column cannot hold.
+    """
+    wanted = []
+    if trials is not None:
+        wanted.append(pc.field("trial").isin(pa.array(list(trials), pa.string())))
+    if filters is not None:
+        wanted.append(reduce(operator.or_, [_all_of(table, group) for group in _groups(filters)]))
+    return reduce(operator.and_, wanted) if wanted else None
+
+
+def _groups(filters: Filters) -> list[list[Any]]:
+    if len(filters) == 0 or any(each == [] for each in filters):
+        raise ValueError("filters must hold a condition such as ('score', '>', 30); leave it out to load all rows")
+    return list(filters) if all(isinstance(each, list) for each in filters) else [list(filters)]
+
+
+def _all_of(table: Table, conditions: Sequence[Any]) -> ds.Expression:
+    return reduce(operator.and_, [_condition(table, each) for each in conditions])
+
+
+def _condition(table: Table, condition: Any) -> ds.Expression:
+    if not (isinstance(condition, tuple) and len(condition) == 3):
+        raise ValueError(f"a filter must be (column, comparison, value), such as ('score', '>', 30), got {condition!r}")
+    name, comparison, value = condition
+    if name not in table.schema.names:
+        raise ValueError(f"{table.name} has no column {name!r}; it has {', '.join(table.schema.names)}")
+    kind = table.schema.field(name).type
+    if comparison not in _COMPARISONS and comparison not in _MEMBERSHIPS:
+        raise ValueError(f"a filter compares by {', '.join([*_COMPARISONS, *_MEMBERSHIPS])}, got {comparison!r}")
+    if pa.types.is_list(kind):
+        raise ValueError(f"a filter compares single values, and {table.name}.{name} holds lists; filter the frame")
+    try:
+        if comparison in _MEMBERSHIPS:
+            within = pc.field(name).isin(pa.array([_value(each, kind) for each in _listed(value)], kind))
+            return within if comparison == "in" else ~within & pc.field(name).is_valid()
+        return _COMPARISONS[comparison](pc.field(name), pa.scalar(_value(value, kind), kind))
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise ValueError(
+            f"a filter on {table.name}.{name} must compare with {kind} values, got {value!r}; null meets no filter"
+        ) from error
+
+
+def _value(value: Any, kind: pa.DataType) -> Any:
+    """A value that pyarrow neither takes for null nor rounds."""
+    if value is None or (pa.types.is_integer(kind) and not isinstance(value, Integral)):
+        raise TypeError(value)
+    return value
+
+
+def _listed(values: Any) -> list[Any]:
+    """What follows `in`; a text alone would be read letter by letter."""
+    if isinstance(values, str):
+        raise TypeError(values)
+    return list(values)

@@ -1,0 +1,207 @@
+"""The Parquet parts of a table: which files they are, what is in them, and how they are encoded.
+
+Readers never write, and one bad file never hides the good ones: it is named in a warning and left out.
+"""
+
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from erpo_explore.errors import ResultsError
+from erpo_explore.store.files import Folder
+from erpo_explore.store.layout import SUFFIX, batch_number
+from erpo_explore.store.schema import Table
+
+__all__ = ["Part", "open_parts", "part_files", "read_parts", "to_parquet"]
+
+_READERS: Final = 8
+_SMALL: Final = 100
+_GROUP_ROWS: Final = 50_000
+_GROUP_BYTES: Final = 64_000_000
+_FORMAT: Final = ds.ParquetFileFormat()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file that is a part of its table.
+
+    Attributes:
+        name: Of the file.
+        fragment: Its rows, unread.
+        unknown: Columns of it that the table does not have.
+    """
+
+    name: str
+    fragment: ds.ParquetFileFragment
+    unknown: tuple[str, ...]
+
+
+def part_files(folder: Folder) -> list[fs.FileInfo]:
+    """The files of a table's folder that may be parts, the oldest rows first.
+
+    Where a row lies in two of them the last one counts: batches come by number, and before the parts of one key, which
+    are either what a batch was merged of or were written later. Hidden files are a writer's own, or the desktop's.
+    """
+    visible = [entry for entry in folder.entries() if not entry.base_name.startswith(".")]
+    for entry in visible:
+        if not _may_be_part(entry):
+            warnings.warn(f"{folder.place_of(entry.base_name)} is not a part of the results, left out", stacklevel=3)
+    return sorted(filter(_may_be_part, visible), key=lambda entry: _age(entry.base_name))
+
+
+def _may_be_part(entry: fs.FileInfo) -> bool:
+    return bool(entry.type == fs.FileType.File and entry.base_name.endswith(SUFFIX))
+
+
+def _age(name: str) -> tuple[bool, int, str]:
+    number = batch_number(name)
+    return number is None, number or 0, name
+
+
+def open_parts(folder: Folder, table: Table, names: Sequence[str]) -> list[Part]:
+    """Look at the files' schemas; a file that is no part of the table is named in a warning.
+
+    Raises:
+        FileNotFoundError: a file has gone since it was listed, since small parts are being merged.
+    """
+    with ThreadPoolExecutor(_READERS) as pool:
+        opened = list(pool.map(lambda name: _open_part(folder, table, name), names))
+    for problem in opened:
+        if isinstance(problem, str):
+            warnings.warn(problem, stacklevel=3)
+    parts = [part for part in opened if isinstance(part, Part)]
+    if newer := [part for part in parts if part.unknown]:
+        warnings.warn(
+            f"{folder.place_of(newer[0].name)} has a column that this version does not know, {newer[0].unknown[0]!r}, "
+            f"and so have {len(newer) - 1} other parts; it is left out, upgrade erpo_explore to read it",
+            stacklevel=3,
+        )
+    return parts
+
+
+def _open_part(folder: Folder, table: Table, name: str) -> Part | str:
+    """A part, or why it is none."""
+    try:
+        fragment = _FORMAT.make_fragment(folder.path_of(name), folder.filesystem)
+        found = fragment.physical_schema
+    except FileNotFoundError:
+        raise
+    except (OSError, pa.ArrowException) as error:
+        return f"{folder.place_of(name)} cannot be read, left out: {_first_line(error)}"
+    missing = [field.name for field in table.schema if not field.nullable and field.name not in found.names]
+    if missing:
+        return f"{folder.place_of(name)} is not a part of {table.name}, left out: it has no column {missing[0]!r}"
+    return Part(name, fragment, tuple(sorted(set(found.names) - set(table.schema.names))))
+
+
+def read_parts(
+    folder: Folder, table: Table, parts: Sequence[Part], columns: Sequence[str], rows: ds.Expression | None = None
+) -> pa.Table:
+    """Read parts, one after the other.
+
+    Args:
+        folder: Of the table.
+        table: What they are parts of.
+        parts: Which.
+        columns: Which, in this order.
+        rows: Which; None for all.
+
+    Returns:
+        In the table's schema, whatever version wrote them.
+
+    Raises:
+        FileNotFoundError: a file has gone since it was listed.
+    """
+    schema = pa.schema([table.schema.field(name) for name in columns])
+    read = [schema.empty_table()]
+    for as_written, some in groupby(parts, key=lambda part: part.fragment.physical_schema.equals(table.schema)):
+        group = list(some)
+        try:
+            if as_written:
+                read.append(_scan(folder, table, group, columns, rows))
+                continue
+        except FileNotFoundError:
+            raise
+        except (OSError, pa.ArrowException):
+            pass  # one of them is damaged within: read each by itself, to tell which
+        tables = [_read_part(folder, table, part, columns, rows) for part in group]
+        read += [each for each in tables if each is not None]
+    return pa.concat_tables([each.cast(schema) for each in read])
+
+
+def _scan(
+    folder: Folder, table: Table, parts: Sequence[Part], columns: Sequence[str], rows: ds.Expression | None
+) -> pa.Table:
+    """Read parts of exactly the table's schema together."""
+    data = ds.FileSystemDataset([part.fragment for part in parts], table.schema, _FORMAT, folder.filesystem)
+    return data.to_table(columns=list(columns), filter=rows)
+
+
+def _read_part(
+    folder: Folder, table: Table, part: Part, columns: Sequence[str], rows: ds.Expression | None
+) -> pa.Table | None:
+    """Read one part; None, with a warning, where it is damaged or holds something else."""
+    try:
+        found = part.fragment.to_table()
+    except FileNotFoundError:
+        raise
+    except (OSError, pa.ArrowException) as error:
+        warnings.warn(f"{folder.place_of(part.name)} cannot be read, left out: {_first_line(error)}", stacklevel=4)
+        return None
+    try:
+        whole = _conform(found, table.schema)
+    except (ValueError, pa.ArrowException) as error:
+        message = f"{folder.place_of(part.name)} is not a part of {table.name}, left out: {_first_line(error)}"
+        warnings.warn(message, stacklevel=4)
+        return None
+    return (whole if rows is None else whole.filter(rows)).select(list(columns))
+
+
+def _conform(part: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The part with exactly the table's columns; one that an older version did not write is null."""
+    for field in schema:
+        if field.name not in part.column_names:
+            part = part.append_column(field.name, pa.nulls(part.num_rows, field.type))
+    for field in schema:
+        if not field.nullable and part[field.name].null_count:
+            raise ValueError(f"its column {field.name!r} has nulls")
+    return part.select(schema.names).cast(schema)
+
+
+def to_parquet(table: Table, rows: pa.Table) -> bytes:
+    """Rows as a Parquet file.
+
+    Texts that repeat are kept once, and statistics of the keys tell a reader of one trial which rows to pass over; in a
+    part of few rows both only cost room.
+
+    Raises:
+        ResultsError: never for rows of `rows_to_arrow`; for rows that Parquet cannot hold.
+    """
+    sink = pa.BufferOutputStream()
+    small = rows.num_rows < _SMALL
+    texts = [field.name for field in rows.schema if pa.types.is_string(field.type)]
+    row_bytes = max(1, rows.nbytes // max(1, rows.num_rows))
+    try:
+        pq.write_table(
+            rows,
+            sink,
+            use_dictionary=False if small else texts,
+            write_statistics=False if small else list(table.key),
+            row_group_size=max(1, min(_GROUP_ROWS, _GROUP_BYTES // row_bytes)),
+        )
+    except pa.ArrowException as error:
+        raise ResultsError(f"{table.name}: rows cannot be written as Parquet: {_first_line(error)}") from error
+    return bytes(sink.getvalue())
+
+
+def _first_line(error: Exception) -> str:
+    """An error's first line: pyarrow's go on for many."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
