@@ -275,7 +275,10 @@ def _fit(tuner: tune.Tuner, space: SearchSpace, folder: FilePath) -> Outcome:
         if raised == f"{ResultsError.__module__}.{ResultsError.__name__}":
             raise ResultsError(message) from error
         raise RunError(f"the exploration stopped ({raised}: {message}); resume {folder} goes on with it") from error
-    return _outcome(space, folder)
+    outcome = _outcome(space, folder)
+    if outcome.status == "finished":
+        ResultsWriter.open(folder).compact()
+    return outcome
 
 
 def _outcome(space: SearchSpace, folder: FilePath) -> Outcome:

@@ -142,7 +142,9 @@ def _scan(
 ) -> pa.Table:
     """Read parts of exactly the table's schema together."""
     data = ds.FileSystemDataset([part.fragment for part in parts], table.schema, _FORMAT, folder.filesystem)
-    return data.to_table(columns=list(columns), filter=rows)
+    # a disk gains nothing from more parts under way at a time, which take room; what is far away does
+    ahead = {"fragment_readahead": 1, "batch_readahead": 1} if folder.is_local else {}
+    return data.to_table(columns=list(columns), filter=rows, **ahead)
 
 
 def _read_part(

@@ -68,6 +68,7 @@ def load_results(
             for name, within in _explorations(place).items()
         ]
         whole = pa.concat_tables(parts)
+    pa.default_memory_pool().release_unused()  # what decoding took, before pandas takes its share
     frame: pd.DataFrame = whole.select(names).to_pandas(self_destruct=True)
     return frame
 
