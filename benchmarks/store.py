@@ -4,8 +4,8 @@
 
 Rows are what an exploration writes: trials of 20 reports, all columns, a path whose JSON grows by a knot each fourth
 report, scores that differ. They are appended in batches of 10,000 and compacted. Each reading runs in a process of its
-own that has imported everything before its clock starts; its memory is the kernel's peak of the resident set (`VmHWM`, set
-back when the clock starts) over the resident set at that moment. Linux only.
+own that has imported everything before its clock starts; its memory is the kernel's peak of the resident set (`VmHWM`,
+set back when the clock starts) over the resident set at that moment. Linux only.
 """
 
 import argparse

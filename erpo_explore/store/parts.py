@@ -144,7 +144,7 @@ def _scan(
     data = ds.FileSystemDataset([part.fragment for part in parts], table.schema, _FORMAT, folder.filesystem)
     # a disk gains nothing from more parts under way at a time, which take room; what is far away does
     ahead = {"fragment_readahead": 1, "batch_readahead": 1} if folder.is_local else {}
-    return data.to_table(columns=list(columns), filter=rows, **ahead)
+    return data.to_table(columns=list(columns), filter=rows, memory_pool=pa.system_memory_pool(), **ahead)
 
 
 def _read_part(

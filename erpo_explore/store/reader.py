@@ -68,7 +68,8 @@ def load_results(
             for name, within in _explorations(place).items()
         ]
         whole = pa.concat_tables(parts)
-    pa.default_memory_pool().release_unused()  # what decoding took, before pandas takes its share
+    # what decoding took goes back before pandas takes its share; of its pools Arrow's others keep more of it
+    pa.system_memory_pool().release_unused()
     frame: pd.DataFrame = whole.select(names).to_pandas(self_destruct=True)
     return frame
 
