@@ -36,11 +36,7 @@ def _call(monkeypatch: pytest.MonkeyPatch, *args: str) -> int:
     return int(exit_info.value.code or 0)
 
 
-<<<<<<< HEAD
-@pytest.mark.parametrize("command", ["run", "resume", "replay", "report", "watch"])
-=======
-@pytest.mark.parametrize("command", ["run", "resume", "replay", "report", "compact"])
->>>>>>> 064c9b7 (Store: URIs, batches, compaction, filters, several explorations in one frame, parts of other versions)
+@pytest.mark.parametrize("command", ["run", "resume", "replay", "report", "watch", "compact"])
 def test_help_shows_an_example_of_each_command(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
