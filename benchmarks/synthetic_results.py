@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from erpo_explore.store import ResultsWriter
-from erpo_explore.store.layout import part_path
+from erpo_explore.store.layout import part_key, part_name
 from erpo_explore.store.rows import rows_to_arrow
 from erpo_explore.store.schema import TABLES
 
@@ -170,4 +170,4 @@ def _sample(generator: np.random.Generator, row: Row, index: int) -> Row:
 def _write_part(folder: Path, table: str, rows: list[Row]) -> None:
     """All rows of a trial as one part, as compaction leaves them."""
     kind = TABLES[table]
-    pq.write_table(rows_to_arrow(kind, rows), part_path(folder, kind, rows[-1]))
+    pq.write_table(rows_to_arrow(kind, rows), folder / table / part_name(kind, part_key(kind, rows[-1])))

@@ -44,7 +44,7 @@ class Status:
 class LiveReport:
     """A folder's report and status, brought up to date in the background by whoever asks for the status."""
 
-    def __init__(self, folder: Path, write: Callable[[Path, Path], Path] = write_report) -> None:
+    def __init__(self, folder: Path, write: Callable[[Path, Path], object] = write_report) -> None:
         """Watch a folder.
 
         Args:
@@ -98,7 +98,7 @@ class LiveReport:
             self._is_drawing = False
 
 
-def look(folder: Path, write: Callable[[Path, Path], Path]) -> tuple[Status, bytes | None]:
+def look(folder: Path, write: Callable[[Path, Path], object]) -> tuple[Status, bytes | None]:
     """One look at a folder.
 
     Args:
@@ -119,7 +119,9 @@ def look(folder: Path, write: Callable[[Path, Path], Path]) -> tuple[Status, byt
         if not reports["score"].notna().any():
             return status, None
         with tempfile.TemporaryDirectory() as aside:
-            return status, write(folder, Path(aside) / "report.html").read_bytes()
+            page = Path(aside) / "report.html"
+            write(folder, page)
+            return status, page.read_bytes()
     except ErpoExploreError as error:
         return Status(error=str(error)), None
     except (
