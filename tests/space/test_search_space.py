@@ -149,7 +149,7 @@ class TestErrors:
             ({"model": {"unitz": 8}}, r"model\.unitz: is unknown; compare with"),
             (
                 {"model": {"kind": "rnn"}},
-                r"model\.kind: must be one of 'lstm', 'transformer', 'pretrained', got 'rnn'$",
+                r"model\.kind: must be one of 'lstm', 'transformer', 'pretrained', 'own', got 'rnn'$",
             ),
             ({"model": {"kind": "lstm", "heads": 4}}, r"model\.heads: is unknown; compare with"),
             ({"model": {"kind": "transformer", "layers": 0}}, r"model\.layers: .*greater than or equal to 1, got 0$"),

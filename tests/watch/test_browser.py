@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import pytest
 
-from erpo_explore.store import ResultsWriter
+from erpo_explore.store import ResultsWriter, load_results
 from erpo_explore.watch import LiveReport
 from tests.atlas.example_exploration import MANIFEST, POINTS, observation, write_example
 from tests.watch.chromium import CHROMIUM, open_page
@@ -67,7 +67,7 @@ def test_the_page_waits_shows_what_comes_without_a_reload_and_keeps_it_where_dra
 
 def sliding(folder, output):
     """A page of one figure with a slider, buttons and a legend; each report adds a step to the slider."""
-    steps = [str(step) for step in range(len(list((folder / "observations").iterdir())))]
+    steps = [str(step) for step in range(len(load_results(folder)))]
     figure = go.Figure([go.Scatter(y=[1, 2], name="one"), go.Scatter(y=[2, 1], name="two")])
     figure.frames = [go.Frame(name=step, data=[go.Scatter(y=[1, int(step)])], traces=[0]) for step in steps]
     jump = {"mode": "immediate", "frame": {"duration": 0}, "transition": {"duration": 0}}
