@@ -2,10 +2,11 @@
 
     python -m benchmarks.store --rows 1_000_000
 
-Rows are what an exploration writes: trials of 20 reports, all columns, a path whose JSON grows by a knot each fourth
-report, scores that differ. They are appended in batches of 10,000 and compacted. Each reading runs in a process of its
-own that has imported everything before its clock starts; its memory is the kernel's peak of the resident set (`VmHWM`,
-set back when the clock starts) over the resident set at that moment. Linux only.
+Rows are what an exploration writes: trials of 20 reports (`--reports`; the spaces that are shipped make 6 to 20), all
+columns, a path whose JSON grows by a knot each fourth report, scores that differ. They are appended in batches of
+10,000 and compacted. Each reading runs in a process of its own that has imported everything before its clock starts;
+its memory is the kernel's peak of the resident set (`VmHWM`, set back when the clock starts) over the resident set at
+that moment. Linux only.
 """
 
 import argparse
@@ -27,7 +28,6 @@ import numpy as np
 from benchmarks.timing import Goal, number
 from erpo_explore.store import ResultsWriter, load_results
 
-_REPORTS: Final = 20
 _BATCH: Final = 10_000
 _ROUNDS: Final = 3
 _MIB: Final = 2**20
@@ -47,20 +47,20 @@ _GOALS: Final = {
 }
 
 
-def rows(start: int, stop: int, generator: np.random.Generator) -> list[dict[str, Any]]:
-    """Observations `start` to `stop` of an endless exploration, trial by trial."""
+def rows(start: int, stop: int, reports: int, generator: np.random.Generator) -> list[dict[str, Any]]:
+    """Observations `start` to `stop` of an endless exploration, trial by trial, each of so many reports."""
     scores = generator.uniform(10.0, 40.0, stop - start)
     losses = generator.uniform(1.0, 5.0, stop - start)
     when = datetime(2026, 1, 2, tzinfo=UTC)
     return [
-        _row(index // _REPORTS, 1 + index % _REPORTS, float(score), float(loss), when)
+        _row(index // reports, 1 + index % reports, reports, float(score), float(loss), when)
         for index, score, loss in zip(range(start, stop), scores, losses, strict=True)
     ]
 
 
-def _row(trial: int, iteration: int, score: float, loss: float, when: datetime) -> dict[str, Any]:
+def _row(trial: int, iteration: int, reports: int, score: float, loss: float, when: datetime) -> dict[str, Any]:
     point = {"reward": {"truth": 0.9, "task": 0.1, "metric": "bleu", "temperature": 0.05}, "alpha": 0.0, "beta": 1.0}
-    knots = [{"at": at / 5, "point": point} for at in range(1 + iteration // 4)]
+    knots = [{"at": 4 * at / reports, "point": point} for at in range(1 + iteration // 4)]
     return {
         "exploration": "benchmark",
         "trial": f"member-{trial:06d}",
@@ -71,7 +71,7 @@ def _row(trial: int, iteration: int, score: float, loss: float, when: datetime) 
         "task": "multi30k",
         "model": "lstm",
         "step": 350 * iteration,
-        "progress": iteration / _REPORTS,
+        "progress": iteration / reports,
         "alpha": 0.0,
         "beta": 1.0,
         "rho": 0.0,
@@ -96,7 +96,7 @@ def _row(trial: int, iteration: int, score: float, loss: float, when: datetime) 
         "tokens_per_s": 1000.0 * loss,
         "elapsed_s": 25.0 * iteration,
         "device": "cuda",
-        "status": "finished" if iteration == _REPORTS else "running",
+        "status": "finished" if iteration == reports else "running",
         "checkpoint": f"checkpoints/member-{trial:06d}/checkpoint_{iteration:06d}",
         "path": json.dumps({"knots": knots, "clock": "step"}),
         "reported_at": when,
@@ -104,18 +104,18 @@ def _row(trial: int, iteration: int, score: float, loss: float, when: datetime) 
     }
 
 
-def batches(num_rows: int) -> Iterator[list[dict[str, Any]]]:
+def batches(num_rows: int, reports: int) -> Iterator[list[dict[str, Any]]]:
     """Rows as they are handed to the writer."""
     generator = np.random.default_rng(1)
     for start in range(0, num_rows, _BATCH):
-        yield rows(start, min(start + _BATCH, num_rows), generator)
+        yield rows(start, min(start + _BATCH, num_rows), reports, generator)
 
 
-def write(folder: Path, num_rows: int) -> dict[str, float]:
+def write(folder: Path, num_rows: int, reports: int) -> dict[str, float]:
     """Fill a results folder; rows a second of appending (making the rows is not counted) and seconds of compacting."""
     writer = ResultsWriter.create(folder, {"exploration": "benchmark"})
     append_s = 0.0
-    for batch in batches(num_rows):
+    for batch in batches(num_rows, reports):
         started = time.perf_counter()
         writer.append("observations", batch)
         append_s += time.perf_counter() - started
@@ -124,10 +124,10 @@ def write(folder: Path, num_rows: int) -> dict[str, float]:
     return {"append": num_rows / append_s, "compact": time.perf_counter() - started}
 
 
-def single_ms(folder: Path, num_rows: int = 200) -> float:
+def single_ms(folder: Path, reports: int, num_rows: int = 200) -> float:
     """Milliseconds of appending one row, as a driver does with each report, flushed to the disk."""
     writer = ResultsWriter.create(folder, {"exploration": "benchmark"})
-    given = rows(0, num_rows, np.random.default_rng(1))
+    given = rows(0, num_rows, reports, np.random.default_rng(1))
     started = time.perf_counter()
     for row in given:
         writer.append("observations", [row])
@@ -160,15 +160,15 @@ def read(folder: Path, reading: str) -> dict[str, float]:
     return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
 
 
-def measure(num_rows: int, within: Path | None) -> list[str]:
+def measure(num_rows: int, reports: int, within: Path | None) -> list[str]:
     """Lines of the table for one size."""
     with tempfile.TemporaryDirectory(dir=within) as scratch:
         folder = Path(scratch) / "results"
-        written = write(folder, num_rows)
+        written = write(folder, num_rows, reports)
         size = sum(path.stat().st_size for path in (folder / "observations").iterdir())
         figures = [
             ("append", written["append"], "rows/s"),
-            ("append one row", single_ms(Path(scratch) / "single"), "ms"),
+            ("append one row", single_ms(Path(scratch) / "single", reports), "ms"),
             ("compact", written["compact"], "s"),
             ("on disk", size / _MIB, "MiB"),
         ]
@@ -191,6 +191,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--reports", type=int, default=20, help="of each trial")
     parser.add_argument("--within", type=Path, help="folder for the results; default: the temporary one")
     parser.add_argument("--read", choices=list(_READINGS), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -200,7 +201,7 @@ def main() -> None:
         return
     print("| rows | what | figure | unit | goal |\n| --- | --- | --- | --- | --- |")
     for num_rows in chosen.rows:
-        print("\n".join(measure(num_rows, chosen.within)), flush=True)
+        print("\n".join(measure(num_rows, chosen.reports, chosen.within)), flush=True)
     print(f"load average {os.getloadavg()[0]:.1f} at the end")
 
 
