@@ -118,6 +118,7 @@ def simulate(
     step_s: float = 0.0,
     save_s: Mapping[str, float] | None = None,
     lead: float = 1.0,
+    max_failures: int = 1,
     **search: Any,
 ) -> Path:
     """Run a population of simulated members to its end, from where an earlier driver of the folder left it.
@@ -129,6 +130,7 @@ def simulate(
         step_s: How long an interval takes.
         save_s: How long it takes to write a checkpoint of the members that are named.
         lead: What each member's score is above that of the one before it when they start.
+        max_failures: After which a member is lost.
         search: Changes to the section of the space.
 
     Returns:
@@ -146,7 +148,7 @@ def simulate(
                 "selection": "truncation",
             }
             | search,
-            "resources": {"max_failures": 1},
+            "resources": {"max_failures": max_failures},
         }
     )
     specs = plan_trials(space, "bleu")

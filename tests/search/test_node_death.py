@@ -48,16 +48,18 @@ def test_a_machine_that_dies_takes_no_report_with_it(cluster: Cluster, tmp_path:
     _simulate(folder)
     killer.join()
 
-    # the member that trained there failed, and no other
-    trials = load_results(folder, "trials")
-    assert (trials["num_failures"].sum(), set(trials["status"])) == (1, {"finished"})
+    # how many members fail with it is a matter of the moment: none where all wait, two where one is sent to it yet
+    alive = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+    assert machines[0].node_id in alive
+    assert machines[1].node_id not in alive
+    assert set(load_results(folder, "trials")["status"]) == {"finished"}
     for table, timed in (("observations", ["reported_at", "checkpoint"]), ("lineage", ["decided_at"])):
         bereft, whole = (load_results(each, table).drop(columns=timed) for each in (folder, undisturbed))
         pd.testing.assert_frame_equal(bereft, whole)
 
 
 def _simulate(folder: Path) -> Path:
-    return simulate(folder, NUM_INTERVALS, members=MEMBERS, step_s=0.2)
+    return simulate(folder, NUM_INTERVALS, members=MEMBERS, step_s=0.2, max_failures=3)
 
 
 def _kill_after(cluster: Cluster, machine: Any, folder: Path, num_reports: int) -> None:
