@@ -7,6 +7,7 @@ user can mend, 130 interrupted.
 import logging
 import math
 import sys
+import warnings
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -242,6 +243,7 @@ def main() -> None:
     # what the package says of its progress goes to the terminal; other libraries keep to warnings
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("erpo_explore").setLevel(logging.INFO)
+    warnings.formatwarning = _warning_line
     # a metric that is named module:function is looked for where the user stands, last, so that it hides nothing
     sys.path.append(str(FilePath.cwd()))
     try:
@@ -249,6 +251,14 @@ def main() -> None:
     except ErpoExploreError as error:
         Console(stderr=True).print(f"error: {error}", style="red", soft_wrap=True, highlight=False, markup=False)
         sys.exit(2)
+
+
+def _warning_line(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """A warning without its place in the code, which tells a user nothing."""
+    del category, filename, lineno, line
+    return f"warning: {message}\n"
 
 
 def _find_space(name: str) -> FilePath:

@@ -138,6 +138,18 @@ def test_flags_name_the_trackers_beside_those_of_the_space(tiny_file: Path, monk
     assert explored[1].tracking == Tracking(mlflow="theirs", wandb="mine")
 
 
+def test_a_foreign_file_among_the_results_is_named_in_a_line(tmp_path: Path) -> None:
+    writer = ResultsWriter.create(tmp_path / "results", {"exploration": "tiny"})
+    writer.append("observations", [OBSERVATION | {"trial": "mle-s1", "role": "dot", "score": 20.0}])
+    (writer.folder / "observations" / "notes.txt").write_text("mine")
+    command = [sys.executable, EXPLORE, "compact", str(writer.folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
+    assert (
+        done.stderr
+        == f"warning: {writer.folder / 'observations' / 'notes.txt'} is not a part of the results, left out\n"
+    )
+
+
 def test_misaligned_files_are_named_with_their_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
