@@ -14,14 +14,11 @@ from erpo_explore.space import Path as ErpoPath
 from erpo_explore.space.search_space import SearchSpace
 from tests.search.conftest import TINY
 from tests.search.driver import start_driver, wait_for_reports
+from tests.search.ray_warnings import RAY_WARNINGS
 
 pytestmark = [
     pytest.mark.ray,
-    # Ray's own: sockets and files that it leaves to the garbage collector, and its notes on coming defaults
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:.*:FutureWarning:ray.*"),
-    pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:ray.*"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    *RAY_WARNINGS,
     # of the Gaussian process within Tune's PB2, which has seen two scores or three
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]

@@ -12,14 +12,12 @@ import ray
 from ray.cluster_utils import Cluster
 
 from erpo_explore.store import load_results
+from tests.search.ray_warnings import RAY_WARNINGS
 from tests.search.simulated import simulate
 
 pytestmark = [
     pytest.mark.ray,
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:.*:FutureWarning:ray.*"),
-    pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:ray.*"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    *RAY_WARNINGS,
 ]
 
 MEMBERS: Final = 4

@@ -10,14 +10,12 @@ import pytest
 from erpo_explore.space import Path as ErpoPath
 from erpo_explore.store import load_results
 from tests.search.driver import start_simulation, wait_for_reports
+from tests.search.ray_warnings import RAY_WARNINGS
 from tests.search.simulated import simulate
 
 pytestmark = [
     pytest.mark.ray,
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:.*:FutureWarning:ray.*"),
-    pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:ray.*"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    *RAY_WARNINGS,
 ]
 
 NUM_INTERVALS = 6

@@ -25,6 +25,7 @@ from erpo_explore.trial.checkpoint import load_checkpoint
 from erpo_explore.trial.trunk import load_trunk
 from tests.search.conftest import TINY
 from tests.search.driver import start_driver, wait_for_reports
+from tests.search.ray_warnings import RAY_WARNINGS
 from tests.search.test_exploration import _comparable
 from tests.store.example_rows import OBSERVATION, TRIAL
 
@@ -101,11 +102,7 @@ def test_a_trunk_trains_its_dot_alone_at_a_learning_rate_that_does_not_fall():
 
 ray_test = [
     pytest.mark.ray,
-    # Ray's own: sockets and files that it leaves to the garbage collector, and its notes on coming defaults
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:.*:FutureWarning:ray.*"),
-    pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:ray.*"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    *RAY_WARNINGS,
 ]
 
 
