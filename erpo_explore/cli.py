@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from erpo_explore.search import Outcome
+    from erpo_explore.store.files import Place
 
 __all__ = ["main"]
 
@@ -63,7 +64,7 @@ app = typer.Typer(
 )
 
 _Address = Annotated[str | None, typer.Option(help="Ray cluster to use; by default this machine's, or a new one.")]
-_Results = Annotated[FilePath, typer.Argument(help="A results folder, e.g. results/default.")]
+_Results = Annotated[str, typer.Argument(help="A results folder or its URI, e.g. results/default.")]
 _TensorBoard = Annotated[
     bool | None, typer.Option("--tensorboard", help="Write event files into the folder tensorboard/ of the results.")
 ]
@@ -78,7 +79,8 @@ _console = Console()
 def run(
     space: Annotated[str, typer.Argument(help="A YAML file, or a name out of search_spaces/.")] = "default",
     results: Annotated[
-        FilePath | None, typer.Option(help="Results folder; must not exist. Default: results/NAME of the space.")
+        str | None,
+        typer.Option(help="Results folder or URI (s3://…); must not exist. Default: results/NAME of the space."),
     ] = None,
     data: Annotated[
         FilePath | None, typer.Option(help="Train on DIR/train|valid|test.SRC and .TGT instead of the space's task.")
@@ -100,6 +102,7 @@ def run(
     """Explore a search space."""
     from erpo_explore.search import explore
     from erpo_explore.space.search_space import SearchSpace, load_space
+    from erpo_explore.store.files import as_place
 
     chosen = load_space(_find_space(space))
     written = chosen.to_dict()
@@ -117,8 +120,7 @@ def run(
         _assign(written, assignment)
     _track(written, tensorboard=tensorboard, mlflow=mlflow, wandb=wandb)
     final = SearchSpace.from_dict(written, origin=space)
-    folder = results or FilePath("results") / final.name
-    _finish(explore(final, folder, address=address))
+    _finish(explore(final, as_place(results or f"results/{final.name}"), address=address))
 
 
 @app.command()
@@ -130,14 +132,15 @@ def resume(results: _Results, address: _Address = None) -> None:
       explore.py resume results/multi30k
     """  # noqa: D301 - click's mark for lines that stay lines
     from erpo_explore.search import resume as resume_exploration
+    from erpo_explore.store.files import as_place
 
-    _finish(resume_exploration(results, address=address))
+    _finish(resume_exploration(as_place(results), address=address))
 
 
 @app.command()
 def replay(
     origin: Annotated[
-        FilePath, typer.Argument(help="A results folder, whose best searched path is replayed, or a path's YAML.")
+        str, typer.Argument(help="A results folder, whose best searched path is replayed, or a path's YAML; or a URI.")
     ],
     seeds: Annotated[int, typer.Option(min=1, help="Runs of the path and of each rival.")] = 3,
     against: Annotated[
@@ -145,7 +148,7 @@ def replay(
     ] = "mle, interpolation",
     beam: Annotated[int, typer.Option(min=1, help="Beam width with which the test set is decoded at the end.")] = 5,
     space: Annotated[FilePath | None, typer.Option(help="Search space with the task, where ORIGIN is a path.")] = None,
-    results: Annotated[FilePath | None, typer.Option(help="Results folder. Default: results/NAME-replay.")] = None,
+    results: Annotated[str | None, typer.Option(help="Results folder or URI. Default: results/NAME-replay.")] = None,
     anyway: Annotated[bool, typer.Option("--anyway", help="Replay the best member even where a dot won.")] = False,
     tensorboard: _TensorBoard = None,
     mlflow: _Mlflow = None,
@@ -163,17 +166,19 @@ def replay(
     from erpo_explore.search.replay import replay_space, winning_dot
     from erpo_explore.search.rivals import Rivals
     from erpo_explore.space.search_space import SearchSpace
+    from erpo_explore.store.files import as_place, is_folder
 
     rivals = Rivals.parse(against)
-    if origin.is_dir() and not anyway and (dot := winning_dot(origin)) is not None:
+    place = as_place(origin)
+    if is_folder(place) and not anyway and (dot := winning_dot(place)) is not None:
         _say(f"{dot} has the best score of {origin}, so no path was found that beats the dots: nothing to replay")
         _say("--anyway replays the best path that was searched all the same")
         return
-    space_of_replay = replay_space(origin, space_file=space, against=rivals, num_seeds=seeds, beam_width=beam)
+    space_of_replay = replay_space(place, space_file=space, against=rivals, num_seeds=seeds, beam_width=beam)
     written = space_of_replay.to_dict()
     _track(written, tensorboard=tensorboard, mlflow=mlflow, wandb=wandb)
-    final = SearchSpace.from_dict(written, origin=str(origin))
-    _finish(explore(final, results or FilePath("results") / final.name, address=address))
+    final = SearchSpace.from_dict(written, origin=origin)
+    _finish(explore(final, as_place(results or f"results/{final.name}"), address=address))
 
 
 @app.command()
@@ -213,9 +218,10 @@ def watch(
     Example:
       explore.py watch results/multi30k
     """  # noqa: D301
+    from erpo_explore.store.files import as_place
     from erpo_explore.watch import LiveReport, ReportServer
 
-    with ReportServer(LiveReport(results), port) as server:
+    with ReportServer(LiveReport(as_place(results)), port) as server:
         _say(f"{results} is drawn at {server.url} as it grows; Ctrl-C ends this, and not the exploration")
         try:
             server.serve_forever()
@@ -315,6 +321,7 @@ def _finish(outcome: "Outcome") -> None:
     from erpo_explore.search.replay import is_replay
     from erpo_explore.space.path_file import save_path
     from erpo_explore.store import best_row, load_manifest, load_results
+    from erpo_explore.store.files import join
 
     folder = outcome.folder
     space = space_of(load_manifest(folder), str(folder))
@@ -335,7 +342,7 @@ def _finish(outcome: "Outcome") -> None:
     for line in pareto_lines(observations, score_name(observations, trials)):
         _say(f"  {line}")
     path = best_path(folder)
-    path_file, page = folder / "best_path.yaml", write_report(folder)
+    path_file, page = join(folder, "best_path.yaml"), write_report(folder)
     save_path(path, path_file)
     _say(f"best: {best['trial']} with {best['score']:.2f} at step {best['step']} ({best['signature']})")
     _say(f"path: {path}")
@@ -351,13 +358,14 @@ def _finish(outcome: "Outcome") -> None:
         raise typer.Exit(1)
 
 
-def _say_replay(folder: FilePath, seed: int) -> None:
+def _say_replay(folder: "Place", seed: int) -> None:
     """Show who won on the test set, and keep it."""
     import numpy as np
     from rich.table import Table
 
     from erpo_explore.atlas import read_replay, write_replay
     from erpo_explore.search.replay import FOUND
+    from erpo_explore.store.files import join
 
     report = read_replay(folder, FOUND, np.random.default_rng(seed))
     table = Table(box=None, header_style="bold", pad_edge=False, title=report.title, title_justify="left")
@@ -369,7 +377,7 @@ def _say_replay(folder: FilePath, seed: int) -> None:
     _console.print(table, width=None if _console.is_terminal else 120, crop=False)
     for sentence in report.sentences:
         _say(sentence)
-    _say(f"wrote {write_replay(report, folder)} and {folder / 'replay.csv'}")
+    _say(f"wrote {write_replay(report, folder)} and {join(folder, 'replay.csv')}")
 
 
 def _comparison_table(observations: "pd.DataFrame") -> "Table":

@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path as FilePath
 from typing import Any, Final, Literal
 
 import ray
@@ -18,6 +17,7 @@ from ray.tune import TuneError
 from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.rewards import load_function
 from erpo_explore.search.checkpoints import CheckpointSweeper
+from erpo_explore.search.driver_disk import storage_of
 from erpo_explore.search.failures import last_failure
 from erpo_explore.search.method import check_installed, new_scheduler, new_searcher
 from erpo_explore.search.progress import ProgressCallback
@@ -29,6 +29,8 @@ from erpo_explore.search.trials import num_suggested, plan_trials
 from erpo_explore.search.trunk import TRUNK, find_trunk, kept_trunk, trunk_record, trunk_space
 from erpo_explore.space.search_space import SearchSpace
 from erpo_explore.store import ResultsWriter, load_manifest, load_results
+from erpo_explore.store.files import Folder, Place, as_place, is_folder, join, resolved
+from erpo_explore.store.layout import MANIFEST
 from erpo_explore.tasks import Task, load_task
 from erpo_explore.trial import TrialSpec
 from erpo_explore.trial.trainable import ErpoTrainable, retry_config, trial_config
@@ -59,7 +61,7 @@ class Outcome:
         num_failed: Trials that ended with an error.
     """
 
-    folder: FilePath
+    folder: Place
     status: Literal["finished", "interrupted"]
     num_failed: int
 
@@ -84,7 +86,7 @@ class RecordingCallback(tune.Callback):
         del iteration, trials, info
         spec, saved = TrialSpec.from_dict(trial.config["spec"]), trial.latest_checkpoint_result
         if saved is not None:
-            self._recorder.note_checkpoint(spec, saved.metrics["training_iteration"], FilePath(saved.checkpoint.path))
+            self._recorder.note_checkpoint(spec, saved.metrics["training_iteration"], saved.checkpoint.path)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record that a trial has failed, and tell its next worker."""
@@ -106,19 +108,20 @@ class RecordingCallback(tune.Callback):
         return diverged
 
 
-def explore(space: SearchSpace, folder: FilePath, *, address: str | None = None) -> Outcome:
+def explore(space: SearchSpace, folder: Place, *, address: str | None = None) -> Outcome:
     """Run a search space to its end.
 
     Args:
         space: What to explore.
-        folder: Results folder, which must not exist yet.
+        folder: Results folder, a path or a URI such as s3://bucket/results/mine; must not exist yet.
         address: Of a Ray cluster; by default one that this machine is part of, else a new one on this machine.
 
     Raises:
         ErpoExploreError: Bad data or settings, an existing folder, no room; nothing has been overwritten then.
     """
+    folder = as_place(str(folder))
     check_installed(space.search)
-    check_trackers(space.tracking)
+    check_trackers(space.tracking, folder)
     task = load_task(space.task)
     _create(space, task, folder)
     _log.info("%s", task.describe())
@@ -126,7 +129,7 @@ def explore(space: SearchSpace, folder: FilePath, *, address: str | None = None)
         return _run(space, task, folder)
 
 
-def _create(space: SearchSpace, task: Task, folder: FilePath) -> None:
+def _create(space: SearchSpace, task: Task, folder: Place) -> None:
     """Check all that can be checked beforehand, then make the results folder."""
     specs = plan_trials(space, task.metric)
     _check_metrics(specs)
@@ -142,12 +145,11 @@ def _create(space: SearchSpace, task: Task, folder: FilePath) -> None:
     ResultsWriter.create(folder, written, needed_bytes=_needed_bytes(space, task, num_trials))
 
 
-def _run(space: SearchSpace, task: Task, folder: FilePath) -> Outcome:
+def _run(space: SearchSpace, task: Task, folder: Place) -> Outcome:
     """Train the trunk where it is still to be trained, then the trials, from where they stand."""
     specs, recorder = plan_trials(space, task.metric), _recorder(space, task, folder)
-    # Tune takes a relative folder for a URI without a scheme
-    state = folder.resolve() / _CHECKPOINTS
-    if not state.exists():
+    is_new = not is_folder(join(folder, _CHECKPOINTS))
+    if is_new:
         recorder.begin(specs)
     if not _has_trunk(space, task, folder):
         return _outcome(space, folder)
@@ -155,24 +157,28 @@ def _run(space: SearchSpace, task: Task, folder: FilePath) -> Outcome:
     num_trials = len(specs) + num_suggested(space)
     trainable = _trainable(space, task, num_trials, trunk)
     _log.info("%d trials of %d steps, results in %s", num_trials, space.training.steps, folder)
-    if not state.exists():
+    if is_new:
         return _fit(_new_tuner(space, task, specs, recorder, trainable), space, folder)
-    if not tune.Tuner.can_restore(str(state)):
+    filesystem, path = storage_of(folder)
+    state = f"{path}/{_CHECKPOINTS}"
+    if not tune.Tuner.can_restore(state, storage_filesystem=filesystem):
         raise ResultsError(
             f"results folder {folder} was cut before its first checkpoint, so there is nothing to resume; "
             f"remove it and run the search space again"
         )
-    tuner = tune.Tuner.restore(str(state), trainable, resume_unfinished=True, resume_errored=True)
+    tuner = tune.Tuner.restore(
+        state, trainable, resume_unfinished=True, resume_errored=True, storage_filesystem=filesystem
+    )
     return _fit(tuner, space, folder)
 
 
-def _has_trunk(space: SearchSpace, task: Task, folder: FilePath) -> bool:
+def _has_trunk(space: SearchSpace, task: Task, folder: Place) -> bool:
     """Train the trunk that is still to be trained; False where that was interrupted."""
     to_train = trunk_space(space)
     if to_train is None or TRUNK in load_manifest(folder):
         return True
-    within = folder / TRUNK
-    if not within.exists():
+    within = join(folder, TRUNK)
+    if not Folder.at(within).entries():
         _create(to_train, task, within)
     if _is_open(to_train, within) and _run(to_train, task, within).status == "interrupted":
         return False
@@ -180,7 +186,7 @@ def _has_trunk(space: SearchSpace, task: Task, folder: FilePath) -> bool:
     return True
 
 
-def _is_open(space: SearchSpace, folder: FilePath) -> bool:
+def _is_open(space: SearchSpace, folder: Place) -> bool:
     """Whether a trunk has trials left to train, to try again, or to save: a driver may die before a last checkpoint."""
     outcome = _outcome(space, folder)
     if outcome.status != "finished" or outcome.num_failed > 0:
@@ -190,7 +196,7 @@ def _is_open(space: SearchSpace, folder: FilePath) -> bool:
     return bool((saved.groupby("trial")["iteration"].max().reindex(last.index) != last).any())
 
 
-def _load_trunk(space: SearchSpace, task: Task, checkpoints: Sequence[FilePath]) -> Trunk | None:
+def _load_trunk(space: SearchSpace, task: Task, checkpoints: Sequence[Place]) -> Trunk | None:
     """What trials branch from, held to the space's model; None where they begin anew."""
     if space.start_from is None:
         return None
@@ -215,6 +221,7 @@ def _new_tuner(
     progress = ProgressCallback(
         exploration=space.name, num_trials=num_trials, steps=space.training.steps, score_name=task.metric
     )
+    filesystem, path = storage_of(recorder.folder)
     planned = {"spec": tune.grid_search([spec.to_dict() for spec in specs])}
     return tune.Tuner(
         trainable,
@@ -229,7 +236,8 @@ def _new_tuner(
         ),
         run_config=tune.RunConfig(
             name=_CHECKPOINTS,
-            storage_path=str(recorder.folder),
+            storage_path=path,
+            storage_filesystem=filesystem,
             # the store comes first: it takes what the trackers need not see out of a report
             callbacks=[
                 RecordingCallback(recorder),
@@ -244,7 +252,7 @@ def _new_tuner(
     )
 
 
-def resume(folder: FilePath, *, address: str | None = None) -> Outcome:
+def resume(folder: Place, *, address: str | None = None) -> Outcome:
     """Go on with an exploration that was interrupted, whose driver died, or some trials of which failed.
 
     Args:
@@ -254,7 +262,8 @@ def resume(folder: FilePath, *, address: str | None = None) -> Outcome:
     Raises:
         ErpoExploreError: The folder holds no exploration, or its data are no longer what they were.
     """
-    space = space_of(load_manifest(folder), str(folder / "exploration.yaml"))
+    folder = as_place(str(folder))
+    space = space_of(load_manifest(folder), str(join(folder, MANIFEST)))
     outcome = _outcome(space, folder)
     if outcome.status == "finished" and outcome.num_failed == 0:
         return outcome
@@ -265,7 +274,7 @@ def resume(folder: FilePath, *, address: str | None = None) -> Outcome:
         return _run(space, task, folder)
 
 
-def _fit(tuner: tune.Tuner, space: SearchSpace, folder: FilePath) -> Outcome:
+def _fit(tuner: tune.Tuner, space: SearchSpace, folder: Place) -> Outcome:
     """Run Tune until it ends or a person stops it."""
     try:
         tuner.fit()
@@ -281,7 +290,7 @@ def _fit(tuner: tune.Tuner, space: SearchSpace, folder: FilePath) -> Outcome:
     return outcome
 
 
-def _outcome(space: SearchSpace, folder: FilePath) -> Outcome:
+def _outcome(space: SearchSpace, folder: Place) -> Outcome:
     trials = load_results(folder, table="trials")
     statuses = trials["status"]
     num_unknown = num_suggested(space) - int((trials["role"] == "optuna").sum())
@@ -292,9 +301,9 @@ def _outcome(space: SearchSpace, folder: FilePath) -> Outcome:
     )
 
 
-def _recorder(space: SearchSpace, task: Task, folder: FilePath) -> Recorder:
+def _recorder(space: SearchSpace, task: Task, folder: Place) -> Recorder:
     return Recorder(
-        folder=folder.resolve(), exploration=space.name, task=task.name, model=space.model.kind, metric=task.metric
+        folder=resolved(folder), exploration=space.name, task=task.name, model=space.model.kind, metric=task.metric
     )
 
 

@@ -7,13 +7,22 @@ its member go on from another's checkpoint, is counted by its report, so that a 
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import ray
 
 from erpo_explore import errors
 from erpo_explore.trial.trainable import HUNG
 from erpo_explore.trial.watchdog import where_it_hung
 
 __all__ = ["Failures", "last_failure"]
+
+
+_WAIT_S: Final = 30.0
+"""For an answer of a machine that may be dying."""
+
+_SOME: Final = 0.001
+"""Of a machine's own resource, which there is 1 of: to run there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +60,7 @@ def last_failure(trial: Any) -> tuple[str, bool]:
     Returns:
         The reason in a line, and whether it was a loss that is no longer a number.
     """
-    trace = Path(trial.storage.trial_fs_path) / HUNG
-    if frame := where_it_hung(trace):
-        trace.unlink()
+    if frame := _where_it_hung(trial):
         return f"its worker hung and was ended: {frame}", False
     # Tune appends what a worker raised, as the text of its traceback, to a file of the driver's
     text = Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else ""
@@ -62,3 +69,28 @@ def last_failure(trial: Any) -> tuple[str, bool]:
     module, _, name = name.rpartition(".")
     ours = module == errors.__name__ and name in errors.__all__
     return message if ours else line, ours and name == errors.DivergedError.__name__
+
+
+def _where_it_hung(trial: Any) -> str | None:
+    """The frame in which a trial's worker hung; None where it did not, or its machine is gone."""
+    trace = str(Path(trial.storage.trial_working_directory) / HUNG)
+    address = f"node:{(trial.last_result or {}).get('node_ip')}"
+    if address not in ray.cluster_resources():
+        return _take_trace(trace)
+    try:
+        found: str | None = ray.get(
+            _take_trace_there.options(resources={address: _SOME}).remote(trace), timeout=_WAIT_S
+        )
+    except ray.exceptions.RayError:  # its machine has died meanwhile
+        return None
+    return found
+
+
+def _take_trace(trace: str) -> str | None:
+    frame = where_it_hung(Path(trace))
+    if frame is not None:
+        Path(trace).unlink()
+    return frame
+
+
+_take_trace_there = ray.remote(num_cpus=0, max_retries=0)(_take_trace)

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path as FilePath
 from typing import Any, Final, Literal
 
 from erpo_explore.corpus_scores import CorpusStatistics
 from erpo_explore.search.decisions import Decision
 from erpo_explore.search.failures import Failures
 from erpo_explore.store import ResultsWriter, load_results
+from erpo_explore.store.files import Folder, Place, within
 from erpo_explore.store.schema import TABLES
 from erpo_explore.trial import TrialSpec
 
@@ -36,14 +36,14 @@ class Recorder:
     """Writes one exploration's rows.
 
     Attributes:
-        folder: The results folder.
+        folder: The results folder, resolved.
         exploration: Its name.
         task: Name of the task.
         model: Name of the model.
         metric: Name of the task's own metric.
     """
 
-    folder: FilePath
+    folder: Place
     exploration: str
     task: str
     model: str
@@ -60,6 +60,11 @@ class Recorder:
     @cached_property
     def _writer(self) -> ResultsWriter:
         return ResultsWriter.open(self.folder)
+
+    @cached_property
+    def _path(self) -> str:
+        """The results folder, as its file system knows it."""
+        return Folder.at(self.folder).path
 
     @cached_property
     def _scores(self) -> dict[str, dict[int, tuple[int, float]]]:
@@ -184,18 +189,17 @@ class Recorder:
         row = frame.iloc[0]
         return CorpusStatistics(kind=row["kind"], values_ND=row["values"].reshape(row["num_sentences"], -1))
 
-    def note_checkpoint(self, spec: TrialSpec, iteration: int, checkpoint: FilePath) -> None:
+    def note_checkpoint(self, spec: TrialSpec, iteration: int, checkpoint: str) -> None:
         """Record where the weights of a report lie, once they are written.
 
         Args:
             spec: The trial.
             iteration: Of the report.
-            checkpoint: Folder of the weights.
+            checkpoint: Folder of the weights, as the file system of the results knows it.
         """
         row = self._last_rows.get(spec.name)
         if row is not None and row["iteration"] == iteration:
-            inside = checkpoint.relative_to(self.folder) if checkpoint.is_relative_to(self.folder) else checkpoint
-            self._writer.append("observations", [row | {"checkpoint": str(inside)}])
+            self._writer.append("observations", [row | {"checkpoint": within(checkpoint, self._path) or checkpoint}])
 
     def fail(
         self,

@@ -14,6 +14,7 @@ from erpo_explore.space.path_file import load_path
 from erpo_explore.space.search import Search
 from erpo_explore.space.search_space import LastTest, SearchSpace, load_space
 from erpo_explore.store import best_row, load_manifest, load_results
+from erpo_explore.store.files import Place, is_folder
 
 __all__ = ["FOUND", "is_replay", "replay_space", "winning_dot"]
 
@@ -22,7 +23,7 @@ FOUND = "found"
 
 
 def replay_space(
-    origin: FilePath,
+    origin: Place,
     *,
     space_file: FilePath | None,
     against: Rivals,
@@ -33,7 +34,7 @@ def replay_space(
     """The exploration that replays a path.
 
     Args:
-        origin: A results folder, whose best searched path is taken, or a path's YAML file.
+        origin: A results folder, whose best searched path is taken, or a path's YAML file; a path or a URI.
         space_file: Task, model and budget; those of the results folder if not given.
         against: The rivals; a dot without settings has those that the space gives it.
         num_seeds: Runs of the path and of each rival.
@@ -44,7 +45,7 @@ def replay_space(
         ConfigError: A path's file comes without a space, or is named as another rival is.
         ResultsError: The folder holds no score yet, nothing was searched in it, or its trunk is another one by now.
     """
-    if origin.is_dir():
+    if is_folder(origin):
         path = _best_searched(origin)
         space = load_space(space_file) if space_file else _space_of_results(origin)
     else:
@@ -69,7 +70,7 @@ def replay_space(
     return SearchSpace.from_dict(written, origin=str(origin))
 
 
-def winning_dot(folder: FilePath) -> str | None:
+def winning_dot(folder: Place) -> str | None:
     """The dot that reached the best score in a results folder, where one did: then there is nothing to replay.
 
     Raises:
@@ -84,7 +85,7 @@ def is_replay(space: SearchSpace) -> bool:
     return space.test is not None and FOUND in space.paths
 
 
-def _best_searched(folder: FilePath) -> Path:
+def _best_searched(folder: Place) -> Path:
     """The path of the member with the best score; in a folder without members, of what is no dot."""
     frame = load_results(folder)
     best_row(frame)
@@ -99,7 +100,7 @@ def _searched(observations: pd.DataFrame) -> pd.DataFrame:
     return observations[observations["role"] != "dot"] if members.empty else members
 
 
-def _space_of_results(folder: FilePath) -> SearchSpace:
+def _space_of_results(folder: Place) -> SearchSpace:
     """That of a results folder, with the trunk that its trials branched from."""
     space = space_of(load_manifest(folder), str(folder))
     return SearchSpace.from_dict(space.to_dict() | {"start_from": same_trunk(space, folder)}, origin=str(folder))

@@ -10,6 +10,7 @@ import yaml
 from erpo_explore.errors import ConfigError
 from erpo_explore.space import DOTS, Path
 from erpo_explore.space.path_file import load_path
+from erpo_explore.store.files import as_place
 
 __all__ = ["Rivals"]
 
@@ -49,7 +50,7 @@ class Rivals:
         for entry in entries:
             match entry:
                 case str() if entry.endswith(_SUFFIXES):
-                    paths[FilePath(entry).stem] = load_path(FilePath(entry))
+                    paths[FilePath(entry).stem] = load_path(as_place(entry))
                 case str() if entry in DOTS:
                     dots[entry] = None
                 case dict() if len(entry) == 1 and _is_dot(*next(iter(entry.items()))):

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final
 
 from erpo_explore.errors import ConfigError
 from erpo_explore.space.tracking import Tracking
+from erpo_explore.store.files import Place
 
 __all__ = ["MlflowTracker", "TensorBoardTracker", "Tracker", "WandbTracker", "check_trackers", "new_trackers"]
 
@@ -61,9 +62,9 @@ class TensorBoardTracker(Tracker):
 
     name = "tensorboard"
 
-    def __init__(self, folder: Path) -> None:
-        """Write under a results folder."""
-        self._folder = folder / "tensorboard"
+    def __init__(self, folder: Place) -> None:
+        """Write under a results folder of this machine."""
+        self._folder = Path(folder) / "tensorboard"
         self._writers: dict[str, Any] = {}
 
     def begin(self, key: str, trial: str, params: Mapping[str, str | float]) -> None:
@@ -147,13 +148,13 @@ class WandbTracker(Tracker):
 
     name = "wandb"
 
-    def __init__(self, project: str, group: str, folder: Path) -> None:
+    def __init__(self, project: str, group: str, folder: Place) -> None:
         """Log to a project.
 
         Args:
             project: Its name.
             group: Name of the exploration.
-            folder: Where Weights & Biases keeps its own files.
+            folder: Where Weights & Biases keeps its own files; in its default place where this is a URI.
         """
         self._project, self._group, self._folder = project, group, folder
         self._runs: dict[str, Any] = {}
@@ -168,7 +169,7 @@ class WandbTracker(Tracker):
             name=trial,
             id=key,
             config=dict(params),
-            dir=str(self._folder),
+            dir=str(self._folder) if isinstance(self._folder, Path) else None,
             resume="allow",
             reinit="create_new",
             settings=wandb.Settings(silent=True, console="off", disable_git=True),
@@ -188,17 +189,27 @@ class WandbTracker(Tracker):
             self.end(key, failed=False)
 
 
-def check_trackers(tracking: Tracking) -> None:
+def check_trackers(tracking: Tracking, folder: Place) -> None:
     """Look for what the trackers need, before anything is trained.
 
+    Args:
+        tracking: What the user wrote.
+        folder: The results folder.
+
     Raises:
-        ConfigError: A package is missing, MLflow can't be reached, or nobody is logged in at Weights & Biases.
+        ConfigError: A package is missing, event files have no folder of this machine to go to, MLflow can't be reached,
+            or nobody is logged in at Weights & Biases.
     """
     for tracker, package in _PACKAGES.items():
         if getattr(tracking, tracker) and find_spec(package) is None:
             raise ConfigError(
                 f"tracking.{tracker} needs {package}, which is not installed; pip install 'erpo-explore[tracking]'"
             )
+    if tracking.tensorboard and not isinstance(folder, Path):
+        raise ConfigError(
+            f"tracking.tensorboard needs results in a folder of this machine, got {folder}; use --mlflow or --wandb, "
+            "or choose another folder with --results"
+        )
     _set_defaults()
     if tracking.mlflow is not None:
         _check_mlflow(tracking.mlflow)
@@ -212,7 +223,7 @@ def check_trackers(tracking: Tracking) -> None:
             )
 
 
-def new_trackers(tracking: Tracking, exploration: str, folder: Path) -> list[Tracker]:
+def new_trackers(tracking: Tracking, exploration: str, folder: Place) -> list[Tracker]:
     """The trackers that a space names; one that can't begin is named in a warning and left out.
 
     Args:

@@ -7,7 +7,6 @@ then on, until the exploration is resumed.
 import logging
 import math
 from collections.abc import Callable, Mapping
-from pathlib import Path as FilePath
 from typing import Any, Final
 from uuid import uuid4
 
@@ -15,6 +14,7 @@ from ray import tune
 
 from erpo_explore.search.trackers import Tracker, new_trackers
 from erpo_explore.space.search_space import SearchSpace
+from erpo_explore.store.files import Place
 from erpo_explore.store.schema import TABLES
 from erpo_explore.trial import TrialSpec
 
@@ -31,7 +31,7 @@ _LONGEST_TEXT: Final = 500
 class TrackingCallback(tune.Callback):
     """Hands trials and their numbers to the trackers."""
 
-    def __init__(self, space: SearchSpace, folder: FilePath) -> None:
+    def __init__(self, space: SearchSpace, folder: Place) -> None:
         """Remember what to track.
 
         Args:

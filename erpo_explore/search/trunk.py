@@ -5,7 +5,6 @@ says that it cannot.
 """
 
 from collections.abc import Sequence
-from pathlib import Path as FilePath
 from typing import Any, Final
 
 from erpo_explore.errors import ResultsError
@@ -14,6 +13,7 @@ from erpo_explore.space.search import Search
 from erpo_explore.space.search_space import SearchSpace
 from erpo_explore.space.start_from import CheckpointTrunk, ResultsTrunk, TrainedTrunk
 from erpo_explore.store import load_manifest, load_results
+from erpo_explore.store.files import Place, as_place, join, resolved, within
 from erpo_explore.trial.trunk import checkpoint_sha256
 
 __all__ = ["TRUNK", "find_trunk", "kept_trunk", "same_trunk", "trunk_record", "trunk_space"]
@@ -46,7 +46,7 @@ def trunk_space(space: SearchSpace) -> SearchSpace | None:
     )
 
 
-def find_trunk(space: SearchSpace, folder: FilePath) -> list[FilePath]:
+def find_trunk(space: SearchSpace, folder: Place) -> list[Place]:
     """The checkpoint folders that a space names in `start_from`, one a trunk; none where trials begin anew.
 
     Args:
@@ -60,32 +60,27 @@ def find_trunk(space: SearchSpace, folder: FilePath) -> list[FilePath]:
         case None:
             return []
         case CheckpointTrunk() as trunk:
-            return [FilePath(trunk.checkpoint)]
+            return [as_place(trunk.checkpoint)]
         case ResultsTrunk() as trunk:
-            _check_task(space, FilePath(trunk.results))
-            return _last_checkpoints(FilePath(trunk.results), trunk.dot)
+            _check_task(space, as_place(trunk.results))
+            return _last_checkpoints(as_place(trunk.results), trunk.dot)
         case TrainedTrunk() as trunk:
-            return _last_checkpoints(folder / TRUNK, trunk.dot)
+            return _last_checkpoints(join(folder, TRUNK), trunk.dot)
 
 
-def trunk_record(checkpoints: Sequence[FilePath], folder: FilePath) -> list[dict[str, str]]:
+def trunk_record(checkpoints: Sequence[Place], folder: Place) -> list[dict[str, str]]:
     """What `exploration.yaml` keeps of a trunk: folders, relative where they lie in the results, and sha256.
 
     Raises:
         ResultsError: A checkpoint is missing.
     """
-    inside = folder.resolve()
-    resolved = [checkpoint.resolve() for checkpoint in checkpoints]
     return [
-        {
-            "checkpoint": str(place.relative_to(inside) if place.is_relative_to(inside) else place),
-            "sha256": checkpoint_sha256(place),
-        }
-        for place in resolved
+        {"checkpoint": within(place, resolved(folder)) or str(place), "sha256": checkpoint_sha256(place)}
+        for place in map(resolved, checkpoints)
     ]
 
 
-def kept_trunk(folder: FilePath) -> list[FilePath]:
+def kept_trunk(folder: Place) -> list[Place]:
     """The checkpoint folders that an exploration has begun from; none where its trials began anew.
 
     Raises:
@@ -94,7 +89,7 @@ def kept_trunk(folder: FilePath) -> list[FilePath]:
     checkpoints = []
     kept: Any = load_manifest(folder).get(TRUNK, [])
     for entry in kept:
-        checkpoint = folder / entry["checkpoint"]
+        checkpoint = _named_by(folder, entry["checkpoint"])
         found = checkpoint_sha256(checkpoint)
         if found != entry["sha256"]:
             raise ResultsError(
@@ -105,7 +100,7 @@ def kept_trunk(folder: FilePath) -> list[FilePath]:
     return checkpoints
 
 
-def same_trunk(space: SearchSpace, folder: FilePath) -> dict[str, Any] | None:
+def same_trunk(space: SearchSpace, folder: Place) -> dict[str, Any] | None:
     """The `start_from` with which another exploration begins where that of a results folder began.
 
     Args:
@@ -120,11 +115,11 @@ def same_trunk(space: SearchSpace, folder: FilePath) -> dict[str, Any] | None:
         return None
     kept_trunk(folder)
     if isinstance(trunk, TrainedTrunk):
-        trunk = ResultsTrunk(results=str(folder / TRUNK), dot=trunk.dot, optimizer=trunk.optimizer)
+        trunk = ResultsTrunk(results=str(join(folder, TRUNK)), dot=trunk.dot, optimizer=trunk.optimizer)
     return trunk.model_dump(mode="json")
 
 
-def _check_task(space: SearchSpace, folder: FilePath) -> None:
+def _check_task(space: SearchSpace, folder: Place) -> None:
     """Raise where a trunk's weights may stand for other words: their ids mean nothing without their vocabulary."""
     theirs = space_of(load_manifest(folder), str(folder)).task.model_dump(mode="json")
     ours = space.task.model_dump(mode="json")
@@ -137,7 +132,7 @@ def _check_task(space: SearchSpace, folder: FilePath) -> None:
             )
 
 
-def _last_checkpoints(folder: FilePath, dot: str | None) -> list[FilePath]:
+def _last_checkpoints(folder: Place, dot: str | None) -> list[Place]:
     """The last weights of each trial of a dot, by seed.
 
     Raises:
@@ -158,4 +153,10 @@ def _last_checkpoints(folder: FilePath, dot: str | None) -> list[FilePath]:
     last = reports.groupby("trial")["checkpoint"].last()
     if missing := sorted(set(chosen["trial"]) - set(last.index)):
         raise ResultsError(f"start_from: trial {missing[0]} of {folder} has kept no checkpoint; train it again")
-    return [folder / str(last[trial]) for trial in chosen["trial"]]
+    return [_named_by(folder, str(last[trial])) for trial in chosen["trial"]]
+
+
+def _named_by(folder: Place, checkpoint: str) -> Place:
+    """Where a checkpoint lies that the results name: within their folder, or anywhere else."""
+    place = as_place(checkpoint)
+    return place if isinstance(place, str) or place.is_absolute() else join(folder, checkpoint)

@@ -1,24 +1,26 @@
 """A path as a YAML file: how a discovered path is kept, handed on and replayed."""
 
-from pathlib import Path as FilePath
-
 import yaml
 
-from erpo_explore.errors import ConfigError
+from erpo_explore.errors import ConfigError, ResultsError
 from erpo_explore.space.path import Path
+from erpo_explore.store.files import Place, read, write_aside
 
 __all__ = ["load_path", "save_path"]
 
 
-def load_path(file: FilePath) -> Path:
+def load_path(file: Place) -> Path:
     """Read a path.
+
+    Args:
+        file: A path of this machine or a URI.
 
     Raises:
         ConfigError: The file is missing, no YAML or no path.
     """
     try:
-        return Path.from_dict(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
+        return Path.from_dict(yaml.safe_load(read(file).decode()))
+    except (ResultsError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: cannot be read as text ({error}); name a path's YAML file") from error
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from error
@@ -26,8 +28,10 @@ def load_path(file: FilePath) -> Path:
         raise ConfigError(f"{file}: is no valid YAML; name a path's YAML file") from error
 
 
-def save_path(path: Path, file: FilePath) -> None:
-    """Write a path; `load_path(file) == path`."""
-    aside = file.with_name(f".{file.name}.tmp")
-    aside.write_text(yaml.safe_dump(path.to_dict(), sort_keys=False), encoding="utf-8")
-    aside.replace(file)
+def save_path(path: Path, file: Place) -> None:
+    """Write a path, whole; `load_path(file) == path`.
+
+    Raises:
+        ResultsError: It cannot be written.
+    """
+    write_aside(file, yaml.safe_dump(path.to_dict(), sort_keys=False).encode())

@@ -5,12 +5,12 @@ out: a pretrained model of the hub, which is a `model` (`kind: pretrained`), sin
 """
 
 from collections.abc import Mapping
-from pathlib import Path as FilePath
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Discriminator, Field, Tag
 
 from erpo_explore.space.section import Section
+from erpo_explore.store.files import Folder, as_place
 
 __all__ = ["CHECKPOINT_FILE", "CheckpointTrunk", "ResultsTrunk", "StartFrom", "TrainedTrunk", "as_trunk"]
 
@@ -27,14 +27,14 @@ class CheckpointTrunk(_Trunk):
     """The same weights for every seed."""
 
     checkpoint: str
-    """A checkpoint folder of ours."""
+    """A checkpoint folder of ours, a path or a URI."""
 
 
 class ResultsTrunk(_Trunk):
     """The last weights of a dot's trials, n of them ordered by seed: trial seed s takes number (s − first) mod n."""
 
     results: str
-    """A results folder of ours."""
+    """A results folder of ours, a path or a URI."""
 
     dot: str | None = None
     """Name of a dot or path in it; the only one there is if not given."""
@@ -89,4 +89,4 @@ def as_trunk(written: Any) -> Any:
     """
     if not isinstance(written, str):
         return written
-    return {"checkpoint" if (FilePath(written) / CHECKPOINT_FILE).is_file() else "results": written}
+    return {"checkpoint" if Folder.at(as_place(written)).has(CHECKPOINT_FILE) else "results": written}

@@ -19,7 +19,7 @@ from pyarrow import fs
 
 from erpo_explore.errors import ResultsError
 
-__all__ = ["Folder", "Place", "as_place", "join", "write_aside"]
+__all__ = ["Folder", "Place", "as_place", "is_folder", "join", "read", "resolved", "within", "write_aside"]
 
 Place = str | Path
 """Where something lies: a path of this machine, or a URI."""
@@ -43,6 +43,28 @@ def join(place: Place, *names: str) -> Place:
     return place.joinpath(*names) if isinstance(place, Path) else "/".join([place.rstrip("/"), *names])
 
 
+def resolved(place: Place) -> Place:
+    """The same place, for a process that has another working directory."""
+    place = as_place(str(place))
+    return place.resolve() if isinstance(place, Path) else place.rstrip("/")
+
+
+def is_folder(place: Place) -> bool:
+    """Whether a folder is there."""
+    return bool(Folder.at(place).kind() == fs.FileType.Directory)
+
+
+def within(place: Place, folder: Place) -> str | None:
+    """What a place is called within a folder, both resolved; None where it does not lie in it.
+
+    Example:
+        >>> within("s3://bucket/results/mine/trunk", "s3://bucket/results/mine")
+        'trunk'
+    """
+    name = str(place).removeprefix(f"{folder}/")
+    return None if name == str(place) else name
+
+
 def write_aside(place: Place, content: bytes, *, remedy: str = _RESUME) -> None:
     """Write or replace a file, whole.
 
@@ -54,12 +76,26 @@ def write_aside(place: Place, content: bytes, *, remedy: str = _RESUME) -> None:
     Raises:
         ResultsError: it cannot be written; what was there before is untouched.
     """
+    folder, name = _folder_and_name(place)
+    folder.write(name, content, remedy=remedy)
+
+
+def read(place: Place) -> bytes:
+    """A whole file.
+
+    Raises:
+        ResultsError: it cannot be read.
+    """
+    folder, name = _folder_and_name(place)
+    return folder.read(name)
+
+
+def _folder_and_name(place: Place) -> tuple["Folder", str]:
     place = as_place(str(place))
     if isinstance(place, Path):
-        Folder.at(place.parent).write(place.name, content, remedy=remedy)
-    else:
-        parent, _, name = place.rpartition("/")
-        Folder.at(parent).write(name, content, remedy=remedy)
+        return Folder.at(place.parent), place.name
+    parent, _, name = place.rpartition("/")
+    return Folder.at(parent), name
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +168,15 @@ class Folder:
         """
         with _told(self.place_of(name), "read"), self.filesystem.open_input_stream(self.path_of(name)) as stream:
             return bytes(stream.read())
+
+    def open(self, name: str) -> pa.NativeFile:
+        """A file to read from at any place in it; close it.
+
+        Raises:
+            ResultsError: it cannot be read.
+        """
+        with _told(self.place_of(name), "read"):
+            return self.filesystem.open_input_file(self.path_of(name))
 
     def write(self, name: str, content: bytes, *, remedy: str = _RESUME) -> None:
         """Write or replace a file, whole.

@@ -7,6 +7,7 @@ import torch
 
 from erpo_explore.errors import ResultsError
 from erpo_explore.space.start_from import CHECKPOINT_FILE
+from erpo_explore.store.files import Folder, Place
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
@@ -42,17 +43,22 @@ def save_checkpoint(state: dict[str, Any], folder: Path) -> None:
         raise ResultsError(f"checkpoint {folder}: cannot be written ({error}); free some space, then resume") from error
 
 
-def load_checkpoint(folder: Path) -> dict[str, Any]:
+def load_checkpoint(folder: Place) -> dict[str, Any]:
     """Read a state into the memory of the CPU; only tensors and plain values are accepted.
+
+    Args:
+        folder: A path or a URI.
 
     Raises:
         ResultsError: There is none, or it is torn or foreign.
     """
-    file = folder / CHECKPOINT_FILE
-    if not file.is_file():
+    within = Folder.at(folder)
+    file = within.place_of(CHECKPOINT_FILE)
+    if not within.has(CHECKPOINT_FILE):
         raise ResultsError(f"checkpoint {folder}: has no {CHECKPOINT_FILE}; name a folder that a trial has written")
     try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
+        with within.open(CHECKPOINT_FILE) as stream:
+            state = torch.load(stream, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a torn or hostile file provokes: it is one and the same to the user
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ResultsError(f"checkpoint {file}: cannot be read as a state of tensors ({reason})") from error

@@ -28,7 +28,7 @@ from erpo_explore.trial.watchdog import interval_limit_s, limited
 __all__ = ["HUNG", "ErpoTrainable", "retry_config", "trial_config"]
 
 HUNG: Final = "hung.txt"
-"""File in a trial's folder with the stacks of a worker that was ended because it hung."""
+"""File in a trial's working folder, on its machine, with the stacks of a worker that was ended because it hung."""
 
 _NUM_SAMPLES: Final = 8
 
@@ -184,8 +184,8 @@ class ErpoTrainable(tune.Trainable):
 
     @property
     def _trace(self) -> Path | None:
-        """Where a worker that hangs leaves its stacks; None where Tune gave the trial no folder."""
-        return Path(self._storage.trial_fs_path) / HUNG if self._storage is not None else None
+        """Where a worker that hangs leaves its stacks, on its machine; None where Tune gave the trial no folder."""
+        return Path(self._storage.trial_working_directory) / HUNG if self._storage is not None else None
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Write the run's state.

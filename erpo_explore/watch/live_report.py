@@ -13,7 +13,7 @@ import pandas as pd
 from erpo_explore.atlas import write_report
 from erpo_explore.errors import ErpoExploreError
 from erpo_explore.store import TABLES, load_manifest, load_results
-from erpo_explore.store.layout import MANIFEST
+from erpo_explore.store.files import Folder, Place
 
 __all__ = ["LiveReport", "Status"]
 
@@ -44,7 +44,7 @@ class Status:
 class LiveReport:
     """A folder's report and status, brought up to date in the background by whoever asks for the status."""
 
-    def __init__(self, folder: Path, write: Callable[[Path, Path], object] = write_report) -> None:
+    def __init__(self, folder: Place, write: Callable[[Place, Path], object] = write_report) -> None:
         """Watch a folder.
 
         Args:
@@ -60,12 +60,12 @@ class LiveReport:
         self._lock = threading.Lock()
         self._status = Status()
         self._page = b""
-        self._seen: tuple[int | None, ...] = ()
+        self._seen: int | None = None
         self._is_drawing = False
         self._next_look = 0.0
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> Place:
         """What is watched."""
         return self._folder
 
@@ -98,7 +98,7 @@ class LiveReport:
             self._is_drawing = False
 
 
-def look(folder: Path, write: Callable[[Path, Path], object]) -> tuple[Status, bytes | None]:
+def look(folder: Place, write: Callable[[Place, Path], object]) -> tuple[Status, bytes | None]:
     """One look at a folder.
 
     Args:
@@ -146,14 +146,11 @@ def has_ended(trials: pd.DataFrame, manifest: dict[str, object]) -> bool:
     return not trials.empty and is_known and not bool((trials["status"] == "running").any())
 
 
-def folder_mark(folder: Path) -> tuple[int | None, ...]:
-    """What changes whenever a part or the manifest is written: parts are renamed into their folder, which dates it."""
-    return tuple(_modified_ns(place) for place in (folder / MANIFEST, *(folder / name for name in TABLES)))
-
-
-def _modified_ns(path: Path) -> int | None:
-    """When it was last changed; None where it is not there."""
+def folder_mark(folder: Place) -> int:
+    """What changes whenever a part or the manifest is written."""
+    within = Folder.at(folder)
     try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return None
+        listed = [entry for each in (within, *map(within.within, TABLES)) for entry in each.entries()]
+    except ErpoExploreError:
+        return 0  # a look will say what is wrong
+    return hash(tuple((entry.path, entry.size, entry.mtime_ns) for entry in listed))

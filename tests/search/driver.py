@@ -9,19 +9,22 @@ from typing import Any
 
 import pytest
 
+from erpo_explore.store.files import Folder, Place, join
 
-def start_driver(folder: Path, space: Path) -> "subprocess.Popen[bytes]":
+
+def start_driver(folder: Place, space: Path) -> "subprocess.Popen[bytes]":
+    return start_command(str(space), "--results", str(folder))
+
+
+def start_command(*arguments: str) -> "subprocess.Popen[bytes]":
+    """`explore.py ARGUMENTS` on a Ray of its own with two slots."""
     code = (
         "import sys, ray; from pathlib import Path;"
         "ray.init(address='local', num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level='ERROR');"
         "sys.argv = ['explore.py', *sys.argv[1:]];"
         "from erpo_explore.cli import main; main()"
     )
-    return subprocess.Popen(
-        [sys.executable, "-c", code, str(space), "--results", str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    return subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def start_simulation(folder: Path, address: str, settings: dict[str, Any]) -> "subprocess.Popen[bytes]":
@@ -44,9 +47,10 @@ def start_simulation(folder: Path, address: str, settings: dict[str, Any]) -> "s
     )
 
 
-def wait_for_reports(driver: "subprocess.Popen[bytes]", folder: Path, num_reports: int) -> None:
+def wait_for_reports(driver: "subprocess.Popen[bytes]", folder: Place, num_reports: int) -> None:
     """Until the driver has recorded so many; a driver that ended before is shown."""
-    while len(list((folder / "observations").glob("*.parquet"))) < num_reports:
+    parts = Folder.at(join(folder, "observations"))
+    while sum(entry.base_name.endswith(".parquet") for entry in parts.entries()) < num_reports:
         if driver.poll() is not None:
             assert driver.stdout is not None
             pytest.fail(f"the driver ended early: {driver.stdout.read().decode()[-2000:]}")

@@ -193,14 +193,14 @@ class TestTesting:
 class TestCheckpoints:
     def test_a_report_learns_where_its_weights_lie_within_the_results(self, recorder):
         recorder.observe(DOT, report(1, 12.5))
-        recorder.note_checkpoint(DOT, 1, recorder.folder / "checkpoints" / "mle-s1" / "one")
+        recorder.note_checkpoint(DOT, 1, f"{recorder.folder}/checkpoints/mle-s1/one")
         (row,) = load_results(recorder.folder).to_dict("records")
         assert (row["checkpoint"], row["score"]) == ("checkpoints/mle-s1/one", 12.5)
 
     def test_weights_of_another_report_are_not_noted(self, recorder):
         recorder.observe(DOT, report(2, 12.5))
-        recorder.note_checkpoint(DOT, 1, recorder.folder / "checkpoints")
-        recorder.note_checkpoint(MEMBER, 2, recorder.folder / "checkpoints")
+        recorder.note_checkpoint(DOT, 1, f"{recorder.folder}/checkpoints")
+        recorder.note_checkpoint(MEMBER, 2, f"{recorder.folder}/checkpoints")
         assert load_results(recorder.folder)["checkpoint"].isna().all()
 
 

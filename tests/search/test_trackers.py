@@ -115,16 +115,16 @@ def test_wandb_keeps_a_run_a_trial(tmp_path):
     ("tracking", "package"),
     [(Tracking(tensorboard=True), "tensorboardX"), (Tracking(mlflow="x"), "mlflow"), (Tracking(wandb="x"), "wandb")],
 )
-def test_a_missing_package_names_the_extra(tracking, package, monkeypatch):
+def test_a_missing_package_names_the_extra(tracking, package, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setattr("erpo_explore.search.trackers.find_spec", lambda name: None if name == package else True)
     with pytest.raises(ConfigError, match=rf"needs {package}.* pip install 'erpo-explore\[tracking\]'"):
-        check_trackers(tracking)
+        check_trackers(tracking, tmp_path)
 
 
 def test_an_mlflow_that_is_not_there_is_named():
     with pytest.raises(ConfigError, match=r"tracking\.mlflow=ftp://nowhere can't be used .* sqlite:///mlflow.db"):
-        check_trackers(Tracking(mlflow="ftp://nowhere"))
+        check_trackers(Tracking(mlflow="ftp://nowhere"), tmp_path)
 
 
 def test_a_tracker_that_cannot_begin_again_is_left_out(tmp_path, caplog):
@@ -139,7 +139,7 @@ def test_nobody_logged_in_at_wandb_is_said(monkeypatch, tmp_path):
     monkeypatch.delenv("WANDB_MODE")
     monkeypatch.setattr(type(wandb.api), "api_key", None, raising=False)
     with pytest.raises(ConfigError, match="wandb login"):
-        check_trackers(Tracking(wandb="project"))
+        check_trackers(Tracking(wandb="project"), tmp_path)
 
 
 def test_a_password_in_the_uri_is_refused_and_not_repeated():
