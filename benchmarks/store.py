@@ -27,6 +27,7 @@ import numpy as np
 
 from benchmarks.timing import Goal, number
 from erpo_explore.store import ResultsWriter, load_results
+from erpo_explore.store.rows import to_json
 
 _BATCH: Final = 10_000
 _ROUNDS: Final = 3
@@ -98,7 +99,7 @@ def _row(trial: int, iteration: int, reports: int, score: float, loss: float, wh
         "device": "cuda",
         "status": "finished" if iteration == reports else "running",
         "checkpoint": f"checkpoints/member-{trial:06d}/checkpoint_{iteration:06d}",
-        "path": json.dumps({"knots": knots, "clock": "step"}),
+        "path": to_json({"clock": "step", "knots": knots}),
         "reported_at": when,
         "node": "worker-3",
     }

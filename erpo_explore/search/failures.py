@@ -75,7 +75,7 @@ def _where_it_hung(trial: Any) -> str | None:
     """The frame in which a trial's worker hung; None where it did not, or its machine is gone."""
     trace = str(Path(trial.storage.trial_working_directory) / HUNG)
     address = f"node:{(trial.last_result or {}).get('node_ip')}"
-    if address not in ray.cluster_resources():
+    if not ray.is_initialized() or address not in ray.cluster_resources():
         return _take_trace(trace)
     try:
         found: str | None = ray.get(

@@ -5,7 +5,6 @@ Legend: N sentences, D statistics of each.
 A plain value that Tune can pickle with its callbacks and scheduler; the store itself is opened when a row is written.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -18,6 +17,7 @@ from erpo_explore.search.decisions import Decision
 from erpo_explore.search.failures import Failures
 from erpo_explore.store import ResultsWriter, load_results
 from erpo_explore.store.files import Folder, Place, within
+from erpo_explore.store.rows import to_json
 from erpo_explore.store.schema import TABLES
 from erpo_explore.trial import TrialSpec
 
@@ -89,8 +89,8 @@ class Recorder:
                     "step": 0,
                     "action": "start",
                     "population": len(members),
-                    "knot": json.dumps(spec.path.end.to_dict()),
-                    "path": json.dumps(spec.path.until(0.0).to_dict()),
+                    "knot": to_json(spec.path.end.to_dict()),
+                    "path": to_json(spec.path.until(0.0).to_dict()),
                     "reason": "first knot, drawn from the ranges",
                     "decided_at": datetime.now(UTC),
                 }
@@ -149,7 +149,7 @@ class Recorder:
             "iteration": iteration,
             "task": self.task,
             "model": self.model,
-            "path": json.dumps(result["path"]),
+            "path": to_json(result["path"]),
             "status": reported_status(result),
             "reported_at": datetime.now(UTC),
         }
@@ -225,7 +225,7 @@ class Recorder:
         if result and "step" in result:
             summary |= {name: result[name] for name in ("elapsed_s", "parent", "generation", "point")}
             summary |= {"steps": result["step"], "num_observations": result["training_iteration"]}
-            summary["path"] = json.dumps(result["path"])
+            summary["path"] = to_json(result["path"])
         summary |= self._scored(spec) | self._failures[spec.name].columns()
         self._writer.append("trials", [summary | {"status": status}])
 
@@ -262,8 +262,8 @@ class Recorder:
                     "p_value": decision.p_value,
                     "rank": decision.rank,
                     "population": decision.population,
-                    "knot": json.dumps(decision.next_knot.to_dict()),
-                    "path": json.dumps(decision.path.to_dict()),
+                    "knot": to_json(decision.next_knot.to_dict()),
+                    "path": to_json(decision.path.to_dict()),
                     "reason": decision.reason,
                     "decided_at": datetime.now(UTC),
                 }
@@ -286,7 +286,7 @@ class Recorder:
             "steps": 0,
             "elapsed_s": 0.0,
             "generation": 0,
-            "path": json.dumps(spec.path.until(0.0).to_dict()),
+            "path": to_json(spec.path.until(0.0).to_dict()),
             "point": str(spec.path.at(0.0)),
         }
 

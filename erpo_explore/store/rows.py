@@ -4,6 +4,7 @@ A row that does not fit is a bug of the caller, not of the user, so it raises Va
 Nothing is coerced beyond int to float: a text "3" is not a number, True is not 1, a naive time has no place in UTC.
 """
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -19,12 +20,21 @@ import pyarrow.compute as pc
 from erpo_explore.store.columns import Column
 from erpo_explore.store.schema import TABLES, Table
 
-__all__ = ["find_table", "rows_to_arrow"]
+__all__ = ["find_table", "rows_to_arrow", "to_json"]
 
 _INT64: Final = range(-(2**63), 2**63)
 
 _PLAIN_TYPES: Final = MappingProxyType({pa.string(): str, pa.int64(): int, pa.float64(): float})
 """Values of these types need no look at each of them."""
+
+
+def to_json(value: object) -> str:
+    """What a column of JSON holds, without a blank: half of a frame's memory is paths.
+
+    >>> to_json({"clock": "step", "knots": []})
+    '{"clock":"step","knots":[]}'
+    """
+    return json.dumps(value, separators=(",", ":"))
 
 
 def find_table(name: str) -> Table:

@@ -143,7 +143,9 @@ def _failed(folder: Path, text: str | None) -> SimpleNamespace:
     if text is not None:
         (folder / "error.txt").write_text(text)
     error_file = str(folder / "error.txt") if text is not None else None
-    return SimpleNamespace(storage=SimpleNamespace(trial_fs_path=str(folder)), error_file=error_file)
+    return SimpleNamespace(
+        storage=SimpleNamespace(trial_working_directory=str(folder)), error_file=error_file, last_result={}
+    )
 
 
 class TestReasons:

@@ -122,7 +122,14 @@ def test_a_missing_package_names_the_extra(tracking, package, monkeypatch, tmp_p
         check_trackers(tracking, tmp_path)
 
 
-def test_an_mlflow_that_is_not_there_is_named():
+def test_event_files_have_no_place_in_an_object_store():
+    with pytest.raises(
+        ConfigError, match=r"tensorboard needs results in a folder of this machine, got s3://bucket/mine"
+    ):
+        check_trackers(Tracking(tensorboard=True), "s3://bucket/mine")
+
+
+def test_an_mlflow_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"tracking\.mlflow=ftp://nowhere can't be used .* sqlite:///mlflow.db"):
         check_trackers(Tracking(mlflow="ftp://nowhere"), tmp_path)
 
