@@ -266,6 +266,8 @@ def resume(folder: Place, *, address: str | None = None) -> Outcome:
     space = space_of(load_manifest(folder), str(join(folder, MANIFEST)))
     outcome = _outcome(space, folder)
     if outcome.status == "finished" and outcome.num_failed == 0:
+        # a driver may die between the last report and this
+        ResultsWriter.open(folder).compact()
         return outcome
     check_installed(space.search)
     task = load_task(space.task)

@@ -1,4 +1,7 @@
 import json
+import signal
+import subprocess
+import sys
 
 import duckdb
 import pandas as pd
@@ -10,6 +13,7 @@ import pytest
 from erpo_explore.errors import ResultsError
 from erpo_explore.store import TABLES, ResultsWriter, compaction, load_results, reader
 from erpo_explore.store.files import Folder
+from erpo_explore.store.layout import JOURNAL
 
 from .example_rows import DECISION, MANIFEST, OBSERVATION, ROWS, SENTENCES
 
@@ -114,6 +118,39 @@ def test_removed_reports_are_gone_from_compacted_parts_and_may_come_again(writer
     for trial in TRIALS:
         writer.remove_reports(trial)
     assert parts(writer) == []
+
+
+DIES = """
+import os, signal, sys
+from erpo_explore.store import ResultsWriter
+from erpo_explore.store.files import Folder
+from erpo_explore.store.layout import JOURNAL
+
+steps = iter(range(int(sys.argv[2])))
+
+def dying(action):
+    def act(*args, **kwargs):
+        if next(steps, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return action(*args, **kwargs)
+    return act
+
+writer = ResultsWriter.open(sys.argv[1])
+Folder.write, Folder.delete = dying(Folder.write), dying(Folder.delete)
+writer.compact()
+"""
+
+
+@pytest.mark.parametrize("step", [1, 2, 5], ids=["journal written", "merged part written", "small parts half deleted"])
+def test_a_process_that_is_killed_in_a_compaction_loses_and_doubles_nothing(writer, step):
+    before = frames(writer)
+    killed = subprocess.run([sys.executable, "-c", DIES, str(writer.folder), str(step)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert (writer.folder / "observations" / JOURNAL).exists()
+    assert_the_same(before, frames(writer))
+    assert ResultsWriter.open(writer.folder).compact() == (2 if step == 5 else 8)
+    assert_the_same(before, frames(writer))
+    assert parts(writer) == ["rows-000002.parquet"]
 
 
 class Killed(BaseException):
