@@ -1,193 +1,41 @@
-"""The cluster file against Ray's own schema, and its commands as bash runs them; nothing here reaches a cloud."""
+"""The cluster of cloud GPUs on AWS; nothing here reaches a cloud."""
 
-import copy
-import os
 import re
-import stat
-import subprocess
-from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
-import yaml
-from ray.autoscaler._private.util import prepare_config, validate_config
 
-REPOSITORY = Path(__file__).parents[2]
-FILE = REPOSITORY / "cluster" / "gpu.yaml"
-TOKEN = "~/.ray/auth_token"
+from .conformance import REPOSITORY, ClusterFileConformance, accept
 
 
-@pytest.fixture
-def cluster() -> dict[str, Any]:
-    return yaml.safe_load(FILE.read_text(encoding="utf-8"))
+class TestGpuYaml(ClusterFileConformance):
+    file = REPOSITORY / "cluster" / "gpu.yaml"
 
+    def test_the_head_is_one(self, cluster: dict[str, Any]) -> None:
+        assert accept(cluster)["available_node_types"]["head"]["max_workers"] == 0
 
-def accept(cluster: dict[str, Any]) -> dict[str, Any]:
-    """What `ray up` does with a file before it turns to the cloud."""
-    prepared = prepare_config(copy.deepcopy(cluster))
-    validate_config(prepared)
-    return prepared
+    def test_ray_refuses_a_head_that_is_not_described(self, cluster: dict[str, Any]) -> None:
+        with pytest.raises(ValueError, match="head_node_type"):
+            accept(cluster | {"head_node_type": "boss"})
 
+    def test_only_workers_are_spot_machines(self, cluster: dict[str, Any]) -> None:
+        spot = {
+            name
+            for name, node in cluster["available_node_types"].items()
+            if "InstanceMarketOptions" in node["node_config"]
+        }
+        assert spot == {"worker"}
 
-def profile_command(cluster: dict[str, Any]) -> str:
-    """The setup command that writes the login profile."""
-    (command,) = [command for command in cluster["setup_commands"] if "~/.profile" in command]
-    return command
+    def test_every_machine_starts_from_one_image(self, cluster: dict[str, Any]) -> None:
+        images = {node["node_config"]["ImageId"] for node in cluster["available_node_types"].values()}
+        assert len(images) == 1
 
+    def test_the_head_has_a_gpu_so_that_trials_ask_for_a_share(self, cluster: dict[str, Any]) -> None:
+        assert all(node["resources"]["GPU"] >= 1 for node in cluster["available_node_types"].values())
 
-def bash(home: Path, command: str, *options: str) -> str:
-    """Run a command on a machine that has nothing but a home."""
-    environment = {"HOME": str(home), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(
-        ["bash", *options, "-c", command], env=environment, cwd=home, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A home with the venv's python, before the profile is written."""
-    python = tmp_path / "erpo-venv" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.write_text("#!/bin/sh\n", encoding="utf-8")
-    python.chmod(python.stat().st_mode | stat.S_IXUSR)
-    (tmp_path / ".bashrc").write_text("# not for scripts\ncase $- in *i*) ;; *) return;; esac\n", encoding="utf-8")
-    return tmp_path
-
-
-def test_ray_accepts_the_file(cluster: dict[str, Any]) -> None:
-    prepared = accept(cluster)
-    assert prepared["available_node_types"]["head"]["max_workers"] == 0
-    assert prepared["worker_setup_commands"][: len(cluster["setup_commands"])] == cluster["setup_commands"]
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [("max_workers", "four"), ("setup_commands", [{"run": "true"}]), ("file_mount", {}), ("auth", {"user": "ubuntu"})],
-)
-def test_ray_refuses_a_broken_copy(cluster: dict[str, Any], field: str, value: Any) -> None:
-    with pytest.raises(jsonschema.ValidationError):
-        accept(cluster | {field: value})
-
-
-def test_ray_refuses_a_head_that_is_not_described(cluster: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="head_node_type"):
-        accept(cluster | {"head_node_type": "boss"})
-
-
-def test_only_workers_are_spot_machines(cluster: dict[str, Any]) -> None:
-    spot = {
-        name for name, node in cluster["available_node_types"].items() if "InstanceMarketOptions" in node["node_config"]
-    }
-    assert spot == {"worker"}
-
-
-def test_every_machine_starts_from_one_image(cluster: dict[str, Any]) -> None:
-    images = {node["node_config"]["ImageId"] for node in cluster["available_node_types"].values()}
-    assert len(images) == 1
-
-
-def test_the_head_has_a_gpu_so_that_trials_ask_for_a_share(cluster: dict[str, Any]) -> None:
-    assert all(node["resources"]["GPU"] >= 1 for node in cluster["available_node_types"].values())
-
-
-@pytest.mark.parametrize("role", ["head", "worker"])
-def test_every_start_command_uses_the_token(cluster: dict[str, Any], role: str) -> None:
-    commands = cluster[f"{role}_start_ray_commands"]
-    assert [
-        command for command in commands if not re.search(r"RAY_AUTH_MODE=token [^;]*\bray (start|stop)\b", command)
-    ] == []
-
-
-@pytest.mark.parametrize("role", ["head", "worker"])
-def test_ray_starts_without_usage_reports(cluster: dict[str, Any], role: str) -> None:
-    (start,) = [command for command in cluster[f"{role}_start_ray_commands"] if "ray start" in command]
-    assert re.search(r"RAY_USAGE_STATS_ENABLED=0 [^;]*ray start", start)
-
-
-def test_the_dashboard_listens_on_the_head_alone(cluster: dict[str, Any]) -> None:
-    (start,) = [command for command in cluster["head_start_ray_commands"] if "ray start" in command]
-    assert "--dashboard-host=127.0.0.1" in start
-
-
-def test_every_machine_gets_the_token(cluster: dict[str, Any]) -> None:
-    assert cluster["file_mounts"][TOKEN] == TOKEN
-
-
-def test_mounted_paths_are_in_the_repository(cluster: dict[str, Any]) -> None:
-    local = [path for path in cluster["file_mounts"].values() if path != TOKEN]
-    assert [path for path in local if Path(path).is_absolute() or not (REPOSITORY / path).exists()] == []
-
-
-def test_what_the_build_reads_is_mounted(cluster: dict[str, Any]) -> None:
-    assert {"erpo_explore", "search_spaces", "pyproject.toml", "README.md", "constraints.txt"} <= set(
-        cluster["file_mounts"].values()
-    )
-
-
-def test_the_package_does_not_lie_where_explore_py_would_import_its_folder(cluster: dict[str, Any]) -> None:
-    beside_explore_py = {remote.split("/")[1] for remote in cluster["file_mounts"]}
-    assert "erpo_explore" not in beside_explore_py
-
-
-def test_the_installation_is_pinned(cluster: dict[str, Any]) -> None:
-    (install,) = [command for command in cluster["setup_commands"] if "pip install" in command]
-    assert "-c constraints.txt" in install
-
-
-def test_workers_mount_what_the_head_exports(cluster: dict[str, Any]) -> None:
-    exported = re.search(r"echo '(\S+) ", "\n".join(cluster["head_setup_commands"]))
-    mounted = re.search(r'"\$RAY_HEAD_IP:(\S+)" (\S+);', "\n".join(cluster["worker_setup_commands"]))
-    assert exported is not None
-    assert mounted is not None
-    assert mounted.groups() == (exported[1], exported[1])
-
-
-def test_the_file_names_no_path_of_this_machine() -> None:
-    text = FILE.read_text(encoding="utf-8")
-    assert [path for path in (str(REPOSITORY), str(Path.home()), os.fspath(Path.cwd())) if path in text] == []
-
-
-@pytest.mark.parametrize("options", [("--login",), ("--login", "-i")], ids=["login", "login as ray does"])
-def test_a_login_shell_finds_the_python_and_the_token(
-    cluster: dict[str, Any], home: Path, options: tuple[str, ...]
-) -> None:
-    bash(home, profile_command(cluster))
-    found = bash(home, "command -v python; echo $RAY_AUTH_MODE $RAY_USAGE_STATS_ENABLED", *options)
-    assert found.splitlines() == [str(home / "erpo-venv" / "bin" / "python"), "token 0"]
-
-
-def test_a_bash_profile_does_not_hide_it(cluster: dict[str, Any], home: Path) -> None:
-    (home / ".bash_profile").write_text("PATH=/usr/bin:/bin # no newline at the end", encoding="utf-8")
-    bash(home, profile_command(cluster))
-    assert bash(home, "command -v python", "--login") == str(home / "erpo-venv" / "bin" / "python")
-
-
-def test_without_the_profile_a_login_shell_does_not_find_it(home: Path) -> None:
-    assert bash(home, "command -v python || true", "--login") != str(home / "erpo-venv" / "bin" / "python")
-
-
-def test_the_profile_is_written_once(cluster: dict[str, Any], home: Path) -> None:
-    def written() -> dict[str, str]:
-        return {file.name: file.read_text(encoding="utf-8") for file in home.iterdir() if file.is_file()}
-
-    bash(home, profile_command(cluster))
-    once = written()
-    bash(home, profile_command(cluster))
-    assert written() == once
-
-
-@pytest.mark.parametrize(
-    "commands",
-    [
-        "setup_commands",
-        "head_setup_commands",
-        "worker_setup_commands",
-        "head_start_ray_commands",
-        "worker_start_ray_commands",
-    ],
-)
-def test_bash_can_read_every_command(cluster: dict[str, Any], home: Path, commands: str) -> None:
-    for command in cluster[commands]:
-        bash(home, command, "-n")
+    def test_workers_mount_what_the_head_exports(self, cluster: dict[str, Any]) -> None:
+        exported = re.search(r"echo '(\S+) ", "\n".join(cluster["head_setup_commands"]))
+        mounted = re.search(r'"\$RAY_HEAD_IP:(\S+)" (\S+);', "\n".join(cluster["worker_setup_commands"]))
+        assert exported is not None
+        assert mounted is not None
+        assert mounted.groups() == (exported[1], exported[1])
