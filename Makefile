@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+CLUSTER := $(VENV)/.installed-cluster
 SPACE ?= default
 
-.PHONY: help explore test check docs gpu-check format lock clean
+.PHONY: help explore test check docs cluster-test cluster-faults gpu-check format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -25,6 +26,12 @@ check: $(INSTALLED) ## Format, lint, strict types, import contract, doctests
 
 docs: $(INSTALLED) ## Build the documentation site into site/, warnings are errors
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+cluster-test: $(CLUSTER) ## As root: a cluster of three machines in network namespaces, up, explored on, and down again
+	$(BIN)/python -m tests.cluster.end_to_end
+
+cluster-faults: $(CLUSTER) ## As root: the same machines killed, cut off and filled up; writes the table of docs/reliability.md
+	$(BIN)/python -m tests.cluster.faults
 
 gpu-check: ## On a machine with a GPU: the tests that need one, then step times (any PYTHON with PyTorch for CUDA)
 	$(PYTHON) -m benchmarks.gpu_check
@@ -46,4 +53,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python >= 3.11 is needed; make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(CLUSTER): $(INSTALLED)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,cluster]'
 	@touch $@

@@ -1,0 +1,34 @@
+#!/bin/bash
+# Process 1 of a machine of the lab, in namespaces of its own: mounts, host name, processes, network.
+# $1 name, $2 folder of the image, $3 size of the disk, $4 site-packages of the lab's own environment, $5 the checkout
+set -euo pipefail
+name=$1 image=$2 size=$3 packages=$4 checkout=$5
+
+mount --make-rprivate /
+hostname "$name"
+
+# One disk, in memory, so that it can be filled: home and /tmp lie on it. Overlays keep what the image holds unwritten.
+mount -t tmpfs -o "size=$size,mode=755" disk /srv
+mkdir /srv/home /srv/home.new /srv/home.work /srv/packages.new /srv/packages.work
+mkdir --mode 1777 /srv/tmp
+mount -t overlay -o "lowerdir=$image/home,upperdir=/srv/home.new,workdir=/srv/home.work" home /srv/home
+mount -t overlay -o "lowerdir=$packages,upperdir=/srv/packages.new,workdir=/srv/packages.work" packages \
+  "$(echo /srv/home/erpo-venv/lib/python3*/site-packages)"
+mkdir -p /srv/home/checkout
+if [ -n "$checkout" ]; then mount --bind -o ro "$checkout" /srv/home/checkout; fi
+
+# root's home is there, and nobody else's accounts matter; one processor, so that Ray sees one slot
+mount --bind "$image/passwd" /etc/passwd
+mount --bind "$image/shadow" /etc/shadow
+mount --bind "$image/one-processor" /sys/devices/system/cpu/online
+mount -t tmpfs memory /dev/shm
+mount -t tmpfs run /run
+mkdir /run/sshd
+cp "$image/sshd_config" "$image/host_key" /run/sshd/
+chmod 600 /run/sshd/host_key
+mount --bind /srv/tmp /tmp # last: the image and the checkout may lie in the host's
+cd /
+
+# Not exec: bash reaps what daemons leave behind, and sshd would not.
+env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin /usr/sbin/sshd -D -f /run/sshd/sshd_config &
+wait

@@ -1,0 +1,123 @@
+"""The lab's machines are apart as real ones are, and it says where it cannot be built."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from tests.cluster.lab import Lab, LabError
+from tests.cluster.lab.ledger import check_complete
+
+from .conformance import REPOSITORY
+
+FINISHED = pd.DataFrame({"trial": ["a", "b"], "status": ["finished", "finished"]})
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    try:
+        with Lab.build("one", "two", installs=False) as built:
+            yield built
+    except LabError as error:
+        pytest.skip(str(error))
+
+
+def reaches(lab: Lab, name: str, address: str) -> bool:
+    """Whether a machine's sshd answers another one."""
+    knock = f"timeout 2 bash -c '< /dev/tcp/{address}/22' 2> /dev/null && echo yes"
+    return lab[name].run(knock, check=False).strip() == "yes"
+
+
+def test_a_machine_has_its_own_name_home_and_processes(lab: Lab) -> None:
+    assert lab["one"].run("hostname; pwd").split() == ["one", "/srv/home"]
+    assert lab["one"].run("ps -e -o comm= | sort -u").split() == ["bash", "ps", "sort", "sshd"]
+
+
+@pytest.mark.parametrize("place", ["~", "/tmp", "/dev/shm"])
+def test_nothing_that_a_machine_writes_is_seen_by_another(lab: Lab, place: str) -> None:
+    lab["one"].run(f"touch {place}/mine")
+    assert "mine" not in lab["two"].run(f"ls -a {place}")
+    assert not list(Path(place).expanduser().glob("mine"))
+
+
+def test_ray_sees_one_processor(lab: Lab) -> None:
+    assert lab["one"].run("python -c 'import os; print(os.cpu_count())'").strip() == "1"
+
+
+def test_a_machine_lets_in_by_ssh_who_has_the_key(lab: Lab) -> None:
+    ssh = f"ssh -o BatchMode=yes -o StrictHostKeyChecking=no root@{lab['two'].address} hostname"
+    assert lab["laptop"].run(f"{ssh} 2> /dev/null").strip() == "two"
+    with pytest.raises(RuntimeError, match="Permission denied"):
+        lab["one"].run(ssh)
+
+
+def test_a_link_is_cut_and_mended(lab: Lab) -> None:
+    lab["two"].cut_link()
+    assert not reaches(lab, "one", lab["two"].address)
+    lab["two"].mend_link()
+    assert reaches(lab, "one", lab["two"].address)
+
+
+def test_a_full_disk_takes_no_more(lab: Lab) -> None:
+    lab["two"].fill_disk()
+    with pytest.raises(RuntimeError, match="No space left"):
+        lab["two"].run("head -c 100000 /dev/zero > /tmp/more")
+    lab["two"].empty_disk()
+    lab["two"].run("head -c 100000 /dev/zero > /tmp/more")
+
+
+def test_a_machine_that_is_killed_is_gone_and_boots_with_an_empty_disk(lab: Lab) -> None:
+    lab["two"].run("touch ~/mine")
+    lab["two"].kill()
+    with pytest.raises(RuntimeError, match="switched off"):
+        lab["two"].run("true")
+    lab["two"].boot()
+    assert "mine" not in lab["two"].run("ls")
+
+
+def test_the_clusters_file_is_the_projects_own_but_for_hosts_user_and_key(lab: Lab) -> None:
+    lab.write_cluster_file("one", ("two",))
+    written = yaml.safe_load(lab["laptop"].run("cat onprem.yaml"))
+    own = yaml.safe_load((REPOSITORY / "cluster" / "onprem.yaml").read_text(encoding="utf-8"))
+    edited = {
+        "provider": {"type": "local", "head_ip": lab["one"].address, "worker_ips": [lab["two"].address]},
+        "auth": {"ssh_user": "root", "ssh_private_key": "~/.ssh/id_ed25519"},
+    }
+    assert written == own | edited
+
+
+def test_who_is_not_root_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(LabError, match="needs root"), Lab.build("one"):
+        pass
+
+
+def test_missing_commands_are_named_by_their_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda command: None if "sshd" in command or command == "rsync" else command)
+    with pytest.raises(LabError, match="apt-get install openssh-server rsync"), Lab.build("one"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        ([("a", 1), ("a", 2), ("b", 1)], "'b'"),
+        ([("a", 1), ("a", 2), ("b", 1), ("b", 2), ("b", 2)], "'b'"),
+        ([("a", 1), ("a", 2)], "2 trials"),
+    ],
+    ids=["a report is missing", "a report is doubled", "a trial is missing"],
+)
+def test_the_ledger_finds_what_is_lost_or_doubled(rows: list[tuple[str, int]], complaint: str) -> None:
+    observations = pd.DataFrame(rows, columns=["trial", "iteration"])
+    with pytest.raises(AssertionError, match=complaint):
+        check_complete(observations, FINISHED, num_trials=2, num_reports=2)
+
+
+def test_the_ledger_accepts_what_is_complete() -> None:
+    observations = pd.DataFrame([("a", 2), ("a", 1), ("b", 1), ("b", 2)], columns=["trial", "iteration"])
+    check_complete(observations, FINISHED, num_trials=2, num_reports=2)
