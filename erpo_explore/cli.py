@@ -1,4 +1,4 @@
-"""The command line: run (the default), resume, replay, report, watch, compact.
+"""The command line: run (the default), resume, replay, report, watch, compact, submit.
 
 Text becomes values here, and errors become one line and an exit code: 0 done, 1 some trial failed, 2 a mistake that the
 user can mend, 130 interrupted.
@@ -8,6 +8,7 @@ import logging
 import math
 import sys
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
+    from erpo_explore.launch import HeadJob, RayLauncher, Submission
     from erpo_explore.search import Outcome
+    from erpo_explore.space.search_space import SearchSpace
     from erpo_explore.store.files import Place
 
 __all__ = ["main"]
@@ -74,6 +77,12 @@ _Mlflow = Annotated[
 _Wandb = Annotated[str | None, typer.Option(help="Project of Weights & Biases.", metavar="PROJECT")]
 _console = Console()
 
+_SUBMITTED: Final = ("run", "resume", "replay")
+"""What a cluster can do better than this machine."""
+
+_WITH_RESULTS: Final = (0, 1, 130)
+"""Exit codes with which an exploration leaves results: done, some trial failed, interrupted."""
+
 
 @app.command(help=_RUN_HELP)
 def run(
@@ -101,25 +110,11 @@ def run(
 ) -> None:
     """Explore a search space."""
     from erpo_explore.search import explore
-    from erpo_explore.space.search_space import SearchSpace, load_space
     from erpo_explore.store.files import as_place
 
-    chosen = load_space(_find_space(space))
-    written = chosen.to_dict()
-    if data is not None:
-        files = {"name": "files", "data": str(data.resolve()), "source": source, "target": target, "metric": metric}
-        kept = {name: written["task"][name] for name in ("vocabulary",) if name in written["task"]}
-        if written["task"]["name"] == "files":
-            kept = written["task"]
-        written["task"] = kept | {name: value for name, value in files.items() if value is not None}
-    elif source or target or metric:
-        raise ConfigError("--source, --target and --metric describe files; add --data DIR")
-    if seed is not None:
-        written["seed"] = seed
-    for assignment in setting or ():
-        _assign(written, assignment)
-    _track(written, tensorboard=tensorboard, mlflow=mlflow, wandb=wandb)
-    final = SearchSpace.from_dict(written, origin=space)
+    files = {"source": source, "target": target, "metric": metric}
+    trackers = {"tensorboard": tensorboard, "mlflow": mlflow, "wandb": wandb}
+    final = _chosen_space(space, data=data, files=files, seed=seed, settings=setting or (), trackers=trackers)
     _finish(explore(final, as_place(results or f"results/{final.name}"), address=address))
 
 
@@ -244,6 +239,56 @@ def compact(
     _say(f"merged {ResultsWriter.open(results).compact()} parts of {results}")
 
 
+@app.command(context_settings={"ignore_unknown_options": True})
+def submit(
+    cluster: Annotated[FilePath, typer.Option(help="A file for `ray up`, e.g. cluster/gpu.yaml.", metavar="FILE")],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="What explore.py is to do there: [run] SPACE, resume, replay.")
+    ] = None,
+    data: Annotated[
+        FilePath | None, typer.Option(help="Carry DIR to the cluster and train on it, as `run --data DIR` does here.")
+    ] = None,
+    into: Annotated[
+        FilePath | None, typer.Option(help="Where the results folder is copied to. Default: results/NAME.")
+    ] = None,
+    follow: Annotated[
+        str | None, typer.Option(help="Submit nothing; follow the exploration NAME again, to its end.", metavar="NAME")
+    ] = None,
+    stop: Annotated[
+        str | None, typer.Option(help="Submit nothing; interrupt the exploration NAME as Ctrl-C would.", metavar="NAME")
+    ] = None,
+) -> None:
+    """Run on a cluster: bring it up, explore there, follow the progress, fetch the results.
+
+    Ctrl-C ends the following alone; the exploration goes on. The exit code is explore.py's.
+
+    \b
+    Examples:
+      explore.py submit --cluster cluster/gpu.yaml multi30k --data DIR
+      explore.py submit --cluster cluster/gpu.yaml resume results/multi30k
+      explore.py submit --cluster cluster/gpu.yaml --follow multi30k
+    """  # noqa: D301
+    from erpo_explore import launch
+
+    checked = launch.load_cluster_file(cluster)
+    ray = launch.RayLauncher.find(cluster)
+    if follow is not None or stop is not None:
+        if arguments or data or (follow is not None and stop is not None):
+            raise ConfigError("--follow NAME and --stop NAME stand alone, with --cluster and --into")
+        if stop is not None:
+            _say(launch.stopping(ray, launch.HeadJob(stop)))
+            return
+        raise typer.Exit(_follow_to_end(ray, launch.HeadJob(str(follow)), into))
+    submission = _submission(arguments or [], data, into)
+    launch.ensure_token(checked, ray.program)
+    try:
+        launch.submit(ray, submission, note=_say)
+    except KeyboardInterrupt:
+        _say(f"interrupted; `submit --cluster {cluster} --follow {submission.job.name}` tells whether it has started")
+        raise typer.Exit(130) from None
+    raise typer.Exit(_follow_to_end(ray, submission.job, submission.local))
+
+
 def main() -> None:
     """Entry point of the console script and of explore.py."""
     # what the package says of its progress goes to the terminal; other libraries keep to warnings
@@ -265,6 +310,99 @@ def _warning_line(
     """A warning without its place in the code, which tells a user nothing."""
     del category, filename, lineno, line
     return f"warning: {message}\n"
+
+
+def _submission(arguments: Sequence[str], data: FilePath | None, into: FilePath | None) -> "Submission":
+    """What is to be carried to a cluster and run there, checked here as far as it can be."""
+    from erpo_explore.launch import HeadJob, Submission, job_name, parsed, words
+
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    name, rest = (arguments[0], arguments[1:]) if arguments and arguments[0] in commands else ("run", arguments)
+    if name not in _SUBMITTED:
+        raise ConfigError(f"submit runs {', '.join(_SUBMITTED)}, got {name}; it reads fetched results on this machine")
+    if data is not None and name != "run":
+        raise ConfigError(f"--data goes with a search space; {name} knows its data")
+    values = parsed(commands[name], name, rest)
+    if name == "run":
+        space = _chosen_space(
+            values["space"],
+            data=data,
+            files={field: values[field] for field in ("source", "target", "metric")},
+            seed=values["seed"],
+            settings=values["setting"] or (),
+            trackers={field: values[field] for field in ("tensorboard", "mlflow", "wandb")},
+        )
+        values["results"] = values["results"] or f"results/{space.name}"
+        local_files = {"space": _find_space(values["space"]), "data": data}
+    elif name == "replay":
+        origin = FilePath(values["origin"])
+        values["results"] = values["results"] or f"results/{origin.stem}-replay"
+        local_files = {"space": values["space"], "origin": origin if origin.is_file() else None}
+    else:
+        local_files = {}
+    results = str(values["results"]).rstrip("/")
+    job = HeadJob(job_name(results))
+    carried = {field: FilePath(file) for field, file in local_files.items() if file is not None}
+    remote = {field: f"{job.folder}/{field}{file.suffix}" for field, file in carried.items()}
+    return Submission(
+        job=job,
+        results=results,
+        local=into or FilePath("results") / job.name,
+        is_new=name != "resume",
+        words=(name, *words(commands[name], values | remote)),
+        carried=tuple((file, remote[field]) for field, file in carried.items()),
+    )
+
+
+def _follow_to_end(ray: "RayLauncher", job: "HeadJob", into: FilePath | None) -> int:
+    """Show the log of a job until it ends, and fetch what it has made; returns its exit code."""
+    from erpo_explore import launch
+
+    local = into or FilePath("results") / job.name
+    try:
+        code, results = launch.follow(ray, job, _say, note=_say)
+        if "://" in results:
+            _say(f"the results lie at {results}")
+        elif code in _WITH_RESULTS:
+            launch.fetch(ray, results, local)
+            _say(f"fetched {local}")
+        else:
+            _say(f"explore.py ended with exit code {code} on the cluster, see above; nothing was fetched")
+    except KeyboardInterrupt:
+        for line in launch.left_running(ray, job, local):
+            _say(line)
+        return 130
+    _say(f"the cluster is still up; `ray down {ray.cluster_file}` ends it")
+    return code
+
+
+def _chosen_space(
+    name: str,
+    *,
+    data: FilePath | None,
+    files: Mapping[str, str | None],
+    seed: int | None,
+    settings: Sequence[str],
+    trackers: Mapping[str, bool | str | None],
+) -> "SearchSpace":
+    """The search space of a file with what the command line says otherwise."""
+    from erpo_explore.space.search_space import SearchSpace, load_space
+
+    written = load_space(_find_space(name)).to_dict()
+    if data is not None:
+        own = {"name": "files", "data": str(data.resolve()), **files}
+        kept = {name: written["task"][name] for name in ("vocabulary",) if name in written["task"]}
+        if written["task"]["name"] == "files":
+            kept = written["task"]
+        written["task"] = kept | {name: value for name, value in own.items() if value is not None}
+    elif any(files.values()):
+        raise ConfigError("--source, --target and --metric describe files; add --data DIR")
+    if seed is not None:
+        written["seed"] = seed
+    for assignment in settings:
+        _assign(written, assignment)
+    _track(written, **trackers)
+    return SearchSpace.from_dict(written, origin=name)
 
 
 def _find_space(name: str) -> FilePath:

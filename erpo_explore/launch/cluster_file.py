@@ -1,0 +1,150 @@
+"""A file for `ray up`, checked before it costs anything: Ray's own schema, and what only a person can fill in."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import jsonschema
+import yaml
+
+from erpo_explore.errors import ConfigError
+
+__all__ = ["ClusterFile", "load_cluster_file"]
+
+_LEFT_TO_EDIT: Final = re.compile(r"\b(PASTE|YOUR)-[A-Z-]*[A-Z]\b")
+"""What our files write where a person has to, such as PASTE-AN-AMI-ID-HERE."""
+
+_CLOUD_LIBRARIES: Final = {"aws": ("boto3", "boto3"), "gcp": ("googleapiclient", "google-api-python-client")}
+"""Provider → the module that Ray's launcher imports for it, and the package that brings it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterFile:
+    """A file that Ray's launcher will take.
+
+    Attributes:
+        path: Where it lies, as the user wrote it.
+        name: The cluster's.
+        mounts: Remote path → local path of what every machine gets.
+    """
+
+    path: Path
+    name: str
+    mounts: Mapping[str, str]
+
+
+def load_cluster_file(path: Path) -> ClusterFile:
+    """Read and check a cluster file.
+
+    Raises:
+        ConfigError: It is missing, no YAML, not what Ray expects, or not yet filled in; or this machine lacks what it
+            needs.
+    """
+    written = _read(path)
+    _check_schema(written, path)
+    _check_filled_in(written, path)
+    _check_key(written, path)
+    _check_cloud_library(written, path)
+    mounts = written.get("file_mounts") or {}
+    _check_mounts(mounts, path)
+    return ClusterFile(path=path, name=written["cluster_name"], mounts=mounts)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"--cluster {path}: cannot be read ({error.strerror}); name a file such as cluster/gpu.yaml"
+        ) from error
+    # RecursionError: lists in lists a thousand deep; UnicodeDecodeError and dates that cannot be are ValueErrors
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark is not None else ""
+        raise ConfigError(
+            f"--cluster {path}:{line} is no valid YAML: {getattr(error, 'problem', None) or type(error).__name__}"
+        ) from error
+
+
+def _check_schema(written: Any, path: Path) -> None:
+    """Hold it to the schema that Ray ships, whose first complaint is handed on in a line."""
+    if isinstance(written, Mapping) and "apiVersion" in written:
+        raise ConfigError(f"--cluster {path}: is for kubectl, not for ray up; see docs/howto/cluster.md, Kubernetes")
+    try:
+        jsonschema.validate(written, _ray_schema())
+    except jsonschema.ValidationError as error:
+        field = ".".join(str(part) for part in error.absolute_path) or "the file"
+        why = error.message if len(error.message) <= 200 else f"{error.message[:200]} …"
+        raise ConfigError(f"--cluster {path}: {field}: {why}; compare with cluster/gpu.yaml") from error
+    kinds, head = written.get("available_node_types"), written.get("head_node_type")
+    if kinds is not None and head not in kinds:
+        raise ConfigError(
+            f"--cluster {path}: head_node_type must be one of {', '.join(kinds)} (available_node_types), got {head!r}"
+        )
+    if written["provider"]["type"] == "local" and not written["provider"].get("head_ip"):
+        raise ConfigError(f"--cluster {path}: provider.head_ip is missing; write the address of the head")
+
+
+@cache
+def _ray_schema() -> Any:
+    """The JSON schema of the installed Ray, found without importing it."""
+    ray = find_spec("ray")
+    folders = list(ray.submodule_search_locations or ()) if ray is not None else []
+    for folder in folders:
+        schema = Path(folder) / "autoscaler" / "ray-schema.json"
+        if schema.is_file():
+            return json.loads(schema.read_text(encoding="utf-8"))
+    raise ConfigError("Ray's launcher is not installed here; pip install '.[cluster]'")
+
+
+def _check_filled_in(written: Any, path: Path) -> None:
+    """Name the field that still holds a word of ours in capitals."""
+    for field, text in _texts(written):
+        found = _LEFT_TO_EDIT.search(text)
+        if found is not None:
+            raise ConfigError(
+                f"--cluster {path}: {field} still says {found[0]}; the comment above it says what to write"
+            )
+
+
+def _texts(value: Any, field: str = "", seen: frozenset[int] = frozenset()) -> Iterator[tuple[str, str]]:
+    """Every text of a YAML value with its place; an alias to what contains it is walked once."""
+    if isinstance(value, str):
+        yield field, value
+    elif isinstance(value, Mapping | list) and id(value) not in seen:
+        items = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, inner in items:
+            yield from _texts(inner, f"{field}.{key}".lstrip("."), seen | {id(value)})
+
+
+def _check_key(written: Any, path: Path) -> None:
+    key = (written.get("auth") or {}).get("ssh_private_key")
+    if key is not None and not Path(key).expanduser().is_file():
+        raise ConfigError(
+            f"--cluster {path}: auth.ssh_private_key={key} does not exist; name your key's file, or make one with "
+            "ssh-keygen and add its .pub to ~/.ssh/authorized_keys of every machine"
+        )
+
+
+def _check_cloud_library(written: Any, path: Path) -> None:
+    provider = written["provider"]["type"]
+    module, package = _CLOUD_LIBRARIES.get(provider, (None, None))
+    if module is not None and find_spec(module) is None:
+        raise ConfigError(
+            f"--cluster {path}: provider.type={provider} needs a library that is not installed; pip install {package}"
+        )
+
+
+def _check_mounts(mounts: Mapping[str, str], path: Path) -> None:
+    """Local paths are relative to where the launcher is called. A token is made later, where there is none."""
+    for remote, local in mounts.items():
+        if not Path(local).expanduser().exists() and not remote.endswith("/auth_token"):
+            raise ConfigError(
+                f"--cluster {path}: file_mounts: {local} does not exist in {Path.cwd()}; "
+                "call this from the root of the checkout"
+            )

@@ -1,0 +1,284 @@
+"""`submit` from the command line to the exit code, on a head that is a folder; its job is a real process."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from erpo_explore.errors import ConfigError, ResultsError, RunError
+from erpo_explore.launch import HeadJob, RayLauncher, fetch, follow, job_name
+from tests.search.conftest import TINY
+from tests.test_cli import _call as call
+
+from .conftest import FakeCluster
+
+
+@pytest.fixture
+def space(cluster: FakeCluster) -> str:
+    (cluster.file.parent / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    return "tiny.yaml"
+
+
+@pytest.fixture
+def submit(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Exit code of `explore.py submit --cluster FILE ARGS`."""
+    return lambda *args: call(monkeypatch, "submit", "--cluster", cluster.file.name, *args)
+
+
+@pytest.fixture
+def running(cluster: FakeCluster, space: str, submit: Callable[..., int]) -> FakeCluster:
+    """A cluster whose job tiny waits for `go`, and that nobody follows."""
+    cluster.set("waits")
+    job = HeadJob("tiny")
+    assert [line for line in cluster.ray.output(start_command(job)) if line.startswith("erpo=")] == ["erpo= started"]
+    return cluster
+
+
+def quiet(line: str) -> None:
+    """Show nothing."""
+
+
+def start_command(job: HeadJob) -> str:
+    return job.start(["erpo-explore", "run", "--results", "results/tiny"], "results/tiny")
+
+
+def test_it_brings_up_explores_and_fetches(
+    cluster: FakeCluster, space: str, submit: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert submit(space, "--set", "training.steps=6", "--seed", "3") == 0
+    settings = ["--seed", "3", "--set", "training.steps=6"]
+    assert cluster.arguments() == ["run", "--results", "results/tiny", *settings, "--", "erpo-jobs/tiny/space.yaml"]
+    assert "up" in cluster.calls()
+    assert (cluster.head / "erpo-jobs/tiny/space.yaml").read_text() == Path(space).read_text()
+    assert (cluster.file.parent / "results/tiny/exploration.yaml").exists()
+    shown = capfd.readouterr().out
+    assert [shown.count(line) for line in ("starts 100 % [of it]\n", "mle step 1\n", "mle step 3\n")] == [1, 1, 1]
+    assert "erpo>" not in shown
+
+
+def test_a_cluster_that_is_up_is_not_restarted(cluster: FakeCluster, space: str, submit: Callable[..., int]) -> None:
+    cluster.set("is_up")
+    assert submit("run", space) == 0
+    assert "up" not in cluster.calls()
+
+
+def test_a_head_without_ray_is_brought_up(cluster: FakeCluster, space: str, submit: Callable[..., int]) -> None:
+    cluster.set("is_up")
+    (cluster.head / "bin" / "ray").write_text("#!/bin/sh\nexit 1\n")
+    assert submit(space) == 0
+    assert "up" in cluster.calls()
+
+
+def test_a_head_that_ssh_does_not_reach_is_left_alone(
+    cluster: FakeCluster, space: str, submit: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.set("is_up")
+    cluster.set("unreachable")
+    assert submit(space) == 2
+    message = capsys.readouterr().err
+    assert "timed out" in message
+    assert "ray exec cluster.yaml uptime" in message
+    assert "up" not in cluster.calls()
+
+
+def test_a_cluster_that_does_not_come_up_is_an_error(
+    cluster: FakeCluster, space: str, submit: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.set("broken")
+    assert submit(space) == 2
+    assert "ray down cluster.yaml" in capsys.readouterr().err
+
+
+def test_data_are_carried(cluster: FakeCluster, space: str, submit: Callable[..., int]) -> None:
+    data = cluster.file.parent / "texts"
+    data.mkdir()
+    (data / "train.de").write_text("eins\n")
+    assert submit(space, "--data", "texts", "--source", "de", "--target", "en", "--metric", "bleu") == 0
+    assert (cluster.head / "erpo-jobs/tiny/data/train.de").read_text() == "eins\n"
+    arguments = cluster.arguments()
+    assert arguments[arguments.index("--data") + 1] == "erpo-jobs/tiny/data"
+
+
+@pytest.mark.parametrize("code", [1, 130])
+def test_the_exit_code_is_that_of_explore_py_and_results_are_fetched(
+    cluster: FakeCluster, space: str, submit: Callable[..., int], code: int
+) -> None:
+    cluster.set("code", str(code))
+    assert submit(space) == code
+    assert (cluster.file.parent / "results/tiny/exploration.yaml").exists()
+
+
+def test_after_a_mistake_nothing_is_fetched(cluster: FakeCluster, space: str, submit: Callable[..., int]) -> None:
+    cluster.set("code", "2")
+    assert submit(space) == 2
+    assert "rsync-down" not in cluster.calls()
+
+
+def test_resume_fetches_into_the_same_folder(cluster: FakeCluster, space: str, submit: Callable[..., int]) -> None:
+    assert submit(space) == 0
+    assert submit("resume", "results/tiny") == 0
+    assert cluster.arguments() == ["resume", "--", "results/tiny"]
+
+
+def test_replay_names_its_results(cluster: FakeCluster, submit: Callable[..., int]) -> None:
+    assert submit("replay", "results/tiny", "--seeds", "5") == 0
+    arguments = cluster.arguments()
+    assert arguments[arguments.index("--results") + 1] == "results/tiny-replay"
+    assert arguments[-1] == "results/tiny"
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["report", "results/tiny"], "submit runs run, resume, replay, got report"),
+        (["no_such_space"], "search space 'no_such_space' does not exist"),
+        (["tiny.yaml", "--set", "training.stepz=3"], "training.stepz: is unknown"),
+        (["tiny.yaml", "--data", "nowhere"], "nowhere does not exist"),
+        (["resume", "results/tiny", "--data", "x"], "--data goes with a search space"),
+        (["tiny.yaml", "--results", "results/a b"], "must be of letters"),
+        (["tiny.yaml", "--no-such-option"], "no-such-option"),
+        (["tiny.yaml", "--follow", "tiny"], "stand alone"),
+    ],
+)
+def test_a_mistake_costs_nothing(
+    cluster: FakeCluster,
+    space: str,
+    submit: Callable[..., int],
+    args: list[str],
+    expected: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert submit(*args) == 2
+    assert expected in capsys.readouterr().err
+    assert cluster.calls() == []
+
+
+def test_a_local_folder_is_not_mixed_with_new_results(
+    cluster: FakeCluster, space: str, submit: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("results/tiny").mkdir(parents=True)
+    assert submit(space) == 2
+    assert "--into" in capsys.readouterr().err
+    assert cluster.calls() == []
+
+
+def test_a_fetch_does_not_overwrite_another_exploration(cluster: FakeCluster, tmp_path: Path) -> None:
+    (cluster.head / "results/tiny").mkdir(parents=True)
+    manifest = (cluster.root / "exploration.yaml").read_text()
+    (cluster.head / "results/tiny/exploration.yaml").write_text(manifest)
+    local = tmp_path / "local"
+    local.mkdir()
+    (local / "exploration.yaml").write_text(manifest.replace("2026", "2025"))
+    with pytest.raises(ResultsError, match="nothing is overwritten"):
+        fetch(cluster.ray, "results/tiny", local)
+    (local / "exploration.yaml").write_text(manifest)
+    fetch(cluster.ray, "results/tiny", local)
+
+
+def test_a_running_exploration_is_not_started_twice(
+    running: FakeCluster, submit: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert submit("tiny.yaml") == 2
+    assert "--follow tiny" in capsys.readouterr().err
+    running.set("go")
+
+
+def test_a_connection_that_is_cut_loses_no_line(running: FakeCluster) -> None:
+    running.set("cut", "2")
+    shown: list[str] = []
+    waits: list[float] = []
+    running.set("go")
+    ending = follow(running.ray, HeadJob("tiny"), shown.append, note=quiet, sleep=waits.append)
+    assert ending == (0, "results/tiny")
+    assert shown == ["starts 100 % [of it]", "mle step 1", "mle step 2", "mle step 3"]
+    assert waits == [5.0]
+
+
+def test_a_head_out_of_reach_is_given_up_with_how_to_go_on(running: FakeCluster) -> None:
+    running.set("unreachable")
+    waits: list[float] = []
+    with pytest.raises(RunError, match="--follow tiny"):
+        follow(running.ray, HeadJob("tiny"), quiet, note=quiet, sleep=waits.append)
+    assert (waits[0], waits[-1]) == (5.0, 60.0)
+    running.set("go")
+
+
+def test_ctrl_c_leaves_the_exploration_running(
+    running: FakeCluster, submit: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+    assert submit("--follow", "tiny") == 130
+    said = capsys.readouterr().out
+    assert all(hint in said for hint in ("--follow tiny", "--stop tiny", "rsync-down", "ray down"))
+    running.set("go")
+    assert submit("--follow", "tiny") == 0
+    assert Path("results/tiny/exploration.yaml").exists()
+
+
+def test_stop_interrupts_and_the_follower_sees_it(
+    running: FakeCluster, submit: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert submit("--stop", "tiny") == 0
+    assert "resume results/tiny" in capsys.readouterr().out
+    code, _ = follow(running.ray, HeadJob("tiny"), quiet, note=quiet)
+    assert code == 130
+    assert submit("--stop", "tiny") == 0
+    assert "ended before" in capsys.readouterr().out
+
+
+def test_a_job_that_was_killed_is_told_from_one_that_runs(running: FakeCluster) -> None:
+    process = int((running.head / "erpo-jobs/tiny/pid").read_text())
+    os.killpg(process, signal.SIGKILL)
+    with pytest.raises(RunError, match=r"was killed on the head.*resume results/tiny"):
+        follow(running.ray, HeadJob("tiny"), quiet, note=quiet)
+    running.set("go")
+    assert running.ray.output(start_command(HeadJob("tiny")))[-1] == "erpo= started"
+    assert (running.head / "erpo-jobs/tiny/log.old").read_text() == "starts 100 % [of it]\n"
+
+
+def test_a_job_outlives_the_connection_that_started_it(running: FakeCluster) -> None:
+    running.set("go")
+    deadline = time.monotonic() + 20
+    while not (running.head / "erpo-jobs/tiny/exit").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert (running.head / "erpo-jobs/tiny/exit").read_text() == "0\n"
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../x", "-x", "a;b", "x\n"])
+def test_a_name_that_bash_could_misread_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="must be of letters"):
+        HeadJob(name)
+
+
+def test_an_unknown_job_is_named(cluster: FakeCluster, submit: Callable[..., int]) -> None:
+    assert submit("--follow", "nix") == 2
+    assert submit("--stop", "nix") == 2
+
+
+@pytest.mark.parametrize(("results", "name"), [("results/x", "x"), ("x", "x"), ("s3://bucket/runs/x", "x")])
+def test_a_job_is_named_as_its_results(results: str, name: str) -> None:
+    assert job_name(results) == name
+
+
+@pytest.mark.parametrize("missing", ["ssh", "rsync"])
+def test_a_missing_program_is_named(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    there = cluster.root / "path"
+    there.mkdir()
+    for program in {"ssh", "rsync"} - {missing}:
+        (there / program).write_text("#!/bin/sh\n")
+        (there / program).chmod(0o755)
+    monkeypatch.setenv("PATH", str(there))
+    with pytest.raises(ConfigError, match=f"{missing} is not installed here"):
+        RayLauncher.find(cluster.file)
+
+
+def test_without_ray_the_remedy_is_named(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    (cluster.root / "bin" / "ray").unlink()
+    monkeypatch.setenv("PATH", str(cluster.head))
+    with pytest.raises(ConfigError, match=r"pip install '\.\[cluster\]'"):
+        RayLauncher.find(cluster.file)
