@@ -2,5 +2,5 @@
 
 import pytest
 
-# its asserts explain themselves as those of test files do
-pytest.register_assert_rewrite("tests.cluster.conformance")
+# their asserts explain themselves as those of test files do
+pytest.register_assert_rewrite("tests.cluster.conformance", "tests.cluster.cloud")

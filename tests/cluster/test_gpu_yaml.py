@@ -1,41 +1,48 @@
 """The cluster of cloud GPUs on AWS; nothing here reaches a cloud."""
 
-import re
 from typing import Any
 
+import botocore.session
+import botocore.validate
 import pytest
 
-from .conformance import REPOSITORY, ClusterFileConformance, accept
+from .cloud import CloudFileConformance
+from .conformance import REPOSITORY
 
 
-class TestGpuYaml(ClusterFileConformance):
+def complaints(node: dict[str, Any]) -> str:
+    """What EC2's own model, as botocore ships it, says against the arguments with which Ray asks for a machine."""
+    ec2 = botocore.session.Session().get_service_model("ec2")
+    asked = node | {"MinCount": 1, "MaxCount": 1}
+    shape = ec2.operation_model("RunInstances").input_shape
+    return botocore.validate.ParamValidator().validate(asked, shape).generate_report()
+
+
+class TestGpuYaml(CloudFileConformance):
     file = REPOSITORY / "cluster" / "gpu.yaml"
+    library = "boto3"
+    placeholder = "PASTE-AN-AMI-ID-HERE"
 
-    def test_the_head_is_one(self, cluster: dict[str, Any]) -> None:
-        assert accept(cluster)["available_node_types"]["head"]["max_workers"] == 0
+    def is_spot(self, node: dict[str, Any]) -> bool:
+        return node.get("InstanceMarketOptions", {}).get("MarketType") == "spot"
 
-    def test_ray_refuses_a_head_that_is_not_described(self, cluster: dict[str, Any]) -> None:
-        with pytest.raises(ValueError, match="head_node_type"):
-            accept(cluster | {"head_node_type": "boss"})
+    def image(self, node: dict[str, Any]) -> str:
+        return node["ImageId"]
 
-    def test_only_workers_are_spot_machines(self, cluster: dict[str, Any]) -> None:
-        spot = {
-            name
-            for name, node in cluster["available_node_types"].items()
-            if "InstanceMarketOptions" in node["node_config"]
-        }
-        assert spot == {"worker"}
+    @pytest.mark.parametrize("kind", ["head", "worker"])
+    def test_ec2_knows_every_field(self, cluster: dict[str, Any], kind: str) -> None:
+        assert complaints(self.nodes(cluster)[kind]) == ""
 
-    def test_every_machine_starts_from_one_image(self, cluster: dict[str, Any]) -> None:
-        images = {node["node_config"]["ImageId"] for node in cluster["available_node_types"].values()}
-        assert len(images) == 1
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [("InstanceTyp", "g5.xlarge"), ("ImageId", 5), ("InstanceMarketOptions", {"Market": "spot"})],
+    )
+    def test_ec2_would_complain_of_a_slip(self, cluster: dict[str, Any], field: str, value: Any) -> None:
+        assert field in complaints(self.nodes(cluster)["worker"] | {field: value})
 
-    def test_the_head_has_a_gpu_so_that_trials_ask_for_a_share(self, cluster: dict[str, Any]) -> None:
-        assert all(node["resources"]["GPU"] >= 1 for node in cluster["available_node_types"].values())
-
-    def test_workers_mount_what_the_head_exports(self, cluster: dict[str, Any]) -> None:
-        exported = re.search(r"echo '(\S+) ", "\n".join(cluster["head_setup_commands"]))
-        mounted = re.search(r'"\$RAY_HEAD_IP:(\S+)" (\S+);', "\n".join(cluster["worker_setup_commands"]))
-        assert exported is not None
-        assert mounted is not None
-        assert mounted.groups() == (exported[1], exported[1])
+    def test_ec2_knows_the_market_and_the_disk(self, cluster: dict[str, Any]) -> None:
+        ec2 = botocore.session.Session().get_service_model("ec2")
+        worker = self.nodes(cluster)["worker"]
+        assert worker["InstanceMarketOptions"]["MarketType"] in ec2.shape_for("MarketType").enum
+        assert worker["BlockDeviceMappings"][0]["Ebs"]["VolumeType"] in ec2.shape_for("VolumeType").enum
+        assert worker["InstanceType"] in ec2.shape_for("InstanceType").enum
