@@ -348,7 +348,7 @@ def _submission(arguments: Sequence[str], data: FilePath | None, into: FilePath 
         job=job,
         results=results,
         local=into or FilePath("results") / job.name,
-        is_new=name != "resume",
+        is_new=name != "resume" and "://" not in results,
         words=(name, *words(commands[name], values | remote)),
         carried=tuple((file, remote[field]) for field, file in carried.items()),
     )

@@ -119,6 +119,14 @@ def test_after_a_mistake_nothing_is_fetched(cluster: FakeCluster, space: str, su
     assert "rsync-down" not in cluster.calls()
 
 
+def test_results_at_a_uri_are_not_fetched(
+    cluster: FakeCluster, space: str, submit: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert submit(space, "--results", "s3://bucket/tiny") == 0
+    assert "results lie at s3://bucket/tiny" in capsys.readouterr().out
+    assert "rsync-down" not in cluster.calls()
+
+
 def test_resume_fetches_into_the_same_folder(cluster: FakeCluster, space: str, submit: Callable[..., int]) -> None:
     assert submit(space) == 0
     assert submit("resume", "results/tiny") == 0
