@@ -428,12 +428,14 @@ def _assign(written: dict[str, Any], assignment: str) -> None:
     """Set one field, e.g. `search.members=8`."""
     import yaml
 
+    from erpo_explore.plain_yaml import load_yaml
+
     field, separator, text = assignment.partition("=")
     if not separator:
         raise ConfigError(f"--set must be FIELD=VALUE, got {assignment!r}; e.g. --set training.steps=2000")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        value = load_yaml(text)
+    except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"--set {field}: {text!r} is no valid YAML value") from error
     *parents, last = field.split(".")
     section: Any = written

@@ -13,6 +13,7 @@ import jsonschema
 import yaml
 
 from erpo_explore.errors import ConfigError
+from erpo_explore.plain_yaml import load_yaml
 
 __all__ = ["ClusterFile", "load_cluster_file"]
 
@@ -57,17 +58,16 @@ def load_cluster_file(path: Path) -> ClusterFile:
 
 def _read(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return load_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
             f"--cluster {path}: cannot be read ({error.strerror}); name a file such as cluster/gpu.yaml"
         ) from error
-    # RecursionError: lists in lists a thousand deep; UnicodeDecodeError and dates that cannot be are ValueErrors
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: no text, or a date that cannot be
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark is not None else ""
         raise ConfigError(
-            f"--cluster {path}:{line} is no valid YAML: {getattr(error, 'problem', None) or type(error).__name__}"
+            f"--cluster {path}:{line} is no valid YAML: {getattr(error, 'problem', None) or error}"
         ) from error
 
 
@@ -112,14 +112,14 @@ def _check_filled_in(written: Any, path: Path) -> None:
             )
 
 
-def _texts(value: Any, field: str = "", seen: frozenset[int] = frozenset()) -> Iterator[tuple[str, str]]:
-    """Every text of a YAML value with its place; an alias to what contains it is walked once."""
+def _texts(value: Any, field: str = "") -> Iterator[tuple[str, str]]:
+    """Every text of a YAML value with its place."""
     if isinstance(value, str):
         yield field, value
-    elif isinstance(value, Mapping | list) and id(value) not in seen:
+    elif isinstance(value, Mapping | list):
         items = value.items() if isinstance(value, Mapping) else enumerate(value)
         for key, inner in items:
-            yield from _texts(inner, f"{field}.{key}".lstrip("."), seen | {id(value)})
+            yield from _texts(inner, f"{field}.{key}".lstrip("."))
 
 
 def _check_key(written: Any, path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import yaml
 
 from erpo_explore.errors import ResultsError
+from erpo_explore.plain_yaml import load_yaml
 
 __all__ = ["check_own"]
 
@@ -30,8 +31,8 @@ def check_own(local: Path, manifest: Path) -> None:
 def _identity(manifest: Path) -> tuple[str, ...] | None:
     """What two explorations never share; None where there is no manifest to read it from."""
     try:
-        written = yaml.safe_load(manifest.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        written = load_yaml(manifest.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
         return None
     if not isinstance(written, dict) or not set(_IDENTITY) <= written.keys():
         return None

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from erpo_explore.errors import ConfigError
+from erpo_explore.plain_yaml import load_yaml
 from erpo_explore.space import DOTS, Path
 from erpo_explore.space.path_file import load_path
 from erpo_explore.store.files import as_place
@@ -40,7 +41,7 @@ class Rivals:
             ConfigError: It is no such list, or names what is no dot and no path's file.
         """
         try:
-            entries = yaml.safe_load(f"[{text}]")
+            entries = load_yaml(f"[{text}]")
         except (yaml.YAMLError, ValueError) as error:
             raise ConfigError(
                 f"--against must be names separated by commas, such as 'mle, raml: {{temperature: 0.1}}', got {text!r}"

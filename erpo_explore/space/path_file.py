@@ -3,6 +3,7 @@
 import yaml
 
 from erpo_explore.errors import ConfigError, ResultsError
+from erpo_explore.plain_yaml import load_yaml
 from erpo_explore.space.path import Path
 from erpo_explore.store.files import Place, read, write_aside
 
@@ -19,7 +20,7 @@ def load_path(file: Place) -> Path:
         ConfigError: The file is missing, no YAML or no path.
     """
     try:
-        return Path.from_dict(yaml.safe_load(read(file).decode()))
+        return Path.from_dict(load_yaml(read(file).decode()))
     except (ResultsError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: cannot be read as text ({error}); name a path's YAML file") from error
     except ConfigError as error:

@@ -11,6 +11,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from erpo_explore.errors import ConfigError
+from erpo_explore.plain_yaml import load_yaml
 from erpo_explore.seq2seq import LstmConfig, ModelConfig
 from erpo_explore.space.dots import dot
 from erpo_explore.space.own_vocabulary import check_own_vocabulary, with_own_vocabulary
@@ -241,7 +242,7 @@ def load_space(file: FilePath) -> SearchSpace:
         ConfigError: The file is missing, no YAML, or does not fit the schema.
     """
     try:
-        written = yaml.safe_load(file.read_text(encoding="utf-8"))
+        written = load_yaml(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({error.strerror}); name a YAML file of search_spaces/") from error
     except UnicodeDecodeError as error:

@@ -10,6 +10,7 @@ import yaml
 from pyarrow import fs
 
 from erpo_explore.errors import ResultsError
+from erpo_explore.plain_yaml import load_yaml
 from erpo_explore.store.files import Folder, Place
 from erpo_explore.store.filters import Filters, rows_expression
 from erpo_explore.store.layout import MANIFEST, key_of
@@ -84,9 +85,10 @@ def load_manifest(folder: Place) -> dict[str, object]:
     _check_exploration(within)
     path = within.place_of(MANIFEST)
     try:
-        manifest = yaml.safe_load(within.read(MANIFEST).decode())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ResultsError(f"{path} is not YAML, restore it from a copy: {error}") from error
+        manifest = load_yaml(within.read(MANIFEST).decode())
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: no text, or a date that cannot be
+        why = " ".join(str(error).split())
+        raise ResultsError(f"{path} is not YAML, restore it from a copy: {why}") from error
     if not isinstance(manifest, dict):
         raise ResultsError(f"{path} must hold a mapping, got {type(manifest).__name__}; restore it from a copy")
     return manifest

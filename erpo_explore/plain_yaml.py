@@ -1,0 +1,55 @@
+"""YAML of somebody else: read as plain values, whatever it holds, in bounded time and memory.
+
+`yaml.safe_load` makes no objects, but a few lines of aliases to aliases ("a billion laughs") become a value that fills
+the memory of whoever walks or prints it, and merge keys do so while it is read. So the size that aliases stand for is
+counted before any value is made.
+"""
+
+from typing import Any, Final
+
+import yaml
+
+__all__ = ["load_yaml"]
+
+_MOST_VALUES: Final = 100_000
+"""Of a document with its aliases written out. Our own largest, a replayed path of many knots, has some thousands."""
+
+
+def load_yaml(text: str) -> Any:
+    """The value of a YAML document.
+
+    >>> load_yaml("{steps: 100, dots: [mle]}")
+    {'steps': 100, 'dots': ['mle']}
+
+    Raises:
+        yaml.YAMLError: It is no YAML, names a Python object, holds itself, or is too large or too deep.
+        ValueError: A date or number that cannot be, such as 2024-13-45.
+    """
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _count(node, {})
+        return loader.construct_document(node)
+    except RecursionError as error:
+        raise yaml.YAMLError("is nested too deeply") from error
+    finally:
+        loader.dispose()
+
+
+def _count(node: yaml.Node, counted: dict[int, int | None]) -> int:
+    """How many values a node stands for; `counted` knows those that were met before, and None those under way."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in counted:
+        counted[id(node)] = None
+        inner = node.value if isinstance(node, yaml.SequenceNode) else [each for pair in node.value for each in pair]
+        total = 1 + sum(_count(each, counted) for each in inner)
+        if total > _MOST_VALUES:
+            raise yaml.YAMLError(f"holds more than {_MOST_VALUES:,} values")
+        counted[id(node)] = total
+    known = counted[id(node)]
+    if known is None:
+        raise yaml.YAMLError("holds itself")
+    return known

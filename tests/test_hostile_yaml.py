@@ -1,0 +1,117 @@
+"""YAML from outside, wherever it is read: what is hostile is one line, and neither runs nor fills the memory."""
+
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from erpo_explore.cli import _assign
+from erpo_explore.errors import ErpoExploreError
+from erpo_explore.launch import load_cluster_file
+from erpo_explore.launch.fetched import check_own
+from erpo_explore.plain_yaml import load_yaml
+from erpo_explore.search.rivals import Rivals
+from erpo_explore.space.path_file import load_path
+from erpo_explore.space.search_space import load_space
+from erpo_explore.store import load_manifest
+
+LEVELS = "abcdefghij"
+LAUGHS = "a: &a [ha, ha, ha, ha, ha, ha, ha, ha, ha]\n" + "".join(
+    f"{outer}: &{outer} [{', '.join([f'*{inner}'] * 9)}]\n" for inner, outer in pairwise(LEVELS)
+)
+MERGES = "a: &a {x: 1}\n" + "".join(
+    f"{outer}: &{outer} {{<<: [{', '.join([f'*{inner}'] * 9)}]}}\n" for inner, outer in pairwise(LEVELS)
+)
+HOSTILE = {
+    "calls a function": "!!python/object/apply:pathlib.Path.touch [pwned]",
+    "makes an object": "a: !!python/object:os.stat_result {}",
+    "imports a module": "a: !!python/module:antigravity",
+    "names a function": "a: !!python/name:os.system",
+    "a billion laughs": LAUGHS,
+    "a billion laughs where a name belongs": LAUGHS + "name: *j\nexploration: *j\ncluster_name: *j\n",
+    "merged a billion times": MERGES,
+    "holds itself": "&a [*a]",
+    "ten thousand deep": "[" * 10_000,
+    "a date that cannot be": "a: 2024-13-45",
+    "two documents": "a: 1\n---\na: 2",
+}
+
+
+def read_manifest(file: Path) -> Any:
+    return load_manifest(file.rename(file.with_name("exploration.yaml")).parent)
+
+
+READERS: dict[str, Callable[[Path], Any]] = {
+    "a search space": load_space,
+    "a path": load_path,
+    "exploration.yaml": read_manifest,
+    "a cluster file": load_cluster_file,
+    "--set": lambda file: _assign({}, f"name={file.read_text()}"),
+    "--against": lambda file: Rivals.parse(file.read_text()),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_it_is_refused_in_a_line(reader: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "hostile.yaml"
+    file.write_text(text)
+    with pytest.raises(ErpoExploreError) as refused:
+        READERS[reader](file)
+    if not reader.startswith("--"):  # those repeat what the user typed
+        assert "\n" not in str(refused.value)
+        assert len(str(refused.value)) < 1000
+    assert not (tmp_path / "pwned").exists()
+    assert "antigravity" not in sys.modules
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_a_folder_with_such_a_manifest_is_not_taken_for_ones_own(text: str, tmp_path: Path) -> None:
+    local = tmp_path / "local"
+    local.mkdir()
+    (local / "exploration.yaml").write_text(text)
+    (tmp_path / "fetched.yaml").write_text("{exploration: x, seed: 1, started_at: now}")
+    with pytest.raises(ErpoExploreError, match="nothing is overwritten"):
+        check_own(local, tmp_path / "fetched.yaml")
+
+
+def test_a_safe_loader_alone_would_not_do() -> None:
+    loaded = yaml.safe_load("".join(LAUGHS.splitlines(keepends=True)[:5]))
+    assert len(repr(loaded)) > 100_000
+
+
+def test_honest_aliases_are_read() -> None:
+    assert load_yaml("a: &a {x: 1}\nb: {<<: *a, y: 2}\nc: [*a, *a]") == {
+        "a": {"x": 1},
+        "b": {"x": 1, "y": 2},
+        "c": [{"x": 1}, {"x": 1}],
+    }
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(PLAIN)
+def test_plain_values_come_back_as_safe_load_reads_them(value: Any) -> None:
+    text = yaml.safe_dump(value)
+    assert load_yaml(text) == yaml.safe_load(text)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_value_or_one_of_two_errors(text: str) -> None:
+    try:
+        read: Any = load_yaml(text)
+    except (yaml.YAMLError, ValueError):
+        return
+    assert read == yaml.safe_load(text) or read != read
