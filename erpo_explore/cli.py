@@ -68,6 +68,9 @@ app = typer.Typer(
 
 _Address = Annotated[str | None, typer.Option(help="Ray cluster to use; by default this machine's, or a new one.")]
 _Results = Annotated[str, typer.Argument(help="A results folder or its URI, e.g. results/default.")]
+_Trust = Annotated[
+    bool, typer.Option("--trust", help="Also of another user: run what their folder holds (see docs/security.md).")
+]
 _TensorBoard = Annotated[
     bool | None, typer.Option("--tensorboard", help="Write event files into the folder tensorboard/ of the results.")
 ]
@@ -119,7 +122,7 @@ def run(
 
 
 @app.command()
-def resume(results: _Results, address: _Address = None) -> None:
+def resume(results: _Results, trust: _Trust = False, address: _Address = None) -> None:
     """Go on with an exploration that was interrupted, or whose driver or machine died.
 
     \b
@@ -127,8 +130,10 @@ def resume(results: _Results, address: _Address = None) -> None:
       explore.py resume results/multi30k
     """  # noqa: D301 - click's mark for lines that stay lines
     from erpo_explore.search import resume as resume_exploration
+    from erpo_explore.search.foreign import check_resumable
     from erpo_explore.store.files import as_place
 
+    check_resumable(as_place(results), trust=trust)
     _finish(resume_exploration(as_place(results), address=address))
 
 
@@ -145,6 +150,7 @@ def replay(
     space: Annotated[FilePath | None, typer.Option(help="Search space with the task, where ORIGIN is a path.")] = None,
     results: Annotated[str | None, typer.Option(help="Results folder or URI. Default: results/NAME-replay.")] = None,
     anyway: Annotated[bool, typer.Option("--anyway", help="Replay the best member even where a dot won.")] = False,
+    trust: _Trust = False,
     tensorboard: _TensorBoard = None,
     mlflow: _Mlflow = None,
     wandb: _Wandb = None,
@@ -158,6 +164,7 @@ def replay(
       explore.py replay best_path.yaml --space search_spaces/multi30k.yaml --against papers.yaml
     """  # noqa: D301
     from erpo_explore.search import explore
+    from erpo_explore.search.foreign import check_replayable
     from erpo_explore.search.replay import replay_space, winning_dot
     from erpo_explore.search.rivals import Rivals
     from erpo_explore.space.search_space import SearchSpace
@@ -171,6 +178,7 @@ def replay(
         return
     space_of_replay = replay_space(place, space_file=space, against=rivals, num_seeds=seeds, beam_width=beam)
     written = space_of_replay.to_dict()
+    check_replayable(place, written, trust=trust)
     _track(written, tensorboard=tensorboard, mlflow=mlflow, wandb=wandb)
     final = SearchSpace.from_dict(written, origin=origin)
     _finish(explore(final, as_place(results or f"results/{final.name}"), address=address))

@@ -17,6 +17,7 @@ from erpo_explore.trial.seeding import WEIGHTS, stream
 from erpo_explore.trial.trainable import trial_config
 from erpo_explore.trial.trunk import Trunk, checkpoint_sha256, load_trunk
 
+from .test_checkpoint import Payload
 from .test_trainable import trainable_of
 from .tiny import CPU, MODEL, PATHS, SEED, TRAINING, fresh_model, run_of, same, spec_of, toy, weights
 
@@ -177,3 +178,13 @@ def test_a_folder_without_weights_is_named(tmp_path):
         checkpoint_sha256(tmp_path)
     with pytest.raises(ResultsError, match=r"has no state\.pt"):
         trunk_of([tmp_path])
+
+
+def test_a_crafted_trunk_is_refused_and_not_executed(checkpoints, tmp_path):
+    mark, state = tmp_path / "executed", torch.load(checkpoints[0] / "state.pt")
+    torch.save(state | {"model": Payload(mark)}, tmp_path / "state.pt")
+    with pytest.raises(ResultsError, match="cannot be read as a state of tensors"):
+        trunk_of([tmp_path])
+    assert not mark.exists()
+    torch.load(tmp_path / "state.pt", weights_only=False)
+    assert mark.exists()
