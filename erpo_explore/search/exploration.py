@@ -18,7 +18,7 @@ from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.rewards import load_function
 from erpo_explore.search.checkpoints import CheckpointSweeper
 from erpo_explore.search.driver_disk import storage_of
-from erpo_explore.search.failures import last_failure
+from erpo_explore.search.failures import is_preempted, last_failure
 from erpo_explore.search.method import check_installed, new_scheduler, new_searcher
 from erpo_explore.search.progress import ProgressCallback
 from erpo_explore.search.provenance import manifest, space_of
@@ -100,9 +100,12 @@ class RecordingCallback(tune.Callback):
         self._record_failure(trial, "failed")
 
     def _record_failure(self, trial: Any, status: Literal["running", "failed"]) -> bool:
-        """Record why a trial failed; returns whether it diverged."""
+        """Record why a trial failed, which one that was preempted has not; returns whether it diverged."""
         spec = TrialSpec.from_dict(trial.config["spec"])
         error, diverged = last_failure(trial)
+        if is_preempted(error):
+            _log.warning("%s: %s; it goes on elsewhere", spec.name, error.partition(": ")[2])
+            return False
         self._recorder.fail(spec, trial.last_result, error, num_failures=trial.num_failures, status=status)
         _log.warning("%s: %s; %s", spec.name, error, "tried again" if status == "running" else "given up")
         return diverged

@@ -2,7 +2,8 @@
 
 A trial fails when its worker dies, hangs or runs out of memory, or its loss is no longer a number. Tune counts those
 that end a worker; a loss that is reported as diverged, because the trial may not be tried again or the population has
-its member go on from another's checkpoint, is counted by its report, so that a report made twice counts once.
+its member go on from another's checkpoint, is counted by its report, so that a report made twice counts once. A worker
+that was told to end, because its machine is taken back, is no failure.
 """
 
 from dataclasses import dataclass, replace
@@ -12,11 +13,10 @@ from typing import Any, Final
 import ray
 
 from erpo_explore import errors
-from erpo_explore.trial.trainable import HUNG
+from erpo_explore.trial.trainable import HUNG, PreemptedError
 from erpo_explore.trial.watchdog import where_it_hung
 
-__all__ = ["Failures", "last_failure"]
-
+__all__ = ["Failures", "is_preempted", "last_failure"]
 
 _WAIT_S: Final = 30.0
 """For an answer of a machine that may be dying."""
@@ -69,6 +69,11 @@ def last_failure(trial: Any) -> tuple[str, bool]:
     module, _, name = name.rpartition(".")
     ours = module == errors.__name__ and name in errors.__all__
     return message if ours else line, ours and name == errors.DivergedError.__name__
+
+
+def is_preempted(error: str) -> bool:
+    """Whether a reason that `last_failure` gave is that a worker was told to end, which Tune does not count."""
+    return error.startswith(f"{PreemptedError.__module__}.{PreemptedError.__name__}: ")
 
 
 def _where_it_hung(trial: Any) -> str | None:

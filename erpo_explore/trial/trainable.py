@@ -2,6 +2,8 @@
 
 An actor is reused for one trial after the other (`reset_config`), since starting a process and importing torch takes
 seconds. What it is asked to do lies in its config; what it has become lies in its checkpoint, the walked path included.
+A worker that is sent SIGTERM saves the interval that it is in (`trial/rescue.py`), and its trial goes on elsewhere from
+there.
 """
 
 import socket
@@ -11,6 +13,7 @@ from typing import Any, Final
 
 import torch
 from ray import tune
+from ray.exceptions import RayActorError
 
 from erpo_explore.corpus_scores import CorpusStatistics
 from erpo_explore.errors import DivergedError
@@ -20,17 +23,30 @@ from erpo_explore.space.search_space import LastTest, Resources, Training
 from erpo_explore.tasks import Task
 from erpo_explore.trial.checkpoint import load_checkpoint, save_checkpoint
 from erpo_explore.trial.evaluation import evaluate
+from erpo_explore.trial.interval import ToldToEndError
+from erpo_explore.trial.notice import Notice
+from erpo_explore.trial.rescue import RESCUE_FILE, RescueFile
 from erpo_explore.trial.spec import TrialSpec
 from erpo_explore.trial.training import TrainingRun, choose_device
 from erpo_explore.trial.trunk import Trunk
 from erpo_explore.trial.watchdog import interval_limit_s, limited
 
-__all__ = ["HUNG", "ErpoTrainable", "retry_config", "trial_config"]
+__all__ = ["HUNG", "ErpoTrainable", "PreemptedError", "retry_config", "trial_config"]
 
 HUNG: Final = "hung.txt"
 """File in a trial's working folder, on its machine, with the stacks of a worker that was ended because it hung."""
 
 _NUM_SAMPLES: Final = 8
+
+_TO_DO: Final = ("spec", "until", "generation", "parent", "next_knot", "attempt")
+"""What of a trial's config decides on its next interval."""
+
+
+class PreemptedError(RayActorError):
+    """The worker was told to end; Tune tries its trial again and does not count that as a failure."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(error_msg=message, preempted=True)
 
 
 def trial_config(
@@ -117,6 +133,9 @@ class ErpoTrainable(tune.Trainable):
         self._parts = (task, model, training)
         self._trunk = trunk
         self._test = test if len(task.test) > 0 else None
+        self._notice = Notice()
+        if self.is_actor():  # type: ignore[no-untyped-call]  # Tune leaves it untyped
+            self._notice.listen()
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -134,6 +153,7 @@ class ErpoTrainable(tune.Trainable):
         if self._trunk is not None:
             self._run.take_weights(self._trunk.of(self._spec.seed))
         self._take_knot(config)
+        self._looks_for_rescue, self._was_rescued = True, False
 
     def _take_knot(self, config: dict[str, Any]) -> None:
         if config["next_knot"] is not None:
@@ -148,11 +168,16 @@ class ErpoTrainable(tune.Trainable):
 
         Raises:
             DivergedError: The loss is no longer a number, and the trial may be tried again.
+            PreemptedError: This process was told to end.
         """
+        self._take_up_rescue()
         is_last = self._run.in_last_interval
         limit_s = interval_limit_s(self._resources.timeout_s, self._run.longest_interval_s)
-        with limited(limit_s, self._trace):
-            observation = self._run.advance(num_samples=_NUM_SAMPLES)
+        try:
+            with limited(limit_s, self._trace):
+                observation = self._run.advance(num_samples=_NUM_SAMPLES, is_told_to_end=self._notice.is_given)
+        except ToldToEndError:
+            raise PreemptedError(f"its worker was told to end; {self._rescue()}") from None
         is_reseeded = self._reseeds_members and self._spec.role == "member"
         diverged = observation.status == "diverged"
         if diverged and not is_reseeded and self.config["num_failures"] < self._resources.max_failures:
@@ -168,6 +193,40 @@ class ErpoTrainable(tune.Trainable):
             "node": socket.gethostname(),
             "done": self._gives_up(is_last) if diverged and is_reseeded else observation.status != "running",
         }
+
+    @property
+    def _rescue_file(self) -> RescueFile | None:
+        """Where the interval is saved; None where Tune gave the trial no folder."""
+        if self._storage is None:
+            return None
+        path = f"{self._storage.trial_fs_path}/{RESCUE_FILE}"
+        return RescueFile(filesystem=self._storage.storage_filesystem, path=path)
+
+    def _beginning(self) -> dict[str, Any]:
+        return {name: self.config[name] for name in _TO_DO} | self._run.beginning
+
+    def _rescue(self) -> str:
+        """Save the interval that is under way; returns what has become of it, for people."""
+        file, state = self._rescue_file, self._run.interval_state()
+        if file is None or state is None:
+            return "it was between two intervals"
+        try:
+            file.write(state, self._beginning())
+        except Exception as error:
+            return f"step {self._run.step} could not be saved: {error}"
+        return f"step {self._run.step} is saved"
+
+    def _take_up_rescue(self) -> None:
+        """Go on in the midst of the interval, where an earlier worker of this trial has saved it."""
+        if not self._looks_for_rescue or (file := self._rescue_file) is None:
+            return
+        self._looks_for_rescue = False
+        state = file.read(self._beginning())
+        if state is None:
+            file.remove()
+            return
+        self._run.load_interval_state(state)
+        self._was_rescued = True
 
     def _gives_up(self, is_last: bool) -> bool:
         """Whether a member that diverged ends: there is nothing left to walk, or it has been re-seeded too often."""
@@ -196,6 +255,9 @@ class ErpoTrainable(tune.Trainable):
         if self._last_result is not None:
             self._last_result = {name: value for name, value in self._last_result.items() if name != "sentences"}
         save_checkpoint(self._run.state(), Path(checkpoint_dir))
+        if self._was_rescued and (file := self._rescue_file) is not None:
+            file.remove()
+            self._was_rescued = False
 
     def load_checkpoint(  # type: ignore[override]  # a folder since save_checkpoint wrote to one
         self, checkpoint_dir: str

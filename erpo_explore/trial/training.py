@@ -6,9 +6,9 @@ on with that one's weights, optimizer and walked path, but with draws of its own
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 import torch
 
@@ -19,15 +19,13 @@ from erpo_explore.space import Point
 from erpo_explore.space.search_space import Training
 from erpo_explore.tasks import Task, TrainingBatches
 from erpo_explore.trial.evaluation import evaluate
+from erpo_explore.trial.interval import Interval, ToldToEndError
 from erpo_explore.trial.observation import Observation
 from erpo_explore.trial.seeding import DRAWS, WEIGHTS, stream
 from erpo_explore.trial.spec import TrialSpec
 from erpo_explore.trial.walk import Walk
 
 __all__ = ["TrainingRun", "choose_device"]
-
-_SEEN: Final = ("entropy_nats", "mean_reward", "effective_sample_size")
-"""What a step says beside its loss, where it knows."""
 
 
 def choose_device() -> torch.device:
@@ -82,6 +80,7 @@ class TrainingRun:
         self.longest_interval_s: float | None = None
         """Of those that these weights have trained on this kind of device; None before the first."""
         self.step = 0
+        self._interval: Interval | None = None
         if attempt > 0:
             self._draw_anew()
 
@@ -97,8 +96,13 @@ class TrainingRun:
 
     @property
     def in_last_interval(self) -> bool:
-        """Whether the next interval, whole or not, is the last of the budget."""
-        return self.step + self._training.interval >= self._training.steps
+        """Whether the next interval, whole or not, or the one that is under way is the last of the budget."""
+        return self._begun_at + self._training.interval >= self._training.steps
+
+    @property
+    def _begun_at(self) -> int:
+        """Step at which the interval began that is under way, or the next one will."""
+        return self.step - (self._interval.num_steps if self._interval is not None else 0)
 
     @property
     def progress(self) -> float:
@@ -110,24 +114,26 @@ class TrainingRun:
         at = min(1.0, num_intervals * self._training.interval / self._training.steps)
         self._walk.go_to(point, now=self.progress, at=at)
 
-    def advance(self, *, num_samples: int = 0) -> Observation:
-        """Train one interval, then evaluate.
+    def advance(self, *, num_samples: int = 0, is_told_to_end: Callable[[], bool] | None = None) -> Observation:
+        """Train one interval, or what is left of one that is under way, then evaluate.
 
         Args:
             num_samples: How many decoded sentences the observation keeps.
+            is_told_to_end: Asked between steps whether the process must end soon; None for never.
+
+        Raises:
+            ToldToEndError: It must; `interval_state` is then what another process goes on from.
         """
         started = time.perf_counter()
-        before = self.state() if self._walk.follows_plateau else None
-        totals = _IntervalTotals()
-        diverged = False
-        for _ in range(self._training.interval):
-            try:
-                totals.add(self.train_step(self._walk.point(self.progress)))
-            except FloatingPointError:
-                diverged = True
-                break
-            self.step += 1
-        trained_s = time.perf_counter() - started
+        interval = self._interval
+        if interval is None:
+            interval = self._interval = Interval(before=self.state() if self._walk.follows_plateau else None)
+        try:
+            diverged = not self._train(interval, is_told_to_end)
+        finally:
+            interval.trained_s += time.perf_counter() - started
+        self._interval = None
+        trained_until = time.perf_counter()
 
         scores = None
         point, path = self._walk.point(self.progress), self._walk.walked(self.progress)
@@ -140,9 +146,9 @@ class TrainingRun:
                 beam_width=self._training.beam_width,
                 length_penalty=self._training.length_penalty,
             )
-            if self._walk.see(scores.score, self.progress) and before is not None:
-                self.take_weights(before)
-        took_s = time.perf_counter() - started
+            if self._walk.see(scores.score, self.progress) and interval.before is not None:
+                self.take_weights(interval.before)
+        took_s = interval.trained_s + time.perf_counter() - trained_until
         self._elapsed_s += took_s
         self.longest_interval_s = max(took_s, self.longest_interval_s or 0.0)
         status = "diverged" if diverged else "finished" if self.finished else "running"
@@ -152,13 +158,27 @@ class TrainingRun:
             point=point,
             path=path,
             status=status,  # type: ignore[arg-type]  # mypy widens the conditional expression to str
-            train_loss_nats=None if diverged else totals.loss,
+            train_loss_nats=None if diverged else interval.mean_loss,
             scores=scores,
-            tokens_per_s=totals.num_tokens / trained_s,
+            tokens_per_s=interval.num_tokens / interval.trained_s,
             elapsed_s=self._elapsed_s,
             device=str(self._device),
-            **totals.means,
+            **interval.means,
         )
+
+    def _train(self, interval: Interval, is_told_to_end: Callable[[], bool] | None) -> bool:
+        """Do the steps that are left of an interval; returns whether the loss was a number all along."""
+        while True:
+            if is_told_to_end is not None and is_told_to_end():
+                raise ToldToEndError
+            if interval.num_steps >= self._training.interval:
+                return True
+            try:
+                outcome = self.train_step(self._walk.point(self.progress))
+            except FloatingPointError:
+                return False
+            interval.add(outcome)
+            self.step += 1
 
     def state(self) -> dict[str, Any]:
         """Everything that the run is, as tensors and plain values."""
@@ -180,6 +200,7 @@ class TrainingRun:
 
         The state of another trial, attempt or kind of device goes on with draws of this run's own.
         """
+        self._interval = None
         self.take_weights(state)
         self._walk = Walk.from_state(state["walk"])
         self.step = state["step"]
@@ -193,6 +214,25 @@ class TrainingRun:
             self._draws_generator.set_state(state["draws_generator"])
         else:
             self._draw_anew()
+
+    def interval_state(self) -> dict[str, Any] | None:
+        """As `state`, in the midst of an interval, with what has been done of it; None where nothing has."""
+        if self._interval is None or self._interval.num_steps == 0:
+            return None
+        return {"run": self.state(), "interval": self._interval.state()}
+
+    def load_interval_state(self, state: dict[str, Any]) -> None:
+        """Go on in the midst of the interval that `interval_state` was taken in."""
+        self.load_state(state["run"])
+        self._interval = Interval.from_state(state["interval"])
+
+    @property
+    def beginning(self) -> dict[str, Any]:
+        """Tells the state that the interval under way, or the next one, began with from any other of the trial.
+
+        No two trainings of the same steps take the same time to the last digit of a float.
+        """
+        return {"step": self._begun_at, "elapsed_s": self._elapsed_s}
 
     def _draw_anew(self) -> None:
         """Take dropout masks and draws of this trial and attempt from this step on."""
@@ -242,31 +282,6 @@ class TrainingRun:
             group["lr"] = training.learning_rate * scale
         self._optimizer.step()
         return outcome
-
-
-class _IntervalTotals:
-    """Means over an interval, weighted by labels for what is a mean of labels."""
-
-    def __init__(self) -> None:
-        self.num_tokens = 0
-        self._loss = 0.0
-        self._seen: dict[str, list[float]] = {name: [] for name in _SEEN}
-
-    def add(self, outcome: StepLoss) -> None:
-        self.num_tokens += outcome.num_tokens
-        self._loss += float(outcome.loss.detach()) * outcome.num_tokens
-        for name, values in self._seen.items():
-            if (value := getattr(outcome, name)) is not None:
-                values.append(value)
-
-    @property
-    def loss(self) -> float:
-        return self._loss / max(1, self.num_tokens)
-
-    @property
-    def means(self) -> dict[str, float | None]:
-        """Of what some steps have seen and others have not; None of what none has."""
-        return {name: sum(values) / len(values) if values else None for name, values in self._seen.items()}
 
 
 def _first(task: Task, limit: int | None) -> Any:

@@ -2,9 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
+import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +23,7 @@ from erpo_explore.search import explore, resume
 from erpo_explore.search.exploration import _fit
 from erpo_explore.space import Path as ErpoPath
 from erpo_explore.space.search_space import SearchSpace
+from erpo_explore.trial.rescue import RESCUE_FILE
 from tests.search.conftest import TINY
 from tests.search.driver import start_driver, wait_for_reports
 from tests.search.ray_warnings import RAY_WARNINGS
@@ -256,3 +260,42 @@ def _command_line(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
+
+
+def test_a_worker_that_is_told_to_end_saves_its_interval_and_nothing_is_trained_twice(
+    two_slots: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    training = TINY["training"] | {"steps": 200, "interval": 100}  # type: ignore[operator]
+    # it may not fail even once
+    changes = {"training": training, "search": {"method": "none"}, "resources": {"max_failures": 0}}
+    space, folder = SearchSpace.from_dict(TINY | changes), tmp_path / "told"
+    with ThreadPoolExecutor() as beside:
+        telling = beside.submit(_tell_to_end, folder)
+        outcome = explore(space, folder)
+        told = telling.result()
+    assert (outcome.status, outcome.num_failed) == ("finished", 0)
+    assert re.search(r"its worker was told to end; step \d+ is saved; it goes on elsewhere", caplog.text)
+    assert set(erpo.load_results(folder, table="trials")["num_failures"]) == {0}
+    assert list(folder.rglob(RESCUE_FILE)) == []
+    assert not Path(f"/proc/{told}").exists()
+    explore(space, tmp_path / "undisturbed")
+    pd.testing.assert_frame_equal(_comparable(folder), _comparable(tmp_path / "undisturbed"))
+
+
+def _tell_to_end(folder: Path) -> int | None:
+    """SIGTERM to each worker in training until one has saved its interval; its process id, None where none did."""
+    told: set[int] = set()
+    deadline = time.monotonic() + 100.0
+    while time.monotonic() < deadline:
+        training_now = {pid for pid in _descendants(os.getpid()) if b"Trainable.train" in _command_line(pid)} - told
+        for pid in training_now:
+            time.sleep(0.1)
+            os.kill(pid, signal.SIGTERM)
+            told.add(pid)
+            until = time.monotonic() + 2.0
+            while time.monotonic() < until:
+                if list(folder.rglob(RESCUE_FILE)):
+                    return pid
+                time.sleep(0.01)
+        time.sleep(0.05)
+    return None

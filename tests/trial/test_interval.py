@@ -1,0 +1,80 @@
+"""Runs that are told to end in the midst of an interval, and others that go on from there."""
+
+import io
+
+import pytest
+import torch
+
+from erpo_explore.trial.interval import ToldToEndError
+
+from .tiny import PATHS, TRAINING, measured, run_of, same
+
+LONGER = TRAINING.model_copy(update={"steps": 16, "interval": 4})
+
+
+def told_after(num_steps):
+    """Says no so many times."""
+    asked = iter([False] * num_steps)
+    return lambda: next(asked, True)
+
+
+def through_a_file(state):
+    content = io.BytesIO()
+    torch.save(state, content)
+    return torch.load(io.BytesIO(content.getvalue()), weights_only=True)
+
+
+@pytest.mark.parametrize("num_steps", [1, 3, 4])
+@pytest.mark.parametrize("name", PATHS)
+def test_a_run_that_goes_on_in_mid_interval_reports_what_an_undisturbed_one_does(name, num_steps):
+    undisturbed, told = run_of(PATHS[name], training=LONGER), run_of(PATHS[name], training=LONGER)
+    # plateau paths go back at the second one, to the weights before it
+    assert same(measured(undisturbed.advance()), measured(told.advance()))
+    beginning = told.beginning
+    with pytest.raises(ToldToEndError):
+        told.advance(is_told_to_end=told_after(num_steps))
+    assert told.beginning == beginning
+    other = run_of(PATHS[name], training=LONGER)
+    other.load_interval_state(through_a_file(told.interval_state()))
+    assert (other.step, other.beginning) == (4 + num_steps, beginning)
+    for _ in range(3):
+        assert same(measured(other.advance()), measured(undisturbed.advance()))
+    assert same(other.state()["model"], undisturbed.state()["model"])
+
+
+def test_it_may_be_told_again_and_its_time_counts():
+    run = run_of(PATHS["mle"], training=LONGER)
+    for num_steps in (2, 1):
+        with pytest.raises(ToldToEndError):
+            run.advance(is_told_to_end=told_after(num_steps))
+        state, run = run.interval_state(), run_of(PATHS["mle"], training=LONGER)
+        run.load_interval_state(through_a_file(state))
+    assert (run.step, state["interval"]["num_steps"]) == (3, 3)
+    assert run.advance().elapsed_s > state["interval"]["trained_s"] > 0.0
+
+
+def test_between_two_intervals_there_is_nothing_to_save():
+    run = run_of(PATHS["mle"])
+    assert run.interval_state() is None
+    with pytest.raises(ToldToEndError):
+        run.advance(is_told_to_end=lambda: True)
+    assert run.interval_state() is None
+
+
+@pytest.mark.parametrize(("num_intervals", "is_last"), [(2, False), (3, True)])
+def test_the_last_interval_is_known_in_its_midst(num_intervals, is_last):
+    run = run_of(PATHS["mle"], training=LONGER)
+    for _ in range(num_intervals):
+        run.advance()
+    with pytest.raises(ToldToEndError):
+        run.advance(is_told_to_end=told_after(3))
+    assert run.in_last_interval == is_last
+
+
+def test_a_state_that_is_loaded_ends_the_interval_that_was_under_way():
+    run, other = run_of(PATHS["mle"], training=LONGER), run_of(PATHS["mle"], training=LONGER)
+    state = run.state()
+    with pytest.raises(ToldToEndError):
+        run.advance(is_told_to_end=told_after(2))
+    run.load_state(state)
+    assert same(measured(run.advance()), measured(other.advance()))
