@@ -14,7 +14,7 @@ noticed() {
 until noticed; do sleep 5; done
 date
 # without a node's id Ray's command takes the machine that it runs on
-RAY_AUTH_MODE=token timeout 30 ray drain-node --address "${RAY_HEAD_IP:-auto}:6379" \
+RAY_AUTH_MODE=token timeout 30 ray drain-node ${RAY_HEAD_IP:+--address "$RAY_HEAD_IP:6379"} \
   --reason DRAIN_NODE_REASON_PREEMPTION --reason-message 'spot notice' --deadline-remaining-seconds 100
 # Ray's name for a process that runs a trial
-pkill -TERM -f '^ray::.*Trainable\.'
+pkill -TERM -f '^ray::.*Trainable'

@@ -78,6 +78,10 @@ _Mlflow = Annotated[
     str | None, typer.Option(help="Tracking URI, e.g. http://localhost:5000 or sqlite:///mlflow.db.", metavar="URI")
 ]
 _Wandb = Annotated[str | None, typer.Option(help="Project of Weights & Biases.", metavar="PROJECT")]
+_Gpus = Annotated[
+    float | None, typer.Option("--gpus-per-trial", help="GPUs that a trial holds, e.g. 0.25 where four share one.")
+]
+_Cpus = Annotated[int | None, typer.Option("--cpus-per-trial", help="CPU cores that a trial holds.")]
 _console = Console()
 
 _SUBMITTED: Final = ("run", "resume", "replay")
@@ -109,6 +113,8 @@ def run(
     tensorboard: _TensorBoard = None,
     mlflow: _Mlflow = None,
     wandb: _Wandb = None,
+    gpus: _Gpus = None,
+    cpus: _Cpus = None,
     address: _Address = None,
 ) -> None:
     """Explore a search space."""
@@ -117,7 +123,10 @@ def run(
 
     files = {"source": source, "target": target, "metric": metric}
     trackers = {"tensorboard": tensorboard, "mlflow": mlflow, "wandb": wandb}
-    final = _chosen_space(space, data=data, files=files, seed=seed, settings=setting or (), trackers=trackers)
+    share = {"gpus_per_trial": gpus, "cpus_per_trial": cpus}
+    final = _chosen_space(
+        space, data=data, files=files, seed=seed, settings=setting or (), trackers=trackers, share=share
+    )
     _finish(explore(final, as_place(results or f"results/{final.name}"), address=address))
 
 
@@ -154,6 +163,8 @@ def replay(
     tensorboard: _TensorBoard = None,
     mlflow: _Mlflow = None,
     wandb: _Wandb = None,
+    gpus: _Gpus = None,
+    cpus: _Cpus = None,
     address: _Address = None,
 ) -> None:
     """Train a found path and its rivals anew, with the same budget and new seeds, and compare them on the test set.
@@ -179,7 +190,8 @@ def replay(
     space_of_replay = replay_space(place, space_file=space, against=rivals, num_seeds=seeds, beam_width=beam)
     written = space_of_replay.to_dict()
     check_replayable(place, written, trust=trust)
-    _track(written, tensorboard=tensorboard, mlflow=mlflow, wandb=wandb)
+    _override(written, "tracking", {"tensorboard": tensorboard, "mlflow": mlflow, "wandb": wandb})
+    _override(written, "resources", {"gpus_per_trial": gpus, "cpus_per_trial": cpus})
     final = SearchSpace.from_dict(written, origin=origin)
     _finish(explore(final, as_place(results or f"results/{final.name}"), address=address))
 
@@ -339,6 +351,7 @@ def _submission(arguments: Sequence[str], data: FilePath | None, into: FilePath 
             seed=values["seed"],
             settings=values["setting"] or (),
             trackers={field: values[field] for field in ("tensorboard", "mlflow", "wandb")},
+            share={"gpus_per_trial": values["gpus"], "cpus_per_trial": values["cpus"]},
         )
         values["results"] = values["results"] or f"results/{space.name}"
         local_files = {"space": _find_space(values["space"]), "data": data}
@@ -392,6 +405,7 @@ def _chosen_space(
     seed: int | None,
     settings: Sequence[str],
     trackers: Mapping[str, bool | str | None],
+    share: Mapping[str, float | None],
 ) -> "SearchSpace":
     """The search space of a file with what the command line says otherwise."""
     from erpo_explore.space.search_space import SearchSpace, load_space
@@ -409,7 +423,8 @@ def _chosen_space(
         written["seed"] = seed
     for assignment in settings:
         _assign(written, assignment)
-    _track(written, **trackers)
+    _override(written, "tracking", trackers)
+    _override(written, "resources", share)
     return SearchSpace.from_dict(written, origin=name)
 
 
@@ -454,9 +469,9 @@ def _assign(written: dict[str, Any], assignment: str) -> None:
     section[last] = value
 
 
-def _track(written: dict[str, Any], **flags: bool | str | None) -> None:
-    """Add the trackers of the command line to those of a space."""
-    written["tracking"] |= {name: value for name, value in flags.items() if value is not None}
+def _override(written: dict[str, Any], section: str, flags: Mapping[str, bool | float | str | None]) -> None:
+    """Put what the command line says of a section over what a space says."""
+    written[section] |= {name: value for name, value in flags.items() if value is not None}
 
 
 def _finish(outcome: "Outcome") -> None:

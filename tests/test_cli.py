@@ -123,6 +123,21 @@ def test_where_a_dot_has_won_there_is_nothing_to_replay(
     assert "nothing to replay" in said
 
 
+def test_flags_say_what_a_trial_holds(tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    explored = []
+
+    def explore(space: SearchSpace, folder: Path, *, address: str | None) -> None:
+        explored.append(space.resources)
+        raise ConfigError("enough")
+
+    monkeypatch.setattr("erpo_explore.search.explore", explore)
+    tiny_file.write_text(yaml.safe_dump(TINY | {"resources": {"gpus_per_trial": 1, "max_failures": 7}}))
+    for flags in (["--gpus-per-trial", "0.25", "--cpus-per-trial", "2"], []):
+        assert _call(monkeypatch, str(tiny_file), *flags) == 2
+    held = [(each.gpus_per_trial, each.cpus_per_trial, each.max_failures) for each in explored]
+    assert held == [(0.25, 2, 7), (1.0, 1, 7)]
+
+
 def test_flags_name_the_trackers_beside_those_of_the_space(tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     explored = []
 

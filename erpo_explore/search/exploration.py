@@ -5,7 +5,7 @@ The driver loads the task once and hands it to the workers, so a cluster needs t
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -45,6 +45,9 @@ _KEPT_CHECKPOINTS: Final = 2
 """Of each trial, at the most for long: the last one, and one that a snapshot may still name."""
 
 _LEAST_GPU_SHARE: Final = 0.25
+_RAYS: Final = {"cpu": "CPU", "gpu": "GPU", "memory": "memory"}
+"""Names of what a trial holds, as Tune and as Ray's machines write them."""
+
 _BYTES_PER_STATE: Final = 12
 """A parameter and Adam's two moments, 4 bytes each."""
 
@@ -329,7 +332,19 @@ def _trainable(space: SearchSpace, task: Task, num_trials: int, trunk: Trunk | N
         test=space.test,
         reseeds_members=space.search.method == "population",
     )
-    return tune.with_resources(trainable, {"cpu": resources.cpus_per_trial, "gpu": gpus})
+    share = {"cpu": float(resources.cpus_per_trial), "gpu": gpus}
+    if resources.memory_per_trial_gb is not None:
+        share["memory"] = resources.memory_per_trial_gb * 1e9
+    _warn_of_no_place(share)
+    return tune.with_resources(trainable, share)
+
+
+def _warn_of_no_place(share: Mapping[str, float]) -> None:
+    """Say so where no machine of the cluster has a trial's share; one that has may yet be started."""
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if not any(all(each.get(_RAYS[name], 0.0) >= held for name, held in share.items()) for each in machines):
+        wanted = ", ".join(f"{name} {held:g}" for name, held in share.items())
+        _log.warning("no machine has what a trial holds (%s); they wait for one that has, or lower `resources`", wanted)
 
 
 def _trial_name(trial: Any) -> str:

@@ -77,6 +77,10 @@ class Resources(Section):
     gpus_per_trial: Annotated[float, Field(ge=0.0)] | None = None
     """GPUs, a fraction where trials share one; if not given, a fair share of those there are, at least 1/4."""
 
+    memory_per_trial_gb: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
+    """Main memory in GB (10⁹ bytes) that a trial holds: no machine gets more trials than fit, and a trial that takes
+    more fails (on Linux). If not given, nobody counts, and Ray ends some worker of a machine that is nearly full."""
+
     max_failures: Annotated[int, Field(ge=0)] = 2
     """How often a trial that fails (its worker dies, hangs or runs out of memory, its loss is no longer a number) is
     tried again from its last checkpoint."""

@@ -24,6 +24,7 @@ from erpo_explore.tasks import Task
 from erpo_explore.trial.checkpoint import load_checkpoint, save_checkpoint
 from erpo_explore.trial.evaluation import evaluate
 from erpo_explore.trial.interval import ToldToEndError
+from erpo_explore.trial.memory import memory_limited
 from erpo_explore.trial.notice import Notice
 from erpo_explore.trial.rescue import RESCUE_FILE, RescueFile
 from erpo_explore.trial.spec import TrialSpec
@@ -168,13 +169,14 @@ class ErpoTrainable(tune.Trainable):
 
         Raises:
             DivergedError: The loss is no longer a number, and the trial may be tried again.
+            MemoryError: This process took more memory than a trial holds.
             PreemptedError: This process was told to end.
         """
         self._take_up_rescue()
         is_last = self._run.in_last_interval
         limit_s = interval_limit_s(self._resources.timeout_s, self._run.longest_interval_s)
         try:
-            with limited(limit_s, self._trace):
+            with limited(limit_s, self._trace), memory_limited(self._resources.memory_per_trial_gb):
                 observation = self._run.advance(num_samples=_NUM_SAMPLES, is_told_to_end=self._notice.is_given)
         except ToldToEndError:
             raise PreemptedError(f"its worker was told to end; {self._rescue()}") from None

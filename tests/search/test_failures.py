@@ -47,6 +47,13 @@ def starves_once(*texts):
         raise MemoryError("no room for 7 EiB")
     return scores(*texts)
 
+def gorges(*texts):
+    gorged = []
+    for _ in range(3000):
+        gorged.append(bytearray(b"x") * 1_000_000)
+        time.sleep(0.002)
+    return scores(*texts)
+
 def poisons_once(*texts):
     if first_time_in_the_second_interval("poisons"):
         from erpo_explore.trial import TrainingRun
@@ -59,7 +66,7 @@ def fails(*texts):
 """
 """Metrics of a user's own. An interval is 3 steps, each of which calls them once."""
 
-KINDS = ("fine", "hangs_once", "starves_once", "poisons_once", "fails")
+KINDS = ("fine", "hangs_once", "starves_once", "poisons_once", "fails", "gorges")
 
 
 @pytest.fixture(scope="module")
@@ -82,10 +89,11 @@ def _explored(home: Path) -> Path:
         "search": {"method": "none"},
         "dots": ["mle"],
         "paths": paths,
-        "resources": {"timeout_s": 30.0, "max_failures": 1},
+        # a worker of these trials holds 0.3 GB or so
+        "resources": {"timeout_s": 30.0, "max_failures": 1, "memory_per_trial_gb": 1.0},
     }
     outcome = explore(SearchSpace.from_dict(TINY | changes), home / "results")
-    assert (outcome.status, outcome.num_failed) == ("finished", 1)
+    assert (outcome.status, outcome.num_failed) == ("finished", 2)
     return home / "results"
 
 
@@ -104,6 +112,7 @@ class TestWorkersThatFail:
             ("starves_once", "finished", 1, r"MemoryError: no room for 7 EiB"),
             ("poisons_once", "finished", 1, r"loss was no longer a number after step [45]"),
             ("fails", "failed", 2, r"LookupError: never works"),
+            ("gorges", "failed", 2, r"MemoryError: its worker took 1\.\d\d GB, more than .*memory_per_trial_gb=1; .*"),
         ],
     )
     def test_a_trial_is_tried_again_and_its_failures_are_recorded(
@@ -119,7 +128,7 @@ class TestWorkersThatFail:
     @pytest.mark.parametrize("name", ["mle", *KINDS])
     def test_no_report_is_lost_or_doubled(self, folder: Path, name: str) -> None:
         steps = erpo.load_results(folder, trials=[f"{name}-s1"])["step"].tolist()
-        assert steps == ([] if name == "fails" else [3, 6, 9, 12])
+        assert steps == ([] if name in ("fails", "gorges") else [3, 6, 9, 12])
 
     @pytest.mark.parametrize("name", ["hangs_once", "starves_once"])
     def test_one_that_is_tried_again_goes_on_as_if_nothing_had_happened(self, folder: Path, name: str) -> None:

@@ -224,6 +224,7 @@ class TestErrors:
             ({"num_seeds": 0}, r"num_seeds: .*greater than or equal to 1, got 0"),
             ({"resources": {"max_failures": -1}}, r"resources\.max_failures: .*greater than or equal to 0, got -1"),
             ({"resources": {"timeout_s": float("nan")}}, r"resources\.timeout_s: .*, got nan"),
+            ({"resources": {"memory_per_trial_gb": 0}}, r"resources\.memory_per_trial_gb: .*greater than 0, got 0"),
             ({"resources": {"cpus_per_trial": 0}}, r"resources\.cpus_per_trial: .*greater than or equal to 1, got 0"),
             ({"seed": -1, "stepz": 1}, r"seed: .*, got -1 \(and 1 more\)$"),
         ],
@@ -282,7 +283,7 @@ SECTIONS = {
     "search": ("start", "ranges", "metric", "method", "members", "prefix", "choices", "warm_start"),
     "training": ("steps", "interval", "learning_rate"),
     "model": ("units", "kind", "heads"),
-    "resources": ("gpus_per_trial", "max_failures", "timeout_s"),
+    "resources": ("gpus_per_trial", "memory_per_trial_gb", "max_failures", "timeout_s"),
     "task": ("name", "vocabulary", "data"),
 }
 
