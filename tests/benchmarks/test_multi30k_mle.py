@@ -1,0 +1,160 @@
+"""The first stage of the study: its runs resume, and what the page says is what the committed rows say."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from benchmarks.mle_plan import PLAN, Planned, asked_of, load_plan
+from benchmarks.mle_table import markdown, summary
+from benchmarks.multi30k_mle import SUMMARY, record
+from erpo_explore.errors import ConfigError, ResultsError
+from erpo_explore.space.search_space import load_space
+from erpo_explore.tasks import Task, load_task
+
+ROOT = Path(__file__).parents[2]
+TINY = """
+base:
+  task: {name: files, source: de, target: en, metric: bleu}
+  model: {units: 8}
+  training: {steps: 4, interval: 2, batch_size: 8}
+  search: {method: none}
+  dots: [mle]
+rows:
+  trunk: {seeds: [1, 2]}
+  branch: {seeds: [1], start: trunk, set: {model: {dropout: 0.0}, dots: [{label_smoothing: {epsilon: 0.2}}]}}
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("text")
+    for split in ("train", "valid"):
+        (folder / f"{split}.de").write_text("ein haus\nein hund\nzwei hunde\ndrei\n" * 4)
+        (folder / f"{split}.en").write_text("a house\na dog\ntwo dogs\nthree\n" * 4)
+    return folder
+
+
+@pytest.fixture
+def planned(tmp_path: Path, data: Path) -> list[Planned]:
+    (tmp_path / "plan.yaml").write_text(TINY)
+    return load_plan(tmp_path / "plan.yaml", data)
+
+
+@pytest.fixture
+def task(planned: list[Planned]) -> Task:
+    return load_task(planned[0].space.task)
+
+
+def without_times(written: dict) -> dict:
+    return written | {
+        "observations": [{name: seen[name] for name in seen if name != "cpu_s"} for seen in written["observations"]]
+    }
+
+
+def test_a_plan_is_a_run_for_each_row_and_seed(planned: list[Planned]):
+    assert [run.name for run in planned] == ["trunk-s1", "trunk-s2", "branch-s1"]
+    assert [run.dot for run in planned] == ["mle", "mle", "label_smoothing"]
+    branch = planned[-1].space
+    assert (branch.model.units, branch.model.dropout, branch.dots) == (8, 0.0, {"label_smoothing": {"epsilon": 0.2}})
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ("start: stem", "starts from stem, which is none of the rows"),
+        ("start: trunk, stpes: 1", "has stpes, which is unknown"),
+    ],
+)
+def test_a_plan_with_a_mistake_names_the_row(tmp_path: Path, data: Path, changed: str, said: str):
+    (tmp_path / "plan.yaml").write_text(TINY.replace("start: trunk", changed))
+    with pytest.raises(ConfigError, match=f"row branch {said}"):
+        load_plan(tmp_path / "plan.yaml", data)
+
+
+def test_rows_and_seeds_may_be_chosen(planned: list[Planned]):
+    assert [run.name for run in asked_of(planned, ["trunk"], [2])] == ["trunk-s2"]
+    assert asked_of(planned, None, None) == planned
+    with pytest.raises(ConfigError, match="--only stem: the plan has no such row; it has branch, trunk"):
+        asked_of(planned, ["stem"], None)
+
+
+def test_a_run_that_was_cut_goes_on_as_if_it_had_not_been(planned: list[Planned], task: Task, tmp_path: Path):
+    whole = record(planned[0], task, tmp_path / "whole")
+    record(planned[0], task, tmp_path / "cut", num_intervals=1)
+    # cut between the two files that an interval leaves: the interval is trained again
+    file = tmp_path / "cut" / "trunk-s1" / "run.json"
+    written = json.loads(file.read_text())
+    written["observations"].append(written["observations"][0] | {"step": 4})
+    file.write_text(json.dumps(written))
+    resumed = record(planned[0], task, tmp_path / "cut")
+
+    assert [seen["step"] for seen in whole["observations"]] == [2, 4]
+    assert without_times(resumed) == without_times(whole)
+    assert whole["beam_bleu"] is not None
+
+
+def test_a_run_that_was_cut_before_its_first_checkpoint_begins_again(
+    planned: list[Planned], task: Task, tmp_path: Path
+):
+    record(planned[0], task, tmp_path, num_intervals=1)
+    next((tmp_path / "trunk-s1" / "checkpoint").iterdir()).unlink()
+
+    assert [seen["step"] for seen in record(planned[0], task, tmp_path)["observations"]] == [2, 4]
+
+
+def test_a_branch_begins_where_its_trunk_of_the_same_seed_ends(planned: list[Planned], task: Task, tmp_path: Path):
+    trunk, other, branch = planned
+    record(other, task, tmp_path)
+    with pytest.raises(ResultsError, match="trunk-s1: branch-s1 branches from it, but it is not finished"):
+        record(branch, task, tmp_path)
+    ended = record(trunk, task, tmp_path)["observations"][-1]
+    begun = record(branch, task, tmp_path)["observations"]
+
+    assert [seen["step"] for seen in begun] == [0, 2, 4]
+    assert begun[0]["valid_nll_nats"] == ended["valid_nll_nats"]
+    assert begun[-1]["valid_nll_nats"] != ended["valid_nll_nats"]
+
+
+def test_other_settings_do_not_overwrite_a_run(planned: list[Planned], task: Task, tmp_path: Path):
+    record(planned[0], task, tmp_path, num_intervals=1)
+    longer = planned[0].space.model_copy(update={"training": planned[0].space.training.model_copy(update={"steps": 6})})
+    with pytest.raises(ResultsError, match="was begun with settings other than the plan's"):
+        record(Planned(row="trunk", seed=1, start=None, space=longer), task, tmp_path)
+
+
+def test_a_summary_says_how_far_a_run_still_rose(planned: list[Planned]):
+    seen = [
+        {"step": step, "bleu": bleu, "cpu_s": 30.0, "valid_nll_nats": nll, "train_loss_nats": 1.0}
+        for step, bleu, nll in ((2, 20.0, 2.5), (3, 31.0, 2.0), (4, 30.5, 2.25))
+    ]
+    row = summary(planned[0], {"observations": seen, "beam_bleu": 32.0})
+
+    assert (row["last_bleu"], row["best_bleu"], row["best_step"]) == (30.5, 31.0, 3)
+    assert (row["bleu_at_four_fifths"], row["lowest_valid_nll_nats"], row["cpu_minutes"]) == (31.0, 2.0, 1.5)
+    assert "| `trunk` | 2 | 31.5 | 30.5–32.5 |" in markdown(pd.DataFrame([row, row | {"last_bleu": 32.5}]))
+
+
+def test_the_committed_rows_are_of_the_plan():
+    known = {(run.row, run.seed) for run in load_plan(PLAN, Path("data"))}
+    runs = pd.read_csv(SUMMARY)
+
+    assert set(zip(runs["row"], runs["seed"], strict=True)) <= known
+    assert not runs.duplicated(["row", "seed"]).any()
+
+
+def test_the_page_has_the_table_of_the_committed_rows():
+    page = (ROOT / "docs" / "studies" / "multi30k.md").read_text(encoding="utf-8")
+
+    assert markdown(pd.read_csv(SUMMARY)) in page
+
+
+def test_the_search_space_of_the_later_stages_is_the_row_that_was_chosen():
+    space = load_space(ROOT / "search_spaces" / "studies" / "multi30k.yaml")
+    chosen = yaml.safe_load(PLAN.read_text(encoding="utf-8"))["chosen"]
+    row = next(run for run in load_plan(PLAN, space.task.data) if run.row == chosen)
+
+    assert space.name == "study-multi30k"
+    assert (space.task, space.model, space.training) == (row.space.task, row.space.model, row.space.training)
