@@ -1,12 +1,13 @@
 """The runs of `multi30k_mle` in numbers: a row a run for the CSV, a row a setting for the page."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pandas as pd
 
 from benchmarks.mle_plan import Planned
 
-__all__ = ["markdown", "summary"]
+__all__ = ["joined", "markdown", "summary"]
 
 _HEAD: Final = "| row | seeds | last BLEU | lowest–highest | beam 5 | best (step) | rise in last fifth | CPU-minutes |"
 
@@ -38,6 +39,13 @@ def summary(planned: Planned, finished: dict[str, Any]) -> dict[str, Any]:
         "cpu_minutes": round(sum(one["cpu_s"] for one in seen) / 60.0, 2),
         "curve": " ".join(f"{one['step']}:{one['bleu']:.1f}" for one in seen),
     }
+
+
+def joined(planned: Sequence[Planned], rows: Sequence[dict[str, Any]], known: pd.DataFrame | None) -> pd.DataFrame:
+    """New rows beside the committed ones, which stay unless they were trained again, in the order of the plan."""
+    committed: list[dict[Any, Any]] = [] if known is None else known.to_dict("records")
+    by_run: dict[tuple[str, int], dict[Any, Any]] = {(row["row"], row["seed"]): row for row in (*committed, *rows)}
+    return pd.DataFrame([by_run[key] for one in planned if (key := (one.row, one.seed)) in by_run])
 
 
 def markdown(runs: pd.DataFrame) -> str:

@@ -1,6 +1,6 @@
 """How well maximum likelihood does on Multi30k, and how much its seeds differ: the first stage of the study.
 
-    .venv/bin/python -m benchmarks.multi30k_mle --data DIR [--only NAME …] [--seeds 1 2] [--processes 1]
+    .venv/bin/python -m benchmarks.multi30k_mle --data DIR [--only NAME …] [--seeds 1 2] [--write]
     .venv/bin/python -m benchmarks.multi30k_mle --table      # the rows of the committed CSV as Markdown
 
 `benchmarks/data/multi30k_mle.yaml` lists what is trained: a base, and rows that each change some of it. A run is one
@@ -22,7 +22,7 @@ import pandas as pd
 import torch
 
 from benchmarks.mle_plan import PLAN, Planned, asked_of, load_plan
-from benchmarks.mle_table import markdown, summary
+from benchmarks.mle_table import joined, markdown, summary
 from erpo_explore.errors import ResultsError
 from erpo_explore.space import Path as SpacePath
 from erpo_explore.space import dot
@@ -32,14 +32,16 @@ from erpo_explore.tasks import Task, load_task
 from erpo_explore.trial import TrainingRun, TrialSpec, evaluate
 from erpo_explore.trial.checkpoint import load_checkpoint, save_checkpoint
 
-__all__ = ["SUMMARY", "record"]
+__all__ = ["PAGE", "SUMMARY", "record"]
 
 SUMMARY: Final = Path(__file__).parents[1] / "docs" / "studies" / "multi30k-mle.csv"
+PAGE: Final = SUMMARY.with_name("multi30k.md")
+_BEGIN, _END = "<!-- the table is written by benchmarks/multi30k_mle.py -->", "<!-- end of the table -->"
 _BEAM: Final = 5
 
 
 def main() -> None:
-    """Train what is missing, then sum up all that is finished."""
+    """Train what is missing, then print, and where asked write, a table of all that is finished."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with train.de, train.en, valid.de, …")
     parser.add_argument("--only", nargs="+", help="rows of the plan; all if left out")
@@ -47,17 +49,28 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1, help="runs at a time, a core each")
     parser.add_argument("--keep", type=Path, default=Path("results/multi30k-mle"), help="where runs are kept")
     parser.add_argument("--plan", type=Path, default=PLAN, help="what is trained")
-    parser.add_argument("--summary", type=Path, default=SUMMARY, help="where finished runs are summed up")
-    parser.add_argument("--table", action="store_true", help="print what is summed up already, and train nothing")
+    parser.add_argument("--write", action="store_true", help="put what is finished into the committed CSV and page")
+    parser.add_argument("--table", action="store_true", help="print the committed rows, and train nothing")
     options = parser.parse_args()
-    if not options.table:
-        if options.data is None:
-            parser.error("--data is needed to train; --table does without")
-        planned = load_plan(options.plan, options.data)
-        _train(asked_of(planned, options.only, options.seeds), options.keep, options.processes)
-        rows = [summary(one, finished) for one in planned if (finished := _finished(one, options.keep)) is not None]
-        write_aside(options.summary, pd.DataFrame(rows).to_csv(index=False).encode(), remedy="run this again")
-    print(markdown(pd.read_csv(options.summary)))
+    if options.table:
+        print(markdown(pd.read_csv(SUMMARY)))
+        return
+    if options.data is None:
+        parser.error("--data is needed to train; --table does without")
+    planned = load_plan(options.plan, options.data)
+    _train(asked_of(planned, options.only, options.seeds), options.keep, options.processes)
+    rows = [summary(one, finished) for one in planned if (finished := _finished(one, options.keep)) is not None]
+    if options.write:
+        _publish(joined(planned, rows, pd.read_csv(SUMMARY) if SUMMARY.exists() else None))
+    print(markdown(pd.DataFrame(rows)))
+
+
+def _publish(runs: pd.DataFrame) -> None:
+    """Replace the committed rows, and the table that the page makes of them."""
+    write_aside(SUMMARY, runs.to_csv(index=False).encode(), remedy="run this again")
+    before, rest = PAGE.read_text(encoding="utf-8").split(_BEGIN)
+    page = f"{before}{_BEGIN}\n{markdown(runs)}\n{_END}{rest.split(_END)[1]}"
+    write_aside(PAGE, page.encode(), remedy="run this again")
 
 
 def _train(asked: list[Planned], keep: Path, processes: int) -> None:

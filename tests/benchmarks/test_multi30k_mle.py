@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from benchmarks.mle_plan import PLAN, Planned, asked_of, load_plan
-from benchmarks.mle_table import markdown, summary
+from benchmarks.mle_table import joined, markdown, summary
 from benchmarks.multi30k_mle import SUMMARY, record
 from erpo_explore.errors import ConfigError, ResultsError
 from erpo_explore.space.search_space import load_space
@@ -135,6 +135,15 @@ def test_a_summary_says_how_far_a_run_still_rose(planned: list[Planned]):
     assert (row["last_bleu"], row["best_bleu"], row["best_step"]) == (30.5, 31.0, 3)
     assert (row["bleu_at_four_fifths"], row["lowest_valid_nll_nats"], row["cpu_minutes"]) == (31.0, 2.0, 1.5)
     assert "| `trunk` | 2 | 31.5 | 30.5–32.5 |" in markdown(pd.DataFrame([row, row | {"last_bleu": 32.5}]))
+
+
+def test_rows_that_were_not_trained_again_stay(planned: list[Planned]):
+    known = pd.DataFrame(
+        [{"row": "branch", "seed": 1, "last_bleu": 3.0}, {"row": "trunk", "seed": 2, "last_bleu": 2.0}]
+    )
+    both = joined(planned, [{"row": "trunk", "seed": seed, "last_bleu": 9.0} for seed in (1, 2)], known)
+
+    assert list(both["last_bleu"]) == [9.0, 9.0, 3.0]
 
 
 def test_the_committed_rows_are_of_the_plan():
