@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from benchmarks.mle_cost import costs_ms
 from benchmarks.mle_plan import PLAN, Planned, asked_of, load_plan
 from benchmarks.mle_table import joined, markdown, summary
 from benchmarks.multi30k_mle import SUMMARY, record
@@ -167,3 +168,10 @@ def test_the_search_space_of_the_later_stages_is_the_row_that_was_chosen():
 
     assert space.name == "study-multi30k"
     assert (space.task, space.model, space.training) == (row.space.task, row.space.model, row.space.training)
+
+
+def test_a_step_has_a_cost_at_each_dot(planned: list[Planned]):
+    taken, labels_per_s = costs_ms(planned[0], ["mle", "raml"], rounds=2, warm=1)
+
+    assert set(taken) == {"mle", "raml"}
+    assert min(*taken.values(), labels_per_s) > 0.0
