@@ -1,5 +1,6 @@
 """The runs of `multi30k_mle` in numbers: a row a run for the CSV, a row a setting for the page."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -9,33 +10,38 @@ from benchmarks.mle_plan import Planned
 
 __all__ = ["joined", "markdown", "summary"]
 
-_HEAD: Final = "| row | seeds | last BLEU | lowest–highest | beam 5 | best (step) | rise in last fifth | CPU-minutes |"
+_HEAD: Final = (
+    "| row | seeds | steps | greedy BLEU | lowest–highest | beam 5 | in the last fifth | valid nats, least → last | "
+    "CPU-minutes |"
+)
 
 
-def summary(planned: Planned, finished: dict[str, Any]) -> dict[str, Any]:
-    """One row of the CSV.
+def summary(planned: Planned, recorded: dict[str, Any]) -> dict[str, Any]:
+    """One row of the CSV, of a run that has reached the end of its budget or not.
 
     Args:
         planned: The run.
-        finished: What `record` has returned at its end.
+        recorded: What `record` returns, with at least one observation.
     """
-    seen = finished["observations"]
+    seen, beam_bleu = recorded["observations"], recorded["beam_bleu"]
     best = max(seen, key=lambda one: one["bleu"])
     training = planned.space.training
-    before = [one for one in seen if one["step"] <= 0.8 * training.steps]
+    # the last evaluation at or before four fifths of what was trained
+    before = [one for one in seen if one["step"] <= 0.8 * seen[-1]["step"]]
     return {
         "row": planned.row,
         "seed": planned.seed,
         "start": planned.start,
         "steps": training.steps,
+        "reached": seen[-1]["step"],
         "last_bleu": round(seen[-1]["bleu"], 2),
-        "beam_bleu": round(finished["beam_bleu"], 2),
+        "beam_bleu": None if beam_bleu is None else round(beam_bleu, 2),
         "best_bleu": round(best["bleu"], 2),
         "best_step": best["step"],
         "bleu_at_four_fifths": round(before[-1]["bleu"], 2) if before else None,
         "lowest_valid_nll_nats": round(min(one["valid_nll_nats"] for one in seen), 4),
         "last_valid_nll_nats": round(seen[-1]["valid_nll_nats"], 4),
-        "last_train_loss_nats": round(seen[-1]["train_loss_nats"], 4),
+        "last_train_loss_nats": round(seen[-1].get("train_loss_nats", math.nan), 4),
         "cpu_minutes": round(sum(one["cpu_s"] for one in seen) / 60.0, 2),
         "curve": " ".join(f"{one['step']}:{one['bleu']:.1f}" for one in seen),
     }
@@ -49,20 +55,20 @@ def joined(planned: Sequence[Planned], rows: Sequence[dict[str, Any]], known: pd
 
 
 def markdown(runs: pd.DataFrame) -> str:
-    """One row a setting: means over its seeds."""
+    """One row a setting: means over its seeds; runs that were cut stand apart."""
     lines = [_HEAD, "| --- |" + " ---: |" * (_HEAD.count("|") - 2)]
-    for row, of_row in runs.groupby("row", sort=False):
-        last = of_row["last_bleu"]
-        spread = f"{last.min():.1f}–{last.max():.1f}" if len(of_row) > 1 else ""
-        best = of_row.sort_values("best_bleu").iloc[-1]
+    for (row, steps, reached), of_row in runs.groupby(["row", "steps", "reached"], sort=False):
+        last, beam = of_row["last_bleu"], of_row["beam_bleu"].mean()
+        nats = of_row[["lowest_valid_nll_nats", "last_valid_nll_nats"]].mean()
         cells = [
             f"`{row}`",
             str(len(of_row)),
+            f"{steps:,}" if reached == steps else f"{reached:,} of {steps:,}",
             f"{last.mean():.1f}",
-            spread,
-            f"{of_row['beam_bleu'].mean():.1f}",
-            f"{best['best_bleu']:.1f} ({best['best_step']:,})",
+            f"{last.min():.1f}–{last.max():.1f}" if len(of_row) > 1 else "",
+            "" if pd.isna(beam) else f"{beam:.1f}",
             f"{(last - of_row['bleu_at_four_fifths']).mean():+.1f}",
+            f"{nats.iloc[0]:.3f} → {nats.iloc[1]:.3f}",
             f"{of_row['cpu_minutes'].mean():.1f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")

@@ -41,7 +41,7 @@ _BEAM: Final = 5
 
 
 def main() -> None:
-    """Train what is missing, then print, and where asked write, a table of all that is finished."""
+    """Train what is missing, then print, and where asked write, a table of all that there is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with train.de, train.en, valid.de, …")
     parser.add_argument("--only", nargs="+", help="rows of the plan; all if left out")
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1, help="runs at a time, a core each")
     parser.add_argument("--keep", type=Path, default=Path("results/multi30k-mle"), help="where runs are kept")
     parser.add_argument("--plan", type=Path, default=PLAN, help="what is trained")
-    parser.add_argument("--write", action="store_true", help="put what is finished into the committed CSV and page")
+    parser.add_argument("--write", action="store_true", help="put what there is into the committed CSV and page")
     parser.add_argument("--table", action="store_true", help="print the committed rows, and train nothing")
     options = parser.parse_args()
     if options.table:
@@ -59,7 +59,7 @@ def main() -> None:
         parser.error("--data is needed to train; --table does without")
     planned = load_plan(options.plan, options.data)
     _train(asked_of(planned, options.only, options.seeds), options.keep, options.processes)
-    rows = [summary(one, finished) for one in planned if (finished := _finished(one, options.keep)) is not None]
+    rows = [summary(one, seen) for one in planned if (seen := _begun(one, options.keep))["observations"]]
     if options.write:
         _publish(joined(planned, rows, pd.read_csv(SUMMARY) if SUMMARY.exists() else None))
     print(markdown(pd.DataFrame(rows)))
@@ -76,7 +76,7 @@ def _publish(runs: pd.DataFrame) -> None:
 def _train(asked: list[Planned], keep: Path, processes: int) -> None:
     """Trunks before their branches."""
     for is_branch in (False, True):
-        missing = [(one, keep) for one in asked if (one.start is not None) == is_branch and not _finished(one, keep)]
+        missing = [(one, keep) for one in asked if (one.start is not None) == is_branch and not _is_finished(one, keep)]
         with multiprocessing.get_context("spawn").Pool(processes) as pool:
             for done, said in enumerate(pool.imap_unordered(_train_one, missing), 1):
                 print(f"{done} of {len(missing)}: {said}", flush=True)
@@ -105,8 +105,8 @@ def record(planned: Planned, task: Task, keep: Path, *, num_intervals: int | Non
         ResultsError: The run was begun with other settings, or what it branches from is not finished.
     """
     folder = keep / planned.name
-    folder.mkdir(parents=True, exist_ok=True)
-    written = _begun(planned, folder)
+    (folder / "checkpoint").mkdir(parents=True, exist_ok=True)
+    written = _begun(planned, keep)
     training = planned.space.training
     spec = TrialSpec(name=planned.name, role="dot", dot=planned.dot, seed=planned.seed, path=_path(planned, task))
     run = TrainingRun(task, planned.space.model, training, spec, torch.device("cpu"))
@@ -152,16 +152,15 @@ def _unmoved(run: TrainingRun, task: Task) -> dict[str, Any]:
     return {"step": 0, "cpu_s": 0.0, "valid_nll_nats": scores.valid_nll_nats, "bleu": scores.score}
 
 
-def _begun(planned: Planned, folder: Path) -> dict[str, Any]:
-    """What the folder has of this run already."""
-    (folder / "checkpoint").mkdir(exist_ok=True)
-    file = folder / "run.json"
+def _begun(planned: Planned, keep: Path) -> dict[str, Any]:
+    """What there is of this run already."""
+    file = keep / planned.name / "run.json"
     if not file.exists():
         return {"settings": planned.settings, "observations": [], "beam_bleu": None}
     written: dict[str, Any] = json.loads(file.read_text())
     if written["settings"] != planned.settings:
         raise ResultsError(
-            f"{file}: was begun with settings other than the plan's; remove {folder} or give the row another name"
+            f"{file}: was begun with settings other than the plan's; remove {file.parent} or give the row another name"
         )
     return written
 
@@ -178,12 +177,8 @@ def _trunk(planned: Planned, keep: Path) -> Path:
     return folder
 
 
-def _finished(planned: Planned, keep: Path) -> dict[str, Any] | None:
-    folder = keep / planned.name
-    if not (folder / "run.json").exists():
-        return None
-    written = _begun(planned, folder)
-    return written if written["beam_bleu"] is not None else None
+def _is_finished(planned: Planned, keep: Path) -> bool:
+    return _begun(planned, keep)["beam_bleu"] is not None
 
 
 if __name__ == "__main__":

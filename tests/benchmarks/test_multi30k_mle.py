@@ -132,10 +132,15 @@ def test_a_summary_says_how_far_a_run_still_rose(planned: list[Planned]):
         for step, bleu, nll in ((2, 20.0, 2.5), (3, 31.0, 2.0), (4, 30.5, 2.25))
     ]
     row = summary(planned[0], {"observations": seen, "beam_bleu": 32.0})
+    other = row | {"seed": 2, "last_bleu": 32.5}
+    cut = summary(planned[1], {"observations": seen[:2], "beam_bleu": None})
 
     assert (row["last_bleu"], row["best_bleu"], row["best_step"]) == (30.5, 31.0, 3)
     assert (row["bleu_at_four_fifths"], row["lowest_valid_nll_nats"], row["cpu_minutes"]) == (31.0, 2.0, 1.5)
-    assert "| `trunk` | 2 | 31.5 | 30.5–32.5 |" in markdown(pd.DataFrame([row, row | {"last_bleu": 32.5}]))
+    assert markdown(pd.DataFrame([row, other, cut])).splitlines()[2:] == [
+        "| `trunk` | 2 | 4 | 31.5 | 30.5–32.5 | 32.0 | +0.5 | 2.000 → 2.250 | 1.5 |",
+        "| `trunk` | 1 | 3 of 4 | 31.0 |  |  | +11.0 | 2.000 → 2.000 | 1.0 |",
+    ]
 
 
 def test_rows_that_were_not_trained_again_stay(planned: list[Planned]):
