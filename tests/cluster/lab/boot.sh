@@ -1,16 +1,16 @@
 #!/bin/bash
 # Process 1 of a machine of the lab, in namespaces of its own: mounts, host name, processes, network.
-# $1 name, $2 folder of the image, $3 size of the disk, $4 site-packages of the lab's own environment, $5 the checkout
+# $1 name, $2 folder of the image, $3 folder that is its disk, $4 site-packages of the lab's own environment, $5 checkout
 set -euo pipefail
-name=$1 image=$2 size=$3 packages=$4 checkout=$5
+name=$1 image=$2 disk=$3 packages=$4 checkout=$5
 
 mount --make-rprivate /
 hostname "$name"
 
-# One disk, in memory, so that it can be filled: home and /tmp lie on it. Overlays keep what the image holds unwritten.
-mount -t tmpfs -o "size=$size,mode=755" disk /srv
-mkdir /srv/home /srv/home.new /srv/home.work /srv/packages.new /srv/packages.work
-mkdir --mode 1777 /srv/tmp
+# Home and /tmp lie on its disk, what is new in them at least: the image is only read (overlays).
+mount --bind "$disk" /srv
+mkdir -p /srv/home /srv/home.new /srv/home.work /srv/packages.new /srv/packages.work /srv/tmp
+chmod 1777 /srv/tmp
 mount -t overlay -o "lowerdir=$image/home,upperdir=/srv/home.new,workdir=/srv/home.work" home /srv/home
 mount -t overlay -o "lowerdir=$packages,upperdir=/srv/packages.new,workdir=/srv/packages.work" packages \
   "$(echo /srv/home/erpo-venv/lib/python3*/site-packages)"

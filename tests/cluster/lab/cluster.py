@@ -53,19 +53,17 @@ class Cluster:
         self.lab, self.head, self.workers = lab, head, workers
         self._num_logs = 0
 
-    def up(self) -> None:
-        """`ray up`, and wait until every machine is there."""
+    def up(self, *, num_on: int | None = None) -> None:
+        """`ray up`, and wait until every machine is there.
+
+        Args:
+            num_on: How many are switched on; None for all.
+        """
         self.lab.write_cluster_file(self.head, self.workers)
         self.lab.copy_to_laptop(SPACE, "space.yaml")
         self._ray("up --yes ~/onprem.yaml")
         self._ray("rsync-up ~/onprem.yaml ~/space.yaml '~/space.yaml'")
-        self.wait_for_slots(1 + len(self.workers))
-
-    def join(self, *names: str) -> None:
-        """Add machines of the lab to the file and `ray up --no-restart`, while the cluster runs."""
-        self.workers = (*self.workers, *names)
-        self.lab.write_cluster_file(self.head, self.workers)
-        self._ray("up --yes --no-restart ~/onprem.yaml")
+        self.wait_for_slots(num_on or 1 + len(self.workers))
 
     def down(self) -> None:
         """`ray down`."""

@@ -90,13 +90,13 @@ class Lab:
             finally:
                 lab._take_down()
 
-    def add(self, name: str, *, checkout: Path | None = None, disk: str = "1g") -> Machine:
+    def add(self, name: str, *, checkout: Path | None = None, disk_size: str = "1g") -> Machine:
         """Plug in one more machine and boot it.
 
         Args:
             name: Its host name, ten letters at the most.
             checkout: What it sees at ~/checkout.
-            disk: Size of its disk.
+            disk_size: Of its disk, as tmpfs writes it.
         """
         machine = Machine(
             name=name,
@@ -104,11 +104,11 @@ class Lab:
             namespace=f"erpo-{os.getpid()}-{name}",
             switch=self._switch,
             image=self.folder / "image",
+            disk=self.folder / "disks" / name,
             checkout=checkout,
-            disk=disk,
         )
         self.machines[name] = machine
-        machine.plug_in()
+        machine.plug_in(disk_size=disk_size)
         machine.boot()
         return machine
 

@@ -35,7 +35,7 @@ class Machine:
         switch: The network namespace of the bridge.
         image: Folder that it is made from.
         checkout: Folder of the project that it sees at ~/checkout; None for nothing.
-        disk: Size of its disk, as tmpfs writes it.
+        disk: Folder of the host that is its disk.
     """
 
     name: str
@@ -43,8 +43,8 @@ class Machine:
     namespace: str
     switch: str
     image: Path
+    disk: Path
     checkout: Path | None = None
-    disk: str = "1g"
     _init: subprocess.Popen[bytes] | None = None
 
     @property
@@ -52,8 +52,14 @@ class Machine:
         """The bridge's end of its cable."""
         return f"to-{self.name}"
 
-    def plug_in(self) -> None:
-        """Give it a network card, a cable and an address."""
+    def plug_in(self, *, disk_size: str) -> None:
+        """Give it a disk, a network card, a cable and an address.
+
+        Args:
+            disk_size: As tmpfs writes it: the disk lies in memory, so that it can be filled.
+        """
+        self.disk.mkdir(parents=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={disk_size},mode=755", "disk", self.disk], check=True)
         ip("netns", "add", self.namespace)
         ip("-n", self.switch, "link", "add", self._port, "type", "veth", "peer", "eth0", "netns", self.namespace)
         ip("-n", self.switch, "link", "set", self._port, "master", "lan", "up")
@@ -64,7 +70,7 @@ class Machine:
         ip("-n", self.namespace, "route", "add", "default", "via", "10.99.0.254")
 
     def boot(self) -> None:
-        """Start it, with an empty disk, and wait until its sshd listens."""
+        """Start it, with what is on its disk, and wait until its sshd listens."""
         arguments = [self.name, self.image, self.disk, SITE_PACKAGES, self.checkout or ""]
         self._init = subprocess.Popen(
             [*_DIES_WITH_THE_LAB, "ip", "netns", "exec", self.namespace, *_APART, "bash", _BOOT, *map(str, arguments)]
@@ -80,15 +86,19 @@ class Machine:
         return subprocess.run(sockets, capture_output=True, text=True, check=True).stdout
 
     def kill(self) -> None:
-        """Pull its plug: every process of it is gone at once, and so is its disk, which lies in memory."""
+        """Pull its plug: every process of it is gone at once; its disk keeps what was written."""
         if self._init is not None:
-            self._init.kill()  # unshare --kill-child ends the first process of the machine, and the kernel all others
+            processes = self._children()
+            self._init.kill()  # --kill-child ends the first process of the machine, and the kernel all others
             self._init.wait()
+            while any(Path(f"/proc/{process}").exists() for process in processes):
+                time.sleep(0.05)
             self._init = None
 
     def unplug(self) -> None:
-        """Take it off the network for good; `kill` first."""
+        """Take it off the network for good, and its disk out; `kill` first."""
         ip("netns", "delete", self.namespace)
+        subprocess.run(["umount", "--lazy", self.disk], check=True)
 
     def cut_link(self) -> None:
         """Pull its network cable."""
@@ -144,9 +154,18 @@ class Machine:
     def _enter(self) -> list[str]:
         if self._init is None:
             raise RuntimeError(f"machine {self.name} is switched off")
-        children = Path(f"/proc/{self._init.pid}/task/{self._init.pid}/children").read_text(encoding="utf-8")
         return [
-            *("nsenter", "--target", children.split()[0], "--mount", "--uts", "--ipc", "--net", "--pid"),
+            *("nsenter", "--target", str(self._children()[0]), "--mount", "--uts", "--ipc", "--net", "--pid"),
             *(f"--wdns={HOME}", "--", "env", "-i", f"HOME={HOME}", f"PATH={_PATH}", "TERM=dumb", "LANG=C.UTF-8"),
             *("RAY_AUTH_MODE=token", "RAY_USAGE_STATS_ENABLED=0", "PYTHONWARNINGS=ignore", "bash", "-c"),
         ]
+
+    def _children(self) -> list[int]:
+        """Of `unshare`: the machine's first process, as the host numbers it; empty where it has ended."""
+        if self._init is None:
+            return []
+        try:
+            listed = Path(f"/proc/{self._init.pid}/task/{self._init.pid}/children").read_text(encoding="utf-8")
+        except OSError:
+            return []
+        return [int(process) for process in listed.split()]
