@@ -7,6 +7,7 @@ actor beside the driver, over the connections of Ray, which its token guards. On
 
 import io
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,7 +105,6 @@ class _DriverDisk(fs.FileSystemHandler):  # type: ignore[misc]  # pyarrow has no
     def __init__(self, root: str, disk: Any = None) -> None:
         self.root = root
         self.disk = disk
-        self._is_here: bool | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Its folder alone: a driver that resumes has another actor."""
@@ -118,10 +118,7 @@ class _DriverDisk(fs.FileSystemHandler):  # type: ignore[misc]  # pyarrow has no
     @property
     def _there(self) -> Any:
         """The actor; None on the driver's machine."""
-        if self._is_here is None:
-            self.disk = self.disk or ray.get_actor(_name_of(self.root))
-            self._is_here = ray.get(self.disk.node.remote()) == ray.get_runtime_context().get_node_id()
-        return None if self._is_here else self.disk
+        return _disk_elsewhere(self.root)
 
     def get_type_name(self) -> str:
         return "driver-disk"
@@ -188,6 +185,14 @@ class _DriverDisk(fs.FileSystemHandler):  # type: ignore[misc]  # pyarrow has no
 
 
 _LOCAL: Final = fs.LocalFileSystem()
+
+
+@cache
+def _disk_elsewhere(root: str) -> Any:
+    """The actor that serves a folder; None on its machine. Asked once a process: Tune unpickles many handlers."""
+    disk = ray.get_actor(_name_of(root))
+    node: Any = ray.get(disk.node.remote())
+    return None if node == ray.get_runtime_context().get_node_id() else disk
 
 
 class _Download(io.RawIOBase):
