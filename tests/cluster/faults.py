@@ -127,6 +127,24 @@ def a_machine_killed(cluster: Cluster) -> tuple[Drill, Losses]:
     return drill, lost
 
 
+def a_spot_notice(cluster: Cluster) -> tuple[Drill, Losses]:
+    """A machine is told that it will be taken back, as `cluster/spot_notice.sh` does, and 20 s later it is."""
+    drill = Drill(cluster=cluster, name="notice")
+    drill.begin()
+    drill.wait_for_training_on("node-2")
+    drain = (
+        "ray drain-node --reason DRAIN_NODE_REASON_PREEMPTION --reason-message notice --deadline-remaining-seconds 20"
+    )
+    drill.strike(lambda: cluster.lab["node-2"].run(f"{drain}; pkill -TERM -f '^ray::.*Trainable'"))
+    time.sleep(20)
+    cluster.lab["node-2"].kill()
+    lost = drill.end()
+    assert lost.num_cut == 0, f"{lost.num_cut} workers did not save in time"
+    cluster.lab["node-2"].boot()
+    cluster.wait_for_slots(3)
+    return drill, lost
+
+
 def a_link_down(cluster: Cluster) -> tuple[Drill, Losses]:
     """A worker machine is unreachable for 60 s."""
     drill = Drill(cluster=cluster, name="cut")
@@ -171,6 +189,7 @@ def a_cluster_of_one_slot(cluster: Cluster) -> tuple[Drill, Losses]:
 FAULTS = {
     "a machine is switched on late": a_machine_that_joins_late,
     "a worker machine dies in mid-interval": a_machine_killed,
+    "a worker machine is taken back with notice (SIGTERM)": a_spot_notice,
     "a worker machine's link is down for 60 s": a_link_down,
     "the driver is killed (-9)": a_driver_killed,
     "a worker machine's disk is full": a_full_disk,
