@@ -25,7 +25,10 @@ def load_yaml(text: str) -> Any:
         yaml.YAMLError: It is no YAML, names a Python object, holds itself, or is too large or too deep.
         ValueError: A date or number that cannot be, such as 2024-13-45.
     """
-    loader = yaml.SafeLoader(text)
+    try:
+        loader = yaml.SafeLoader(text)
+    except yaml.reader.ReaderError as error:  # whose own message has two lines
+        raise yaml.YAMLError(f"holds a character that YAML does not allow, {error.character!r}") from error
     try:
         node = loader.get_single_node()
         if node is None:

@@ -39,6 +39,7 @@ HOSTILE = {
     "holds itself": "&a [*a]",
     "ten thousand deep": "[" * 10_000,
     "a date that cannot be": "a: 2024-13-45",
+    "a character of no text": "a: \x00",
     "two documents": "a: 1\n---\na: 2",
 }
 

@@ -30,6 +30,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 # fd 9 is the lock: who holds it is alive. `trap : INT` lets the program see Ctrl-C's signal, and the shell outlive it.
 _JOB: Final = """\
 exec 9> lock; flock -n 9 || {{ echo "{said}running"; exit; }}
+if {is_new} && (cd ~ && test -e {results}); then echo "{said}exists"; exit; fi
 if test -e log; then mv --backup=numbered -f log log.old; fi
 rm -f exit; : > log; : > pid; printf '%s' {results} > results
 setsid --fork bash -c {wrapped} > /dev/null 2>&1 < /dev/null
@@ -84,15 +85,18 @@ class HeadJob:
         """Of the job, relative to the head's home."""
         return f"{_JOBS}/{self.name}"
 
-    def start(self, program: Sequence[str], results: str) -> str:
-        """Run a program from the head's home, unless the job runs already; says `started` or `running`.
+    def start(self, program: Sequence[str], results: str, *, is_new: bool) -> str:
+        """Run a program from the head's home; says `started`, or `running` or `exists` where it does not.
 
         Args:
             program: With its arguments.
             results: The folder or URI that it fills, for who follows.
+            is_new: Whether that must not be there yet.
         """
         wrapped = _WRAPPED.format(program=shlex.join(program), folder=self.folder)
-        job = _JOB.format(wrapped=shlex.quote(wrapped), results=shlex.quote(results), said=SAID)
+        job = _JOB.format(
+            wrapped=shlex.quote(wrapped), results=shlex.quote(results), is_new=str(is_new).lower(), said=SAID
+        )
         return _script(f"mkdir -p ~/{self.folder} && cd ~/{self.folder} || exit\n{job}")
 
     def follow(self, first: int) -> str:

@@ -1,6 +1,7 @@
 """Ray's launcher as commands: up, get-head-ip, exec, rsync-up, rsync-down."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -9,11 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Final, cast
 
 from erpo_explore.errors import ConfigError, RunError
 
-__all__ = ["RayLauncher"]
+__all__ = ["RayLauncher", "last_words"]
+
+_REASON: Final = re.compile(
+    r"ssh:|rsync|Connection |Timeout|Host key|kex_|client_loop|Load key|.*(Permission denied|No such file|No space)"
+)
+"""How ssh and rsync begin to say why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,9 +139,14 @@ class RayLauncher:
 
 
 def last_words(lines: list[str]) -> str:
-    """The last thing that was said, for a message."""
+    """Why a command of the launcher failed, for a message: ssh's or rsync's own words, else the last ones.
+
+    The launcher repeats the whole command that failed, over many lines, which tells a user nothing.
+    """
     said = [line.strip() for line in lines if line.strip()]
-    return said[-1][:300] if said else "it said nothing"
+    reasons = [line for line in said if _REASON.match(line)]
+    other = [line for line in said if line.startswith("Error")] or said
+    return (reasons or other or ["it said nothing"])[-1][:300]
 
 
 def _environment() -> dict[str, str]:

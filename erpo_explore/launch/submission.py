@@ -100,7 +100,14 @@ def start(ray: RayLauncher, submission: Submission) -> None:
         RunError: It runs already, or could not be started.
     """
     job = submission.job
-    said = _said(ray, job.start([_PROGRAM, *submission.words], submission.results), "start the exploration")
+    command = job.start([_PROGRAM, *submission.words], submission.results, is_new=submission.is_new)
+    said = _said(ray, command, "start the exploration")
+    if said == "exists":
+        program = f"erpo-explore submit --cluster {ray.cluster_file}"
+        raise RunError(
+            f"{submission.results} is there on the cluster; fetch it with `{program} --follow {job.name}`, go on with "
+            f"it by `{program} resume {submission.results}`, or name another --results"
+        )
     if said == "running":
         raise RunError(
             f"{job.name} is being explored on the cluster; follow it with "

@@ -12,6 +12,7 @@ import yaml
 
 from erpo_explore.errors import ConfigError, ResultsError, RunError
 from erpo_explore.launch import HeadJob, RayLauncher, fetch, follow, job_name
+from erpo_explore.launch.ray_launcher import last_words
 from tests.search.conftest import TINY
 from tests.test_cli import _call as call
 
@@ -36,7 +37,16 @@ def running(cluster: FakeCluster, space: str, submit: Callable[..., int]) -> Fak
     cluster.set("waits")
     job = HeadJob("tiny")
     assert [line for line in cluster.ray.output(start_command(job)) if line.startswith("erpo=")] == ["erpo= started"]
+    wait_until(lambda: (cluster.head / job.folder / "log").read_text() != "")
     return cluster
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Return as soon as it holds; fail after 20 s."""
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def quiet(line: str) -> None:
@@ -44,7 +54,7 @@ def quiet(line: str) -> None:
 
 
 def start_command(job: HeadJob) -> str:
-    return job.start(["erpo-explore", "run", "--results", "results/tiny"], "results/tiny")
+    return job.start(["erpo-explore", "run", "--results", "results/tiny"], "results/tiny", is_new=True)
 
 
 def test_it_brings_up_explores_and_fetches(
@@ -175,6 +185,38 @@ def test_a_local_folder_is_not_mixed_with_new_results(
     assert cluster.calls() == []
 
 
+def test_results_on_the_cluster_are_not_begun_anew(
+    cluster: FakeCluster, space: str, submit: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert submit(space) == 0
+    assert submit(space, "--into", "elsewhere") == 2
+    assert "results/tiny is there on the cluster" in capsys.readouterr().err
+    assert submit("--follow", "tiny", "--into", "elsewhere") == 0
+    assert Path("elsewhere/exploration.yaml").exists()
+
+
+FAILED = [
+    "Fetched IP: 10.0.0.1",
+    "{}",
+    "Error: Command failed:",
+    "",
+    "  ssh -tt -i key bash -c '\"'\"'(tail)'\"'",
+    "'\"'",
+]
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("Connection to 10.0.0.1 closed.", "Connection to 10.0.0.1 closed."),
+        ("me@10.0.0.1: Permission denied (publickey).", "me@10.0.0.1: Permission denied (publickey)."),
+        ("", "Error: Command failed:"),
+    ],
+)
+def test_why_ssh_failed_is_found_among_what_the_launcher_repeats(said: str, reason: str) -> None:
+    assert last_words([line.format(said) for line in FAILED]) == reason
+
+
 def test_a_fetch_does_not_overwrite_another_exploration(cluster: FakeCluster, tmp_path: Path) -> None:
     (cluster.head / "results/tiny").mkdir(parents=True)
     manifest = (cluster.root / "exploration.yaml").read_text()
@@ -219,8 +261,14 @@ def test_a_head_out_of_reach_is_given_up_with_how_to_go_on(running: FakeCluster)
 def test_ctrl_c_leaves_the_exploration_running(
     running: FakeCluster, submit: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+    def interrupt_the_follower() -> None:
+        wait_until(lambda: (running.root / "calls").read_text().count("tail") == 1)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt_the_follower)
+    thread.start()
     assert submit("--follow", "tiny") == 130
+    thread.join()
     said = capsys.readouterr().out
     assert all(hint in said for hint in ("--follow tiny", "--stop tiny", "rsync-down", "ray down"))
     running.set("go")
@@ -251,9 +299,7 @@ def test_a_job_that_was_killed_is_told_from_one_that_runs(running: FakeCluster) 
 
 def test_a_job_outlives_the_connection_that_started_it(running: FakeCluster) -> None:
     running.set("go")
-    deadline = time.monotonic() + 20
-    while not (running.head / "erpo-jobs/tiny/exit").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_until((running.head / "erpo-jobs/tiny/exit").exists)
     assert (running.head / "erpo-jobs/tiny/exit").read_text() == "0\n"
 
 
