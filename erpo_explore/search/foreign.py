@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from erpo_explore.errors import ResultsError
+from erpo_explore.search.trunk import TRUNK
 from erpo_explore.store import load_manifest
 from erpo_explore.store.files import Place
+from erpo_explore.store.layout import MANIFEST
 
 __all__ = ["check_replayable", "check_resumable", "named_functions"]
 
@@ -97,10 +99,10 @@ def _check_owner(files: Iterable[Path], what: str) -> None:
 
 def _executed(folder: Path) -> Iterator[Path]:
     """What is unpickled or names functions, with the folders that it lies in; a trunk is an exploration within."""
-    for within in (folder, folder / "trunk"):
+    for within in (folder, folder / TRUNK):
         state = within / "checkpoints"
         files = sorted(state.iterdir()) if state.is_dir() else []
-        yield from (place for place in (within, within / "exploration.yaml", state) if place.exists())
+        yield from (place for place in (within, within / MANIFEST, state) if place.exists())
         yield from (file for file in files if file.is_file())
 
 
