@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,9 @@ hypothesis.settings.load_profile("patient")
 
 # for tensors this small a second thread only waits, and sums that are split otherwise differ in their last bit
 torch.set_num_threads(1)
+
+# a shell starts what runs in the background deaf to Ctrl-C, and so would be the processes that the tests send one to
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)

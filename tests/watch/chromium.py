@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import time
@@ -21,6 +22,8 @@ FLAGS = [
     "--disable-sync",
     "--remote-debugging-pipe",
 ]
+_ANSWER_S = 120.0
+"""A browser that is slower hangs, or its page has crashed."""
 
 
 class Page:
@@ -50,6 +53,7 @@ class Page:
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
+            assert select.select([self._from], [], [], _ANSWER_S)[0], "the browser does not answer"
             more = os.read(self._from, 1 << 20)
             assert more, "the browser has ended"
             self._rest += more
