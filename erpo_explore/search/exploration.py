@@ -19,6 +19,7 @@ from erpo_explore.rewards import load_function
 from erpo_explore.search.checkpoints import CheckpointSweeper
 from erpo_explore.search.driver_disk import storage_of
 from erpo_explore.search.failures import is_preempted, last_failure
+from erpo_explore.search.full_disks import FullDisks
 from erpo_explore.search.method import check_installed, new_scheduler, new_searcher
 from erpo_explore.search.progress import ProgressCallback
 from erpo_explore.search.provenance import manifest, space_of
@@ -33,6 +34,7 @@ from erpo_explore.store.files import Folder, Place, as_place, is_folder, join, r
 from erpo_explore.store.layout import MANIFEST
 from erpo_explore.tasks import Task, load_task
 from erpo_explore.trial import TrialSpec
+from erpo_explore.trial.room import BYTES_PER_PARAMETER
 from erpo_explore.trial.trainable import ErpoTrainable, retry_config, trial_config
 from erpo_explore.trial.trunk import Trunk, load_trunk
 
@@ -47,9 +49,6 @@ _KEPT_CHECKPOINTS: Final = 2
 _LEAST_GPU_SHARE: Final = 0.25
 _RAYS: Final = {"cpu": "CPU", "gpu": "GPU", "memory": "memory"}
 """Names of what a trial holds, as Tune and as Ray's machines write them."""
-
-_BYTES_PER_STATE: Final = 12
-"""A parameter and Adam's two moments, 4 bytes each."""
 
 _REPORT_BYTES: Final = 8_000_000
 
@@ -250,6 +249,7 @@ def _new_tuner(
                 TrackingCallback(space, recorder.folder),
                 progress,
                 CheckpointSweeper(),
+                FullDisks(_state_bytes(space, task)),
             ],
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1, checkpoint_at_end=True),
             failure_config=tune.FailureConfig(max_failures=space.resources.max_failures),
@@ -375,5 +375,10 @@ def _cluster(address: str | None) -> Iterator[None]:
 
 def _needed_bytes(space: SearchSpace, task: Task, num_trials: int) -> int:
     """Room for checkpoints and for a report."""
+    return num_trials * _KEPT_CHECKPOINTS * _state_bytes(space, task) + _REPORT_BYTES
+
+
+def _state_bytes(space: SearchSpace, task: Task) -> int:
+    """Of a checkpoint."""
     parameters = space.model.num_parameters(len(task.source_vocabulary), len(task.target_vocabulary))
-    return num_trials * _KEPT_CHECKPOINTS * parameters * _BYTES_PER_STATE + _REPORT_BYTES
+    return parameters * BYTES_PER_PARAMETER

@@ -27,6 +27,7 @@ from erpo_explore.trial.interval import ToldToEndError
 from erpo_explore.trial.memory import memory_limited
 from erpo_explore.trial.notice import Notice
 from erpo_explore.trial.rescue import RESCUE_FILE, RescueFile
+from erpo_explore.trial.room import BYTES_PER_PARAMETER, check_room
 from erpo_explore.trial.spec import TrialSpec
 from erpo_explore.trial.training import TrainingRun, choose_device
 from erpo_explore.trial.trunk import Trunk
@@ -170,8 +171,10 @@ class ErpoTrainable(tune.Trainable):
         Raises:
             DivergedError: The loss is no longer a number, and the trial may be tried again.
             MemoryError: This process took more memory than a trial holds.
+            OSError: This machine's disk has no room for the checkpoint that would follow.
             PreemptedError: This process was told to end.
         """
+        self._check_room()
         self._take_up_rescue()
         is_last = self._run.in_last_interval
         limit_s = interval_limit_s(self._resources.timeout_s, self._run.longest_interval_s)
@@ -195,6 +198,10 @@ class ErpoTrainable(tune.Trainable):
             "node": socket.gethostname(),
             "done": self._gives_up(is_last) if diverged and is_reseeded else observation.status != "running",
         }
+
+    def _check_room(self) -> None:
+        if self._storage is not None:
+            check_room(self._run.model.num_parameters * BYTES_PER_PARAMETER)
 
     @property
     def _rescue_file(self) -> RescueFile | None:
@@ -256,6 +263,7 @@ class ErpoTrainable(tune.Trainable):
         """
         if self._last_result is not None:
             self._last_result = {name: value for name, value in self._last_result.items() if name != "sentences"}
+        self._check_room()  # torch's own message does not say that a disk is full
         save_checkpoint(self._run.state(), Path(checkpoint_dir))
         if self._was_rescued and (file := self._rescue_file) is not None:
             file.remove()

@@ -1,0 +1,119 @@
+"""Machines without room, of a real Ray whose nodes say what they are told to say of their disks."""
+
+import pickle
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+
+from erpo_explore.search.full_disks import FullDisks
+from tests.search.ray_warnings import RAY_WARNINGS
+
+pytestmark = [pytest.mark.ray, *RAY_WARNINGS]
+
+FULL = "OSError: [Errno 28] No space left on device: node-1 has 0 bytes free under /tmp"
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[list[str]]:
+    """Ids of two nodes, of one and of two slots, beside a driver's without any."""
+    running = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    added = [running.add_node(num_cpus=slots) for slots in (1, 2)]
+    running.wait_for_nodes()
+    ray.init(address=running.address, log_to_driver=False, logging_level="ERROR")
+    yield [node.node_id for node in added]
+    ray.shutdown()
+    running.shutdown()
+
+
+@pytest.fixture
+def disks(tmp_path: Path, nodes: list[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Sets what each of the two nodes has free: disks(0, 500)."""
+    monkeypatch.setattr("erpo_explore.search.full_disks._PAUSE_S", 0.0)
+
+    def have(*free: int) -> None:
+        for node, num_bytes in zip(nodes, free, strict=True):
+            (tmp_path / node).write_text(str(num_bytes))
+
+    return have
+
+
+@pytest.fixture
+def watched(tmp_path: Path, nodes: list[str]) -> Iterator[FullDisks]:
+    def usage(staged: str) -> Any:
+        assert Path(staged).is_dir()
+        return SimpleNamespace(free=int((tmp_path / ray.get_runtime_context().get_node_id()).read_text()))
+
+    watching = FullDisks(100, usage)
+    yield watching
+    watching.on_experiment_end([])
+
+
+def failed(tmp_path: Path, error: str) -> Any:
+    """A trial of one slot, as Tune has it."""
+    written = tmp_path / "error.txt"
+    written.write_text(error)
+    return SimpleNamespace(
+        error_file=str(written), placement_group_factory=SimpleNamespace(bundles=[{"CPU": 1.0, "GPU": 0.0}])
+    )
+
+
+def settle(watched: FullDisks, num_free: int) -> None:
+    """Let it look until so many slots are free."""
+    end = time.monotonic() + 60.0
+    while (free := ray.available_resources().get("CPU", 0.0)) != num_free:
+        watched.on_step_end(1, [])
+        assert time.monotonic() < end, f"{free} slots are free"
+        time.sleep(0.1)
+
+
+def test_the_slots_of_a_full_machine_are_empty_until_it_has_room(
+    watched: FullDisks, disks: Callable[..., None], tmp_path: Path, nodes: list[str]
+) -> None:
+    disks(500, 99)
+    watched.on_trial_recover(1, [], failed(tmp_path, FULL))
+    settle(watched, num_free=1)
+    where = ray.remote(lambda: ray.get_runtime_context().get_node_id())
+    assert ray.get([where.remote() for _ in range(3)]) == [nodes[0]] * 3
+    disks(500, 100)
+    settle(watched, num_free=3)
+
+
+def test_two_may_be_full_and_the_end_gives_all_back(
+    watched: FullDisks, disks: Callable[..., None], tmp_path: Path
+) -> None:
+    disks(0, 0)
+    watched.on_trial_error(1, [], failed(tmp_path, FULL))
+    settle(watched, num_free=0)
+    watched.on_experiment_end([])
+    settle(watched, num_free=3)
+
+
+def test_who_fails_otherwise_is_no_reason_to_ask(
+    watched: FullDisks, disks: Callable[..., None], tmp_path: Path
+) -> None:
+    disks(0, 0)
+    watched.on_trial_recover(1, [], failed(tmp_path, "ValueError: 28"))
+    watched.on_trial_recover(1, [], SimpleNamespace(error_file=None))
+    for _ in range(20):
+        watched.on_step_end(1, [])
+        time.sleep(0.1)
+    assert ray.available_resources()["CPU"] == 3.0
+
+
+def test_real_disks_are_asked(nodes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("erpo_explore.search.full_disks._PAUSE_S", 0.0)
+    free = shutil.disk_usage("/tmp").free
+    for needed_bytes, num_free in ((free // 2, 3), (free * 2, 0)):
+        watching = pickle.loads(pickle.dumps(FullDisks(needed_bytes)))
+        watching.on_trial_recover(1, [], failed(tmp_path, FULL))
+        while watching._asked:
+            watching.on_step_end(1, [])
+        settle(watching, num_free)
+        watching.on_experiment_end([])
