@@ -43,6 +43,23 @@ def explore_and_check(cluster: Cluster) -> None:
     print(f"reports that each machine trained for: {shares}")
 
 
+def submit_and_check(cluster: Cluster) -> None:
+    """The friendly way: `erpo-explore submit`, which follows and fetches.
+
+    Raises:
+        AssertionError: The laptop has seen no progress, or not all rows.
+    """
+    with step("erpo-explore submit --cluster onprem.yaml space.yaml"):
+        said = cluster.friendly_submit(
+            "~/space.yaml", "--set training.steps=800", "--results results/friendly", "--into /tmp/friendly"
+        )
+    assert "finished" in said, said
+    observations, trials = (
+        cluster.table(name, "/tmp/friendly", machine="laptop") for name in ("observations", "trials")
+    )
+    check_complete(observations, trials, num_trials=NUM_TRIALS, num_reports=2)
+
+
 def main() -> int:
     """Build, use and take down; returns the exit status."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the lab is taken down
@@ -52,6 +69,7 @@ def main() -> int:
             with step("ray up cluster/onprem.yaml"):
                 cluster.up()
             explore_and_check(cluster)
+            submit_and_check(cluster)
             with step("ray down cluster/onprem.yaml"):
                 cluster.down()
                 # workers are not told; each leaves when it misses the head

@@ -103,8 +103,17 @@ class Cluster:
         """The end of what the last submitted driver has written."""
         return self.last_log.read_text(encoding="utf-8", errors="replace")[-4000:]
 
-    def table(self, name: str, folder: str = "results/lab") -> pd.DataFrame:
-        """A table of the results as plain pandas reads it on the head; empty where there is none yet."""
+    def friendly_submit(self, *arguments: str) -> str:
+        """`erpo-explore submit --cluster … ARGUMENTS`, to its end; returns what it wrote.
+
+        Raises:
+            RuntimeError: It failed; the message ends with what it wrote.
+        """
+        command = f"erpo-explore submit --cluster ~/onprem.yaml {' '.join(arguments)}"
+        return self.lab["laptop"].run(f"cd ~/checkout && {command} 2>&1")
+
+    def table(self, name: str, folder: str = "results/lab", *, machine: str | None = None) -> pd.DataFrame:
+        """A table of the results as plain pandas reads it on a machine, the head; empty where there is none yet."""
         script = _TABLE.format(folder=folder, table=name)
-        written = self.lab[self.head].run("python - 2> /dev/null", typed=script, check=False)
+        written = self.lab[machine or self.head].run("python - 2> /dev/null", typed=script, check=False)
         return pd.read_json(io.StringIO(written)) if written.strip() else pd.DataFrame()
