@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from erpo_explore.errors import ConfigError
 from erpo_explore.plain_yaml import load_yaml
 from erpo_explore.seq2seq import LstmConfig, ModelConfig
-from erpo_explore.space.dots import dot
+from erpo_explore.space.dots import DOTS, dot
 from erpo_explore.space.own_vocabulary import check_own_vocabulary, with_own_vocabulary
 from erpo_explore.space.path import Path
 from erpo_explore.space.search import Search
@@ -129,7 +129,8 @@ class SearchSpace(Section):
     """Named dots to train as baselines, with the settings that differ from their defaults."""
 
     paths: dict[Name, Path] = Field(default_factory=dict)
-    """Paths to train from scratch, by name; none has the name of a dot of `dots`."""
+    """Paths to train, by name; none has the name of a dot of `dots`. `{raml: {temperature: 0.05}}` in place of knots is
+    the path of that dot, so that one dot is trained with several settings."""
 
     start_from: StartFrom | None = None
     """The trunk that every trial branches from; weights drawn anew if not given."""
@@ -168,10 +169,11 @@ class SearchSpace(Section):
 
     @field_validator("paths", mode="before")
     @classmethod
-    def _read_paths(cls, written: Any) -> Any:
+    def _read_paths(cls, written: Any, read: Any) -> Any:
         if not isinstance(written, Mapping):
             return written
-        return {name: path if isinstance(path, Path) else Path.from_dict(path) for name, path in written.items()}
+        metric = getattr(read.data.get("task"), "metric", None)
+        return {name: _read_path(path, metric) for name, path in written.items()}
 
     @field_validator("start_from", mode="before")
     @classmethod
@@ -256,6 +258,20 @@ def load_space(file: FilePath) -> SearchSpace:
         line = f" line {mark.line + 1}" if mark is not None else ""
         raise ConfigError(f"{file}:{line} is no valid YAML: {getattr(error, 'problem', error)}") from error
     return SearchSpace.from_dict(written, origin=str(file))
+
+
+def _read_path(written: Any, metric: str | None) -> Path:
+    """A path as knots, or as a dot with settings."""
+    if isinstance(written, Path):
+        return written
+    if not isinstance(written, Mapping) or len(written) != 1 or not written.keys() <= DOTS.keys():
+        return Path.from_dict(written)
+    ((name, settings),) = written.items()
+    if not isinstance(settings, Mapping | None):
+        raise ConfigError(f"{name} must be a mapping of settings, got {settings!r}")
+    if metric is None:
+        raise ConfigError(f"task.metric must be given where a path is a dot, here {name}")
+    return dot(name, metric=metric, settings=settings)
 
 
 def _explain(error: ValidationError) -> str:

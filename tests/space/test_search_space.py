@@ -121,6 +121,20 @@ class TestValues:
         assert read(paths={"mine": path.to_dict()}).paths == {"mine": path}
         assert read(paths={"mine": path}).paths == {"mine": path}
 
+    def test_a_path_may_be_a_dot_with_settings(self):
+        written = {"cold": {"raml_ngram": {"temperature": 0.1}}, "default": {"raml_ngram": None}}
+        expected = {
+            "cold": dot("raml_ngram", metric="bleu", settings={"temperature": 0.1}),
+            "default": dot("raml_ngram", metric="bleu"),
+        }
+        space = read(paths=written)
+        assert space.paths == expected
+        assert SearchSpace.from_dict(space.to_dict()) == space
+
+    def test_a_dot_in_a_paths_place_needs_the_tasks_metric(self, tmp_path):
+        with pytest.raises(ConfigError, match=r"paths: .*task\.metric must be given where a path is a dot, here raml$"):
+            read(task={"name": "files", "data": str(tmp_path)}, paths={"mine": {"raml": {}}})
+
     def test_a_space_is_frozen(self):
         with pytest.raises(ValueError, match="frozen"):
             read().seed = 3
@@ -219,6 +233,7 @@ class TestErrors:
             ({"dots": [3]}, r"dots: a dot must be a name or a mapping of a name to settings, got 3$"),
             ({"dots": {"raml": {"temperature": 0}}}, r"dots: dots\.raml: alpha \+ beta must be > 0"),
             ({"paths": {"mine": 3}}, r"paths: .*a path must be a mapping with a list of knots, got 3$"),
+            ({"paths": {"mine": {"raml": 3}}}, r"paths: .*raml must be a mapping of settings, got 3$"),
             ({"paths": {"mine": {"knots": []}}}, r"paths: .*path\.knots must hold at least one knot"),
             ({"seed": -1}, r"seed: .*greater than or equal to 0, got -1"),
             ({"num_seeds": 0}, r"num_seeds: .*greater than or equal to 1, got 0"),
