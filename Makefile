@@ -15,7 +15,7 @@ explore: $(INSTALLED) ## Install, then a small exploration to the end (SPACE=nam
 	$(BIN)/python explore.py $(SPACE) --results results/$(SPACE)-$(shell date +%Y%m%d-%H%M%S)
 
 test: $(INSTALLED) ## Install, then the tests
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --timeout 600 --timeout-method thread
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --timeout 600
 
 check: $(INSTALLED) ## Format, lint, strict types, import contract, doctests
 	$(BIN)/ruff format --check .

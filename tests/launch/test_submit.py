@@ -2,7 +2,8 @@
 
 import os
 import signal
-import threading
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,9 @@ from tests.search.conftest import TINY
 from tests.test_cli import _call as call
 
 from .conftest import FakeCluster
+
+PYTHON = sys.executable
+"""Before the fake cluster has it elsewhere."""
 
 
 @pytest.fixture
@@ -258,19 +262,23 @@ def test_a_head_out_of_reach_is_given_up_with_how_to_go_on(running: FakeCluster)
     running.set("go")
 
 
-def test_ctrl_c_leaves_the_exploration_running(
-    running: FakeCluster, submit: Callable[..., int], capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupt_the_follower() -> None:
-        wait_until(lambda: "tail" in (running.root / "calls").read_text())
-        os.kill(os.getpid(), signal.SIGINT)
+FOLLOWER = """
+import sys
+sys.executable, *sys.argv = sys.argv[1:]
+from erpo_explore.cli import main
+main()
+"""
 
-    thread = threading.Thread(target=interrupt_the_follower)
-    thread.start()
-    assert submit("--follow", "tiny") == 130
-    thread.join()
-    said = capsys.readouterr().out
-    assert all(hint in said for hint in ("--follow tiny", "--stop tiny", "rsync-down", "ray down"))
+
+def test_ctrl_c_leaves_the_exploration_running(running: FakeCluster, submit: Callable[..., int]) -> None:
+    # in a process of its own: polars, which other tests import, has Ctrl-C interrupt no read any more
+    command = [PYTHON, "-c", FOLLOWER, sys.executable, "explore.py", "submit", "--cluster", running.file.name]
+    follower = subprocess.Popen([*command, "--follow", "tiny"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    wait_until(lambda: "tail" in (running.root / "calls").read_text())
+    follower.send_signal(signal.SIGINT)
+    said, _ = follower.communicate(timeout=60)
+    assert follower.returncode == 130, said.decode()
+    assert all(hint in said.decode() for hint in ("--follow tiny", "--stop tiny", "rsync-down", "ray down"))
     running.set("go")
     assert submit("--follow", "tiny") == 0
     assert Path("results/tiny/exploration.yaml").exists()
