@@ -199,11 +199,9 @@ FAULTS = {
 
 def row(fault: str, drill: Drill, lost: Losses) -> str:
     """A line of the Markdown table."""
-    what = (
-        f"{lost.num_cut} workers in mid-interval; {lost.num_repeated} reports made twice"
-        if lost.num_cut
-        else (f"{lost.num_repeated} reports made twice" if lost.num_repeated else "nothing")
-    )
+    parts = [(lost.num_cut, "worker", "in mid-interval"), (lost.num_repeated, "report", "made twice")]
+    said = [f"{count} {what}{'s' * (count > 1)} {how}" for count, what, how in parts if count]
+    what = "; ".join(said) or "nothing"
     recovery = "–" if lost.recovery_s is None else f"{lost.recovery_s:.0f} s"
     return f"| {fault} | {'one `resume`' if drill.resumed else 'by itself'} | {what} | {recovery} |"
 
