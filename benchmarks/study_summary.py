@@ -1,0 +1,121 @@
+"""What a study's exploration found, small enough to commit: a CSV row a trial, and a table against a baseline.
+
+    python -m benchmarks.study_summary --results DIR --write docs/studies/multi30k-dots.csv    # from a results store
+    python -m benchmarks.study_summary --table docs/studies/multi30k-dots.csv                  # from the committed rows
+
+Trials of the same seed begin with the same weights and see the same batches, so differences are taken seed by seed.
+"""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+from scipy import stats
+
+from erpo_explore.store import load_results
+from erpo_explore.store.files import as_place, write_aside
+
+__all__ = ["differences", "markdown", "summary"]
+
+_LEVEL = 0.95
+
+
+def summary(observations: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+    """One row a trial that has ended, in the order of names and seeds.
+
+    Args:
+        observations: The table of a results store.
+        trials: The same folder's.
+
+    Returns:
+        path (name of the dot or path), seed, status, steps, final_score and best_score on the valid set, best_step,
+        final_nll_nats, minutes (of training and evaluating) and curve, `step:score` of each report.
+    """
+    rows = []
+    ended = trials[trials["status"] != "running"].sort_values(["dot", "seed"])
+    by_trial = dict(list(observations.sort_values("step").groupby("trial")))
+    for trial in ended.itertuples():
+        seen = by_trial[trial.trial]
+        rows.append(
+            {
+                "path": trial.dot,
+                "seed": trial.seed,
+                "status": trial.status,
+                "steps": trial.steps,
+                "final_score": trial.final_score,
+                "best_score": trial.best_score,
+                "best_step": trial.best_step,
+                "final_nll_nats": seen["valid_nll_nats"].iloc[-1],
+                "minutes": trial.elapsed_s / 60.0,
+                "curve": " ".join(
+                    f"{step}:{score:.1f}" for step, score in zip(seen["step"], seen["score"], strict=True)
+                ),
+            }
+        )
+    return pd.DataFrame(rows).round({"final_score": 3, "best_score": 3, "final_nll_nats": 4, "minutes": 2})
+
+
+def differences(runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Each path against a baseline, final scores of the same seed paired.
+
+    Args:
+        runs: What `summary` returns.
+        baseline: Name of a path in it.
+
+    Returns:
+        By path, the best mean first: seeds, mean, low and high of the final score, difference (its mean over the seeds
+        that the baseline has as well), half_width (of its 95% interval by the t distribution; null for one seed).
+    """
+    scores = runs.pivot(index="seed", columns="path", values="final_score")
+    rows = []
+    for path in scores.columns:
+        own, paired = scores[path].dropna(), (scores[path] - scores[baseline]).dropna()
+        spread = paired.sem() * stats.t.ppf((1.0 + _LEVEL) / 2.0, len(paired) - 1) if len(paired) > 1 else None
+        rows.append((path, len(own), own.mean(), own.min(), own.max(), paired.mean(), spread))
+    columns = ["path", "seeds", "mean", "low", "high", "difference", "half_width"]
+    return pd.DataFrame(rows, columns=columns).sort_values("mean", ascending=False, ignore_index=True)
+
+
+def markdown(runs: pd.DataFrame, baseline: str) -> str:
+    """The same as a table, with the mean of last valid nats and minutes a run."""
+    means = runs.groupby("path")[["final_nll_nats", "minutes"]].mean()
+    lines = [
+        f"| path | seeds | final score | lowest–highest | against `{baseline}`, 95% interval | valid nats | minutes |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for row in differences(runs, baseline).itertuples():
+        between = f" ± {row.half_width:.2f}" if pd.notna(row.half_width) else ""
+        cells = [
+            f"`{row.path}`",
+            str(row.seeds),
+            f"{row.mean:.2f}",
+            f"{row.low:.2f}–{row.high:.2f}" if row.seeds > 1 else "",
+            "" if row.path == baseline or pd.isna(row.difference) else f"{row.difference:+.2f}{between}",
+            f"{means.loc[row.path, 'final_nll_nats']:.3f}",
+            f"{means.loc[row.path, 'minutes']:.1f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print the table, and write the rows where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--results", help="a results folder or URI, or a folder of such folders")
+    source.add_argument("--table", type=Path, help="a CSV that was written before")
+    parser.add_argument("--baseline", default="mle", help="what the others are compared with (default: mle)")
+    parser.add_argument("--write", type=Path, help="CSV for the rows")
+    options = parser.parse_args()
+    if options.table is not None:
+        runs = pd.read_csv(options.table)
+    else:
+        place = as_place(options.results)
+        runs = summary(load_results(place), load_results(place, table="trials"))
+    if options.write is not None:
+        write_aside(options.write, runs.to_csv(index=False).encode(), remedy="run this again")
+    print(markdown(runs, options.baseline))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from benchmarks.study_summary import differences, markdown, summary
+
+RUNS = pd.DataFrame(
+    {
+        "path": ["mle", "mle", "mle", "raml", "raml", "raml", "spg"],
+        "seed": [1, 2, 3, 1, 2, 3, 2],
+        "final_score": [30.0, 32.0, 31.0, 30.5, 32.75, 31.25, 40.0],
+        "final_nll_nats": [1.5] * 7,
+        "minutes": [2.0] * 7,
+    }
+)
+
+
+def test_differences_are_those_of_scipys_paired_test():
+    table = differences(RUNS, "mle").set_index("path")
+    ours = RUNS[RUNS["path"] == "raml"]["final_score"].to_numpy()
+    theirs = RUNS[RUNS["path"] == "mle"]["final_score"].to_numpy()
+    low, high = stats.ttest_rel(ours, theirs).confidence_interval(0.95)
+    raml = table.loc["raml"]
+    assert (raml["difference"] - raml["half_width"], raml["difference"] + raml["half_width"]) == pytest.approx(
+        (low, high)
+    )
+    assert (raml["seeds"], raml["mean"], raml["low"], raml["high"]) == (3, pytest.approx(31.5), 30.5, 32.75)
+    assert table.index.tolist() == ["spg", "raml", "mle"]
+
+
+def test_one_seed_is_compared_with_its_own_and_has_no_interval():
+    spg = differences(RUNS, "mle").set_index("path").loc["spg"]
+    assert spg["difference"] == 8.0
+    assert np.isnan(spg["half_width"])
+    line = next(line for line in markdown(RUNS, "mle").splitlines() if "`spg`" in line)
+    assert [cell.strip() for cell in line.split("|")[2:6]] == ["1", "40.00", "", "+8.00"]
+
+
+def test_a_row_a_trial_that_has_ended():
+    observations = pd.DataFrame(
+        {
+            "trial": ["raml-s1", "raml-s1", "mle-s1", "mle-s2"],
+            "step": [200, 100, 100, 100],
+            "score": [31.0, 32.04, 30.0, 29.0],
+            "valid_nll_nats": [1.4, 1.6, 1.7, 1.8],
+        }
+    )
+    trials = pd.DataFrame(
+        {
+            "trial": ["raml-s1", "mle-s1", "mle-s2"],
+            "dot": ["raml", "mle", "mle"],
+            "seed": [1, 1, 2],
+            "status": ["finished", "stopped", "running"],
+            "steps": [200, 100, 100],
+            "final_score": [31.0, 30.0, 29.0],
+            "best_score": [32.04, 30.0, 29.0],
+            "best_step": [100, 100, 100],
+            "elapsed_s": [90.0, 45.0, 45.0],
+        }
+    )
+    mle, raml = summary(observations, trials).to_dict("records")
+    assert (mle["path"], mle["seed"], mle["minutes"], mle["curve"]) == ("mle", 1, 0.75, "100:30.0")
+    assert (raml["final_score"], raml["best_step"], raml["final_nll_nats"]) == (31.0, 100, 1.4)
+    assert raml["curve"] == "100:32.0 200:31.0"
