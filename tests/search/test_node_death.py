@@ -57,7 +57,7 @@ def test_a_machine_that_dies_takes_no_report_with_it(cluster: Cluster, tmp_path:
 
 
 def _simulate(folder: Path) -> Path:
-    return simulate(folder, NUM_INTERVALS, members=MEMBERS, step_s=0.2, max_failures=3)
+    return simulate(folder, NUM_INTERVALS, members=MEMBERS, step_s=0.2, max_failures=10)
 
 
 def _kill_after(cluster: Cluster, machine: Any, folder: Path, num_reports: int) -> None:
