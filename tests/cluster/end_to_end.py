@@ -44,12 +44,12 @@ def explore_and_check(cluster: Cluster) -> None:
 
 
 def submit_and_check(cluster: Cluster) -> None:
-    """The friendly way: `erpo-explore submit`, which follows and fetches.
+    """The friendly way: `explore.py submit`, which follows and fetches.
 
     Raises:
         AssertionError: The laptop has seen no progress, or not all rows.
     """
-    with step("erpo-explore submit --cluster onprem.yaml space.yaml"):
+    with step("explore.py submit --cluster cluster/onprem.yaml space.yaml"):
         said = cluster.friendly_submit(
             "~/space.yaml", "--set training.steps=800", "--results results/friendly", "--into /tmp/friendly"
         )

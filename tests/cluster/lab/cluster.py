@@ -104,12 +104,12 @@ class Cluster:
         return self.last_log.read_text(encoding="utf-8", errors="replace")[-4000:]
 
     def friendly_submit(self, *arguments: str) -> str:
-        """`erpo-explore submit --cluster … ARGUMENTS`, to its end; returns what it wrote.
+        """`explore.py submit --cluster … ARGUMENTS`, to its end; returns what it wrote.
 
         Raises:
             RuntimeError: It failed; the message ends with what it wrote.
         """
-        command = f"erpo-explore submit --cluster ~/onprem.yaml {' '.join(arguments)}"
+        command = f"python explore.py submit --cluster ~/onprem.yaml {' '.join(arguments)}"
         return self.lab["laptop"].run(f"cd ~/checkout && {command} 2>&1")
 
     def table(self, name: str, folder: str = "results/lab", *, machine: str | None = None) -> pd.DataFrame:
