@@ -53,7 +53,7 @@ def submit_and_check(cluster: Cluster) -> None:
         said = cluster.friendly_submit(
             "~/space.yaml", "--set training.steps=800", "--results results/friendly", "--into /tmp/friendly"
         )
-    assert "finished" in said, said
+    assert all(line in said for line in ("step 800/800", "best: ", "fetched /tmp/friendly")), said
     observations, trials = (
         cluster.table(name, "/tmp/friendly", machine="laptop") for name in ("observations", "trials")
     )
