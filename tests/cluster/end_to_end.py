@@ -51,7 +51,10 @@ def submit_and_check(cluster: Cluster) -> None:
     """
     with step("explore.py submit --cluster cluster/onprem.yaml space.yaml"):
         said = cluster.friendly_submit(
-            "~/space.yaml", "--set training.steps=800", "--results results/friendly", "--into /tmp/friendly"
+            "~/space.yaml",
+            "--set training.steps=800 --set training.interval=400",
+            "--results results/friendly",
+            "--into /tmp/friendly",
         )
     assert all(line in said for line in ("step 800/800", "best: ", "fetched /tmp/friendly")), said
     observations, trials = (
