@@ -72,6 +72,7 @@ class StandInRun:
     """A training run that gains its task weight each interval."""
 
     longest_interval_s = None
+    model = SimpleNamespace(num_parameters=0)
 
     def __init__(self, training: Any, spec: Any) -> None:
         self._training, self._spec = training, spec
@@ -283,6 +284,7 @@ def measure(trials: int, slots: int, reports: int, interval_s: float) -> dict[st
         {
             "name": "scale",
             "task": {"name": "toy"},
+            "model": {"units": 8},  # is never built, but room for its checkpoints is asked for
             "training": {"steps": reports, "interval": 1},
             "search": {"method": "population", "members": trials, "evolve_every": [1]},
             "dots": [],
