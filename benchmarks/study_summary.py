@@ -10,14 +10,12 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from scipy import stats
 
+from erpo_explore.atlas import interval
 from erpo_explore.store import load_results
 from erpo_explore.store.files import as_place, write_aside
 
 __all__ = ["differences", "markdown", "summary"]
-
-_LEVEL = 0.95
 
 
 def summary(observations: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
@@ -70,8 +68,9 @@ def differences(runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
     rows = []
     for path in scores.columns:
         own, paired = scores[path].dropna(), (scores[path] - scores[baseline]).dropna()
-        spread = paired.sem() * stats.t.ppf((1.0 + _LEVEL) / 2.0, len(paired) - 1) if len(paired) > 1 else None
-        rows.append((path, len(own), own.mean(), own.min(), own.max(), paired.mean(), spread))
+        lead = interval(paired.tolist()) if len(paired) else None
+        half_width = lead.high - lead.mean if lead is not None and lead.high is not None else None
+        rows.append((path, len(own), own.mean(), own.min(), own.max(), lead.mean if lead else None, half_width))
     columns = ["path", "seeds", "mean", "low", "high", "difference", "half_width"]
     return pd.DataFrame(rows, columns=columns).sort_values("mean", ascending=False, ignore_index=True)
 
