@@ -1,6 +1,7 @@
 """A search space that runs to its end in seconds, and one Ray for the tests that need it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -29,3 +30,18 @@ def two_slots() -> Iterator[None]:
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     yield
     ray.shutdown()
+
+
+@contextmanager
+def ray_nodes(*held: dict[str, int]) -> Iterator[list[str]]:
+    """Ids of nodes that hold so much each, such as {"num_cpus": 2}, in a Ray whose driver's own node holds nothing."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    running = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    added = [running.add_node(**each) for each in held]
+    running.wait_for_nodes()
+    ray.init(address=running.address, log_to_driver=False, logging_level="ERROR")
+    yield [node.node_id for node in added]
+    ray.shutdown()
+    running.shutdown()

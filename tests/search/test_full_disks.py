@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import ray
-from ray.cluster_utils import Cluster
 
 from erpo_explore.search.full_disks import FullDisks
+from tests.search.conftest import ray_nodes
 from tests.search.ray_warnings import RAY_WARNINGS
 
 pytestmark = [pytest.mark.ray, *RAY_WARNINGS]
@@ -25,13 +25,8 @@ DIED = "ray.exceptions.ActorDiedError: The actor died unexpectedly.\n\tpid: 7\n\
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[list[str]]:
     """Ids of two nodes, of one and of two slots, beside a driver's without any."""
-    running = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    added = [running.add_node(num_cpus=slots) for slots in (1, 2)]
-    running.wait_for_nodes()
-    ray.init(address=running.address, log_to_driver=False, logging_level="ERROR")
-    yield [node.node_id for node in added]
-    ray.shutdown()
-    running.shutdown()
+    with ray_nodes({"num_cpus": 1}, {"num_cpus": 2}) as added:
+        yield added
 
 
 @pytest.fixture

@@ -9,12 +9,11 @@ from threading import Event, Thread
 import pytest
 import ray
 from ray._private.state import available_resources_per_node
-from ray.cluster_utils import Cluster
 
 from erpo_explore.search import explore
 from erpo_explore.space.search_space import SearchSpace
 from erpo_explore.store import load_results
-from tests.search.conftest import TINY
+from tests.search.conftest import TINY, ray_nodes
 from tests.search.ray_warnings import RAY_WARNINGS
 
 pytestmark = [pytest.mark.ray, *RAY_WARNINGS]
@@ -23,13 +22,8 @@ pytestmark = [pytest.mark.ray, *RAY_WARNINGS]
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[tuple[str, str]]:
     """Ids of a node with a GPU and four processors, and of one with two processors alone."""
-    running = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    added = running.add_node(num_cpus=4, num_gpus=1), running.add_node(num_cpus=2)
-    running.wait_for_nodes()
-    ray.init(address=running.address, log_to_driver=False, logging_level="ERROR")
-    yield added[0].node_id, added[1].node_id
-    ray.shutdown()
-    running.shutdown()
+    with ray_nodes({"num_cpus": 4, "num_gpus": 1}, {"num_cpus": 2}) as (with_gpu, without):
+        yield with_gpu, without
 
 
 def most_held(folder: Path, resources: dict[str, float]) -> dict[tuple[str, str], float]:
