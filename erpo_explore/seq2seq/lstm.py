@@ -1,13 +1,14 @@
-"""Bidirectional LSTM encoder and LSTM decoder with Luong attention (Luong et al. 2015, "general" score).
+"""Bidirectional LSTM encoder and LSTM decoder with Luong attention (Luong et al. 2015, "general" score), scaled.
 
 Legend: B batch, S source length, T target length, V target vocabulary, H units.
 
-    a_ts = softmax_s(h_t · W_a k_s)      c_t = Σ_s a_ts v_s      p(y_{t+1} | y_≤t, x) = softmax(E tanh(W_c [c_t; h_t]))
+    a_ts = softmax_s(h_t · W_a k_s / √H)    c_t = Σ_s a_ts v_s    p(y_{t+1} | y_≤t, x) = softmax(E tanh(W_c [c_t; h_t]))
 
 Left out, on purpose: input feeding, so that a known prefix is one call of the decoder's LSTM and not T of them
-(measured 2.35 times faster a step). Added: attention reads v_s = k_s + the source word's embedding, and the output
-layer shares its weights with the target embedding (Press & Wolf 2017); both let attention form early, on which the
-fate of a run hangs.
+(measured 2.35 times faster a step). Added, since a run is lost where attention does not form early: scores are divided
+by √H (Vaswani et al. 2017), without which they saturate and some seeds never learn to attend
+(docs/studies/multi30k.md); attention reads v_s = k_s + the source word's embedding; and the output layer shares its
+weights with the target embedding (Press & Wolf 2017).
 """
 
 import math
@@ -193,7 +194,7 @@ class LstmSeq2Seq(Seq2Seq):
         return dropped
 
     def _attended(self, memory: LstmMemory, states_BTH: Tensor) -> Tensor:
-        scores_BTS = self.query(states_BTH) @ memory.keys_BSH.transpose(1, 2)
+        scores_BTS = self.query(states_BTH) @ memory.keys_BSH.transpose(1, 2) / math.sqrt(states_BTH.shape[-1])
         scores_BTS = scores_BTS.masked_fill(~memory.keep_BS[:, None, :], float("-inf"))
         context_BTH = scores_BTS.softmax(-1) @ memory.values_BSH
         return torch.tanh(self.combine(torch.cat([context_BTH, states_BTH], dim=-1)))
