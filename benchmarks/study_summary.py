@@ -111,6 +111,8 @@ def main() -> None:
     else:
         place = as_place(options.results)
         runs = summary(load_results(place), load_results(place, table="trials"))
+    if runs.empty or options.baseline not in set(runs["path"]):
+        parser.error(f"no trial of --baseline {options.baseline} has ended in {options.results or options.table}")
     if options.write is not None:
         write_aside(options.write, runs.to_csv(index=False).encode(), remedy="run this again")
     print(markdown(runs, options.baseline))

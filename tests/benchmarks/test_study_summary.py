@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmarks.study_summary import differences, markdown, summary
+from benchmarks.study_summary import differences, main, markdown, summary
 
 RUNS = pd.DataFrame(
     {
@@ -63,3 +65,16 @@ def test_a_row_a_trial_that_has_ended():
     assert (mle["path"], mle["seed"], mle["minutes"], mle["curve"]) == ("mle", 1, 0.75, "100:30.0")
     assert (raml["final_score"], raml["best_step"], raml["final_nll_nats"]) == (31.0, 100, 1.4)
     assert raml["curve"] == "100:32.0 200:31.0"
+
+
+def test_rows_without_the_baseline_are_refused_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    RUNS.to_csv(tmp_path / "runs.csv", index=False)
+    asked = ["--table", f"{tmp_path / 'runs.csv'}", "--baseline", "mixer", "--write", f"{tmp_path / 'out.csv'}"]
+    monkeypatch.setattr("sys.argv", ["study_summary", *asked])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert f"no trial of --baseline mixer has ended in {tmp_path / 'runs.csv'}" in capsys.readouterr().err
+    assert not (tmp_path / "out.csv").exists()
