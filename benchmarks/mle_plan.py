@@ -92,8 +92,8 @@ def asked_of(planned: Sequence[Planned], rows: Sequence[str] | None, seeds: Sequ
 
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """The base with fields changed, at any depth."""
-    merged = copy.deepcopy(base)
+    """The base with fields changed, at any depth; of another `kind` nothing is kept."""
+    merged = copy.deepcopy(base) if changes.get("kind", base.get("kind")) == base.get("kind") else {}
     for name, value in changes.items():
         both = isinstance(value, dict) and isinstance(merged.get(name), dict)
         merged[name] = _merged(merged[name], value) if both else value

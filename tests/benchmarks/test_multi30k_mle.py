@@ -12,6 +12,7 @@ from benchmarks.mle_plan import PLAN, Planned, asked_of, load_plan
 from benchmarks.mle_table import joined, markdown, summary
 from benchmarks.multi30k_mle import SUMMARY, record
 from erpo_explore.errors import ConfigError, ResultsError
+from erpo_explore.seq2seq import TransformerConfig
 from erpo_explore.space.search_space import load_space
 from erpo_explore.tasks import Task, load_task
 
@@ -73,6 +74,12 @@ def test_a_plan_with_a_mistake_names_the_row(tmp_path: Path, data: Path, changed
     (tmp_path / "plan.yaml").write_text(TINY.replace("start: trunk", changed))
     with pytest.raises(ConfigError, match=f"row branch {said}"):
         load_plan(tmp_path / "plan.yaml", data)
+
+
+def test_a_row_of_another_kind_keeps_nothing_of_the_bases(tmp_path: Path, data: Path):
+    other = "seeds: [1, 2], set: {model: {kind: transformer, heads: 2}}"
+    (tmp_path / "plan.yaml").write_text(TINY.replace("seeds: [1, 2]", other))
+    assert load_plan(tmp_path / "plan.yaml", data)[0].space.model == TransformerConfig(heads=2)
 
 
 def test_rows_and_seeds_may_be_chosen(planned: list[Planned]):
