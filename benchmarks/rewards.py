@@ -28,14 +28,17 @@ _SHARE: Final = 0.05
 
 
 def sentence_bleu(hypothesis: Words, reference: Words, finished: bool) -> float:
-    """Smoothed BLEU; the brevity penalty enters where the hypothesis is finished."""
-    matches, logs = _matches(hypothesis, reference, 4), []
+    """Smoothed BLEU with its brevity penalty; of what is unfinished, without it and with the beginning as a word."""
+    begin = () if finished else (-1000,)
+    words, matches, logs = len(hypothesis), _matches((*begin, *hypothesis), (*begin, *reference), 4), []
+    matches[1] -= len(begin)
     if matches[1] == 0:
         return 0.0
     for n in (1, 2, 3, 4):
         smooth = 0 if n == 1 else 1
-        logs.append(math.log((matches[n] + smooth) / (max(len(hypothesis) - n + 1, 0) + smooth)))
-    brevity = min(0.0, 1.0 - len(reference) / len(hypothesis)) if finished else 0.0
+        starts = words - n + 1 + smooth * len(begin)
+        logs.append(math.log((matches[n] + smooth) / (max(starts, 0) + smooth)))
+    brevity = min(0.0, 1.0 - len(reference) / words) if finished else 0.0
     return math.exp(sum(logs) / 4 + brevity)
 
 

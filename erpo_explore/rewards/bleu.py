@@ -2,11 +2,15 @@
 
 Legend: B batch, L hypothesis length, N = 4 orders, J slots of candidates (the last one is EOS).
 
-    Φ(prefix)   = (Π_n (m_n + 1[n>1]) / (max(l − n + 1, 0) + 1[n>1]))^(1/4),  0 without a match
-    Φ(finished) = Φ(prefix) · min(1, exp(1 − |y*| / l))
+    Φ(prefix)   = ( Π_n (m_n + b_n + 1[n>1]) / (max(l − n + 1 + 1[n>1], 0) + 1[n>1]) )^(1/4),  0 without a match
+    Φ(finished) = ( Π_n (m_n + 1[n>1]) / (max(l − n + 1, 0) + 1[n>1]) )^(1/4) · min(1, exp(1 − |y*| / l))
 
-with m_n clipped matches and l words. Finished, it equals sacrebleu's sentence BLEU (add-k smoothing, k = 1, effective
-order) over 100. The brevity penalty enters at EOS alone, so that a prefix is not punished for being one.
+with l words, m_n clipped matches, and b_n = 1 where n > 1 and the first n − 1 words are the reference's. Finished, it
+equals sacrebleu's sentence BLEU (add-k smoothing, k = 1, effective order) over 100. A prefix is not punished for being
+one, so the brevity penalty enters at EOS alone; and in a prefix the beginning of the sentence counts as a word before
+the first. Without that (b_n = 0) any word of the reference would make Φ = 1 in the first place, and targets drawn by
+these increments would be rotations of the reference. What whole targets are worth does not depend on what prefixes are
+(Ng, Harada & Russell 1999).
 """
 
 import math
@@ -20,6 +24,7 @@ from torch import Tensor
 from erpo_explore.rewards.base import MetricReward, Reference
 from erpo_explore.rewards.increments import Increments
 from erpo_explore.rewards.ngrams import NgramMatches, clipped_matches
+from erpo_explore.rewards.slots import NO_WORD
 from erpo_explore.rows import Rows
 
 __all__ = ["BleuReward", "BleuState"]
@@ -33,11 +38,13 @@ class BleuState(Rows):
 
     Attributes:
         ngrams: Clipped matches.
-        shortness_BJ: What the brevity penalty takes off, as a share, for l = 0..T words; nothing from there on.
+        opening_B: How many of its first N − 1 words are the reference's, up to the first that is not.
+        brevity_BJ: The brevity penalty of l = 0..T words, and so of more.
     """
 
     ngrams: NgramMatches
-    shortness_BJ: Float[Tensor, "B J"]
+    opening_B: Int[Tensor, " B"]
+    brevity_BJ: Float[Tensor, "B J"]
 
 
 class BleuReward(MetricReward[BleuState]):
@@ -47,21 +54,37 @@ class BleuReward(MetricReward[BleuState]):
         """No word yet."""
         ngrams = NgramMatches.begin(reference, _ORDERS)
         length_J = torch.arange(ngrams.left_BNJ.shape[-1], device=ngrams.left_BNJ.device)
-        return BleuState(ngrams=ngrams, shortness_BJ=1.0 - brevity(length_J, reference.length_B[:, None]))
+        return BleuState(
+            ngrams=ngrams,
+            opening_B=torch.zeros_like(reference.tokens_BT[:, 0]),
+            brevity_BJ=brevity(length_J, reference.length_B[:, None]),
+        )
 
     def candidates(self, state: BleuState) -> Increments:
         """ΔΦ of every candidate."""
         ngrams, length = state.ngrams, state.ngrams.length
-        now, then = _per_match(length), _per_match(length + 1)
-        root_BJ = _root(ngrams.slots.best(_product(ngrams.matches_BN[:, :, None] + ngrams.gains_BNJ)))
+        now, then = _per_match(length, bos=True), _per_match(length + 1, bos=True)
+        gains_BNJ = ngrams.gains_BNJ
+        if length < min(_ORDERS, gains_BNJ.shape[-1]) - 1:
+            gains_BNJ[:, length + 1, length] = (state.opening_B == length) & (
+                ngrams.slots.word_BJ[:, length] != NO_WORD
+            )
+        matches_BN = ngrams.matches_BN + _opening_ngrams(state.opening_B)
+        root_BJ = _root(ngrams.slots.best(_product(matches_BN[:, :, None] + gains_BNJ)))
         root_B = root_BJ[:, -1]
         value_BJ = torch.add(root_BJ * then, root_B[:, None], alpha=-now)
-        value_BJ[:, -1] = root_B * state.shortness_BJ[:, min(length, value_BJ.shape[1] - 1)] * -now
+        brevity_B = state.brevity_BJ[:, min(length, value_BJ.shape[1] - 1)]
+        finished_B = _root(_product(ngrams.matches_BN.clone())) * _per_match(length) * brevity_B
+        value_BJ[:, -1] = finished_B - root_B * now
         return ngrams.slots.increments(root_B * (then - now), value_BJ)
 
     def advance(self, state: BleuState, token_B: Int[Tensor, " B"]) -> BleuState:
         """One more word."""
-        return BleuState(ngrams=state.ngrams.advance(token_B), shortness_BJ=state.shortness_BJ)
+        opening_B, ngrams = state.opening_B, state.ngrams
+        if ngrams.length < min(_ORDERS, ngrams.left_BNJ.shape[-1]) - 1:
+            said_B = ngrams.slots.taken(token_B)[:, ngrams.length]
+            opening_B = opening_B + (said_B & (opening_B == ngrams.length))
+        return BleuState(ngrams=ngrams.advance(token_B), opening_B=opening_B, brevity_BJ=state.brevity_BJ)
 
     def score(
         self, reference: Reference, tokens_BL: Int[Tensor, "B L"], keep_BL: Bool[Tensor, "B L"]
@@ -69,14 +92,15 @@ class BleuReward(MetricReward[BleuState]):
         """The sum of the increments, from the matches of whole hypotheses."""
         is_eos_BL = tokens_BL == reference.symbols.eos
         words_BL = keep_BL & ~is_eos_BL
-        length_B = words_BL.sum(1).float()
-        root_B = _root(_product(clipped_matches(reference, tokens_BL, words_BL, _ORDERS)))
-        before_N = torch.arange(_ORDERS, device=length_B.device)
-        # no total is 0 where a word matches, and the root is 0 where none does
-        total_BN = ((length_B[:, None] - before_N).clamp(min=0.0) + (before_N > 0)).clamp(min=1.0)
-        value_B = root_B / _root(total_BN.prod(1))
+        length_B = words_BL.sum(1)
+        matches_BN = clipped_matches(reference, tokens_BL, words_BL, _ORDERS)
+        first = min(_ORDERS - 1, tokens_BL.shape[1], reference.tokens_BT.shape[1])
+        same_BL = (tokens_BL[:, :first] == reference.tokens_BT[:, :first]) & reference.matchable_BT[:, :first]
+        opening_BN = _opening_ngrams((same_BL & words_BL[:, :first]).long().cumprod(1).sum(1))
+        prefix_B = _root(_product(matches_BN + opening_BN)) / _root(_totals(length_B, bos=True).prod(1))
+        whole_B = _root(_product(matches_BN)) / _root(_totals(length_B).prod(1))
         ended_B = (keep_BL & is_eos_BL).any(1)
-        return torch.where(ended_B, value_B * brevity(length_B, reference.length_B), value_B)
+        return torch.where(ended_B, whole_B * brevity(length_B, reference.length_B), prefix_B)
 
 
 def brevity(length: Shaped[Tensor, "..."], reference: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
@@ -95,7 +119,20 @@ def _root(product_X: Float[Tensor, "*X"]) -> Float[Tensor, "*X"]:
     return product_X.sqrt().sqrt()
 
 
-def _per_match(length: int) -> float:
-    """(Π_n (max(l − n + 1, 0) + 1[n>1]))^(−1/4); 0 of no words, as is Φ then."""
-    totals = [max(length - n + 1, 0) + (n > 1) for n in range(1, _ORDERS + 1)]
+def _opening_ngrams(opening_B: Int[Tensor, " B"]) -> Bool[Tensor, "B N"]:
+    """b_n: the n-grams that begin with the beginning of the sentence and match, as its first `opening` words do."""
+    before_N = torch.arange(_ORDERS, device=opening_B.device)
+    return (before_N > 0) & (before_N <= opening_B[:, None])
+
+
+def _totals(length_B: Int[Tensor, " B"], *, bos: bool = False) -> Float[Tensor, "B N"]:
+    """max(l − n + 1, 0) + 1[n>1], with the n-gram that begins at the beginning where `bos`; 1 of no words, for a 0."""
+    before_N = torch.arange(_ORDERS, device=length_B.device)
+    higher_N = (before_N > 0).float()
+    return ((length_B[:, None] - before_N + higher_N * bos).clamp(min=0.0) + higher_N).clamp(min=1.0)
+
+
+def _per_match(length: int, *, bos: bool = False) -> float:
+    """Π_n (totals of `length` words)^(−1/4); 0 of no words, as is Φ then."""
+    totals = [max(length - before + (before > 0) * bos, 0) + (before > 0) for before in range(_ORDERS)]
     return math.prod(totals) ** -0.25 if length > 0 else 0.0

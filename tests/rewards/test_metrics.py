@@ -152,7 +152,14 @@ def test_the_end_changes_no_rouge(pair):
     assert not increments_along(bound("rouge"), pair[0], reference_of(pair[1]))[:, EOS].any()
 
 
-@given(pair=pairs)
-def test_the_end_of_a_long_enough_hypothesis_changes_no_bleu(pair):
-    found_TV = increments_along(bound("bleu"), pair[0], reference_of(pair[1]))
-    assert not found_TV[len(pair[1]) :, EOS].any()
+@given(reference=sentences)
+def test_the_end_of_the_reference_itself_changes_no_bleu(reference):
+    known = [word for word in reference if word != UNK]
+    assert abs(increments_along(bound("bleu"), known, reference_of(known))[-1, EOS]) < 1e-6
+
+
+@given(reference=st.permutations([A, B, C, D]), said=st.integers(0, 3))
+def test_after_the_references_words_only_its_next_one_is_worth_most_to_bleu(reference, said):
+    after_V = increments_along(bound("bleu"), reference[:said], reference_of(reference))[-1]
+    assert after_V.argmax() == reference[said]
+    assert (after_V == after_V.max()).sum() == 1

@@ -40,8 +40,22 @@ def test_the_edit_potential_is_that_of_the_best_completion(prefix, distance):
     assert edit_potential(prefix, [A, B, C]) == -distance
 
 
-def test_only_the_brevity_penalty_tells_bleu_from_its_potential():
+def test_only_the_brevity_penalty_tells_bleu_from_the_potential_of_an_exact_prefix():
     assert bleu([A], [A, B]) == pytest.approx(bleu_potential([A], [A, B]) * math.exp(-1.0))
+
+
+@pytest.mark.parametrize(
+    ("prefix", "value"),
+    [
+        ([A], 1.0),
+        # one word of one, none of one pair, which is (beginning, B)
+        ([B], (1 / 1 * 1 / 2) ** 0.25),
+        # two of two words, one of two pairs, neither triple
+        ([B, C], (2 / 2 * 2 / 3 * 1 / 2) ** 0.25),
+    ],
+)
+def test_the_bleu_of_a_prefix_knows_where_a_sentence_begins(prefix, value):
+    assert bleu_potential(prefix, [A, B, C]) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("potential", POTENTIAL.values())
