@@ -42,11 +42,14 @@ def sentence_bleu(hypothesis: Words, reference: Words, finished: bool) -> float:
     return math.exp(sum(logs) / 4 + brevity)
 
 
-def mean_rouge(hypothesis: Words, reference: Words, finished: bool) -> float:  # noqa: ARG001 - as the others
-    """Mean F1 of ROUGE-1, -2 and -L."""
-    matches, total = _matches(hypothesis, reference, 2), 0.0
-    for n in (1, 2):
-        total += 2.0 * matches[n] / max(1, max(0, len(hypothesis) - n + 1) + max(0, len(reference) - n + 1))
+def mean_rouge(hypothesis: Words, reference: Words, finished: bool) -> float:
+    """Mean F1 of ROUGE-1, -2 and -L; of what is unfinished, with the beginning and the first word as a pair."""
+    matches, pairs = _matches(hypothesis, reference, 2), len(hypothesis) + len(reference)
+    total = 2.0 * matches[1] / max(1, pairs)
+    if finished:
+        pairs = max(0, len(hypothesis) - 1) + max(0, len(reference) - 1)
+    begun = not finished and hypothesis[:1] == reference[:1] and len(hypothesis) > 0
+    total += 2.0 * (matches[2] + begun) / max(1, pairs)
     row = [0] * (len(reference) + 1)
     for word in hypothesis:
         after = [0]

@@ -2,10 +2,11 @@
 
 Legend: B batch, L hypothesis length, J slots of candidates (the last one is EOS), N = 2 orders: words and pairs.
 
-    Φ(prefix) = (F_1 + F_2 + F_L) / 3,   F = 2 · overlap / (size of hypothesis + size of reference)
+    Φ(finished) = (F_1 + F_2 + F_L) / 3,   F = 2 · overlap / (size of hypothesis + size of reference)
 
 with overlap the clipped unigram or bigram matches, or the longest common subsequence, whose table grows by one row a
-word. The end of a hypothesis changes nothing, so EOS adds 0. Oracle: the rouge-score package, words split at spaces.
+word. Oracle: the rouge-score package, words split at spaces. In a prefix the beginning of the sentence and its first
+word are a pair, too, for the reason that `bleu` gives; that is given back at EOS.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from torch.nn.functional import pad
 from erpo_explore.rewards.base import MetricReward, Reference
 from erpo_explore.rewards.increments import Increments
 from erpo_explore.rewards.ngrams import NgramMatches, clipped_matches
-from erpo_explore.rewards.slots import Slots
+from erpo_explore.rewards.slots import NO_WORD, Slots
 from erpo_explore.rows import Rows
 
 __all__ = ["RougeReward", "RougeState"]
@@ -30,11 +31,13 @@ class RougeState(Rows):
 
     Attributes:
         ngrams: Clipped unigrams and bigrams.
+        begun_B: Whether its first word is the reference's.
         size_BN: Words and pairs of words in the reference, see `_reference_sizes`.
         lcs_BJ: Longest common subsequence of the prefix with the reference's words before each slot.
     """
 
     ngrams: NgramMatches
+    begun_B: Bool[Tensor, " B"]
     size_BN: Float[Tensor, "B 2"]
     lcs_BJ: Float[Tensor, "B J"]
 
@@ -52,40 +55,57 @@ class RougeReward(MetricReward[RougeState]):
         ngrams = NgramMatches.begin(reference, 2)
         return RougeState(
             ngrams=ngrams,
+            begun_B=torch.zeros_like(ngrams.open_BNJ[:, 0, 0]),
             size_BN=_reference_sizes(ngrams.slots.length_B),
             lcs_BJ=torch.zeros_like(ngrams.left_BNJ[:, 0]),
         )
 
     def candidates(self, state: RougeState) -> Increments:
         """ΔΦ of every candidate."""
-        ngrams, slots = state.ngrams, state.ngrams.slots
-        then_BN = _per_overlap(ngrams.length + 1, state.size_BN)
-        other_B = ((then_BN - _per_overlap(ngrams.length, state.size_BN)) * state.overlap_BN).sum(1)
+        ngrams, slots, length = state.ngrams, state.ngrams.slots, state.ngrams.length
+        overlap_BN = state.overlap_BN
+        # with the beginning, words have as many pairs as there are words
+        overlap_B, words_B = overlap_BN.sum(1) + state.begun_B, state.size_BN[:, :1]
+        now_B, then_B = _per_overlap(length, words_B)[:, 0], _per_overlap(length + 1, words_B)[:, 0]
+        other_B = (then_B - now_B) * overlap_B
         gains_BNJ = ngrams.gains_BNJ
+        if length == 0:
+            gains_BNJ[:, 1, 0] = slots.word_BJ[:, 0] != NO_WORD
         # saying y*_j makes a subsequence one longer than the best with the words before j
         longer_BJ = slots.best((state.lcs_BJ == state.lcs_BJ[:, -1:]).float())
         pairs_BJ = slots.best(gains_BNJ[:, 1].float())
-        value_BJ = other_B[:, None] + then_BN[:, :1] * (gains_BNJ[:, 0] + longer_BJ) + then_BN[:, 1:] * pairs_BJ
-        value_BJ[:, -1] = 0.0
+        value_BJ = other_B[:, None] + then_B[:, None] * (gains_BNJ[:, 0] + longer_BJ + pairs_BJ)
+        finished_B = (overlap_BN * _per_overlap(length, state.size_BN)).sum(1)
+        value_BJ[:, -1] = finished_B - now_B * overlap_B
         return slots.increments(other_B, value_BJ)
 
     def advance(self, state: RougeState, token_B: Int[Tensor, " B"]) -> RougeState:
         """One more word, one more row of the table."""
-        ngrams = state.ngrams.advance(token_B)
-        lcs_BJ = _next_row(state.lcs_BJ, state.ngrams.slots.taken(token_B))
-        return RougeState(ngrams=ngrams, size_BN=state.size_BN, lcs_BJ=lcs_BJ)
+        taken_BJ = state.ngrams.slots.taken(token_B)
+        return RougeState(
+            ngrams=state.ngrams.advance(token_B),
+            begun_B=taken_BJ[:, 0] if state.ngrams.length == 0 else state.begun_B,
+            size_BN=state.size_BN,
+            lcs_BJ=_next_row(state.lcs_BJ, taken_BJ),
+        )
 
     def score(
         self, reference: Reference, tokens_BL: Int[Tensor, "B L"], keep_BL: Bool[Tensor, "B L"]
     ) -> Float[Tensor, " B"]:
         """The sum of the increments, from the matches of whole hypotheses; only the table grows word by word."""
-        words_BL = keep_BL & (tokens_BL != reference.symbols.eos)
+        is_eos_BL = tokens_BL == reference.symbols.eos
+        words_BL = keep_BL & ~is_eos_BL
         slots = Slots.of(reference)
         lcs_BJ = torch.zeros(slots.word_BJ.shape, device=tokens_BL.device)
         for t in range(tokens_BL.shape[1]):
             lcs_BJ = _next_row(lcs_BJ, slots.taken(tokens_BL[:, t]) & words_BL[:, t, None])
         overlap_BN = clipped_matches(reference, tokens_BL, words_BL, 2) + pad(lcs_BJ[:, -1:], (0, 1))
-        return (overlap_BN * _per_overlap(words_BL.sum(1, keepdim=True), _reference_sizes(slots.length_B))).sum(1)
+        length_B1, size_BN = words_BL.sum(1, keepdim=True), _reference_sizes(slots.length_B)
+        # [:, :1] is empty where there is no token, and so is the sum over it
+        begun_B = (words_BL[:, :1] & (tokens_BL[:, :1] == slots.word_BJ[:, :1])).sum(1)
+        prefix_B = _per_overlap(length_B1, size_BN[:, :1])[:, 0] * (overlap_BN.sum(1) + begun_B)
+        ended_B = (keep_BL & is_eos_BL).any(1)
+        return torch.where(ended_B, (overlap_BN * _per_overlap(length_B1, size_BN)).sum(1), prefix_B)
 
 
 def _next_row(lcs_BJ: Float[Tensor, "B J"], taken_BJ: Bool[Tensor, "B J"]) -> Float[Tensor, "B J"]:
@@ -103,7 +123,7 @@ def _reference_sizes(length_B: Float[Tensor, " B"]) -> Float[Tensor, "B 2"]:
     return torch.stack([length_B.clamp(min=1.0), (length_B - 2.0).clamp(min=0.0)], dim=1)
 
 
-def _per_overlap(length: int | Int[Tensor, "B 1"], size_BN: Float[Tensor, "B 2"]) -> Float[Tensor, "B 2"]:
+def _per_overlap(length: int | Int[Tensor, "B 1"], size_BN: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:
     """What one overlapping word and one overlapping pair add to Φ, 2 / (3 · (both sizes)), after l words.
 
     F1 is 2PR / (P + R) with P = overlap / hypothesis and R = overlap / reference. No word and one word make no pair.

@@ -1,6 +1,6 @@
 """Other people's implementations of the metrics, and the tiny vocabulary that they and ours are compared on.
 
-A potential is what a prefix is worth before its end: BLEU that knows where a sentence begins, ROUGE of the prefix,
+A potential is what a prefix is worth before its end: BLEU and ROUGE that know where a sentence begins,
 minus the distance to the closest prefix of the reference.
 """
 
@@ -100,6 +100,16 @@ def rouge(hypothesis: Words, reference: Words) -> float:
     return sum(score.fmeasure for score in scores.values()) / 3.0
 
 
+def rouge_potential(prefix: Words, reference: Words) -> float:
+    """The same, with the beginning and the first word as one more pair of ROUGE-2."""
+    if not prefix or not reference:
+        return 0.0
+    said, given = as_text(prefix, "ours"), as_text(reference, "theirs")
+    plain = _ROUGE.score(given, said)
+    begun = _ROUGE.score(f"begin {given}", f"begin {said}")
+    return (plain["rouge1"].fmeasure + begun["rouge2"].fmeasure + plain["rougeL"].fmeasure) / 3.0
+
+
 def edit(hypothesis: Words, reference: Words) -> float:
     """Minus the Levenshtein distance, by the whole table."""
     return -_distances(hypothesis, reference)[-1]
@@ -166,7 +176,7 @@ FINISHED: dict[str, Metric] = {
 POTENTIAL: dict[str, Metric] = {
     "bleu": bleu_potential,
     "bleu_prefix": bleu_prefix_potential,
-    "rouge": rouge,
+    "rouge": rouge_potential,
     "edit": edit_potential,
     "constant": constant_potential,
 }

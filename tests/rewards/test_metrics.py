@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from erpo_explore.rewards import METRIC_REWARDS, MixtureReward, TokenReward
@@ -147,19 +147,17 @@ def test_a_word_never_gains_an_edit(pair):
     assert set(found_TV.flatten().tolist()) <= {0.0, -1.0}
 
 
-@given(pair=pairs)
-def test_the_end_changes_no_rouge(pair):
-    assert not increments_along(bound("rouge"), pair[0], reference_of(pair[1]))[:, EOS].any()
-
-
+@pytest.mark.parametrize("metric", ["bleu", "rouge"])
 @given(reference=sentences)
-def test_the_end_of_the_reference_itself_changes_no_bleu(reference):
+def test_the_end_of_the_reference_itself_changes_nothing(metric, reference):
     known = [word for word in reference if word != UNK]
-    assert abs(increments_along(bound("bleu"), known, reference_of(known))[-1, EOS]) < 1e-6
+    assume(len(known) != 1)  # one word has no pair, so the pair with the beginning is all of its ROUGE-2
+    assert abs(increments_along(bound(metric), known, reference_of(known))[-1, EOS]) < 1e-6
 
 
+@pytest.mark.parametrize("metric", ["bleu", "rouge"])
 @given(reference=st.permutations([A, B, C, D]), said=st.integers(0, 3))
-def test_after_the_references_words_only_its_next_one_is_worth_most_to_bleu(reference, said):
-    after_V = increments_along(bound("bleu"), reference[:said], reference_of(reference))[-1]
+def test_after_the_references_words_only_its_next_one_is_worth_most(metric, reference, said):
+    after_V = increments_along(bound(metric), reference[:said], reference_of(reference))[-1]
     assert after_V.argmax() == reference[said]
     assert (after_V == after_V.max()).sum() == 1
