@@ -18,16 +18,18 @@ from erpo_explore.store.files import as_place, write_aside
 __all__ = ["differences", "markdown", "summary"]
 
 
-def summary(observations: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+def summary(observations: pd.DataFrame, trials: pd.DataFrame, tests: pd.DataFrame | None = None) -> pd.DataFrame:
     """One row a trial that has ended, in the order of names and seeds.
 
     Args:
         observations: The table of a results store.
         trials: The same folder's.
+        tests: The same folder's, where the test set was decoded.
 
     Returns:
         path (name of the dot or path), seed, status, steps, final_score and best_score on the valid set, best_step,
-        final_nll_nats, minutes (of training and evaluating) and curve, `step:score` of each report.
+        final_nll_nats, minutes (of training and evaluating) and curve, `step:score` of each report; with `tests`,
+        test_score, null where a trial has none.
     """
     rows = []
     ended = trials[trials["status"] != "running"].sort_values(["dot", "seed"])
@@ -50,21 +52,25 @@ def summary(observations: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
                 ),
             }
         )
-    return pd.DataFrame(rows).round({"final_score": 3, "best_score": 3, "final_nll_nats": 4, "minutes": 2})
+    runs = pd.DataFrame(rows)
+    if tests is not None and len(tests):
+        runs["test_score"] = ended["trial"].map(tests.set_index("trial")["score"]).to_numpy()
+    return runs.round({"final_score": 3, "best_score": 3, "test_score": 3, "final_nll_nats": 4, "minutes": 2})
 
 
-def differences(runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    """Each path against a baseline, final scores of the same seed paired.
+def differences(runs: pd.DataFrame, baseline: str, score: str = "final_score") -> pd.DataFrame:
+    """Each path against a baseline, scores of the same seed paired.
 
     Args:
         runs: What `summary` returns.
         baseline: Name of a path in it.
+        score: `final_score` on the valid set or `test_score`.
 
     Returns:
-        By path, the best mean first: seeds, mean, low and high of the final score, difference (its mean over the seeds
+        By path, the best mean first: seeds, mean, low and high of the score, difference (its mean over the seeds
         that the baseline has as well), half_width (of its 95% interval by the t distribution; null for one seed).
     """
-    scores = runs.pivot(index="seed", columns="path", values="final_score")
+    scores = runs.pivot(index="seed", columns="path", values=score)
     rows = []
     for path in scores.columns:
         own, paired = scores[path].dropna(), (scores[path] - scores[baseline]).dropna()
@@ -75,14 +81,15 @@ def differences(runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).sort_values("mean", ascending=False, ignore_index=True)
 
 
-def markdown(runs: pd.DataFrame, baseline: str) -> str:
+def markdown(runs: pd.DataFrame, baseline: str, score: str = "final_score") -> str:
     """The same as a table, with the mean of last valid nats and minutes a run."""
+    title = score.replace("_", " ")
     means = runs.groupby("path")[["final_nll_nats", "minutes"]].mean()
     lines = [
-        f"| path | seeds | final score | lowest–highest | against `{baseline}`, 95% interval | valid nats | minutes |",
+        f"| path | seeds | {title} | lowest–highest | against `{baseline}`, 95% interval | valid nats | minutes |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    for row in differences(runs, baseline).itertuples():
+    for row in differences(runs, baseline, score).itertuples():
         between = f" ± {row.half_width:.2f}" if pd.notna(row.half_width) else ""
         cells = [
             f"`{row.path}`",
@@ -104,18 +111,26 @@ def main() -> None:
     source.add_argument("--results", help="a results folder or URI, or a folder of such folders")
     source.add_argument("--table", type=Path, help="a CSV that was written before")
     parser.add_argument("--baseline", default="mle", help="what the others are compared with (default: mle)")
+    parser.add_argument(
+        "--score",
+        choices=("final_score", "test_score"),
+        default="final_score",
+        help="on the valid set, or on the test set where it was decoded (default: final_score)",
+    )
     parser.add_argument("--write", type=Path, help="CSV for the rows")
     options = parser.parse_args()
     if options.table is not None:
         runs = pd.read_csv(options.table)
     else:
         place = as_place(options.results)
-        runs = summary(load_results(place), load_results(place, table="trials"))
+        runs = summary(*(load_results(place, table=table) for table in ("observations", "trials", "tests")))
     if runs.empty or options.baseline not in set(runs["path"]):
         parser.error(f"no trial of --baseline {options.baseline} has ended in {options.results or options.table}")
+    if options.score not in runs or runs[options.score].isna().all():
+        parser.error(f"--score {options.score}: no trial has one; run the exploration with a section test")
     if options.write is not None:
         write_aside(options.write, runs.to_csv(index=False).encode(), remedy="run this again")
-    print(markdown(runs, options.baseline))
+    print(markdown(runs, options.baseline, options.score))
 
 
 if __name__ == "__main__":

@@ -65,6 +65,18 @@ def test_a_row_a_trial_that_has_ended():
     assert (mle["path"], mle["seed"], mle["minutes"], mle["curve"]) == ("mle", 1, 0.75, "100:30.0")
     assert (raml["final_score"], raml["best_step"], raml["final_nll_nats"]) == (31.0, 100, 1.4)
     assert raml["curve"] == "100:32.0 200:31.0"
+    assert "test_score" not in raml
+    tests = pd.DataFrame({"trial": trials["trial"][:1], "score": [29.5]})
+    tested = summary(observations, trials, tests).set_index("path")["test_score"]
+    by_trial = dict(zip(trials["trial"], trials["dot"], strict=True))
+    assert tested.dropna().to_dict() == {by_trial[tests["trial"][0]]: 29.5}
+
+
+def test_the_test_set_may_be_compared_instead():
+    runs = RUNS.assign(test_score=RUNS["final_score"] + 2.0 * (RUNS["path"] != "mle"))
+    valid, test = (differences(runs, "mle", score).set_index("path") for score in ("final_score", "test_score"))
+    others = test.index.drop("mle")
+    assert (test.loc[others, "difference"] - valid.loc[others, "difference"]).tolist() == [2.0] * len(others)
 
 
 def test_rows_without_the_baseline_are_refused_and_nothing_is_written(
