@@ -151,7 +151,8 @@ def test_a_word_never_gains_an_edit(pair):
 @given(reference=sentences)
 def test_the_end_of_the_reference_itself_changes_nothing(metric, reference):
     known = [word for word in reference if word != UNK]
-    assume(len(known) != 1)  # one word has no pair, so the pair with the beginning is all of its ROUGE-2
+    # one word has no pair, so the pair with the beginning is all of its ROUGE-2
+    assume(metric == "bleu" or len(known) != 1)
     assert abs(increments_along(bound(metric), known, reference_of(known))[-1, EOS]) < 1e-6
 
 
