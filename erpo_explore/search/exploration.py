@@ -26,9 +26,9 @@ from erpo_explore.search.provenance import manifest, space_of
 from erpo_explore.search.recorder import Recorder
 from erpo_explore.search.trackers import check_trackers
 from erpo_explore.search.tracking import TrackingCallback
-from erpo_explore.search.trials import num_suggested, plan_trials
+from erpo_explore.search.trials import num_suggested, num_walkable, plan_trials
 from erpo_explore.search.trunk import TRUNK, find_trunk, kept_trunk, trunk_record, trunk_space
-from erpo_explore.space.search_space import SearchSpace
+from erpo_explore.space.search_space import SearchSpace, Training
 from erpo_explore.store import ResultsWriter, load_manifest, load_results
 from erpo_explore.store.files import Folder, Place, as_place, is_folder, join, resolved
 from erpo_explore.store.layout import MANIFEST
@@ -162,6 +162,7 @@ def _run(space: SearchSpace, task: Task, folder: Place) -> Outcome:
     num_trials = len(specs) + num_suggested(space)
     trainable = _trainable(space, task, num_trials, trunk)
     _log.info("%d trials of %d steps, results in %s", num_trials, space.training.steps, folder)
+    _tell_of_short_walks(specs, space.training)
     if is_new:
         return _fit(_new_tuner(space, task, specs, recorder, trainable), space, folder)
     filesystem, path = storage_of(folder)
@@ -345,6 +346,20 @@ def _warn_of_no_place(share: Mapping[str, float]) -> None:
     if not any(all(each.get(_RAYS[name], 0.0) >= held for name, held in share.items()) for each in machines):
         wanted = ", ".join(f"{name} {held:g}" for name, held in share.items())
         _log.warning("no machine has what a trial holds (%s); they wait for one that has, or lower `resources`", wanted)
+
+
+def _tell_of_short_walks(specs: Sequence[TrialSpec], training: Training) -> None:
+    """Say which paths can't come to their end, however often the score drops that moves them."""
+    reached = num_walkable(training)
+    walks = {spec.dot: len(spec.path.knots) for spec in specs if spec.path.clock == "plateau"}
+    for name, num_knots in walks.items():
+        if num_knots > reached:
+            _log.info(
+                "%s moves on where a report has a lower score: this training.interval lets it reach %d of its %d knots",
+                name,
+                reached,
+                num_knots,
+            )
 
 
 def _trial_name(trial: Any) -> str:

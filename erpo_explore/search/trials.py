@@ -8,10 +8,10 @@ from erpo_explore.search.proposals import first_knot, first_point, grid_points, 
 from erpo_explore.search.sub_populations import period_of
 from erpo_explore.search.warm_start import load_warm_start
 from erpo_explore.space import Path, Point, dot
-from erpo_explore.space.search_space import SearchSpace
+from erpo_explore.space.search_space import SearchSpace, Training
 from erpo_explore.trial import TrialSpec
 
-__all__ = ["num_suggested", "plan_trials", "searched_trial"]
+__all__ = ["num_suggested", "num_walkable", "plan_trials", "searched_trial"]
 
 
 def plan_trials(space: SearchSpace, metric: str) -> list[TrialSpec]:
@@ -36,6 +36,14 @@ def plan_trials(space: SearchSpace, metric: str) -> list[TrialSpec]:
         for seed in seeds
     ]
     return specs + _searched(space, metric)
+
+
+def num_walkable(training: Training) -> int:
+    """Knots that a path on the clock `plateau` can reach: the first, and one more each time the valid score drops.
+
+    The first report can't be a drop, and after the last one nothing is trained.
+    """
+    return max(1, training.steps // training.interval - 1)
 
 
 def num_suggested(space: SearchSpace) -> int:

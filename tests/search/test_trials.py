@@ -6,10 +6,11 @@ import pytest
 
 from erpo_explore.errors import ConfigError
 from erpo_explore.search.proposals import random_point, rng
-from erpo_explore.search.trials import num_suggested, plan_trials
+from erpo_explore.search.trials import num_suggested, num_walkable, plan_trials
 from erpo_explore.space import Path, Point, Reward, dot
-from erpo_explore.space.search_space import SearchSpace
+from erpo_explore.space.search_space import SearchSpace, Training
 from erpo_explore.trial import TrialSpec
+from erpo_explore.trial.walk import Walk
 
 from .conftest import TINY
 from .test_warm_start import write
@@ -189,3 +190,13 @@ class TestWarmStart:
     def test_what_was_outside_of_the_ranges_goes_to_their_end(self, earlier):
         space = space_of(search={"warm_start": [earlier], "ranges": {"task": [0.2, 0.4]}})
         assert members(space)[0].path.end.reward.task == 0.2
+
+
+@pytest.mark.parametrize(("steps", "interval"), [(12, 3), (12, 12), (24, 12), (600, 25)])
+def test_as_many_knots_can_be_walked_as_a_run_trains_at_whose_score_drops_at_each_report(steps, interval):
+    walk, trained = Walk(dot("interpolation", metric="bleu")), set()
+    for number, start in enumerate(range(0, steps, interval)):
+        trained.add(walk.point(start / steps))
+        walk.see(-float(number), min(1.0, (start + interval) / steps))
+    num_knots = len(walk.path.knots)
+    assert len(trained) == min(num_knots, num_walkable(Training(steps=steps, interval=interval)))

@@ -27,7 +27,7 @@ def test_every_dot_survives_a_round_trip(name):
         ("data_noising", {"gamma": 0.25}, Point(reward=Reward(truth=0.75, noise=0.25), alpha=0.0, beta=1.0)),
         ("raml", {}, Point(reward=Reward(task=1.0, metric="edit"), alpha=0.0, beta=0.088)),
         ("raml", {"metric": "bleu", "temperature": 1}, Point(reward=Reward(task=1.0), alpha=0.0, beta=1.0)),
-        ("spg", {}, Point(reward=Reward(task=1.0, metric="rouge", temperature=0.05), alpha=1.0, beta=0.0)),
+        ("spg", {}, Point(reward=Reward(task=1.0, metric="rouge", temperature=0.01), alpha=1.0, beta=0.0)),
         ("policy_gradient", {}, Point(reward=Reward(task=1.0, metric="rouge"), alpha=math.inf, beta=0.0)),
     ],
 )
