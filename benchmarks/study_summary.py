@@ -7,11 +7,13 @@ Trials of the same seed begin with the same weights and see the same batches, so
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import pandas as pd
 
 from erpo_explore.atlas import interval
+from erpo_explore.space import Path as ErpoPath
 from erpo_explore.store import load_results
 from erpo_explore.store.files import as_place, write_aside
 
@@ -27,12 +29,15 @@ def summary(observations: pd.DataFrame, trials: pd.DataFrame, tests: pd.DataFram
         tests: The same folder's, where the test set was decoded.
 
     Returns:
-        path (name of the dot or path), seed, status, steps, final_score and best_score on the valid set, best_step,
-        final_nll_nats, minutes (of training and evaluating) and curve, `step:score` of each report; with `tests`,
-        test_score, null where a trial has none.
+        path (name of the dot or path; of the trial where it walks one that was searched), seed, status, steps,
+        final_score and best_score on the valid set, best_step, final_nll_nats, minutes (of training and evaluating) and
+        curve, `step:score` of each report; with `tests`, test_score, null where a trial has none; where anything was
+        searched, walked: the searched path, as it prints.
     """
     rows = []
-    ended = trials[trials["status"] != "running"].sort_values(["dot", "seed"])
+    is_named = trials["dot"].notna()
+    ended = trials.assign(dot=trials["dot"].fillna(trials["trial"]))[trials["status"] != "running"]
+    ended = ended.sort_values(["dot", "seed"])
     by_trial = dict(list(observations.sort_values("step").groupby("trial")))
     for trial in ended.itertuples():
         seen = by_trial[trial.trial]
@@ -55,6 +60,10 @@ def summary(observations: pd.DataFrame, trials: pd.DataFrame, tests: pd.DataFram
     runs = pd.DataFrame(rows)
     if tests is not None and len(tests):
         runs["test_score"] = ended["trial"].map(tests.set_index("trial")["score"]).to_numpy()
+    if not is_named.all():
+        searched = trials[~is_named].set_index("trial")["path"]
+        walked = searched.map(lambda path: str(ErpoPath.from_dict(json.loads(path))))
+        runs["walked"] = ended["trial"].map(walked).to_numpy()
     return runs.round({"final_score": 3, "best_score": 3, "test_score": 3, "final_nll_nats": 4, "minutes": 2})
 
 

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 from scipy import stats
 
 from benchmarks.study_summary import differences, main, markdown, summary
+from erpo_explore.space import dot
 
 RUNS = pd.DataFrame(
     {
@@ -70,6 +72,28 @@ def test_a_row_a_trial_that_has_ended():
     tested = summary(observations, trials, tests).set_index("path")["test_score"]
     by_trial = dict(zip(trials["trial"], trials["dot"], strict=True))
     assert tested.dropna().to_dict() == {by_trial[tests["trial"][0]]: 29.5}
+
+
+def test_a_searched_trial_goes_by_its_own_name_and_says_what_it_walked():
+    path = dot("scheduled_sampling", metric="bleu", settings={"rate": 0.2})
+    trials = pd.DataFrame(
+        {
+            "trial": ["mle-s1", "member-0"],
+            "dot": ["mle", None],
+            "seed": [1, 1],
+            "status": "finished",
+            "steps": 100,
+            "final_score": [30.0, 31.5],
+            "best_score": [30.0, 31.5],
+            "best_step": 100,
+            "elapsed_s": 45.0,
+            "path": [json.dumps(each.to_dict()) for each in (dot("mle", metric="bleu"), path)],
+        }
+    )
+    observations = trials.rename(columns={"final_score": "score", "steps": "step"}).assign(valid_nll_nats=1.7)
+    runs = summary(observations, trials)
+    assert dict(zip(runs["path"], runs["walked"].fillna(""), strict=True)) == {"mle": "", "member-0": str(path)}
+    assert "| `member-0` | 1 | 31.50 |  | +1.50 |" in markdown(runs, "mle")
 
 
 def test_the_test_set_may_be_compared_instead():
