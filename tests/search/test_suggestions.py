@@ -56,7 +56,7 @@ def test_a_suggestion_is_a_path_within_the_region(tmp_path):
     assert {point.reward.metric for point in points} == {"bleu", "edit"}
     for point in points:
         assert 0.0 <= point.reward.task <= 0.4
-        assert 0.02 <= point.reward.temperature <= 0.5
+        assert 0.002 <= point.reward.temperature <= 0.5
 
 
 def test_suggestions_learn_from_scores(tmp_path):
