@@ -8,12 +8,12 @@ Trials of the same seed begin with the same weights and see the same batches, so
 
 import argparse
 import json
-from pathlib import Path
+from pathlib import Path as FilePath
 
 import pandas as pd
 
 from erpo_explore.atlas import interval
-from erpo_explore.space import Path as ErpoPath
+from erpo_explore.space import Path
 from erpo_explore.store import load_results
 from erpo_explore.store.files import as_place, write_aside
 
@@ -36,8 +36,8 @@ def summary(observations: pd.DataFrame, trials: pd.DataFrame, tests: pd.DataFram
     """
     rows = []
     is_named = trials["dot"].notna()
-    ended = trials.assign(dot=trials["dot"].fillna(trials["trial"]))[trials["status"] != "running"]
-    ended = ended.sort_values(["dot", "seed"])
+    named = trials.assign(dot=trials["dot"].fillna(trials["trial"]))
+    ended = named[named["status"] != "running"].sort_values(["dot", "seed"])
     by_trial = dict(list(observations.sort_values("step").groupby("trial")))
     for trial in ended.itertuples():
         seen = by_trial[trial.trial]
@@ -62,7 +62,7 @@ def summary(observations: pd.DataFrame, trials: pd.DataFrame, tests: pd.DataFram
         runs["test_score"] = ended["trial"].map(tests.set_index("trial")["score"]).to_numpy()
     if not is_named.all():
         searched = trials[~is_named].set_index("trial")["path"]
-        walked = searched.map(lambda path: str(ErpoPath.from_dict(json.loads(path))))
+        walked = searched.map(lambda path: str(Path.from_dict(json.loads(path))))
         runs["walked"] = ended["trial"].map(walked).to_numpy()
     return runs.round({"final_score": 3, "best_score": 3, "test_score": 3, "final_nll_nats": 4, "minutes": 2})
 
@@ -118,7 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--results", help="a results folder or URI, or a folder of such folders")
-    source.add_argument("--table", type=Path, help="a CSV that was written before")
+    source.add_argument("--table", type=FilePath, help="a CSV that was written before")
     parser.add_argument("--baseline", default="mle", help="what the others are compared with (default: mle)")
     parser.add_argument(
         "--score",
@@ -126,7 +126,7 @@ def main() -> None:
         default="final_score",
         help="on the valid set, or on the test set where it was decoded (default: final_score)",
     )
-    parser.add_argument("--write", type=Path, help="CSV for the rows")
+    parser.add_argument("--write", type=FilePath, help="CSV for the rows")
     options = parser.parse_args()
     if options.table is not None:
         runs = pd.read_csv(options.table)
