@@ -10,12 +10,10 @@ import yaml
 from erpo_explore.errors import ConfigError
 from erpo_explore.plain_yaml import load_yaml
 from erpo_explore.space import DOTS, Path
-from erpo_explore.space.path_file import load_path
+from erpo_explore.space.path_file import is_path_file, load_path
 from erpo_explore.store.files import as_place
 
 __all__ = ["Rivals"]
-
-_SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +48,7 @@ class Rivals:
         paths: dict[str, Path] = {}
         for entry in entries:
             match entry:
-                case str() if entry.endswith(_SUFFIXES):
+                case str() if is_path_file(entry):
                     paths[FilePath(entry).stem] = load_path(as_place(entry))
                 case str() if entry in DOTS:
                     dots[entry] = None

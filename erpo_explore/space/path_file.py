@@ -7,7 +7,12 @@ from erpo_explore.plain_yaml import load_yaml
 from erpo_explore.space.path import Path
 from erpo_explore.store.files import Place, read, write_aside
 
-__all__ = ["load_path", "save_path"]
+__all__ = ["is_path_file", "load_path", "save_path"]
+
+
+def is_path_file(written: object) -> bool:
+    """Whether a value names a YAML file, where a path or a dot might stand."""
+    return isinstance(written, str) and written.endswith((".yaml", ".yml"))
 
 
 def load_path(file: Place) -> Path:

@@ -16,10 +16,12 @@ from erpo_explore.seq2seq import LstmConfig, ModelConfig
 from erpo_explore.space.dots import DOTS, dot
 from erpo_explore.space.own_vocabulary import check_own_vocabulary, with_own_vocabulary
 from erpo_explore.space.path import Path
+from erpo_explore.space.path_file import is_path_file, load_path
 from erpo_explore.space.search import Search
 from erpo_explore.space.section import Section
 from erpo_explore.space.start_from import StartFrom, TrainedTrunk, as_trunk
 from erpo_explore.space.tracking import Tracking
+from erpo_explore.store.files import as_place
 from erpo_explore.tasks import TaskConfig
 
 __all__ = ["LastTest", "Resources", "SearchSpace", "Training", "load_space"]
@@ -130,7 +132,7 @@ class SearchSpace(Section):
 
     paths: dict[Name, Path] = Field(default_factory=dict)
     """Paths to train, by name; none has the name of a dot of `dots`. `{raml: {temperature: 0.05}}` in place of knots is
-    the path of that dot, so that one dot is trained with several settings."""
+    the path of that dot, so that one dot is trained with several settings; `best_path.yaml`, the path in that file."""
 
     start_from: StartFrom | None = None
     """The trunk that every trial branches from; weights drawn anew if not given."""
@@ -261,9 +263,11 @@ def load_space(file: FilePath) -> SearchSpace:
 
 
 def _read_path(written: Any, metric: str | None) -> Path:
-    """A path as knots, or as a dot with settings."""
+    """A path as knots, as a dot with settings, or as a file."""
     if isinstance(written, Path):
         return written
+    if is_path_file(written):
+        return load_path(as_place(written))
     if not isinstance(written, Mapping) or len(written) != 1 or not written.keys() <= DOTS.keys():
         return Path.from_dict(written)
     ((name, settings),) = written.items()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from erpo_explore.errors import ConfigError
 from erpo_explore.seq2seq import LstmConfig, TransformerConfig
 from erpo_explore.space import DOTS, Path, Point, Reward, dot
+from erpo_explore.space.path_file import save_path
 from erpo_explore.space.point import LABELS, PREFIXES
 from erpo_explore.space.reward import TOKEN_METRICS
 from erpo_explore.space.search import COORDINATES
@@ -130,6 +131,17 @@ class TestValues:
         space = read(paths=written)
         assert space.paths == expected
         assert SearchSpace.from_dict(space.to_dict()) == space
+
+    def test_a_path_is_read_from_its_file(self, tmp_path):
+        file, path = tmp_path / "found.yaml", dot("interpolation", metric="bleu")
+        save_path(path, file)
+        space = read(paths={"mine": str(file)})
+        assert space.paths == {"mine": path}
+        # what is recorded needs no file
+        file.unlink()
+        assert SearchSpace.from_dict(space.to_dict()) == space
+        with pytest.raises(ConfigError, match=r"paths: .*found\.yaml: cannot be read"):
+            read(paths={"mine": str(file)})
 
     def test_a_dot_in_a_paths_place_needs_the_tasks_metric(self, tmp_path):
         with pytest.raises(ConfigError, match=r"paths: .*task\.metric must be given where a path is a dot, here raml$"):
