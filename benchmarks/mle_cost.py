@@ -1,4 +1,4 @@
-"""What a training step costs in the settings of `multi30k_mle`, in CPU time of one thread, at some dots.
+"""What a training step costs in the settings of `multi30k_mle.yaml`, in CPU time of one thread, at some dots.
 
     .venv/bin/python -m benchmarks.mle_cost --data DIR [--rows lstm quarter-transformer] [--dots mle spg] [--rounds 8]
 
@@ -14,7 +14,7 @@ from typing import Final
 
 import torch
 
-from benchmarks.mle_plan import PLAN, Planned, load_plan
+from benchmarks.mle_plan import Planned, load_plan, plan_of
 from benchmarks.timing import number
 from erpo_explore.space import DOTS, Point, dot
 from erpo_explore.tasks import Task, load_task
@@ -36,7 +36,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     dots = [name for name in options.dots if name != "mle"]
-    planned = {one.row: one for one in load_plan(PLAN, options.data)}
+    planned = {one.row: one for one in load_plan(plan_of("multi30k"), options.data)}
     print(f"| row | mle, CPU ms | labels a CPU second | {' | '.join(dots)} |")
     print("| --- |" + " ---: |" * (2 + len(dots)))
     for row in options.rows:

@@ -1,4 +1,4 @@
-"""What `multi30k_mle` trains: a base, and rows that each change some of it, one run a row and seed."""
+"""What `study_mle` trains: a base, and rows that each change some of it, one run a row and seed."""
 
 import copy
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ import yaml
 from erpo_explore.errors import ConfigError
 from erpo_explore.space.search_space import SearchSpace
 
-__all__ = ["PLAN", "Planned", "asked_of", "load_plan"]
+__all__ = ["STUDIES", "Planned", "asked_of", "load_plan", "plan_of"]
 
-PLAN: Final = Path(__file__).parent / "data" / "multi30k_mle.yaml"
+STUDIES: Final = ("multi30k", "synopsis")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,11 @@ class Planned:
         kept = {name: written[name] for name in ("task", "model", "training", "dots")}
         kept["task"] = {name: value for name, value in kept["task"].items() if name != "data"}
         return kept | {"seed": self.seed, "start": self.start}
+
+
+def plan_of(study: str) -> Path:
+    """The YAML that lists a study's runs."""
+    return Path(__file__).parent / "data" / f"{study}_mle.yaml"
 
 
 def load_plan(file: Path, data: Path) -> list[Planned]:

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from benchmarks.mle_cost import costs_ms
-from benchmarks.mle_plan import PLAN, Planned, asked_of, load_plan
+from benchmarks.mle_plan import STUDIES, Planned, asked_of, load_plan, plan_of
 from benchmarks.mle_table import joined, markdown, summary
-from benchmarks.multi30k_mle import SUMMARY, record
+from benchmarks.study_mle import page_of, record, summary_of
 from erpo_explore.errors import ConfigError, ResultsError
 from erpo_explore.seq2seq import TransformerConfig
 from erpo_explore.space.search_space import load_space
@@ -101,7 +101,7 @@ def test_a_run_that_was_cut_goes_on_as_if_it_had_not_been(planned: list[Planned]
 
     assert [seen["step"] for seen in whole["observations"]] == [2, 4]
     assert without_times(resumed) == without_times(whole)
-    assert whole["beam_bleu"] is not None
+    assert whole["beam_score"] is not None
 
 
 def test_a_run_that_was_cut_before_its_first_checkpoint_begins_again(
@@ -135,15 +135,15 @@ def test_other_settings_do_not_overwrite_a_run(planned: list[Planned], task: Tas
 
 def test_a_summary_says_how_far_a_run_still_rose(planned: list[Planned]):
     seen = [
-        {"step": step, "bleu": bleu, "cpu_s": 30.0, "valid_nll_nats": nll, "train_loss_nats": 1.0}
-        for step, bleu, nll in ((2, 20.0, 2.5), (3, 31.0, 2.0), (4, 30.5, 2.25))
+        {"step": step, "score": score, "cpu_s": 30.0, "valid_nll_nats": nll, "train_loss_nats": 1.0}
+        for step, score, nll in ((2, 20.0, 2.5), (3, 31.0, 2.0), (4, 30.5, 2.25))
     ]
-    row = summary(planned[0], {"observations": seen, "beam_bleu": 32.0})
-    other = row | {"seed": 2, "last_bleu": 32.5}
-    cut = summary(planned[1], {"observations": seen[:2], "beam_bleu": None})
+    row = summary(planned[0], {"observations": seen, "beam_score": 32.0})
+    other = row | {"seed": 2, "last_score": 32.5}
+    cut = summary(planned[1], {"observations": seen[:2], "beam_score": None})
 
-    assert (row["last_bleu"], row["best_bleu"], row["best_step"]) == (30.5, 31.0, 3)
-    assert (row["bleu_at_four_fifths"], row["lowest_valid_nll_nats"], row["cpu_minutes"]) == (31.0, 2.0, 1.5)
+    assert (row["last_score"], row["best_score"], row["best_step"]) == (30.5, 31.0, 3)
+    assert (row["score_at_four_fifths"], row["lowest_valid_nll_nats"], row["cpu_minutes"]) == (31.0, 2.0, 1.5)
     assert markdown(pd.DataFrame([row, other, cut])).splitlines()[2:] == [
         "| `trunk` | 2 | 4 | 31.5 | 30.5–32.5 | 32.0 | +0.5 | 2.000 → 2.250 | 1.5 |",
         "| `trunk` | 1 | 3 of 4 | 31.0 |  |  | +11.0 | 2.000 → 2.000 | 1.0 |",
@@ -152,33 +152,35 @@ def test_a_summary_says_how_far_a_run_still_rose(planned: list[Planned]):
 
 def test_rows_that_were_not_trained_again_stay(planned: list[Planned]):
     known = pd.DataFrame(
-        [{"row": "branch", "seed": 1, "last_bleu": 3.0}, {"row": "trunk", "seed": 2, "last_bleu": 2.0}]
+        [{"row": "branch", "seed": 1, "last_score": 3.0}, {"row": "trunk", "seed": 2, "last_score": 2.0}]
     )
-    both = joined(planned, [{"row": "trunk", "seed": seed, "last_bleu": 9.0} for seed in (1, 2)], known)
+    both = joined(planned, [{"row": "trunk", "seed": seed, "last_score": 9.0} for seed in (1, 2)], known)
 
-    assert list(both["last_bleu"]) == [9.0, 9.0, 3.0]
+    assert list(both["last_score"]) == [9.0, 9.0, 3.0]
 
 
-def test_the_committed_rows_are_of_the_plan():
-    known = {(run.row, run.seed) for run in load_plan(PLAN, Path("data"))}
-    runs = pd.read_csv(SUMMARY)
+@pytest.mark.parametrize("study", STUDIES)
+def test_the_committed_rows_are_of_the_plan(study: str):
+    known = {(run.row, run.seed) for run in load_plan(plan_of(study), Path("data"))}
+    runs = pd.read_csv(summary_of(study))
 
     assert set(zip(runs["row"], runs["seed"], strict=True)) <= known
     assert not runs.duplicated(["row", "seed"]).any()
 
 
-def test_the_page_has_the_table_of_the_committed_rows():
-    page = (ROOT / "docs" / "studies" / "multi30k.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("study", STUDIES)
+def test_the_page_has_the_table_of_the_committed_rows(study: str):
+    assert markdown(pd.read_csv(summary_of(study))) in page_of(study).read_text(encoding="utf-8")
 
-    assert markdown(pd.read_csv(SUMMARY)) in page
 
+@pytest.mark.parametrize(
+    ("study", "space_file"), [("multi30k", "multi30k.yaml"), ("synopsis", "synopsis-scratch.yaml")]
+)
+def test_the_search_space_of_the_later_stages_is_the_row_that_was_chosen(study: str, space_file: str):
+    space = load_space(ROOT / "search_spaces" / "studies" / space_file)
+    chosen = yaml.safe_load(plan_of(study).read_text(encoding="utf-8"))["chosen"]
+    row = next(run for run in load_plan(plan_of(study), space.task.data) if run.row == chosen)
 
-def test_the_search_space_of_the_later_stages_is_the_row_that_was_chosen():
-    space = load_space(ROOT / "search_spaces" / "studies" / "multi30k.yaml")
-    chosen = yaml.safe_load(PLAN.read_text(encoding="utf-8"))["chosen"]
-    row = next(run for run in load_plan(PLAN, space.task.data) if run.row == chosen)
-
-    assert space.name == "study-multi30k"
     assert (space.task, space.model, space.training) == (row.space.task, row.space.model, row.space.training)
 
 

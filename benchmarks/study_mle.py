@@ -1,10 +1,10 @@
-"""How well maximum likelihood does on Multi30k, and how much its seeds differ: the first stage of the study.
+"""How well maximum likelihood does on a study's task, and how much its seeds differ: the first stage of the study.
 
-    .venv/bin/python -m benchmarks.multi30k_mle --data DIR [--only NAME …] [--seeds 1 2] [--write]
-    .venv/bin/python -m benchmarks.multi30k_mle --table      # the rows of the committed CSV as Markdown
+    .venv/bin/python -m benchmarks.study_mle multi30k --data DIR [--only NAME …] [--seeds 1 2] [--write]
+    .venv/bin/python -m benchmarks.study_mle multi30k --table      # the rows of the committed CSV as Markdown
 
-`benchmarks/data/multi30k_mle.yaml` lists what is trained: a base, and rows that each change some of it. A run is one
-row and seed, of so many steps, in one thread, without Ray: the same rows come out again but for the CPU time. Every
+`benchmarks/data/STUDY_mle.yaml` lists what is trained: a base, and rows that each change some of it. A run is one row
+and seed, of so many steps, in one thread, without Ray: the same rows come out again but for the CPU time. Every
 interval leaves a checkpoint under `--keep`, so what was cut goes on where it was, and what is finished is not trained
 again. A row with `start` branches from the last weights and moments of another row with the same seed.
 
@@ -21,7 +21,7 @@ from typing import Any, Final
 import pandas as pd
 import torch
 
-from benchmarks.mle_plan import PLAN, Planned, asked_of, load_plan
+from benchmarks.mle_plan import STUDIES, Planned, asked_of, load_plan, plan_of
 from benchmarks.mle_table import joined, markdown, summary
 from erpo_explore.errors import ResultsError
 from erpo_explore.space import Path as SpacePath
@@ -32,45 +32,56 @@ from erpo_explore.tasks import Task, load_task
 from erpo_explore.trial import TrainingRun, TrialSpec, evaluate
 from erpo_explore.trial.checkpoint import load_checkpoint, save_checkpoint
 
-__all__ = ["PAGE", "SUMMARY", "record"]
+__all__ = ["page_of", "record", "summary_of"]
 
-SUMMARY: Final = Path(__file__).parents[1] / "docs" / "studies" / "multi30k-mle.csv"
-PAGE: Final = SUMMARY.with_name("multi30k.md")
-_BEGIN, _END = "<!-- the table is written by benchmarks/multi30k_mle.py -->", "<!-- end of the table -->"
+_PAGES: Final = Path(__file__).parents[1] / "docs" / "studies"
+_BEGIN, _END = "<!-- the table is written by benchmarks/study_mle.py -->", "<!-- end of the table -->"
 _BEAM: Final = 5
 
 
 def main() -> None:
     """Train what is missing, then print, and where asked write, a table of all that there is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="folder with train.de, train.en, valid.de, …")
+    parser.add_argument("study", choices=STUDIES, help="whose plan is trained")
+    parser.add_argument("--data", type=Path, help="folder of its text: train.de, train.en, valid.de, …")
     parser.add_argument("--only", nargs="+", help="rows of the plan; all if left out")
     parser.add_argument("--seeds", nargs="+", type=int, help="of those that the rows name; all if left out")
     parser.add_argument("--processes", type=int, default=1, help="runs at a time, a core each")
-    parser.add_argument("--keep", type=Path, default=Path("results/multi30k-mle"), help="where runs are kept")
-    parser.add_argument("--plan", type=Path, default=PLAN, help="what is trained")
+    parser.add_argument("--keep", type=Path, help="where runs are kept; results/STUDY-mle if left out")
     parser.add_argument("--write", action="store_true", help="put what there is into the committed CSV and page")
     parser.add_argument("--table", action="store_true", help="print the committed rows, and train nothing")
     options = parser.parse_args()
     if options.table:
-        print(markdown(pd.read_csv(SUMMARY)))
+        print(markdown(pd.read_csv(summary_of(options.study))))
         return
     if options.data is None:
         parser.error("--data is needed to train; --table does without")
-    planned = load_plan(options.plan, options.data)
-    _train(asked_of(planned, options.only, options.seeds), options.keep, options.processes)
-    rows = [summary(one, seen) for one in planned if (seen := _begun(one, options.keep))["observations"]]
+    planned = load_plan(plan_of(options.study), options.data)
+    keep: Path = options.keep or Path("results") / f"{options.study}-mle"
+    _train(asked_of(planned, options.only, options.seeds), keep, options.processes)
+    rows = [summary(one, seen) for one in planned if (seen := _begun(one, keep))["observations"]]
     if options.write:
-        _publish(joined(planned, rows, pd.read_csv(SUMMARY) if SUMMARY.exists() else None))
+        file = summary_of(options.study)
+        _publish(joined(planned, rows, pd.read_csv(file) if file.exists() else None), options.study)
     print(markdown(pd.DataFrame(rows)))
 
 
-def _publish(runs: pd.DataFrame) -> None:
+def summary_of(study: str) -> Path:
+    """The committed rows."""
+    return _PAGES / f"{study}-mle.csv"
+
+
+def page_of(study: str) -> Path:
+    """What is written about the study."""
+    return _PAGES / f"{study}.md"
+
+
+def _publish(runs: pd.DataFrame, study: str) -> None:
     """Replace the committed rows, and the table that the page makes of them."""
-    write_aside(SUMMARY, runs.to_csv(index=False).encode(), remedy="run this again")
-    before, rest = PAGE.read_text(encoding="utf-8").split(_BEGIN)
+    write_aside(summary_of(study), runs.to_csv(index=False).encode(), remedy="run this again")
+    before, rest = page_of(study).read_text(encoding="utf-8").split(_BEGIN)
     page = f"{before}{_BEGIN}\n{markdown(runs)}\n{_END}{rest.split(_END)[1]}"
-    write_aside(PAGE, page.encode(), remedy="run this again")
+    write_aside(page_of(study), page.encode(), remedy="run this again")
 
 
 def _train(asked: list[Planned], keep: Path, processes: int) -> None:
@@ -99,7 +110,7 @@ def record(planned: Planned, task: Task, keep: Path, *, num_intervals: int | Non
         num_intervals: Stop after so many, as one who is cut does; None for all that are left.
 
     Returns:
-        `settings`, `observations`, one an interval, and `beam_bleu`, None unless the run is finished.
+        `settings`, `observations`, one an interval, and `beam_score`, None unless the run is finished.
 
     Raises:
         ResultsError: The run was begun with other settings, or what it branches from is not finished.
@@ -123,7 +134,7 @@ def record(planned: Planned, task: Task, keep: Path, *, num_intervals: int | Non
         _write(written, folder)
         save_checkpoint(run.state(), folder / "checkpoint")
     if run.finished:
-        written["beam_bleu"] = evaluate(run.model, task, task.valid, beam_width=_BEAM).score
+        written["beam_score"] = evaluate(run.model, task, task.valid, beam_width=_BEAM).score
         _write(written, folder)
     return written
 
@@ -142,21 +153,21 @@ def _interval(run: TrainingRun) -> dict[str, Any]:
         "cpu_s": time.process_time() - began_s,
         "train_loss_nats": seen.train_loss_nats,
         "valid_nll_nats": seen.scores.valid_nll_nats,
-        "bleu": seen.scores.score,
+        "score": seen.scores.score,
     }
 
 
 def _unmoved(run: TrainingRun, task: Task) -> dict[str, Any]:
     """What a branch begins with."""
     scores = evaluate(run.model, task, task.valid)
-    return {"step": 0, "cpu_s": 0.0, "valid_nll_nats": scores.valid_nll_nats, "bleu": scores.score}
+    return {"step": 0, "cpu_s": 0.0, "valid_nll_nats": scores.valid_nll_nats, "score": scores.score}
 
 
 def _begun(planned: Planned, keep: Path) -> dict[str, Any]:
     """What there is of this run already."""
     file = keep / planned.name / "run.json"
     if not file.exists():
-        return {"settings": planned.settings, "observations": [], "beam_bleu": None}
+        return {"settings": planned.settings, "observations": [], "beam_score": None}
     written: dict[str, Any] = json.loads(file.read_text())
     if written["settings"] != planned.settings:
         raise ResultsError(
@@ -172,13 +183,13 @@ def _write(written: dict[str, Any], folder: Path) -> None:
 def _trunk(planned: Planned, keep: Path) -> Path:
     folder = keep / f"{planned.start}-s{planned.seed}"
     file = folder / "run.json"
-    if not file.exists() or json.loads(file.read_text())["beam_bleu"] is None:
+    if not file.exists() or json.loads(file.read_text())["beam_score"] is None:
         raise ResultsError(f"{folder}: {planned.name} branches from it, but it is not finished; train it first")
     return folder
 
 
 def _is_finished(planned: Planned, keep: Path) -> bool:
-    return _begun(planned, keep)["beam_bleu"] is not None
+    return _begun(planned, keep)["beam_score"] is not None
 
 
 if __name__ == "__main__":
