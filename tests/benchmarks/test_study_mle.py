@@ -174,7 +174,7 @@ def test_the_page_has_the_table_of_the_committed_rows(study: str):
 
 
 @pytest.mark.parametrize(
-    ("study", "space_file"), [("multi30k", "multi30k.yaml"), ("synopsis", "synopsis-scratch.yaml")]
+    ("study", "space_file"), [("multi30k", "multi30k.yaml"), ("synopsis", "synopsis-scratch-five.yaml")]
 )
 def test_the_search_space_of_the_later_stages_is_the_row_that_was_chosen(study: str, space_file: str):
     space = load_space(ROOT / "search_spaces" / "studies" / space_file)
