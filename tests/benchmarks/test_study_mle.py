@@ -181,6 +181,7 @@ def test_the_search_space_of_the_later_stages_is_the_row_that_was_chosen(study: 
     chosen = yaml.safe_load(plan_of(study).read_text(encoding="utf-8"))["chosen"]
     row = next(run for run in load_plan(plan_of(study), space.task.data) if run.row == chosen)
 
+    assert space.name == f"study-{space_file.removesuffix('.yaml')}"
     assert (space.task, space.model, space.training) == (row.space.task, row.space.model, row.space.training)
 
 
