@@ -156,7 +156,10 @@ def replay(
         str, typer.Option(help="Dots and path files to compare with, separated by commas, as in a YAML list.")
     ] = "mle, interpolation",
     beam: Annotated[int, typer.Option(min=1, help="Beam width with which the test set is decoded at the end.")] = 5,
-    space: Annotated[FilePath | None, typer.Option(help="Search space with the task, where ORIGIN is a path.")] = None,
+    space: Annotated[
+        FilePath | None,
+        typer.Option(help="Search space with the task, model and budget. Default: those of the results folder."),
+    ] = None,
     results: Annotated[str | None, typer.Option(help="Results folder or URI. Default: results/NAME-replay.")] = None,
     anyway: Annotated[bool, typer.Option("--anyway", help="Replay the best member even where a dot won.")] = False,
     trust: _Trust = False,

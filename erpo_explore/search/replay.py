@@ -47,15 +47,16 @@ def replay_space(
     """
     if is_folder(origin):
         path = _best_searched(origin)
-        space = load_space(space_file) if space_file else _space_of_results(origin)
+        searched = space_of(load_manifest(origin), str(origin))
+        space = load_space(space_file) if space_file else _with_trunk(searched, origin)
     else:
         path = load_path(origin)
         if space_file is None:
             raise ConfigError(f"{origin} is a path without a task; add --space search_spaces/NAME.yaml")
-        space = load_space(space_file)
+        space = searched = load_space(space_file)
     if FOUND in against.paths:
         raise ConfigError(f"--against must not name a file {FOUND}.yaml, as the replayed path is called; rename it")
-    fresh_seed = space.seed + max(space.search.members, space.num_seeds)
+    fresh_seed = max(used.seed + max(used.search.members, used.num_seeds) for used in (searched, space))
     settings = {name: space.dots.get(name, {}) if given is None else given for name, given in against.dots.items()}
     length_penalty = space.test.length_penalty if space.test is not None else space.training.length_penalty
     written = space.to_dict() | {
@@ -100,7 +101,6 @@ def _searched(observations: pd.DataFrame) -> pd.DataFrame:
     return observations[observations["role"] != "dot"] if members.empty else members
 
 
-def _space_of_results(folder: Place) -> SearchSpace:
-    """That of a results folder, with the trunk that its trials branched from."""
-    space = space_of(load_manifest(folder), str(folder))
+def _with_trunk(space: SearchSpace, folder: Place) -> SearchSpace:
+    """The space of a results folder, with the trunk that its trials branched from."""
     return SearchSpace.from_dict(space.to_dict() | {"start_from": same_trunk(space, folder)}, origin=str(folder))

@@ -68,6 +68,16 @@ def test_a_space_that_is_named_goes_before_the_folders_own(results, space_file):
     assert replay(results, space_file=space_file).name == "other-replay"
 
 
+def test_the_seeds_are_none_of_those_of_the_search_nor_of_the_space_that_is_named(results, tmp_path):
+    def named(**fields):
+        (tmp_path / "named.yaml").write_text(yaml.safe_dump(SPACE.to_dict() | fields))
+        return replay(results, space_file=tmp_path / "named.yaml").seed
+
+    after_search = SPACE.seed + max(SPACE.search.members, SPACE.num_seeds)
+    assert named(search={"method": "none", "members": 1}, num_seeds=1) == after_search
+    assert named(seed=SPACE.seed + 50, num_seeds=20, search={"method": "none"}) == SPACE.seed + 70
+
+
 def test_nothing_is_searched_and_every_rival_runs_once_a_seed(results):
     specs = plan_trials(replay(results, against="mle, interpolation", num_seeds=3), "bleu")
     assert [(spec.role, spec.dot) for spec in specs] == (
