@@ -10,6 +10,7 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -78,6 +79,12 @@ _Mlflow = Annotated[
     str | None, typer.Option(help="Tracking URI, e.g. http://localhost:5000 or sqlite:///mlflow.db.", metavar="URI")
 ]
 _Wandb = Annotated[str | None, typer.Option(help="Project of Weights & Biases.", metavar="PROJECT")]
+_Data = Annotated[
+    FilePath | None, typer.Option(help="Train on DIR/train|valid|test.SRC and .TGT instead of the space's task.")
+]
+_Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="Another value for a field of the YAML, e.g. training.steps=2000.")
+]
 _Gpus = Annotated[
     float | None, typer.Option("--gpus-per-trial", help="GPUs that a trial holds, e.g. 0.25 where four share one.")
 ]
@@ -98,18 +105,14 @@ def run(
         str | None,
         typer.Option(help="Results folder or URI (s3://…); must not exist. Default: results/NAME of the space."),
     ] = None,
-    data: Annotated[
-        FilePath | None, typer.Option(help="Train on DIR/train|valid|test.SRC and .TGT instead of the space's task.")
-    ] = None,
+    data: _Data = None,
     source: Annotated[str | None, typer.Option(help="Suffix of the source files; found if not given.")] = None,
     target: Annotated[str | None, typer.Option(help="Suffix of the target files; found if not given.")] = None,
     metric: Annotated[
         str | None, typer.Option(help="bleu or rouge, with --data. Default: by the target's suffix.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of every random draw.")] = None,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Another value for a field of the YAML, e.g. training.steps=2000.")
-    ] = None,
+    setting: _Settings = None,
     tensorboard: _TensorBoard = None,
     mlflow: _Mlflow = None,
     wandb: _Wandb = None,
@@ -121,11 +124,14 @@ def run(
     from erpo_explore.search import explore
     from erpo_explore.store.files import as_place
 
-    files = {"source": source, "target": target, "metric": metric}
-    trackers = {"tensorboard": tensorboard, "mlflow": mlflow, "wandb": wandb}
-    share = {"gpus_per_trial": gpus, "cpus_per_trial": cpus}
     final = _chosen_space(
-        space, data=data, files=files, seed=seed, settings=setting or (), trackers=trackers, share=share
+        space,
+        data=data,
+        files={"source": source, "target": target, "metric": metric},
+        seed=seed,
+        settings=setting,
+        trackers={"tensorboard": tensorboard, "mlflow": mlflow, "wandb": wandb},
+        share={"gpus_per_trial": gpus, "cpus_per_trial": cpus},
     )
     _finish(explore(final, as_place(results or f"results/{final.name}"), address=address))
 
@@ -161,6 +167,8 @@ def replay(
         typer.Option(help="Search space with the task, model and budget. Default: those of the results folder."),
     ] = None,
     results: Annotated[str | None, typer.Option(help="Results folder or URI. Default: results/NAME-replay.")] = None,
+    data: _Data = None,
+    setting: _Settings = None,
     anyway: Annotated[bool, typer.Option("--anyway", help="Replay the best member even where a dot won.")] = False,
     trust: _Trust = False,
     tensorboard: _TensorBoard = None,
@@ -175,7 +183,8 @@ def replay(
     \b
     Examples:
       explore.py replay results/multi30k --seeds 5 --against 'mle, raml: {temperature: 0.1}'
-      explore.py replay best_path.yaml --space search_spaces/multi30k.yaml --against papers.yaml
+      explore.py replay best_path.yaml --space search_spaces/multi30k.yaml --data DIR --against papers.yaml
+      explore.py replay results/multi30k --set 'start_from={results: results/trunks, dot: mle}'
     """  # noqa: D301
     from erpo_explore.search import explore
     from erpo_explore.search.foreign import check_replayable
@@ -192,9 +201,14 @@ def replay(
         return
     space_of_replay = replay_space(place, space_file=space, against=rivals, num_seeds=seeds, beam_width=beam)
     written = space_of_replay.to_dict()
+    _override(
+        written,
+        data=data,
+        settings=setting,
+        trackers={"tensorboard": tensorboard, "mlflow": mlflow, "wandb": wandb},
+        share={"gpus_per_trial": gpus, "cpus_per_trial": cpus},
+    )
     check_replayable(place, written, trust=trust)
-    _override(written, "tracking", {"tensorboard": tensorboard, "mlflow": mlflow, "wandb": wandb})
-    _override(written, "resources", {"gpus_per_trial": gpus, "cpus_per_trial": cpus})
     final = SearchSpace.from_dict(written, origin=origin)
     _finish(explore(final, as_place(results or f"results/{final.name}"), address=address))
 
@@ -343,8 +357,8 @@ def _submission(arguments: Sequence[str], data: FilePath | None, into: FilePath 
     name, rest = (arguments[0], arguments[1:]) if arguments and arguments[0] in commands else ("run", arguments)
     if name not in _SUBMITTED:
         raise ConfigError(f"submit runs {', '.join(_SUBMITTED)}, got {name}; it reads fetched results on this machine")
-    if data is not None and name != "run":
-        raise ConfigError(f"--data goes with a search space; {name} knows its data")
+    if data is not None and name == "resume":
+        raise ConfigError("--data goes with a search space; resume knows its data")
     values = parsed(commands[name], name, rest)
     if name == "run":
         space = _chosen_space(
@@ -352,7 +366,7 @@ def _submission(arguments: Sequence[str], data: FilePath | None, into: FilePath 
             data=data,
             files={field: values[field] for field in ("source", "target", "metric")},
             seed=values["seed"],
-            settings=values["setting"] or (),
+            settings=values["setting"],
             trackers={field: values[field] for field in ("tensorboard", "mlflow", "wandb")},
             share={"gpus_per_trial": values["gpus"], "cpus_per_trial": values["cpus"]},
         )
@@ -361,7 +375,7 @@ def _submission(arguments: Sequence[str], data: FilePath | None, into: FilePath 
     elif name == "replay":
         origin = FilePath(values["origin"])
         values["results"] = values["results"] or f"results/{origin.stem}-replay"
-        local_files = {"space": values["space"], "origin": origin if origin.is_file() else None}
+        local_files = {"space": values["space"], "origin": origin if origin.is_file() else None, "data": data}
     else:
         local_files = {}
     results = str(values["results"]).rstrip("/")
@@ -400,20 +414,26 @@ def _follow_to_end(ray: "RayLauncher", job: "HeadJob", into: FilePath | None) ->
     return code
 
 
-def _chosen_space(
-    name: str,
-    *,
-    data: FilePath | None,
-    files: Mapping[str, str | None],
-    seed: int | None,
-    settings: Sequence[str],
-    trackers: Mapping[str, bool | str | None],
-    share: Mapping[str, float | None],
-) -> "SearchSpace":
+def _chosen_space(name: str, **overrides: Any) -> "SearchSpace":
     """The search space of a file with what the command line says otherwise."""
     from erpo_explore.space.search_space import SearchSpace, load_space
 
     written = load_space(_find_space(name)).to_dict()
+    _override(written, **overrides)
+    return SearchSpace.from_dict(written, origin=name)
+
+
+def _override(
+    written: dict[str, Any],
+    *,
+    data: FilePath | None,
+    files: Mapping[str, str | None] = MappingProxyType({}),
+    seed: int | None = None,
+    settings: Sequence[str] | None,
+    trackers: Mapping[str, bool | str | None],
+    share: Mapping[str, float | None],
+) -> None:
+    """Put what the command line says over what a space says."""
     if data is not None:
         own = {"name": "files", "data": str(data.resolve()), **files}
         kept = {name: written["task"][name] for name in ("vocabulary",) if name in written["task"]}
@@ -424,11 +444,10 @@ def _chosen_space(
         raise ConfigError("--source, --target and --metric describe files; add --data DIR")
     if seed is not None:
         written["seed"] = seed
-    for assignment in settings:
+    for assignment in settings or ():
         _assign(written, assignment)
-    _override(written, "tracking", trackers)
-    _override(written, "resources", share)
-    return SearchSpace.from_dict(written, origin=name)
+    for section, flags in (("tracking", trackers), ("resources", share)):
+        written[section] |= {name: value for name, value in flags.items() if value is not None}
 
 
 def _find_space(name: str) -> FilePath:
@@ -470,11 +489,6 @@ def _assign(written: dict[str, Any], assignment: str) -> None:
     if not isinstance(section, dict):
         raise ConfigError(f"--set {field}: there is no such field; e.g. --set training.steps=2000")
     section[last] = value
-
-
-def _override(written: dict[str, Any], section: str, flags: Mapping[str, bool | float | str | None]) -> None:
-    """Put what the command line says of a section over what a space says."""
-    written[section] |= {name: value for name, value in flags.items() if value is not None}
 
 
 def _finish(outcome: "Outcome") -> None:

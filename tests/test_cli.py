@@ -11,7 +11,7 @@ import yaml
 import erpo_explore as erpo
 from erpo_explore.cli import main
 from erpo_explore.errors import ConfigError
-from erpo_explore.space.path_file import load_path
+from erpo_explore.space.path_file import load_path, save_path
 from erpo_explore.space.search_space import SearchSpace
 from erpo_explore.space.tracking import Tracking
 from erpo_explore.store import ResultsWriter
@@ -121,6 +121,28 @@ def test_where_a_dot_has_won_there_is_nothing_to_replay(
     said = capsys.readouterr().out
     assert "mle has the best score of" in said
     assert "nothing to replay" in said
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["--data", "nix"], "nix: no such folder"),
+        (["--set", "training.steps=0"], "training.steps: input should be greater than or equal to 1, got 0"),
+    ],
+)
+def test_a_replay_has_data_and_settings_of_its_own(
+    args: list[str],
+    expected: str,
+    tiny_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_path(erpo.dot("mle", metric="bleu"), tmp_path / "best_path.yaml")
+    assert _call(monkeypatch, "replay", "best_path.yaml", "--space", str(tiny_file), *args) == 2
+    assert expected in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
 
 
 def test_flags_say_what_a_trial_holds(tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

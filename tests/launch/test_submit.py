@@ -154,6 +154,13 @@ def test_replay_names_its_results(cluster: FakeCluster, submit: Callable[..., in
     assert arguments[-1] == "results/tiny"
 
 
+def test_a_replay_carries_its_data(cluster: FakeCluster, submit: Callable[..., int]) -> None:
+    (cluster.file.parent / "texts").mkdir()
+    assert submit("replay", "results/tiny", "--data", "texts") == 0
+    arguments = cluster.arguments()
+    assert arguments[arguments.index("--data") + 1] == "erpo-jobs/tiny-replay/data"
+
+
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
