@@ -118,7 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--results", help="a results folder or URI, or a folder of such folders")
-    source.add_argument("--table", type=FilePath, help="a CSV that was written before")
+    source.add_argument("--table", type=FilePath, nargs="+", help="CSVs that were written before, of the same seeds")
     parser.add_argument("--baseline", default="mle", help="what the others are compared with (default: mle)")
     parser.add_argument(
         "--score",
@@ -129,12 +129,13 @@ def main() -> None:
     parser.add_argument("--write", type=FilePath, help="CSV for the rows")
     options = parser.parse_args()
     if options.table is not None:
-        runs = pd.read_csv(options.table)
+        runs = pd.concat(map(pd.read_csv, options.table), ignore_index=True)
     else:
         place = as_place(options.results)
         runs = summary(*(load_results(place, table=table) for table in ("observations", "trials", "tests")))
     if runs.empty or options.baseline not in set(runs["path"]):
-        parser.error(f"no trial of --baseline {options.baseline} has ended in {options.results or options.table}")
+        read = options.results or ", ".join(map(str, options.table))
+        parser.error(f"no trial of --baseline {options.baseline} has ended in {read}")
     if options.score not in runs or runs[options.score].isna().all():
         parser.error(f"--score {options.score}: no trial has one; run the exploration with a section test")
     if options.write is not None:

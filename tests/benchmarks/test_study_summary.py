@@ -103,6 +103,19 @@ def test_the_test_set_may_be_compared_instead():
     assert (test.loc[others, "difference"] - valid.loc[others, "difference"]).tolist() == [2.0] * len(others)
 
 
+def test_rows_of_several_explorations_are_one_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    is_mle = RUNS["path"] == "mle"
+    for name, rows in (("baseline", RUNS[is_mle]), ("others", RUNS[~is_mle])):
+        rows.to_csv(tmp_path / f"{name}.csv", index=False)
+    monkeypatch.setattr(
+        "sys.argv", ["study_summary", "--table", f"{tmp_path / 'baseline.csv'}", f"{tmp_path / 'others.csv'}"]
+    )
+    main()
+    assert capsys.readouterr().out.strip() == markdown(RUNS, "mle")
+
+
 def test_rows_without_the_baseline_are_refused_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
