@@ -5,8 +5,8 @@ In the unit cube of `coordinates.Region`:
     resampled:  u ~ U[0, 1]
     moved:      u' = clip(u + N(0, σ²)), σ = 0.2
 
-A category is kept, or drawn anew. This is random perturbation, the baseline of PBT (Jaderberg et al. 2017); what
-learns from the gains of earlier knots is in `bandit`.
+A category is kept, or drawn anew. A landmark, a point that no range reaches, is visited or left. This is random
+perturbation, the baseline of PBT (Jaderberg et al. 2017); what learns from the gains of earlier knots is in `bandit`.
 """
 
 import itertools
@@ -18,13 +18,14 @@ from jaxtyping import Float
 from erpo_explore.errors import ConfigError
 from erpo_explore.search.coordinates import Categories, Region
 from erpo_explore.search.monotone import raised
-from erpo_explore.space import Point
+from erpo_explore.space import Point, dot
 from erpo_explore.space.reward import WEIGHTS
 from erpo_explore.space.search import Search
 
 __all__ = ["first_knot", "first_point", "grid_points", "move", "nearest_knot", "random_point", "rng"]
 
 _STEP: Final = 0.2
+_STAY: Final = 0.5
 _ROUNDING: Final = 1e-9
 """The levels 0.1, 0.3 and 0.6 of a grid sum to more than 1 in floating point."""
 
@@ -47,7 +48,12 @@ def random_point(search: Search, metric: str, generator: np.random.Generator) ->
 
 
 def first_knot(search: Search, metric: str, generator: np.random.Generator) -> Point:
-    """Where a member walks to from its start: a random point, under `search.monotone` one that explores no less."""
+    """Where a member walks to from its start: a random point, under `search.monotone` one that explores no less.
+
+    With a chance of `search.visit` it is a landmark.
+    """
+    if (landmark := _visited(search, metric, generator)) is not None:
+        return landmark
     return nearest_knot(random_point(search, metric, generator), search, metric)
 
 
@@ -70,8 +76,17 @@ def move(point: Point, search: Search, metric: str, generator: np.random.Generat
 
     Each searched coordinate is moved, or with a chance of `search.resample` drawn anew. A category is kept, or drawn
     anew with the same chance. Under `search.monotone` it explores no less than `point`.
+
+    With a chance of `search.visit` it is a landmark. One is kept with a chance of a half, or left for a point near the
+    start, since nothing of the region lies near it.
     """
     region = Region.of(search, metric)
+    if point in _landmarks(search, metric):
+        if generator.random() < _STAY:
+            return point
+        point = region.start
+    elif (landmark := _visited(search, metric, generator)) is not None:
+        return landmark
     unit_D, categories = region.to_unit(point)
     moved_D = np.clip(unit_D + _STEP * generator.standard_normal(unit_D.shape), 0.0, 1.0)
     anew_D = generator.random(unit_D.shape) < search.resample
@@ -81,6 +96,20 @@ def move(point: Point, search: Search, metric: str, generator: np.random.Generat
     if search.monotone:
         next_D = raised(region, next_D, point)
     return region.point(next_D, _drawn(region, categories, search.resample, generator))
+
+
+def _landmarks(search: Search, metric: str) -> list[Point]:
+    return [
+        dot(name, metric=search.metric or metric, settings=settings).end for name, settings in search.landmarks.items()
+    ]
+
+
+def _visited(search: Search, metric: str, generator: np.random.Generator) -> Point | None:
+    """One of the landmarks, with a chance of `search.visit`."""
+    landmarks = _landmarks(search, metric)
+    if not landmarks or generator.random() >= search.visit:
+        return None
+    return landmarks[int(generator.integers(len(landmarks)))]
 
 
 def _anywhere(region: Region, search: Search, generator: np.random.Generator) -> Float[np.ndarray, " D"]:

@@ -184,6 +184,22 @@ DOTS: Final[Mapping[str, Callable[..., Path]]] = {
 }
 
 
+def read_dots(written: Any) -> Any:
+    """Dots with settings as the mapping that they may be written as; `[mle, {raml: {temperature: 0.2}}]` is accepted.
+
+    Raises:
+        ValueError: An entry of a list is neither a name nor a mapping.
+    """
+    if not isinstance(written, list):
+        return written
+    dots: dict[str, Any] = {}
+    for entry in written:
+        if not isinstance(entry, str | Mapping):
+            raise ValueError(f"a dot must be a name or a mapping of a name to settings, got {entry!r}")
+        dots |= {entry: {}} if isinstance(entry, str) else dict(entry)
+    return dots
+
+
 def dot(name: str, *, metric: str, settings: Mapping[str, Any] | None = None) -> Path:
     """The named dot as a path.
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from erpo_explore.space.dots import dot
+from erpo_explore.space.dots import dot, read_dots
 from erpo_explore.space.estimator import TOKEN
 from erpo_explore.space.point import LABELS, PREFIXES, Label, Point, Prefix
 from erpo_explore.space.reward import TOKEN_METRICS, Reward, check_metric, has_increments
@@ -72,6 +72,13 @@ class Search(Section):
 
     home: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
     """Chance that a perturbed knot is `start` again."""
+
+    landmarks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Named dots, with settings, that a perturbed knot of a population may be as well, such as `grpo`, which no range
+    reaches. As nothing lies between such a dot and the others, it is trained from its knot to the next one."""
+
+    visit: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
+    """Chance that a perturbed knot is one of the landmarks, where there are any; from one to stay it is a half."""
 
     propose: Literal["perturb", "bandit"] = "perturb"
     """Next knots: perturbed at random, or chosen by a bandit on what earlier knots have gained."""
@@ -152,6 +159,19 @@ class Search(Section):
             raise ValueError(f"start must draw token by token, as all searched points do, got {start}; leave it out")
         return start
 
+    @field_validator("landmarks", mode="before")
+    @classmethod
+    def _read_landmarks(cls, written: Any) -> Any:
+        return read_dots(written)
+
+    @field_validator("landmarks")
+    @classmethod
+    def _check_landmarks(cls, landmarks: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, settings in landmarks.items():
+            if len(dot(name, metric="bleu", settings=settings).knots) > 1:
+                raise ValueError(f"must be points, but {name} is a path; leave it out")
+        return landmarks
+
     @field_validator("metric")
     @classmethod
     def _check_metric(cls, metric: str | None) -> str | None:
@@ -210,6 +230,11 @@ class Search(Section):
                     f"{name} must be {default} with method {self.method}, got {value}; "
                     f"it is for {', '.join(_POINTWISE)}"
                 )
+        if self.landmarks and (self.method != "population" or self.propose != "perturb" or self.monotone):
+            raise ValueError(
+                f"landmarks are for method population with propose perturb and monotone false, got {self.method}, "
+                f"{self.propose} and {str(self.monotone).lower()}; leave them out, or name them in `dots`"
+            )
         if self.method in ("pbt", "pb2") and not self.ranges:
             raise ValueError(f"ranges must name a coordinate for method {self.method}, got none")
         if self.method == "grid" and (count := self._grid_size) > _MAX_GRID:

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from erpo_explore.errors import ConfigError
 from erpo_explore.plain_yaml import load_yaml
 from erpo_explore.seq2seq import LstmConfig, ModelConfig
-from erpo_explore.space.dots import DOTS, dot
+from erpo_explore.space.dots import DOTS, dot, read_dots
 from erpo_explore.space.own_vocabulary import check_own_vocabulary, with_own_vocabulary
 from erpo_explore.space.path import Path
 from erpo_explore.space.path_file import is_path_file, load_path
@@ -152,15 +152,7 @@ class SearchSpace(Section):
     @field_validator("dots", mode="before")
     @classmethod
     def _read_dots(cls, written: Any) -> Any:
-        """Accept `[mle, {raml: {temperature: 0.2}}]` beside the mapping."""
-        if not isinstance(written, list):
-            return written
-        dots: dict[str, Any] = {}
-        for entry in written:
-            if not isinstance(entry, str | Mapping):
-                raise ValueError(f"a dot must be a name or a mapping of a name to settings, got {entry!r}")
-            dots |= {entry: {}} if isinstance(entry, str) else dict(entry)
-        return dots
+        return read_dots(written)
 
     @field_validator("dots")
     @classmethod

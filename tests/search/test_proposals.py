@@ -9,8 +9,16 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from erpo_explore.errors import ConfigError
-from erpo_explore.search.proposals import first_point, grid_points, move, nearest_knot, random_point, rng
-from erpo_explore.space import Point, Reward
+from erpo_explore.search.proposals import (
+    first_knot,
+    first_point,
+    grid_points,
+    move,
+    nearest_knot,
+    random_point,
+    rng,
+)
+from erpo_explore.space import Path, Point, Reward, dot
 from erpo_explore.space.reward import TOKEN_METRICS
 from erpo_explore.space.search import Search
 
@@ -211,3 +219,44 @@ class TestWhatIsDrawnAnew:
         start = nearest_knot(first_point(search, "bleu"), search, "bleu")
         moved = [move(MIXTURE, search, "bleu", rng(seed)) for seed in range(400)]
         assert np.mean([point == start for point in moved]) == pytest.approx(home, abs=0.07)
+
+
+GRPO = dot("grpo", metric="rouge", settings={"samples": 4}).end
+RLOO = dot("rloo", metric="rouge").end
+
+
+class TestLandmarks:
+    search = Search(landmarks={"grpo": {"samples": 4}, "rloo": {}}, visit=0.3)
+
+    def test_each_is_visited_with_its_share_of_the_chance(self):
+        generator = rng(1)
+        for knots in (
+            [move(MIXTURE, self.search, "rouge", generator) for _ in range(600)],
+            [first_knot(self.search, "rouge", generator) for _ in range(600)],
+        ):
+            shares = [sum(knot == landmark for knot in knots) / 600 for landmark in (GRPO, RLOO)]
+            assert shares == pytest.approx([0.15, 0.15], abs=0.05)
+
+    @given(seeds)
+    def test_what_is_none_lies_in_the_ranges(self, seed):
+        knot = move(MIXTURE, self.search, "rouge", rng(seed))
+        if knot not in (GRPO, RLOO):
+            assert_in_ranges(knot, self.search)
+
+    def test_one_is_kept_with_a_chance_of_a_half_and_left_for_the_region(self):
+        generator = rng(2)
+        knots = [move(GRPO, self.search, "rouge", generator) for _ in range(600)]
+        left = [knot for knot in knots if knot != GRPO]
+        assert len(left) / 600 == pytest.approx(0.5, abs=0.06)
+        for knot in left:
+            assert_in_ranges(knot, self.search)
+
+    def test_one_trains_from_its_knot_to_the_next(self):
+        path = Path(knots=((0.0, TRUTH), (0.2, MIXTURE), (0.4, GRPO), (0.6, TRUTH)))
+        assert [path.at(progress) for progress in (0.2, 0.39, 0.4, 0.59, 0.6)] == [MIXTURE, MIXTURE, GRPO, GRPO, TRUTH]
+
+    @given(searches(), seeds)
+    def test_without_any_nothing_else_is_drawn(self, search, seed):
+        assert move(MIXTURE, search, "bleu", rng(seed)) == move(
+            MIXTURE, search.model_copy(update={"visit": 1.0}), "bleu", rng(seed)
+        )

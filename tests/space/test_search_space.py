@@ -114,6 +114,10 @@ class TestValues:
     def test_a_search_may_start_at_a_constant_dot(self, name):
         assert read(search={"start": name}).search.start == dot(name, metric="bleu").end
 
+    def test_landmarks_are_written_as_dots_are(self):
+        for written in (["rloo", {"grpo": {"samples": 4}}], {"rloo": {}, "grpo": {"samples": 4}}):
+            assert read(search={"landmarks": written}).search.landmarks == {"rloo": {}, "grpo": {"samples": 4}}
+
     def test_a_search_starts_at_the_truth_by_default(self):
         assert read().search.start == Point(reward=Reward(truth=1.0))
 
@@ -239,6 +243,21 @@ class TestErrors:
             ({"search": {"start": "mixed"}}, r"search\.start: dot must be one of mle, .*, got 'mixed'"),
             ({"search": {"start": {"reward": "meteor"}}}, r"search\.start: reward must be one of .*, got 'meteor'$"),
             ({"search": {"start": None}}, r"search\.start: a point must be a mapping .*, got None$"),
+            ({"search": {"landmarks": ["mixed"]}}, r"search\.landmarks: dot must be one of mle, .*, got 'mixed'"),
+            ({"search": {"landmarks": [3]}}, r"search\.landmarks: a dot must be a name or a mapping .*, got 3$"),
+            (
+                {"search": {"landmarks": ["interpolation"]}},
+                r"search\.landmarks: must be points, but interpolation is a path",
+            ),
+            ({"search": {"landmarks": {"grpo": {"k": 4}}}}, r"search\.landmarks: dots\.grpo\.k is unknown"),
+            (
+                {"search": {"landmarks": ["grpo"], "propose": "bandit"}},
+                r"search: landmarks are for .* with propose perturb and monotone false, got population, bandit",
+            ),
+            (
+                {"search": {"landmarks": ["grpo"], "method": "random"}},
+                r"search: landmarks are for method population .*, got random, perturb and false",
+            ),
             ({"search": {"method": "none"}}, r"search\.method is none and there are no dots or paths"),
             ({"dots": ["mixed"]}, r"dots: dot must be one of mle, .*, got 'mixed'$"),
             ({"dots": [{"raml": {"gamma": 1}}]}, r"dots: dots\.raml\.gamma is unknown; known are metric, temperature$"),
