@@ -10,6 +10,7 @@ perturbation, the baseline of PBT (Jaderberg et al. 2017); what learns from the 
 """
 
 import itertools
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -52,7 +53,7 @@ def first_knot(search: Search, metric: str, generator: np.random.Generator) -> P
 
     With a chance of `search.visit` it is a landmark.
     """
-    if (landmark := _visited(search, metric, generator)) is not None:
+    if (landmark := _visited(_landmarks(search, metric), search, generator)) is not None:
         return landmark
     return nearest_knot(random_point(search, metric, generator), search, metric)
 
@@ -81,11 +82,12 @@ def move(point: Point, search: Search, metric: str, generator: np.random.Generat
     start, since nothing of the region lies near it.
     """
     region = Region.of(search, metric)
-    if point in _landmarks(search, metric):
+    landmarks = _landmarks(search, metric)
+    if point in landmarks:
         if generator.random() < _STAY:
             return point
         point = region.start
-    elif (landmark := _visited(search, metric, generator)) is not None:
+    elif (landmark := _visited(landmarks, search, generator)) is not None:
         return landmark
     unit_D, categories = region.to_unit(point)
     moved_D = np.clip(unit_D + _STEP * generator.standard_normal(unit_D.shape), 0.0, 1.0)
@@ -104,9 +106,8 @@ def _landmarks(search: Search, metric: str) -> list[Point]:
     ]
 
 
-def _visited(search: Search, metric: str, generator: np.random.Generator) -> Point | None:
+def _visited(landmarks: Sequence[Point], search: Search, generator: np.random.Generator) -> Point | None:
     """One of the landmarks, with a chance of `search.visit`."""
-    landmarks = _landmarks(search, metric)
     if not landmarks or generator.random() >= search.visit:
         return None
     return landmarks[int(generator.integers(len(landmarks)))]

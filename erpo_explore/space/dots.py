@@ -7,7 +7,9 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BeforeValidator
 
 from erpo_explore.errors import ConfigError
 from erpo_explore.space.estimator import Baseline, Estimator
@@ -15,7 +17,7 @@ from erpo_explore.space.path import Path
 from erpo_explore.space.point import Point
 from erpo_explore.space.reward import Noise, Reward, check_metric, to_number
 
-__all__ = ["DOTS", "dot"]
+__all__ = ["DOTS", "Dots", "dot"]
 
 
 def mle(*, metric: str) -> Path:  # noqa: ARG001 - every dot is called the same way
@@ -184,22 +186,6 @@ DOTS: Final[Mapping[str, Callable[..., Path]]] = {
 }
 
 
-def read_dots(written: Any) -> Any:
-    """Dots with settings as the mapping that they may be written as; `[mle, {raml: {temperature: 0.2}}]` is accepted.
-
-    Raises:
-        ValueError: An entry of a list is neither a name nor a mapping.
-    """
-    if not isinstance(written, list):
-        return written
-    dots: dict[str, Any] = {}
-    for entry in written:
-        if not isinstance(entry, str | Mapping):
-            raise ValueError(f"a dot must be a name or a mapping of a name to settings, got {entry!r}")
-        dots |= {entry: {}} if isinstance(entry, str) else dict(entry)
-    return dots
-
-
 def dot(name: str, *, metric: str, settings: Mapping[str, Any] | None = None) -> Path:
     """The named dot as a path.
 
@@ -227,6 +213,28 @@ def dot(name: str, *, metric: str, settings: Mapping[str, Any] | None = None) ->
         raise ConfigError(f"dots.{name}: settings must not be 0, got {settings}") from error
     except ConfigError as error:
         raise ConfigError(f"dots.{name}: {error}") from error
+
+
+def _read_dots(written: Any) -> Any:
+    """Accept `[mle, {raml: {temperature: 0.2}}]` beside the mapping."""
+    if not isinstance(written, list):
+        return written
+    dots: dict[str, Any] = {}
+    for entry in written:
+        if not isinstance(entry, str | Mapping):
+            raise ValueError(f"a dot must be a name or a mapping of a name to settings, got {entry!r}")
+        dots |= {entry: {}} if isinstance(entry, str) else dict(entry)
+    return dots
+
+
+def _check_dots(dots: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    for name, settings in dots.items():
+        dot(name, metric="bleu", settings=settings)
+    return dots
+
+
+Dots = Annotated[dict[str, dict[str, Any]], BeforeValidator(_read_dots), AfterValidator(_check_dots)]
+"""Named dots with the settings that differ from their defaults, as a field of a YAML section."""
 
 
 def _checked(value: Any, kind: Any, field: str) -> Any:

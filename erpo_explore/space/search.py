@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from erpo_explore.space.dots import dot, read_dots
+from erpo_explore.space.dots import Dots, dot
 from erpo_explore.space.estimator import TOKEN
 from erpo_explore.space.point import LABELS, PREFIXES, Label, Point, Prefix
 from erpo_explore.space.reward import TOKEN_METRICS, Reward, check_metric, has_increments
@@ -73,7 +73,7 @@ class Search(Section):
     home: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
     """Chance that a perturbed knot is `start` again."""
 
-    landmarks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    landmarks: Dots = Field(default_factory=dict)
     """Named dots, with settings, that a perturbed knot of a population may be as well, such as `grpo`, which no range
     reaches. As nothing lies between such a dot and the others, it is trained from its knot to the next one."""
 
@@ -159,14 +159,9 @@ class Search(Section):
             raise ValueError(f"start must draw token by token, as all searched points do, got {start}; leave it out")
         return start
 
-    @field_validator("landmarks", mode="before")
-    @classmethod
-    def _read_landmarks(cls, written: Any) -> Any:
-        return read_dots(written)
-
     @field_validator("landmarks")
     @classmethod
-    def _check_landmarks(cls, landmarks: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    def _check_landmarks(cls, landmarks: Dots) -> Dots:
         for name, settings in landmarks.items():
             if len(dot(name, metric="bleu", settings=settings).knots) > 1:
                 raise ValueError(f"must be points, but {name} is a path; leave it out")

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from erpo_explore.errors import ConfigError
 from erpo_explore.plain_yaml import load_yaml
 from erpo_explore.seq2seq import LstmConfig, ModelConfig
-from erpo_explore.space.dots import DOTS, dot, read_dots
+from erpo_explore.space.dots import DOTS, Dots, dot
 from erpo_explore.space.own_vocabulary import check_own_vocabulary, with_own_vocabulary
 from erpo_explore.space.path import Path
 from erpo_explore.space.path_file import is_path_file, load_path
@@ -127,7 +127,7 @@ class SearchSpace(Section):
     resources: Resources = Resources()
     """What a trial holds."""
 
-    dots: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    dots: Dots = Field(default_factory=dict)
     """Named dots to train as baselines, with the settings that differ from their defaults."""
 
     paths: dict[Name, Path] = Field(default_factory=dict)
@@ -148,18 +148,6 @@ class SearchSpace(Section):
 
     num_seeds: Annotated[int, Field(ge=1)] = 1
     """Runs of each dot and path, with seeds `seed`, `seed` + 1, …"""
-
-    @field_validator("dots", mode="before")
-    @classmethod
-    def _read_dots(cls, written: Any) -> Any:
-        return read_dots(written)
-
-    @field_validator("dots")
-    @classmethod
-    def _check_dots(cls, dots: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        for name, settings in dots.items():
-            dot(name, metric="bleu", settings=settings)
-        return dots
 
     @field_validator("paths", mode="before")
     @classmethod
