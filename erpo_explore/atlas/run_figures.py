@@ -75,8 +75,10 @@ def path_figure(walked: pd.DataFrame) -> go.Figure:
         walked: Observations of the path in order, as `lineage.walked` returns them.
 
     Returns:
-        Above, the four reward weights, stacked; below, ρ and τ. An infinite τ leaves a gap.
+        Above, the four reward weights, stacked; below, ρ and τ. An infinite τ leaves a gap. Where a path has no
+        in-between (`space.path`) it is level until it jumps.
     """
+    walked = _with_jumps(walked)
     figure = make_subplots(rows=3, cols=1, shared_xaxes=True, row_heights=[0.5, 0.25, 0.25], vertical_spacing=0.06)
     progress = walked["progress"].tolist()
     for name, color in WEIGHT_COLORS.items():
@@ -97,6 +99,15 @@ def path_figure(walked: pd.DataFrame) -> go.Figure:
     figure.update_yaxes(title_text="τ (log)", row=3, col=1, **_log_axis(tau))
     figure.update_layout(height=560, margin={"l": 50, "r": 20, "t": 20, "b": 50}, legend=LEGEND_BELOW)
     return figure
+
+
+def _with_jumps(walked: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a path, and where it jumps the row before once more, at the place of the jump."""
+    estimator, is_infinite = walked["estimator"].fillna(""), np.isinf(walked["tau"])
+    jumps = (estimator != estimator.shift()) | (is_infinite != is_infinite.shift())
+    held = walked.shift()[jumps].assign(progress=walked["progress"]).iloc[1:]  # before the first there is none
+    rows: pd.DataFrame = pd.concat([held, walked])
+    return rows.sort_index(kind="stable")
 
 
 def _log_axis(values: list[float | None]) -> dict[str, Any]:

@@ -137,6 +137,16 @@ def test_an_infinite_temperature_leaves_a_gap_in_the_path(observations, lineage)
     assert list(figure.data[-1].y) == [None] * 5
 
 
+def test_a_path_is_level_until_it_jumps_to_another_estimator(observations, lineage):
+    way = walked(observations, lineage, "run_m2", 5)
+    landmark = {"estimator": "sequence", "tau": float("inf"), "reward_truth": 0.0, "reward_task": 1.0}
+    way.loc[3, list(landmark)] = list(landmark.values())
+    truth = next(trace for trace in path_figure(way).data if trace.name == "truth")
+    at, share = way["progress"].tolist(), way["reward_truth"].tolist()
+    assert list(truth.x) == [*at[:3], at[3], at[3], at[4], at[4]]
+    assert list(truth.y) == [*share[:3], share[2], 0.0, 0.0, share[4]]
+
+
 @pytest.mark.parametrize(
     ("trials", "names"),
     [
