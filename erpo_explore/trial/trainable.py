@@ -269,6 +269,16 @@ class ErpoTrainable(tune.Trainable):
             file.remove()
             self._was_rescued = False
 
+    def restore(self, checkpoint_path: Any) -> None:
+        """As Tune's, out of a folder of this worker's own.
+
+        Members that clone the same weights at a time get copies of one `Checkpoint`, and all its copies on a machine
+        are downloaded into the same folder, by a late one over what an earlier one is reading (ray-project/ray#48726).
+        """
+        saved = checkpoint_path.checkpoint
+        checkpoint_path.checkpoint = tune.Checkpoint(saved.path, saved.filesystem)
+        super().restore(checkpoint_path)
+
     def load_checkpoint(  # type: ignore[override]  # a folder since save_checkpoint wrote to one
         self, checkpoint_dir: str
     ) -> None:

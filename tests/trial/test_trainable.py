@@ -1,10 +1,14 @@
 """The Trainable without Ray around it: its hooks are called as Tune would call them."""
 
 import math
+import pickle
 import socket
 from dataclasses import fields, replace
 
 import pytest
+from pyarrow import fs
+from ray import tune
+from ray.train._internal.session import _TrainingResult
 
 from erpo_explore.errors import DivergedError
 from erpo_explore.space import Path, dot
@@ -104,6 +108,25 @@ def test_another_process_goes_on_from_its_checkpoint(tmp_path):
     other = trainable_of(trial_config(DOT))
     other.load_checkpoint(str(tmp_path))
     assert numbers(other.step()) == numbers(trainable.step())
+
+
+def test_workers_that_clone_the_same_weights_at_a_time_read_a_folder_each(tmp_path, monkeypatch):
+    donor, first, second = (trainable_of(trial_config(DOT)) for _ in range(3))
+    donor.step()
+    (tmp_path / "donor").mkdir()
+    donor.save_checkpoint(str(tmp_path / "donor"))
+    elsewhere = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())  # from the local one nothing is downloaded
+    saved = pickle.dumps(_TrainingResult(tune.Checkpoint("donor", elsewhere), metrics={}))
+    first._local_ip = second._local_ip = "here"
+    read = first.load_checkpoint
+
+    def is_overtaken(folder):
+        second.restore(pickle.loads(saved))  # downloads, reads and cleans up
+        read(folder)
+
+    monkeypatch.setattr(first, "load_checkpoint", is_overtaken)
+    first.restore(pickle.loads(saved))
+    assert numbers(first.step()) == numbers(second.step()) == numbers(donor.step())
 
 
 def test_a_member_walks_from_its_checkpoint_to_the_knot_of_its_config(tmp_path):
