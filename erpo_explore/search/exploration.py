@@ -17,7 +17,6 @@ from ray.tune import TuneError
 from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.rewards import load_function
 from erpo_explore.search.checkpoints import CheckpointSweeper
-from erpo_explore.search.driver_disk import storage_of
 from erpo_explore.search.failures import is_preempted, last_failure
 from erpo_explore.search.full_disks import FullDisks
 from erpo_explore.search.method import check_installed, new_scheduler, new_searcher
@@ -30,6 +29,7 @@ from erpo_explore.search.trials import num_suggested, num_walkable, plan_trials
 from erpo_explore.search.trunk import TRUNK, find_trunk, kept_trunk, trunk_record, trunk_space
 from erpo_explore.space.search_space import SearchSpace, Training
 from erpo_explore.store import ResultsWriter, load_manifest, load_results
+from erpo_explore.store.driver_disk import storage_of
 from erpo_explore.store.files import Folder, Place, as_place, is_folder, join, resolved
 from erpo_explore.store.layout import MANIFEST
 from erpo_explore.tasks import Task, load_task

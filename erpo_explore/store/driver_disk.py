@@ -3,6 +3,8 @@
 Workers write checkpoints where Tune tells them to and read the one that a trial goes on from, which another machine may
 have written. Where results lie in an object store all of them can; a folder of the driver's disk is reached through an
 actor beside the driver, over the connections of Ray, which its token guards. On the driver's machine no actor is asked.
+
+The actor and every worker import this module, so it lies in `store`, which opens without torch and scipy.
 """
 
 import io

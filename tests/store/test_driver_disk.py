@@ -12,7 +12,7 @@ from pyarrow import fs
 from ray.cluster_utils import Cluster
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from erpo_explore.search.driver_disk import storage_of
+from erpo_explore.store.driver_disk import storage_of
 from erpo_explore.store.files import Folder
 from tests.search.ray_warnings import RAY_WARNINGS
 
