@@ -65,10 +65,10 @@ def failed(tmp_path: Path, error: str) -> Any:
     )
 
 
-def settle(watched: FullDisks, num_free: int) -> None:
-    """Let it look until so many slots are free."""
+def settle(watched: FullDisks, num_free: int, has_told: Callable[[], bool] = lambda: True) -> None:
+    """Let it look until so many slots are free, and it has told of it."""
     end = time.monotonic() + 60.0
-    while (free := ray.available_resources().get("CPU", 0.0)) != num_free:
+    while (free := ray.available_resources().get("CPU", 0.0)) != num_free or not has_told():
         watched.on_step_end(1, [])
         assert time.monotonic() < end, f"{free} slots are free"
         time.sleep(0.1)
@@ -87,7 +87,8 @@ def test_the_slots_of_a_full_machine_are_empty_until_it_has_room(
 ) -> None:
     disks(500, state)
     watched.on_trial_recover(1, [], failed(tmp_path, error))
-    settle(watched, num_free=1)
+    # slots are reserved before the machine has answered
+    settle(watched, num_free=1, has_told=lambda: len(caplog.messages) == 1)
     where = ray.remote(lambda: ray.get_runtime_context().get_node_id())
     assert ray.get([where.remote() for _ in range(3)]) == [nodes[0]] * 3
     disks(500, 100)
