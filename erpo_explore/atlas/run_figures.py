@@ -75,8 +75,8 @@ def path_figure(walked: pd.DataFrame) -> go.Figure:
         walked: Observations of the path in order, as `lineage.walked` returns them.
 
     Returns:
-        Above, the four reward weights, stacked; below, ρ and τ. An infinite τ leaves a gap. Where a path has no
-        in-between (`space.path`) it is level until it jumps.
+        Above, the four reward weights, stacked; below, ρ and τ. An infinite τ leaves a gap. Between it and a
+        finite one a path has no in-between (`space.path`), so it is level until it jumps.
     """
     walked = _with_jumps(walked)
     figure = make_subplots(rows=3, cols=1, shared_xaxes=True, row_heights=[0.5, 0.25, 0.25], vertical_spacing=0.06)
@@ -103,8 +103,8 @@ def path_figure(walked: pd.DataFrame) -> go.Figure:
 
 def _with_jumps(walked: pd.DataFrame) -> pd.DataFrame:
     """The rows of a path, and where it jumps the row before once more, at the place of the jump."""
-    estimator, is_infinite = walked["estimator"].fillna(""), np.isinf(walked["tau"])
-    jumps = (estimator != estimator.shift()) | (is_infinite != is_infinite.shift())
+    is_infinite = np.isinf(walked["tau"])
+    jumps = is_infinite != is_infinite.shift()
     held = walked.shift()[jumps].assign(progress=walked["progress"]).iloc[1:]  # before the first there is none
     rows: pd.DataFrame = pd.concat([held, walked])
     return rows.sort_index(kind="stable")

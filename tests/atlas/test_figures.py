@@ -137,7 +137,7 @@ def test_an_infinite_temperature_leaves_a_gap_in_the_path(observations, lineage)
     assert list(figure.data[-1].y) == [None] * 5
 
 
-def test_a_path_is_level_until_it_jumps_to_another_estimator(observations, lineage):
+def test_a_path_is_level_until_it_jumps_to_an_infinite_temperature_and_back(observations, lineage):
     way = walked(observations, lineage, "run_m2", 5)
     landmark = {"estimator": "sequence", "tau": float("inf"), "reward_truth": 0.0, "reward_task": 1.0}
     way.loc[3, list(landmark)] = list(landmark.values())
