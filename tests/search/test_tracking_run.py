@@ -36,7 +36,7 @@ def test_trackers_hold_what_the_store_holds_after_an_interruption(
     driver = start_driver(folder, space)
     wait_for_reports(driver, folder, 3)
     driver.send_signal(signal.SIGINT)
-    output, _ = driver.communicate(timeout=120)
+    output, _ = driver.communicate()
     assert driver.returncode == 130, output.decode()[-2000:]
     assert resume(folder).status == "finished"
 

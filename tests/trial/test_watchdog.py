@@ -28,25 +28,23 @@ with limited(0.5, Path(sys.argv[1])):
 @pytest.mark.parametrize("how", ["sleeps_for_ever", "holds_the_lock"])
 def test_a_process_that_hangs_is_ended_and_says_where(how, tmp_path):
     trace = tmp_path / "hung.txt"
-    run = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(trace), how], capture_output=True, timeout=100.0, check=False
-    )
+    run = subprocess.run([sys.executable, "-c", PROGRAM, str(trace), how], capture_output=True, check=False)
     assert run.returncode == 1
     assert where_it_hung(trace).endswith(f"in {how}")
 
 
 def test_one_that_is_in_time_goes_on_and_leaves_nothing(tmp_path):
     trace = tmp_path / "hung.txt"
-    with limited(0.2, trace):
+    with limited(2.0, trace):
         assert trace.exists()
-    time.sleep(0.4)
+    time.sleep(2.2)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_so_does_one_that_fails(tmp_path):
-    with pytest.raises(MemoryError), limited(0.2, tmp_path / "hung.txt"):
+    with pytest.raises(MemoryError), limited(2.0, tmp_path / "hung.txt"):
         raise MemoryError
-    time.sleep(0.4)
+    time.sleep(2.2)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -28,9 +28,7 @@ class Pen:
 
 def settled(live: LiveReport, expected_version: int) -> object:
     """The status once so much has been drawn."""
-    end = time.monotonic() + 30
     while (status := live.status()).version < expected_version:
-        assert time.monotonic() < end
         time.sleep(0.02)
     return status
 
@@ -77,9 +75,8 @@ def test_before_the_first_score_there_is_no_page_and_no_error(tmp_path):
     live = LiveReport(writer.folder)
     live.status()
     writer.append("observations", [observation("t", 1, 100, None, **MORE)])
-    end = time.monotonic() + 30
     while live.status().num_reports == 0:
-        assert time.monotonic() < end
+        time.sleep(0.02)
     status = live.status()
     assert (status.version, status.error, live.page()) == (0, None, None)
     writer.append("observations", [observation("t", 2, 200, 5.0, **MORE)])
@@ -97,9 +94,8 @@ def test_where_drawing_fails_the_message_is_shown_and_the_old_page_kept(folder):
     before = settled(live, 1)
     writer = ResultsWriter.open(folder)
     writer.append("observations", [observation("run_new", 1, 100, 30.0, **MORE)])
-    end = time.monotonic() + 30
     while (status := live.status()).error is None:
-        assert time.monotonic() < end
+        time.sleep(0.02)
     assert status.error == "the report could not be drawn (ZeroDivisionError: in a figure)"
     assert (status.version, status.num_reports, live.page()) == (1, before.num_reports, b"<p>1")
 
@@ -108,9 +104,8 @@ def test_a_folder_that_is_taken_away_is_named(folder):
     live = LiveReport(folder, Pen())
     settled(live, 1)
     folder.rename(folder.with_name("moved"))
-    end = time.monotonic() + 30
     while (status := live.status()).error is None:
-        assert time.monotonic() < end
+        time.sleep(0.02)
     assert str(folder) in status.error
     assert live.page() == b"<p>1"
 

@@ -18,7 +18,7 @@ from tests.watch.test_live_report import Pen, settled
 
 def get(server, path, **headers):
     """Status, headers and body of an answer."""
-    connection = http.client.HTTPConnection(HOST, server.server_port, timeout=10)
+    connection = http.client.HTTPConnection(HOST, server.server_port)
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
     body = answer.read()
@@ -116,10 +116,10 @@ def test_the_command_serves_until_ctrl_c_and_ends_quietly(exploration):
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": "1"}
     )
     assert f"http://127.0.0.1:{port}/".encode() in watching.stdout.readline()
-    connection = http.client.HTTPConnection(HOST, port, timeout=10)
+    connection = http.client.HTTPConnection(HOST, port)
     connection.request("GET", "/")
     assert connection.getresponse().status == 200
     connection.close()
     watching.send_signal(signal.SIGINT)
-    _, said = watching.communicate(timeout=30)
+    _, said = watching.communicate()
     assert (watching.returncode, said) == (0, b"")
