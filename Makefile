@@ -1,12 +1,13 @@
-# What a person types, and what CI types. `make explore` and `make test` need Python ≥ 3.11 and nothing else.
+# What a person types, and what CI types. `make explore` and `make test` need Python ≥ 3.11, make and coreutils alone.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CLUSTER := $(VENV)/.installed-cluster
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 -r fEs
 SPACE ?= default
 
-.PHONY: help explore test check docs cluster-test cluster-faults gpu-check format lock clean
+.PHONY: help explore test test-tools check docs cluster-test cluster-faults gpu-check format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -15,7 +16,10 @@ explore: $(INSTALLED) ## Install, then a small exploration to the end (SPACE=nam
 	$(BIN)/python explore.py $(SPACE) --results results/$(SPACE)-$(shell date +%Y%m%d-%H%M%S)
 
 test: $(INSTALLED) ## Install, then the tests
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --timeout 600
+	$(PYTEST)
+
+test-tools: $(INSTALLED) ## The tests that need further programs (git, rsync, Chromium, …), skipped by test where these are missing
+	$(PYTEST) -m tools
 
 check: $(INSTALLED) ## Format, lint, strict types, import contract, doctests
 	$(BIN)/ruff format --check .

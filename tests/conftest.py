@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from uuid import uuid4
 import hypothesis
 import pytest
 import torch
+
+from tests.tools import lacking
 
 # a shared machine is slow now and then, which says nothing about the code
 hypothesis.settings.register_profile("patient", deadline=None, max_examples=60)
@@ -33,11 +34,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return RayApart(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose programs are missing, before its fixtures run."""
+    if lack := lacking(program for mark in item.iter_markers("tools") for program in mark.args):
+        pytest.skip(lack)
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A tmpfs of 512 KiB, to fill up for real."""
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("needs root and mount, to make a disk small enough to fill")
+    """A tmpfs of 512 KiB, to fill up for real; for tests marked `tools("mount", "umount")`."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to mount a disk small enough to fill")
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(

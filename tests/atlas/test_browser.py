@@ -6,14 +6,11 @@ import pytest
 
 from benchmarks.synthetic_results import FEWEST_TRIALS, write_synthetic
 from erpo_explore.atlas import write_report
-from tests.watch.chromium import CHROMIUM, open_page
+from tests.watch.chromium import open_page
 
 FIGURES = ["score", "pareto", "simplex", "temperature", "parallel", "lineage", "path"]
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome on this machine"),
-]
+pytestmark = pytest.mark.tools("chromium")
 
 
 @pytest.fixture(scope="module")

@@ -140,6 +140,7 @@ class ClusterFileConformance:
     def test_without_the_profile_a_login_shell_does_not_find_it(self, home: Path) -> None:
         assert bash(home, "command -v python || true", "--login") != str(home / "erpo-venv" / "bin" / "python")
 
+    @pytest.mark.tools("grep")
     def test_the_profile_is_written_once(self, cluster: dict[str, Any], home: Path) -> None:
         def written() -> dict[str, str]:
             return {file.name: file.read_text(encoding="utf-8") for file in home.iterdir() if file.is_file()}

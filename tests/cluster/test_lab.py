@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.cluster.lab import Lab, LabError
+from tests.cluster.lab import PROGRAMS, Lab, LabError
 from tests.cluster.lab.ledger import check_complete
 
 from .conformance import REPOSITORY
 
+in_lab = pytest.mark.tools(*PROGRAMS)
 FINISHED = pd.DataFrame({"trial": ["a", "b"], "status": ["finished", "finished"]})
 
 
@@ -38,11 +39,13 @@ def sees_its_own_processes_alone(lab: Lab, name: str) -> bool:
     return "sshd" in running and running <= {"bash", "ps", "sshd"}
 
 
+@in_lab
 def test_a_machine_has_its_own_name_home_and_processes(lab: Lab) -> None:
     assert lab["one"].run("hostname; pwd").split() == ["one", "/srv/home"]
     assert sees_its_own_processes_alone(lab, "one")
 
 
+@in_lab
 @pytest.mark.parametrize("place", ["~", "/tmp", "/dev/shm"])
 def test_nothing_that_a_machine_writes_is_seen_by_another(lab: Lab, place: str) -> None:
     lab["one"].run(f"touch {place}/mine")
@@ -50,10 +53,12 @@ def test_nothing_that_a_machine_writes_is_seen_by_another(lab: Lab, place: str) 
     assert not list(Path(place).expanduser().glob("mine"))
 
 
+@in_lab
 def test_ray_sees_one_processor(lab: Lab) -> None:
     assert lab["one"].run("python -c 'import os; print(os.cpu_count())'").strip() == "1"
 
 
+@in_lab
 def test_a_machine_lets_in_by_ssh_who_has_the_key(lab: Lab) -> None:
     ssh = f"ssh -o BatchMode=yes -o StrictHostKeyChecking=no root@{lab['two'].address} hostname"
     assert lab["laptop"].run(f"{ssh} 2> /dev/null").strip() == "two"
@@ -61,6 +66,7 @@ def test_a_machine_lets_in_by_ssh_who_has_the_key(lab: Lab) -> None:
         lab["one"].run(ssh)
 
 
+@in_lab
 def test_a_link_is_cut_and_mended(lab: Lab) -> None:
     lab["two"].cut_link()
     assert not reaches(lab, "one", lab["two"].address)
@@ -68,6 +74,7 @@ def test_a_link_is_cut_and_mended(lab: Lab) -> None:
     assert reaches(lab, "one", lab["two"].address)
 
 
+@in_lab
 def test_a_full_disk_takes_no_more(lab: Lab) -> None:
     lab["two"].fill_disk()
     with pytest.raises(RuntimeError, match="No space left"):
@@ -76,6 +83,7 @@ def test_a_full_disk_takes_no_more(lab: Lab) -> None:
     lab["two"].run("head -c 100000 /dev/zero > /tmp/more")
 
 
+@in_lab
 def test_a_machine_that_is_killed_is_gone_and_boots_with_what_was_on_its_disk(lab: Lab) -> None:
     lab["two"].run("touch ~/mine")
     lab["two"].kill()
@@ -86,6 +94,7 @@ def test_a_machine_that_is_killed_is_gone_and_boots_with_what_was_on_its_disk(la
     assert sees_its_own_processes_alone(lab, "two")
 
 
+@in_lab
 def test_the_clusters_file_is_the_projects_own_but_for_hosts_user_and_key(lab: Lab) -> None:
     lab.write_cluster_file("one", ("two",))
     written = yaml.safe_load(lab["laptop"].run("cat onprem.yaml"))

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from erpo_explore.errors import ConfigError, ResultsError, RunError
-from erpo_explore.launch import HeadJob, RayLauncher, fetch, follow, job_name
-from erpo_explore.launch.ray_launcher import last_words
+from erpo_explore.errors import ResultsError, RunError
+from erpo_explore.launch import HeadJob, fetch, follow
 from tests.search.conftest import TINY
 from tests.test_cli import _call as call
 
 from .conftest import FakeCluster
+
+pytestmark = pytest.mark.tools("flock", "rsync", "sed", "setsid", "ssh")
 
 PYTHON = sys.executable
 """Before the fake cluster has it elsewhere."""
@@ -46,10 +47,8 @@ def running(cluster: FakeCluster, space: str, submit: Callable[..., int]) -> Fak
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    """Return as soon as it holds; fail after 20 s."""
-    deadline = time.monotonic() + 20
+    """Return as soon as it holds."""
     while not holds():
-        assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
@@ -206,28 +205,6 @@ def test_results_on_the_cluster_are_not_begun_anew(
     assert Path("elsewhere/exploration.yaml").exists()
 
 
-FAILED = [
-    "Fetched IP: 10.0.0.1",
-    "{}",
-    "Error: Command failed:",
-    "",
-    "  ssh -tt -i key bash -c '\"'\"'(tail)'\"'",
-    "'\"'",
-]
-
-
-@pytest.mark.parametrize(
-    ("said", "reason"),
-    [
-        ("Connection to 10.0.0.1 closed.", "Connection to 10.0.0.1 closed."),
-        ("me@10.0.0.1: Permission denied (publickey).", "me@10.0.0.1: Permission denied (publickey)."),
-        ("", "Error: Command failed:"),
-    ],
-)
-def test_why_ssh_failed_is_found_among_what_the_launcher_repeats(said: str, reason: str) -> None:
-    assert last_words([line.format(said) for line in FAILED]) == reason
-
-
 def test_a_fetch_does_not_overwrite_another_exploration(cluster: FakeCluster, tmp_path: Path) -> None:
     (cluster.head / "results/tiny").mkdir(parents=True)
     manifest = (cluster.root / "exploration.yaml").read_text()
@@ -283,7 +260,7 @@ def test_ctrl_c_leaves_the_exploration_running(running: FakeCluster, submit: Cal
     follower = subprocess.Popen([*command, "--follow", "tiny"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     wait_until(lambda: "tail" in (running.root / "calls").read_text())
     follower.send_signal(signal.SIGINT)
-    said, _ = follower.communicate(timeout=60)
+    said, _ = follower.communicate()
     assert follower.returncode == 130, said.decode()
     assert all(hint in said.decode() for hint in ("--follow tiny", "--stop tiny", "rsync-down", "ray down"))
     running.set("go")
@@ -318,36 +295,6 @@ def test_a_job_outlives_the_connection_that_started_it(running: FakeCluster) -> 
     assert (running.head / "erpo-jobs/tiny/exit").read_text() == "0\n"
 
 
-@pytest.mark.parametrize("name", ["", "a b", "../x", "-x", "a;b", "x\n"])
-def test_a_name_that_bash_could_misread_is_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match="must be of letters"):
-        HeadJob(name)
-
-
 def test_an_unknown_job_is_named(cluster: FakeCluster, submit: Callable[..., int]) -> None:
     assert submit("--follow", "nix") == 2
     assert submit("--stop", "nix") == 2
-
-
-@pytest.mark.parametrize(("results", "name"), [("results/x", "x"), ("x", "x"), ("s3://bucket/runs/x", "x")])
-def test_a_job_is_named_as_its_results(results: str, name: str) -> None:
-    assert job_name(results) == name
-
-
-@pytest.mark.parametrize("missing", ["ssh", "rsync"])
-def test_a_missing_program_is_named(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
-    there = cluster.root / "path"
-    there.mkdir()
-    for program in {"ssh", "rsync"} - {missing}:
-        (there / program).write_text("#!/bin/sh\n")
-        (there / program).chmod(0o755)
-    monkeypatch.setenv("PATH", str(there))
-    with pytest.raises(ConfigError, match=f"{missing} is not installed here"):
-        RayLauncher.find(cluster.file)
-
-
-def test_without_ray_the_remedy_is_named(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    (cluster.root / "bin" / "ray").unlink()
-    monkeypatch.setenv("PATH", str(cluster.head))
-    with pytest.raises(ConfigError, match=r"pip install '\.\[cluster\]'"):
-        RayLauncher.find(cluster.file)

@@ -54,6 +54,7 @@ def test_a_manifest_without_a_space_is_named(written):
         space_of(written, "exploration.yaml")
 
 
+@pytest.mark.tools("git")
 class TestCommit:
     def git(self, *args):
         who = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]

@@ -98,6 +98,7 @@ def test_a_failing_rename_leaves_the_old_part_and_nothing_beside_it(writer, monk
     assert files_under(writer.folder) == before
 
 
+@pytest.mark.tools("mount", "umount")
 def test_a_full_disk_is_named_and_leaves_only_whole_parts(small_disk):
     writer = ResultsWriter.create(small_disk / "tiny", MANIFEST)
     noise = os.urandom(20_000).hex()  # does not compress below 20 kB

@@ -103,6 +103,7 @@ def test_a_folder_that_is_not_there_cannot_be_written(state, tmp_path):
         save_checkpoint(state, tmp_path / "nowhere")
 
 
+@pytest.mark.tools("mount", "umount")
 def test_a_full_disk_is_named_and_leaves_the_last_state_whole(state, small_disk):
     save_checkpoint(state, small_disk)
     with pytest.raises(ResultsError, match=r"cannot be written \(.+\); free some space, then resume"):

@@ -6,6 +6,7 @@ import pytest
 from erpo_explore.trial.room import check_room
 
 
+@pytest.mark.tools("mount", "umount")
 def test_a_full_disk_is_named_with_both_numbers(small_disk, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
     check_room(400_000)

@@ -4,14 +4,15 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome", "chrome"])), None)
+from tests.tools import find
+
+CHROMIUM = find("chromium")
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -72,7 +73,7 @@ class Page:
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
-    def wait_for(self, script: str, timeout_s: float = 60.0) -> Any:
+    def wait_for(self, script: str, timeout_s: float = 600.0) -> Any:
         """Value of an expression once it is true."""
         end = time.monotonic() + timeout_s
         while not (value := self.evaluate(script)):
@@ -129,6 +130,6 @@ def open_page(address: str, profile: Path, width: int = 1000) -> Iterator[Page]:
         yield page
     finally:
         browser.terminate()
-        browser.wait(timeout=30)
+        browser.wait()
         os.close(to_browser)
         os.close(from_browser)

@@ -6,13 +6,10 @@ import pytest
 from erpo_explore.store import ResultsWriter, load_results
 from erpo_explore.watch import LiveReport
 from tests.atlas.example_exploration import MANIFEST, POINTS, observation, write_example
-from tests.watch.chromium import CHROMIUM, open_page
+from tests.watch.chromium import open_page
 from tests.watch.test_live_report import MORE
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome on this machine"),
-]
+pytestmark = pytest.mark.tools("chromium")
 
 INSIDE = "document.querySelector('iframe:not(.next)')?.contentDocument"
 DRAWN = f"{INSIDE}?.querySelectorAll('.js-plotly-plot .main-svg').length"

@@ -17,7 +17,7 @@ the dependencies satisfied and install the package. So `python3 -m venv` and dow
 not try out.
 """
 
-from tests.cluster.lab.lab import Lab, LabError
+from tests.cluster.lab.lab import PROGRAMS, Lab, LabError
 from tests.cluster.lab.machine import Machine
 
-__all__ = ["Lab", "LabError", "Machine"]
+__all__ = ["PROGRAMS", "Lab", "LabError", "Machine"]

@@ -1,7 +1,6 @@
 """The lab: machines on one bridge, and the laptop that a cluster is brought up from."""
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,19 +11,24 @@ import yaml
 
 from tests.cluster.lab.image import make_image
 from tests.cluster.lab.machine import Machine, ip
+from tests.tools import lacking
 
-__all__ = ["Lab", "LabError"]
+__all__ = ["PROGRAMS", "Lab", "LabError"]
 
-_COMMANDS: Final = {
-    "ip": "iproute2",
-    "ss": "iproute2",
-    "/usr/sbin/sshd": "openssh-server",
-    "ssh-keygen": "openssh-client",
-    "rsync": "rsync",
-    "unshare": "util-linux",
-    "nsenter": "util-linux",
-}
-"""Command and the Debian package that has it."""
+PROGRAMS: Final = (
+    "ip",
+    "ss",
+    "/usr/sbin/sshd",
+    "ssh",
+    "ssh-keygen",
+    "rsync",
+    "mount",
+    "umount",
+    "ps",
+    "unshare",
+    "nsenter",
+)
+"""What a lab runs."""
 
 _CHECKOUT: Final = Path(__file__).parents[3]
 _NETWORK: Final = "10.99.0"
@@ -38,10 +42,8 @@ def check_host() -> None:
     """Raise LabError where a lab cannot be built, and say what is missing."""
     if os.geteuid() != 0:
         raise LabError("a lab of machines needs root, since it makes network namespaces and mounts; run it with sudo")
-    missing = {package for command, package in _COMMANDS.items() if shutil.which(command) is None}
-    if missing:
-        packages = " ".join(sorted(missing))
-        raise LabError(f"a lab of machines needs commands that are not here; apt-get install {packages}")
+    if lack := lacking(PROGRAMS):
+        raise LabError(f"a lab of machines {lack}")
     name = f"erpo-probe-{os.getpid()}"
     try:
         ip("netns", "add", name)
