@@ -38,7 +38,7 @@ cluster-faults: $(CLUSTER) ## As root: the same machines killed, cut off and fil
 	$(BIN)/python -m tests.cluster.faults
 
 gpu-check: ## On a machine with a GPU: the tests that need one, then step times (any PYTHON with PyTorch for CUDA)
-	$(PYTHON) -m benchmarks.gpu_check
+	$(PYTHON) -m benchmarks.speed.gpu_check
 
 format: $(INSTALLED) ## Format the code and mend what the linter can
 	$(BIN)/ruff format .

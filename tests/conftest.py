@@ -87,3 +87,57 @@ def bucket(s3_port: int, monkeypatch: pytest.MonkeyPatch) -> str:
     filesystem, path = fs.FileSystem.from_uri(f"s3://{name}?allow_bucket_creation=true")
     filesystem.create_dir(path)
     return f"s3://{name}"
+
+
+# imported within: the hook that checks annotated shapes must be there before the package is
+
+
+@pytest.fixture
+def tiny_space() -> Any:
+    """Two dots and three members on two slots, four intervals each."""
+    from erpo_explore.config.experiment import SearchSpace
+    from tests.tiny_exploration import TINY
+
+    return SearchSpace.from_dict(TINY)
+
+
+@pytest.fixture(scope="module")
+def two_slots() -> Iterator[None]:
+    """Ray with two CPU slots, as an exploration of its own would start it."""
+    ray = pytest.importorskip("ray")
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def exploration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the example exploration; tests only read it."""
+    from tests.example_exploration import write_example
+
+    return write_example(tmp_path_factory.mktemp("results") / "toy_space")
+
+
+@pytest.fixture
+def observations(exploration: Path) -> Any:
+    """The example exploration's reports."""
+    from erpo_explore.store import load_results
+
+    return load_results(exploration)
+
+
+@pytest.fixture
+def lineage(exploration: Path) -> Any:
+    """The example exploration's decisions."""
+    from erpo_explore.store import load_results
+
+    return load_results(exploration, "lineage")
+
+
+@pytest.fixture
+def as_users_run() -> Iterator[None]:
+    """Annotated types are not checked, as in a user's process."""
+    from tests.checking import no_type_checks
+
+    with no_type_checks():
+        yield

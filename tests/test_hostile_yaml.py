@@ -11,14 +11,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erpo_explore.cli import _assign
+from erpo_explore.cli.main import _assign
+from erpo_explore.config.experiment import load_space
+from erpo_explore.config.path_file import load_path
 from erpo_explore.errors import ErpoExploreError
 from erpo_explore.launch import load_cluster_file
 from erpo_explore.launch.fetched import check_own
 from erpo_explore.plain_yaml import load_yaml
-from erpo_explore.search.rivals import Rivals
-from erpo_explore.space.path_file import load_path
-from erpo_explore.space.search_space import load_space
+from erpo_explore.plan.baselines import Rivals
 from erpo_explore.store import load_manifest
 
 LEVELS = "abcdefghij"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from erpo_explore.search.trials import plan_trials
-from erpo_explore.space.search_space import load_space
+from erpo_explore.config.experiment import load_space
+from erpo_explore.plan.trials import plan_trials
 
 FILES = sorted((Path(__file__).parent.parent / "search_spaces").glob("*.yaml"))
 

@@ -1,5 +1,1 @@
-"""Many runs: an exploration on Ray Tune, the population that anneals paths, proposals, decisions, replay."""
-
-from erpo_explore.search.exploration import Outcome, explore, resume
-
-__all__ = ["Outcome", "explore", "resume"]
+"""Which path to try next: pure functions of scores and a seed. No Ray."""

@@ -19,13 +19,13 @@ import numpy as np
 from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
-from erpo_explore.search.coordinates import Categories, Region
+from erpo_explore.config.search import Search
 from erpo_explore.search.gain_model import GainModel
 from erpo_explore.search.gains import Gain
 from erpo_explore.search.monotone import raised
 from erpo_explore.search.proposals import move
+from erpo_explore.search.region import Categories, Region
 from erpo_explore.space import Point
-from erpo_explore.space.search import Search
 
 __all__ = ["Position", "propose"]
 

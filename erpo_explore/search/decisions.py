@@ -24,13 +24,13 @@ from typing import Final, Literal
 
 import numpy as np
 
-from erpo_explore.corpus_scores import CorpusStatistics, Resampled, Resamples, compare, resample
+from erpo_explore.config.search import Search
 from erpo_explore.search.bandit import Position, propose
 from erpo_explore.search.gains import Gain
 from erpo_explore.search.proposals import move, rng
-from erpo_explore.search.sub_populations import period_of
+from erpo_explore.search.subpopulations import period_of
 from erpo_explore.space import Path, Point
-from erpo_explore.space.search import Search
+from erpo_explore.stats.bootstrap import CorpusStatistics, Resampled, Resamples, compare, resample
 
 __all__ = ["Decision", "Standing", "decide"]
 

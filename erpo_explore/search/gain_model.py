@@ -25,8 +25,8 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Kernel, Matern, WhiteKernel
 
 from erpo_explore.search.column_kernel import ColumnKernel
-from erpo_explore.search.coordinates import Categories, Region
 from erpo_explore.search.gains import Gain
+from erpo_explore.search.region import Categories, Region
 
 __all__ = ["GainModel"]
 

@@ -13,7 +13,7 @@ within the ranges; where those end below p', at their end. Temperatures and cate
 import numpy as np
 from jaxtyping import Float
 
-from erpo_explore.search.coordinates import MIXED, Region
+from erpo_explore.search.region import MIXED, Region
 from erpo_explore.space import Point
 
 __all__ = ["raised"]

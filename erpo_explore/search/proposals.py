@@ -16,12 +16,12 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
+from erpo_explore.config.search import Search
 from erpo_explore.errors import ConfigError
-from erpo_explore.search.coordinates import Categories, Region
 from erpo_explore.search.monotone import raised
+from erpo_explore.search.region import Categories, Region
 from erpo_explore.space import Point, dot
 from erpo_explore.space.reward import WEIGHTS
-from erpo_explore.space.search import Search
 
 __all__ = ["first_knot", "first_point", "grid_points", "move", "nearest_knot", "random_point", "rng"]
 

@@ -1,6 +1,6 @@
 """Where: points, paths, the dots with a name, and the search space that a user writes."""
 
-from erpo_explore.space.dots import DOTS, dot
+from erpo_explore.space.algorithms import DOTS, dot
 from erpo_explore.space.estimator import Estimator
 from erpo_explore.space.path import Path
 from erpo_explore.space.point import Point

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import torch
 
+from erpo_explore.config.init_from import CHECKPOINT_FILE
 from erpo_explore.errors import ResultsError
-from erpo_explore.space.start_from import CHECKPOINT_FILE
 from erpo_explore.store.files import Folder, Place
 
 __all__ = ["load_checkpoint", "save_checkpoint"]

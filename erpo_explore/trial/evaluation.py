@@ -18,8 +18,8 @@ import torch
 from jaxtyping import Float, Int
 from sacrebleu.metrics.bleu import BLEU
 
-from erpo_explore.corpus_scores import CorpusStatistics
 from erpo_explore.seq2seq import Memory, Seq2Seq, beam_search, greedy
+from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.symbols import Symbols
 from erpo_explore.tasks import Batch, Split, Task, evaluation_batches
 

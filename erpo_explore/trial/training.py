@@ -12,18 +12,18 @@ from typing import Any
 
 import torch
 
+from erpo_explore.config.experiment import Training
 from erpo_explore.erpo import StepLoss, step_loss
 from erpo_explore.rewards import MixtureReward, Reference
 from erpo_explore.seq2seq import ModelConfig, Seq2Seq, build_model
 from erpo_explore.space import Point
-from erpo_explore.space.search_space import Training
 from erpo_explore.tasks import Task, TrainingBatches
 from erpo_explore.trial.evaluation import evaluate
 from erpo_explore.trial.interval import Interval, ToldToEndError
 from erpo_explore.trial.observation import Observation
+from erpo_explore.trial.schedule import Walk
 from erpo_explore.trial.seeding import DRAWS, WEIGHTS, stream
 from erpo_explore.trial.spec import TrialSpec
-from erpo_explore.trial.walk import Walk
 
 __all__ = ["TrainingRun", "choose_device"]
 

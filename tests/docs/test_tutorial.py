@@ -14,7 +14,7 @@ import pytest
 import yaml
 from nbclient import NotebookClient
 
-from erpo_explore.space.search_space import SearchSpace
+from erpo_explore.config.experiment import SearchSpace
 
 ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(r'^```(?P<kind>\w+)(?: title="(?P<title>[^"]+)")?\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL)

@@ -9,7 +9,7 @@ from erpo_explore.erpo import draw_targets, enumerate_targets, objective, step_l
 from erpo_explore.rewards import MixtureReward, Reference
 from erpo_explore.seq2seq import greedy
 from erpo_explore.space import Estimator, Point, Reward, dot
-from erpo_explore.space.dots import DOTS
+from erpo_explore.space.algorithms import DOTS
 from erpo_explore.space.point import LABELS, PREFIXES
 
 from .tiny import (

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from erpo_explore.config.experiment import Training
 from erpo_explore.seq2seq import LstmConfig
 from erpo_explore.space import dot
-from erpo_explore.space.search_space import Training
 from erpo_explore.tasks import ToyConfig, load_task
 from erpo_explore.trial import TrainingRun, TrialSpec
 from erpo_explore.trial.checkpoint import load_checkpoint, save_checkpoint

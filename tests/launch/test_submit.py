@@ -13,8 +13,8 @@ import yaml
 
 from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.launch import HeadJob, fetch, follow
-from tests.search.conftest import TINY
-from tests.test_cli import _call as call
+from tests.cli.test_main import _call as call
+from tests.tiny_exploration import TINY
 
 from .conftest import FakeCluster
 
@@ -249,7 +249,7 @@ def test_a_head_out_of_reach_is_given_up_with_how_to_go_on(running: FakeCluster)
 FOLLOWER = """
 import sys
 sys.executable, *sys.argv = sys.argv[1:]
-from erpo_explore.cli import main
+from erpo_explore.cli.main import main
 main()
 """
 

@@ -9,18 +9,18 @@ from typing import Any
 
 from ray import tune
 
-from erpo_explore.search.checkpoints import CheckpointSweeper
-from erpo_explore.search.exploration import RecordingCallback
-from erpo_explore.search.population import PopulationBasedAnnealing
-from erpo_explore.search.recorder import Recorder
-from erpo_explore.search.trials import plan_trials
+from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.plan.trials import plan_trials
 from erpo_explore.space import Path as ErpoPath
 from erpo_explore.space import Point
-from erpo_explore.space.search_space import SearchSpace
 from erpo_explore.store import ResultsWriter
 from erpo_explore.trial import Observation, Scores
-from erpo_explore.trial.trainable import trial_config
-from erpo_explore.trial.walk import Walk
+from erpo_explore.trial.schedule import Walk
+from erpo_explore.tune.callbacks.checkpoints import CheckpointSweeper
+from erpo_explore.tune.callbacks.recorder import Recorder
+from erpo_explore.tune.run import RecordingCallback
+from erpo_explore.tune.schedulers.population import PopulationBasedAnnealing
+from erpo_explore.tune.worker.trainable import trial_config
 
 
 class SimulatedMember(tune.Trainable):

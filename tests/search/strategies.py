@@ -2,9 +2,9 @@
 
 from hypothesis import strategies as st
 
+from erpo_explore.config.search import CATEGORIES, Search
 from erpo_explore.space import Point, Reward
-from erpo_explore.space.search import CATEGORIES, Search
-from tests.space.checking import no_type_checks
+from tests.checking import no_type_checks
 
 TRUTH = Point(reward=Reward(truth=1.0))
 MIXED = ("noise", "task", "model")

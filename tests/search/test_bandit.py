@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from erpo_explore.config.search import Search
 from erpo_explore.search import bandit
 from erpo_explore.search.bandit import Position, propose
-from erpo_explore.search.coordinates import Region
 from erpo_explore.search.gains import Gain
 from erpo_explore.search.proposals import move, random_point, rng
+from erpo_explore.search.region import Region
 from erpo_explore.space import Point, Reward, dot
-from erpo_explore.space.search import Search
 
 from .strategies import searches, seeds
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erpo_explore.corpus_scores import CorpusStatistics
+from erpo_explore.config.search import Search
 from erpo_explore.search.decisions import Standing, decide
 from erpo_explore.search.gains import Gain
-from erpo_explore.search.sub_populations import period_of, periods
+from erpo_explore.search.subpopulations import period_of, periods
 from erpo_explore.space import Path, Point, Reward
-from erpo_explore.space.search import Search
+from erpo_explore.stats.bootstrap import CorpusStatistics
 
 TRUTH = Point(reward=Reward(truth=1.0))
 RANGES = {"task": (0.0, 0.4), "model": (0.0, 0.3), "temperature": (0.02, 0.5)}

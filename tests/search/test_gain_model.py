@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from erpo_explore.search.coordinates import Region
+from erpo_explore.config.search import Search
 from erpo_explore.search.gain_model import GainModel
 from erpo_explore.search.gains import Gain
 from erpo_explore.search.proposals import rng
-from erpo_explore.space.search import Search
+from erpo_explore.search.region import Region
 
 REGION = Region.of(Search(ranges={"task": (0.0, 1.0)}, choices={"label": ("sampled", "expected")}), "bleu")
 SAMPLED, EXPECTED = ("bleu", "q", "sampled"), ("bleu", "q", "expected")

@@ -5,7 +5,7 @@ import pytest
 
 from erpo_explore.search.gains import Gain, gains_of
 from erpo_explore.space import Path, Point, Reward, dot
-from erpo_explore.trial.walk import Walk
+from erpo_explore.trial.schedule import Walk
 
 from .strategies import TRUTH
 

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from scipy.optimize import minimize
 
-from erpo_explore.search.coordinates import Region
+from erpo_explore.config.search import Search
 from erpo_explore.search.monotone import raised
 from erpo_explore.search.proposals import first_knot, first_point, move, rng
+from erpo_explore.search.region import Region
 from erpo_explore.space import Path, Point, Reward
-from erpo_explore.space.search import Search
 
 from .strategies import TRUTH, searches, seeds
 

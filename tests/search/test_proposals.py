@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from erpo_explore.config.search import Search
 from erpo_explore.errors import ConfigError
 from erpo_explore.search.proposals import (
     first_knot,
@@ -20,7 +21,6 @@ from erpo_explore.search.proposals import (
 )
 from erpo_explore.space import Path, Point, Reward, dot
 from erpo_explore.space.reward import TOKEN_METRICS
-from erpo_explore.space.search import Search
 
 from .strategies import MIXED, TRUTH, searches, seeds
 

@@ -9,8 +9,7 @@ from erpo_explore.space.estimator import BASELINES
 from erpo_explore.space.path import CLOCKS
 from erpo_explore.space.point import LABELS, PREFIXES
 from erpo_explore.space.reward import METRICS, NOISES, TOKEN_METRICS
-
-from .checking import no_type_checks
+from tests.checking import no_type_checks
 
 temperatures = st.floats(1e-6, 1e6)
 shares = st.floats(0.0, 1.0)

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from erpo_explore import best_path
-from erpo_explore.atlas import write_report
 from erpo_explore.errors import ResultsError
+from erpo_explore.report import write_report
 from erpo_explore.space import Path, Point, Reward
 from erpo_explore.store import TABLES, ResultsWriter, load_manifest, load_results
 from erpo_explore.store.files import Folder, as_place, join

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
-from erpo_explore.corpus_scores import corpus_score
 from erpo_explore.seq2seq import beam_search, greedy
+from erpo_explore.stats.bootstrap import corpus_score
 from erpo_explore.tasks import collate
 from erpo_explore.trial import evaluate, evaluation
 from erpo_explore.trial.evaluation import score_sentences, score_texts

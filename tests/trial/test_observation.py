@@ -4,8 +4,8 @@ import math
 import numpy as np
 import pytest
 
-from erpo_explore.corpus_scores import CorpusStatistics
 from erpo_explore.space import Estimator, Path, Point, Reward, dot
+from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.store import ResultsWriter, load_results
 from erpo_explore.trial import Observation, Sample, Scores
 

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
+from erpo_explore.config.experiment import Training
 from erpo_explore.seq2seq import PretrainedConfig
 from erpo_explore.space import dot
-from erpo_explore.space.search_space import Training
 from erpo_explore.tasks import FilesConfig, PretrainedVocabularyConfig, load_task
 from erpo_explore.trial import TrainingRun
 from erpo_explore.trial.checkpoint import load_checkpoint, save_checkpoint

@@ -5,9 +5,9 @@ from functools import cache
 
 import torch
 
+from erpo_explore.config.experiment import Training
 from erpo_explore.seq2seq import LstmConfig, Seq2Seq, build_model
 from erpo_explore.space import Path, Point, Reward, dot
-from erpo_explore.space.search_space import Training
 from erpo_explore.tasks import Task, ToyConfig, load_task
 from erpo_explore.trial import Observation, TrainingRun, TrialSpec
 

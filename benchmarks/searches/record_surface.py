@@ -1,0 +1,132 @@
+"""Record learning curves of the toy task along many paths, from which the surrogate of `surface.py` is made.
+
+    .venv/bin/python -m benchmarks.searches.record_surface [--processes 1] [--runs N] [--keep results/surface]
+
+The regime is one in which the space has structure and a run takes seconds: 400 sentence pairs, no dropout and a high
+learning rate, so that maximum likelihood leads for half of the budget and then overfits, while exploration that costs
+score early ends higher. Each finished run is a file of its own under `--keep`, so an interrupted recording goes on
+where it was; all of them are packed into one Parquet file.
+
+Of each run and interval there are the two knots between which it was walked, the score, the valid NLL, and what a
+paired bootstrap needs: the spread of the sentences' own scores, and how much of it is the sentences', not the run's.
+"""
+
+import argparse
+import json
+import multiprocessing
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import torch
+
+from benchmarks.searches.surface_paths import INTERVALS, Planned, load_challengers, plan
+from erpo_explore.config.experiment import Training
+from erpo_explore.seq2seq import LstmConfig
+from erpo_explore.space import Point
+from erpo_explore.tasks import Task, load_task
+from erpo_explore.tasks.config import ToyConfig
+from erpo_explore.trial import TrainingRun, TrialSpec
+
+__all__ = ["DATA", "knot_row", "pack", "record"]
+
+DATA: Final = Path(__file__).parent / "data" / "surface.parquet"
+TASK: Final = ToyConfig(difficulty=0.5, train_pairs=400, valid_pairs=250, test_pairs=1)
+MODEL: Final = LstmConfig(units=32, dropout=0.0)
+TRAINING: Final = Training(steps=60 * INTERVALS, interval=60, batch_size=32, learning_rate=1.2e-2)
+
+
+def main() -> None:
+    """Train what is missing, then pack all there is."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--processes", type=int, default=1, help="runs at a time, a core each")
+    parser.add_argument(
+        "--runs", type=int, default=None, help="at most so many, the first of the plan; all if left out"
+    )
+    parser.add_argument("--keep", type=Path, default=Path("results/surface"), help="where finished runs are kept")
+    parser.add_argument("--data", type=Path, default=DATA, help="where they are packed")
+    options = parser.parse_args()
+    options.keep.mkdir(parents=True, exist_ok=True)
+    wanted = plan(challengers=load_challengers())[: options.runs]
+    missing = [(planned, options.keep) for planned in wanted if not _file(planned, options.keep).exists()]
+    with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
+        for done, name in enumerate(pool.imap_unordered(_record_one, missing), 1):
+            print(f"{done} of {len(missing)}: {name}", flush=True)
+    runs = [json.loads(_file(planned, options.keep).read_text()) for planned in wanted]
+    pack(runs).to_parquet(options.data, index=False, compression="zstd")
+    print(f"{options.data}: {len(runs)} runs, {options.data.stat().st_size / 1024:.0f} KiB")
+
+
+def record(planned: Planned, task: Task, training: Training, model: LstmConfig) -> list[dict[str, Any]]:
+    """Train one run and say what was seen after each interval, with each sentence's score."""
+    spec = TrialSpec(name=planned.name, role="path", dot=None, seed=planned.seed, path=planned.path)
+    run = TrainingRun(task, model, training, spec, torch.device("cpu"))
+    rows = []
+    while not run.finished:
+        start = planned.path.at(run.progress)
+        seen = run.advance(num_samples=len(task.valid.references))
+        if seen.scores is None:
+            break
+        rows.append(
+            {"run": planned.name, "kind": planned.kind, "seed": planned.seed, "interval": len(rows) + 1}
+            | knot_row(start, "start_")
+            | knot_row(seen.point, "end_")
+            | {"score": seen.scores.score, "valid_nll_nats": seen.scores.valid_nll_nats}
+            | {"sentences": [round(sample.sentence_score, 2) for sample in seen.scores.samples]}
+        )
+    return rows
+
+
+def knot_row(point: Point, prefix: str = "") -> dict[str, float]:
+    """A knot's coordinates as columns."""
+    reward = point.reward
+    names = ("noise", "task", "model", "temperature")
+    return {f"{prefix}{name}": getattr(reward, name) for name in names}
+
+
+def pack(runs: list[list[dict[str, Any]]]) -> pd.DataFrame:
+    """One row a run and interval; sentences become a spread, and the share of it that other runs have as well.
+
+    The share is the correlation ρ of a run's sentence scores with those of another run of about the same score, the
+    median over ten such runs; a difference between two runs then has the spread σ √(2 (1 − ρ)) a sentence.
+    """
+    frame = pd.DataFrame([row for run in runs for row in run])
+    sentences_RN = np.asarray(frame.pop("sentences").tolist())
+    frame["sentence_sd"] = sentences_RN.std(axis=1, ddof=1)
+    frame["sentence_correlation"] = _correlations(sentences_RN, frame["score"].to_numpy(), frame["run"].to_numpy())
+    floats = frame.select_dtypes("float64").columns
+    return frame.astype(dict.fromkeys(floats, "float32")).sort_values(["run", "interval"], ignore_index=True)
+
+
+def _correlations(sentences_RN: np.ndarray, score_R: np.ndarray, run_R: np.ndarray, others: int = 10) -> np.ndarray:
+    correlation_RR = np.corrcoef(sentences_RN)
+    found = []
+    for row, (score, run) in enumerate(zip(score_R, run_R, strict=True)):
+        near = np.argsort(np.where(run_R == run, np.inf, np.abs(score_R - score)), kind="stable")[:others]
+        found.append(np.median(correlation_RR[row, near]))
+    return np.asarray(found)
+
+
+def _record_one(asked: tuple[Planned, Path]) -> str:
+    planned, keep = asked
+    torch.set_num_threads(1)
+    rows = record(planned, _task(), TRAINING, MODEL)
+    aside = _file(planned, keep).with_suffix(".tmp")
+    aside.write_text(json.dumps(rows))
+    aside.replace(_file(planned, keep))
+    return f"{planned.name} {rows[-1]['score']:.1f}" if rows else planned.name
+
+
+@cache
+def _task() -> Task:
+    return load_task(TASK)
+
+
+def _file(planned: Planned, keep: Path) -> Path:
+    return keep / f"{planned.name}.json"
+
+
+if __name__ == "__main__":
+    main()

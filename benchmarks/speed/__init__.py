@@ -1,0 +1,1 @@
+"""What a step, an evaluation, the store and the search cost."""

@@ -1,0 +1,33 @@
+"""The LSTM as it was before its attention was scaled, to show what the scaling does.
+
+    a_ts = softmax_s(h_t · W_a k_s)      in place of      softmax_s(h_t · W_a k_s / √H)
+
+`model: {kind: own, function: 'benchmarks.speed.unscaled_attention:build', settings: {units: 128}}` trains it.
+"""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from erpo_explore.seq2seq import LstmConfig
+from erpo_explore.seq2seq.lstm import LstmMemory, LstmSeq2Seq
+
+__all__ = ["UnscaledLstm", "build"]
+
+
+class UnscaledLstm(LstmSeq2Seq):
+    """Its keys are √H times as long, which takes the division back."""
+
+    def encode(self, source_BS: Int[Tensor, "B S"], keep_BS: Bool[Tensor, "B S"]) -> LstmMemory:
+        """Read the sources; each row must keep at least one token."""
+        memory = super().encode(source_BS, keep_BS)
+        return replace(memory, keys_BSH=memory.keys_BSH * math.sqrt(memory.keys_BSH.shape[-1]))
+
+
+def build(num_source: int, num_target: int, *, pad: int, generator: torch.Generator, **settings: Any) -> UnscaledLstm:
+    """What `LstmConfig` says of the settings, with weights from the generator."""
+    return UnscaledLstm(LstmConfig(**settings), num_source, num_target, pad=pad, generator=generator)

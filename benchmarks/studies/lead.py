@@ -1,0 +1,41 @@
+"""What the first words of a paragraph score as its summary, the baseline that needs no model.
+
+    .venv/bin/python -m benchmarks.studies.lead --data DIR [--source article] [--target title] [--words 6 8 10 12]
+
+Scores are those of the test set, each the mean over its pairs, as a trial's are.
+"""
+
+import argparse
+from pathlib import Path
+
+from erpo_explore.trial.evaluation import score_texts
+
+__all__ = ["lead"]
+
+
+def main() -> None:
+    """Print a row a number of words."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with test.SOURCE and test.TARGET")
+    parser.add_argument("--source", default="article", help="suffix of the source files")
+    parser.add_argument("--target", default="title", help="suffix of the target files")
+    parser.add_argument("--words", type=int, nargs="+", default=[6, 8, 10, 12], help="first words that are taken")
+    options = parser.parse_args()
+    sources, references = (
+        (options.data / f"test.{suffix}").read_text(encoding="utf-8").splitlines()
+        for suffix in (options.source, options.target)
+    )
+    print("| words | score | ROUGE-1 | ROUGE-2 | ROUGE-L |\n| ---: | ---: | ---: | ---: | ---: |")
+    for num_words in options.words:
+        scores = score_texts("rouge", lead(sources, num_words), references)
+        columns = (scores[name] for name in ("score", "rouge1", "rouge2", "rougel"))
+        print(f"| {num_words} | {' | '.join(f'{column:.1f}' for column in columns)} |")
+
+
+def lead(sources: list[str], num_words: int) -> list[str]:
+    """The first words of each source."""
+    return [" ".join(source.split()[:num_words]) for source in sources]
+
+
+if __name__ == "__main__":
+    main()

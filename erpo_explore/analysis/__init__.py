@@ -1,0 +1,1 @@
+"""Tables computed from results; nothing is drawn here."""

@@ -1,0 +1,136 @@
+"""Which of the algorithms of an exploration are better than others, by the tests that judge a replay.
+
+The best scores on the valid set are compared here, where a replay compares last scores on the test set: they are a
+little too high for all. What leads has been chosen for leading, which no p-value here corrects for.
+"""
+
+from collections.abc import Hashable, Mapping
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from erpo_explore.analysis.points import point_table, scored, seed_scores
+from erpo_explore.analysis.replay import Runs, replay_table, statistics_of
+
+__all__ = ["algorithm_contrasts", "best_reports", "searched_contrasts", "verdict"]
+
+MOST_REPORTS: Final = (
+    3000  # a folder that was not compacted has a file for each, and a millisecond goes into opening it
+)
+
+
+def best_reports(observations: pd.DataFrame) -> pd.DataFrame:
+    """Where each trial was best whose sentences are to be compared: the best of all, and the dots, the best ones first.
+
+    Args:
+        observations: The observations table, with at least one score.
+
+    Returns:
+        trial and iteration. Of dots whose trials have so many reports that reading them would take long, none.
+    """
+    trials = point_table(observations)
+    num_reports = observations.groupby("trial").size()
+    means = trials.dropna(subset=["dot", "best_score"]).groupby("dot")["best_score"].mean()
+    wanted, budget = [str(trials["trial"].iloc[0])], MOST_REPORTS
+    for dot in means.sort_values(ascending=False, kind="stable").index:
+        of_dot = trials.loc[(trials["dot"] == dot) & trials["best_score"].notna(), "trial"]
+        budget -= int(num_reports[of_dot].sum())
+        if budget < 0:
+            break
+        wanted += of_dot.tolist()
+    reports = scored(observations[observations["trial"].isin(wanted)])
+    ordered = reports.sort_values(["score", "step"], ascending=[False, True], kind="stable")
+    return ordered.groupby("trial").head(1)[["trial", "iteration"]]
+
+
+def algorithm_contrasts(
+    observations: pd.DataFrame, sentences: pd.DataFrame, generator: np.random.Generator
+) -> pd.DataFrame:
+    """The named dot with the best mean against each other one.
+
+    Args:
+        observations: The observations table.
+        sentences: Rows of the table `sentences`, of `best_reports` and the valid split; may be empty.
+        generator: Draws sentences.
+
+    Returns:
+        What `replay_table` does, the leader first; no rows where fewer than two dots have a score.
+    """
+    runs = _runs(observations, sentences)
+    if len(runs) < 2:
+        return pd.DataFrame()
+    leader = max(runs, key=lambda one: float(np.mean(list(one.scores.values()))))
+    return replay_table(runs, leader.name, generator)
+
+
+def searched_contrasts(
+    observations: pd.DataFrame, sentences: pd.DataFrame, generator: np.random.Generator
+) -> pd.DataFrame:
+    """The best trial, where it is of the search and has no name, against each named dot.
+
+    It is one run of one seed, so that sentences alone can tell it from a dot.
+
+    Args:
+        observations: As in `algorithm_contrasts`.
+        sentences: The same.
+        generator: The same.
+
+    Returns:
+        The same, the best trial first; no rows where a dot is the best, or none has a score.
+    """
+    best, runs = point_table(observations).iloc[0], _runs(observations, sentences)
+    if isinstance(best["dot"], str) or not runs:
+        return pd.DataFrame()
+    own = observations[observations["trial"] == best["trial"]]
+    name = str(best["trial"])
+    return replay_table([_run(name, own, _statistics(sentences), point_table(own)), *runs], name, generator)
+
+
+def verdict(row: Mapping[Hashable, Any]) -> str:
+    """What a row of the contrasts says, and no more than that.
+
+    Args:
+        row: Of what `replay_table` returns, not its first.
+    """
+    if np.isnan(row["difference"]):
+        return "no score"
+    if np.isnan(row["holm_p_value"]):
+        return "too few seeds to tell"
+    return {"beats": "better, beyond noise", "worse": "worse, beyond noise"}.get(row["verdict"], "within noise")
+
+
+def _runs(observations: pd.DataFrame, sentences: pd.DataFrame) -> list[Runs]:
+    """Those of each dot that has a score."""
+    observations = observations.dropna(subset="dot")
+    known, trials = _statistics(sentences), point_table(observations)
+    runs = []
+    for dot, group in trials.dropna(subset="dot").groupby("dot", sort=True):
+        if group["best_score"].notna().any():
+            runs.append(_run(str(dot), observations[observations["trial"].isin(group["trial"])], known, group))
+    return runs
+
+
+def _run(name: str, reports: pd.DataFrame, known: Mapping[str, Any], trials: pd.DataFrame) -> Runs:
+    """The trials of one algorithm, by seed; a seed that ran twice counts with its mean, and has no sentences."""
+    kept = trials[trials["best_score"].notna()]
+    scores = seed_scores(kept.assign(dot=name))[name]
+    by_seed = {int(row["seed"]): known[row["trial"]] for row in kept.to_dict("records") if row["trial"] in known}
+    return Runs(
+        name=name,
+        scores=scores,
+        statistics=by_seed if len(by_seed) == len(kept) else {},
+        num_unscored=len(trials) - len(kept),
+        steps=float(trials["steps"].median()),
+        elapsed_s=float(reports.groupby("trial")["elapsed_s"].max().median()),
+        tokens_per_s=float(reports["tokens_per_s"].median()),
+    )
+
+
+def _statistics(sentences: pd.DataFrame) -> dict[str, Any]:
+    """What each trial's sentences add to its score; where they are of several valid sets, those of the most trials."""
+    if sentences.empty:
+        return {}
+    kinds = sentences["kind"] + sentences["num_sentences"].astype(str)
+    same = sentences[kinds == kinds.mode().iloc[0]]
+    return {str(row["trial"]): statistics_of(row) for row in same.to_dict("records")}

@@ -1,0 +1,144 @@
+"""The score surface over the space: observations become one row a trial, a dot or a place on the map.
+
+Only tables; drawing is in `map_figures` and `run_figures`.
+"""
+
+import numpy as np
+import pandas as pd
+
+from erpo_explore.stats.seeds import interval
+
+__all__ = ["comparison", "map_points", "point_table", "scored", "seed_scores"]
+
+COORDINATES = [
+    "alpha",
+    "beta",
+    "rho",
+    "tau",
+    "reward_truth",
+    "reward_noise",
+    "reward_task",
+    "reward_model",
+    "metric",
+]
+
+
+def scored(frame: pd.DataFrame) -> pd.DataFrame:
+    """The observations whose score counts: there is one, and the run had not diverged or failed."""
+    return frame[frame["score"].notna() & ~frame["status"].isin(["diverged", "failed"])]
+
+
+def point_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row a trial, the best first and those without a score last.
+
+    Args:
+        frame: Observations.
+
+    Returns:
+        trial, role, dot, label (the dot, or the role where it has no name), seed, status and steps of the last report,
+        best_score and best_step, final_score, and the coordinates of the point where the best score was seen (of the
+        last report, for a trial without a score).
+    """
+    used = ["trial", "iteration", "role", "dot", "seed", "status", "step", "score", *COORDINATES]
+    ordered = frame[used].sort_values(["trial", "iteration"], kind="stable")
+    last = ordered.groupby("trial", sort=True).tail(1).set_index("trial")
+    counted = scored(ordered)
+    best = counted.sort_values(["score", "step"], ascending=[False, True], kind="stable").groupby("trial").head(1)
+    best = best.set_index("trial")
+    table = last[["role", "dot", "seed", "status"]].copy()
+    table["label"] = _label(last)
+    table["steps"] = ordered.groupby("trial")["step"].max()
+    table["best_score"] = best["score"]
+    table["best_step"] = best["step"].astype("Int64")
+    table["final_score"] = counted.groupby("trial").tail(1).set_index("trial")["score"]
+    seen_at = pd.concat([best, last[~last.index.isin(best.index)]])
+    table[COORDINATES] = seen_at[COORDINATES]
+    by_best = table.reset_index().sort_values(
+        ["best_score", "best_step", "trial"], ascending=[False, True, True], kind="stable", na_position="last"
+    )
+    return by_best.reset_index(drop=True)
+
+
+def comparison(frame: pd.DataFrame) -> pd.DataFrame:
+    """Each algorithm over its seeds, the best mean first.
+
+    Trials without a dot's name are grouped by role. They differ in more than their seed (each is another point), so
+    their spread says nothing about noise, and they get no interval.
+
+    Args:
+        frame: Observations.
+
+    Returns:
+        label, over ("seeds" or "points"), n, num_unscored (trials without a score, left out of the mean), mean, sd, low
+        and high of the 95 % t-interval (null when n = 1 or over points), best. Scores are each trial's best; seeds that
+        ran twice are averaged first.
+    """
+    table = point_table(frame)
+    rows: list[dict[str, str | float | None]] = []
+    by_seed = seed_scores(table)
+    for label, trials in table.groupby("label", sort=True):
+        over_seeds = bool(trials["dot"].notna().all())
+        scores = trials["best_score"].dropna()
+        kept = list(by_seed.get(str(label), {}).values()) if over_seeds else scores.tolist()
+        row: dict[str, str | float | None] = {
+            "label": str(label),
+            "over": "seeds" if over_seeds else "points",
+            "n": len(kept),
+        }
+        row |= {"num_unscored": int(trials["best_score"].isna().sum())}
+        if kept:
+            summary = interval(kept)
+            low, high = (summary.low, summary.high) if over_seeds else (None, None)
+            row |= {"mean": summary.mean, "sd": summary.sd, "low": low, "high": high, "best": float(scores.max())}
+        rows.append(row)
+    columns = ["label", "over", "n", "num_unscored", "mean", "sd", "low", "high", "best"]
+    result = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[4:], "float64"))
+    return result.sort_values("mean", ascending=False, kind="stable", na_position="last", ignore_index=True)
+
+
+def seed_scores(trials: pd.DataFrame) -> dict[str, dict[int, float]]:
+    """The best score of each seed of each named dot; a seed that ran twice counts once, with its mean.
+
+    Args:
+        trials: What `point_table` returns.
+    """
+    kept = trials[trials["dot"].notna() & trials["best_score"].notna()]
+    means = kept.groupby(["dot", "seed"])[["best_score"]].mean().reset_index()
+    scores: dict[str, dict[int, float]] = {}
+    for row in means.to_dict("records"):
+        scores.setdefault(row["dot"], {})[row["seed"]] = row["best_score"]
+    return scores
+
+
+def map_points(frame: pd.DataFrame, *, every: bool = False) -> pd.DataFrame:
+    """Where in the space which score was seen.
+
+    Args:
+        frame: Observations.
+        every: All scored observations; otherwise only each trial's best.
+
+    Returns:
+        trial, role, dot, label, row (the observation's index), seed, step, score, metric, rho, tau, log10_tau (+inf
+        for policy gradient: it has no place on a finite axis, and drawing must give it one of its own; null for a
+        temperature of 0, which the space does not have), and the
+        reward's weights as shares of their sum: truth, noise, task, model. The shares are null where the reward is
+        constant, since it has no direction.
+    """
+    counted = scored(frame[["trial", "role", "dot", "seed", "step", "score", "status", *COORDINATES]])
+    if not every:
+        ordered = counted.sort_values(["score", "step"], ascending=[False, True], kind="stable")
+        counted = ordered.groupby("trial").head(1).sort_values("trial", kind="stable")
+    points = counted[["trial", "role", "dot", "seed", "step", "score", "metric", "rho", "tau"]].copy()
+    points["label"] = _label(counted)
+    points["row"] = counted.index
+    points["log10_tau"] = np.log10(counted["tau"].where(counted["tau"] > 0.0).to_numpy())
+    weights = counted[["reward_truth", "reward_noise", "reward_task", "reward_model"]]
+    total = weights.sum(axis=1)
+    shares = weights.div(total.where(total > 0), axis=0)
+    points[["truth", "noise", "task", "model"]] = shares.to_numpy()
+    return points.reset_index(drop=True)
+
+
+def _label(frame: pd.DataFrame) -> "pd.Series[str]":
+    """What a trial is called: its dot's name, or else its role."""
+    return frame["dot"].fillna(frame["role"])

@@ -1,0 +1,1 @@
+"""The YAML schema of an experiment."""

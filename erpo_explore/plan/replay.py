@@ -1,0 +1,106 @@
+"""Replay: a found path against others, from scratch or from the same trunk, with the same budget and several seeds."""
+
+import json
+from pathlib import Path as FilePath
+
+import pandas as pd
+
+from erpo_explore.config.experiment import LastTest, SearchSpace, load_space
+from erpo_explore.config.path_file import load_path
+from erpo_explore.config.search import Search
+from erpo_explore.errors import ConfigError, ResultsError
+from erpo_explore.plan.baselines import Rivals
+from erpo_explore.plan.initial_weights import same_trunk
+from erpo_explore.plan.manifest import space_of
+from erpo_explore.space import Path
+from erpo_explore.store import best_row, load_manifest, load_results
+from erpo_explore.store.files import Place, is_folder
+
+__all__ = ["FOUND", "is_replay", "replay_space", "winning_dot"]
+
+FOUND = "found"
+"""Name of the replayed path among its rivals."""
+
+
+def replay_space(
+    origin: Place,
+    *,
+    space_file: FilePath | None,
+    against: Rivals,
+    num_seeds: int,
+    seed: int | None = None,
+    beam_width: int = 5,
+) -> SearchSpace:
+    """The exploration that replays a path.
+
+    Args:
+        origin: A results folder, whose best searched path is taken, or a path's YAML file; a path or a URI.
+        space_file: Task, model and budget; those of the results folder if not given.
+        against: The rivals; a dot without settings has those that the space gives it.
+        num_seeds: Runs of the path and of each rival.
+        seed: The first seed; by default one that the search has not used, since its winner was chosen on its own.
+        beam_width: Hypotheses a sentence of the test set.
+
+    Raises:
+        ConfigError: A path's file comes without a space, or is named as another rival is.
+        ResultsError: The folder holds no score yet, nothing was searched in it, or its trunk is another one by now.
+    """
+    if is_folder(origin):
+        path = _best_searched(origin)
+        searched = space_of(load_manifest(origin), str(origin))
+        space = load_space(space_file) if space_file else _with_trunk(searched, origin)
+    else:
+        path = load_path(origin)
+        if space_file is None:
+            raise ConfigError(f"{origin} is a path without a task; add --space search_spaces/NAME.yaml")
+        space = searched = load_space(space_file)
+    if FOUND in against.paths:
+        raise ConfigError(f"--against must not name a file {FOUND}.yaml, as the replayed path is called; rename it")
+    fresh_seed = max(used.seed + max(used.search.members, used.num_seeds) for used in (searched, space))
+    settings = {name: space.dots.get(name, {}) if given is None else given for name, given in against.dots.items()}
+    length_penalty = space.test.length_penalty if space.test is not None else space.training.length_penalty
+    written = space.to_dict() | {
+        "name": f"{space.name}-replay",
+        "search": Search(method="none").model_dump(mode="json", exclude={"start"}),
+        "dots": settings,
+        "paths": {name: given.to_dict() for name, given in {**against.paths, FOUND: path}.items()},
+        "test": LastTest(beam_width=beam_width, length_penalty=length_penalty).model_dump(),
+        "seed": fresh_seed if seed is None else seed,
+        "num_seeds": num_seeds,
+    }
+    return SearchSpace.from_dict(written, origin=str(origin))
+
+
+def winning_dot(folder: Place) -> str | None:
+    """The dot that reached the best score in a results folder, where one did: then there is nothing to replay.
+
+    Raises:
+        ResultsError: The folder holds no score yet.
+    """
+    best = best_row(load_results(folder))
+    return str(best["dot"]) if best["role"] == "dot" else None
+
+
+def is_replay(space: SearchSpace) -> bool:
+    """Whether an exploration is a replay."""
+    return space.test is not None and FOUND in space.paths
+
+
+def _best_searched(folder: Place) -> Path:
+    """The path of the member with the best score; in a folder without members, of what is no dot."""
+    frame = load_results(folder)
+    best_row(frame)
+    searched = _searched(frame)
+    if searched.empty:
+        raise ResultsError(f"results folder {folder} has trained dots alone, so there is no found path to replay")
+    return Path.from_dict(json.loads(best_row(searched)["path"]))
+
+
+def _searched(observations: pd.DataFrame) -> pd.DataFrame:
+    members = observations[observations["role"] == "member"]
+    return observations[observations["role"] != "dot"] if members.empty else members
+
+
+def _with_trunk(space: SearchSpace, folder: Place) -> SearchSpace:
+    """The space of a results folder, with the trunk that its trials branched from."""
+    return SearchSpace.from_dict(space.to_dict() | {"start_from": same_trunk(space, folder)}, origin=str(folder))

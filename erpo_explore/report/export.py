@@ -1,0 +1,65 @@
+"""Figures as files for papers: PNG, SVG or PDF, drawn by the same plotly.js in a headless Chromium, through kaleido."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+import plotly.graph_objects as go
+
+from erpo_explore.errors import ResultsError, RunError
+from erpo_explore.report.figures.slider import SLIDER_PX
+from erpo_explore.report.figures.theme import TEMPLATES
+
+__all__ = ["FORMATS", "Format", "write_figures"]
+
+Format = Literal["png", "svg", "pdf"]
+FORMATS: Final[tuple[Format, ...]] = ("png", "svg", "pdf")
+WIDTH_PX: Final = 720
+PNG_SCALE: Final = 3  # 720 px on a column of 3.4 inches are then 635 dots an inch
+
+
+def write_figures(figures: Mapping[str, go.Figure], folder: Path, kind: Format) -> list[Path]:
+    """Write each figure into a folder, as `NAME.KIND`, on white and without what needs a mouse.
+
+    Args:
+        figures: By name; those with a slider are drawn as they are at the last step.
+        folder: Is made where it is missing; files of these names in it are replaced.
+        kind: What to write.
+
+    Raises:
+        RunError: kaleido is not installed, or there is no Chromium or Chrome for it.
+        ResultsError: the folder cannot be written.
+    """
+    try:
+        import kaleido
+        from choreographer.errors import ChromeNotFoundError
+    except ImportError as error:
+        raise RunError(
+            "figures as files need kaleido, which is not installed; pip install 'erpo-explore[figures]'"
+        ) from error
+    files = {folder / f"{name}.{kind}": _on_paper(figure) for name, figure in figures.items()}
+    options = {"format": kind, "width": WIDTH_PX, "scale": PNG_SCALE if kind == "png" else 1}
+    wanted = [{"fig": figure, "path": str(file), "opts": options} for file, figure in files.items()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # what kaleido would load from the network otherwise; no figure has a formula
+        kaleido.write_fig_from_object_sync(wanted, cancel_on_error=True, kopts={"mathjax": False})
+    except ChromeNotFoundError as error:
+        raise RunError(
+            "figures as files are drawn by Chromium or Google Chrome, and neither was found; install one, or name its "
+            "program in BROWSER_PATH"
+        ) from error
+    except OSError as error:
+        raise ResultsError(
+            f"cannot write figures into {folder}: {error.strerror or error}; name another folder with --figures"
+        ) from error
+    return list(files)
+
+
+def _on_paper(figure: go.Figure) -> go.Figure:
+    """The figure in the light template, without slider and buttons."""
+    still = go.Figure(data=figure.data, layout=figure.layout)
+    if still.layout.sliders:
+        still.layout.height -= SLIDER_PX
+    still.layout.sliders, still.layout.updatemenus = (), ()
+    return still.update_layout(template=TEMPLATES["light"], paper_bgcolor="#ffffff")

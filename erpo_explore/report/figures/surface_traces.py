@@ -1,0 +1,179 @@
+"""A surface as Plotly's traces: what is expected, and how far that may be off.
+
+Every function returns as many traces for the score as for the doubt, the score's first, whatever the surface holds: a
+slider replaces traces one by one.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from plotly.colors import sample_colorscale
+
+from erpo_explore.analysis.landscape import GRID, SUBDIVISIONS
+from erpo_explore.analysis.simplex import CORNERS, cells
+from erpo_explore.report.figures.theme import COLORSCALE, DOUBT_COLORSCALE, score_bar
+
+__all__ = ["Trace", "cell_traces", "contour_traces", "score_span"]
+
+NUM_COLORS: Final = 14
+LOW_QUANTILE: Final = 0.1  # a few trials that learned nothing would take all colours from the others
+AXES: Final = dict(zip("abc", CORNERS, strict=True))
+
+Trace = dict[str, Any]
+"""One of Plotly's."""
+
+
+def score_span(points: pd.DataFrame) -> tuple[float, float]:
+    """The scores that colours cover at a moment.
+
+    Args:
+        points: Where trials stand then, with `score`; at least one.
+    """
+    low, high = float(points["score"].quantile(LOW_QUANTILE)), float(points["score"].max())
+    return low, high if high > low else low + 1.0
+
+
+def contour_traces(surface: pd.DataFrame, span: tuple[float, float]) -> list[Trace]:
+    """The surface over ρ and log₁₀ τ, blank where it is not known.
+
+    Args:
+        surface: Rows of `temperature_surface` of one moment; may be empty.
+        span: What the score's colours cover.
+    """
+    empty = {"type": "scatter", "x": [None], "y": [None]}
+    return [
+        _contour(surface, "mean", span, "expected score %{z:.2f} ± %{customdata:.2f}"),
+        _bar(empty, "score", span),
+        _contour(surface, "sd", _doubt_span(surface), "± %{z:.2f} around %{customdata:.2f}"),
+        _bar(empty, "sd", _doubt_span(surface)),
+    ]
+
+
+def cell_traces(surface: pd.DataFrame, span: tuple[float, float]) -> list[Trace]:
+    """The surface over the simplex as small triangles, blank where it is not known.
+
+    Args:
+        surface: Rows of `simplex_surface` of one moment; may be empty.
+        span: What the score's colours cover.
+    """
+    return [
+        *_colored_cells(surface, "mean", span),
+        _bar({"type": "scatterternary", "a": [None], "b": [None], "c": [None]}, "score", span),
+        *_colored_cells(surface, "sd", _doubt_span(surface)),
+        _bar({"type": "scatterternary", "a": [None], "b": [None], "c": [None]}, "sd", _doubt_span(surface)),
+    ]
+
+
+def _contour(surface: pd.DataFrame, column: str, span: tuple[float, float], hover: str) -> Trace:
+    """One contour plot."""
+    other = "sd" if column == "mean" else "mean"
+    values = surface[column].where(surface["known"].astype(bool))
+    return {
+        "type": "contour",
+        "x": _rounded(surface["rho"][: GRID[0]]),
+        "y": _rounded(surface["log10_tau"][:: GRID[0]]),
+        "z": _grid(values),
+        "customdata": _grid(surface[other]),
+        "zmin": span[0],
+        "zmax": span[1],
+        "colorscale": _SCALES[column],
+        "autocontour": False,
+        "contours": {"start": span[0], "end": span[1], "size": (span[1] - span[0]) / NUM_COLORS},
+        "line": {"width": 0.5},
+        "showscale": False,
+        "hoverongaps": False,
+        "visible": column == "mean",
+        "hovertemplate": f"{hover}<extra></extra>",
+    }
+
+
+def _colored_cells(surface: pd.DataFrame, column: str, span: tuple[float, float]) -> list[Trace]:
+    """A trace a colour with all triangles of it, and one with a place to hover over in each triangle."""
+    known = surface["known"].to_numpy(dtype=bool)
+    corners_M33 = cells(SUBDIVISIONS)[known] if len(surface) else np.empty((0, 3, 3))
+    values = surface.loc[known, column].to_numpy(dtype=np.float64)
+    shares = (values - span[0]) / (span[1] - span[0])
+    colors = np.clip(shares * NUM_COLORS, 0, NUM_COLORS - 1).astype(int)
+    traces = []
+    for number in range(NUM_COLORS):
+        color = str(sample_colorscale(_SCALES[column], [(number + 0.5) / NUM_COLORS])[0])
+        traces.append(
+            {
+                "type": "scatterternary",
+                **_outlines(corners_M33[colors == number]),
+                "mode": "lines",
+                "fill": "toself",
+                "fillcolor": color,
+                "line": {"width": 0.7, "color": color},  # covers the seams between triangles
+                "hoverinfo": "skip",
+                "visible": column == "mean",
+            }
+        )
+    middle = {axis: _single(surface.loc[known, name]) for axis, name in AXES.items()}
+    numbers = surface.loc[known, ["mean", "sd"]].to_numpy(dtype=np.float32)
+    hover = "expected score %{customdata[0]:.2f} ± %{customdata[1]:.2f}<extra></extra>"
+    unseen = {"color": "rgba(0,0,0,0)", "size": 12}
+    return [
+        *traces,
+        {
+            "type": "scatterternary",
+            **middle,
+            "mode": "markers",
+            "marker": unseen,
+            "customdata": numbers,
+            "hovertemplate": hover,
+            "visible": column == "mean",
+        },
+    ]
+
+
+def _outlines(corners_M33: np.ndarray) -> dict[str, np.ndarray]:
+    """Closed triangles one after the other, with a gap after each."""
+    closed_M53 = np.full((len(corners_M33), 5, 3), np.nan, dtype=np.float32)
+    closed_M53[:, :3], closed_M53[:, 3] = corners_M33, corners_M33[:, 0]
+    lines = closed_M53.reshape(-1, 3)
+    return {axis: lines[:, at] for at, axis in enumerate("abc")}
+
+
+def _bar(nowhere: Trace, column: str, span: tuple[float, float]) -> Trace:
+    """A colour bar, which needs a trace to hang on."""
+    bar = score_bar("score" if column == "score" else "± sd")
+    marker = {"color": [span[0]], "colorscale": _SCALES[column], "cmin": span[0], "cmax": span[1], "colorbar": bar}
+    more = {
+        "mode": "markers",
+        "marker": marker | {"showscale": True},
+        "hoverinfo": "skip",
+        "visible": column == "score",
+    }
+    return {**nowhere, **more}
+
+
+_SCALES: Final = {"mean": COLORSCALE, "score": COLORSCALE, "sd": DOUBT_COLORSCALE}
+
+
+def _doubt_span(surface: pd.DataFrame) -> tuple[float, float]:
+    """From no doubt to the largest that is shown."""
+    highest = surface.loc[surface["known"].astype(bool), "sd"].max()
+    return 0.0, float(highest) if highest > 0.0 else 1.0
+
+
+def _grid(values: "pd.Series[float]") -> list[list[float | None]]:
+    """Values of a grid as rows of it; what is null is a gap, that a mouse says nothing over."""
+    if values.empty:
+        return [[None]]
+    rounded = values.astype(float).round(3)
+    rows: list[list[float | None]] = (
+        rounded.astype(object).where(rounded.notna(), None).to_numpy().reshape(GRID[::-1]).tolist()
+    )
+    return rows
+
+
+def _single(values: "pd.Series[float]") -> np.ndarray:
+    """In single precision, which is enough to draw and makes the page smaller."""
+    return values.to_numpy(dtype=np.float32)
+
+
+def _rounded(values: "pd.Series[float]") -> list[float]:
+    """Fewer digits, for a smaller page."""
+    return values.astype(float).round(4).tolist()

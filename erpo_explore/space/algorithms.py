@@ -1,0 +1,227 @@
+"""The dots: points and paths of the space that have a name in the literature.
+
+Each is a function of the settings that its paper left open, with the task's own metric where it needs one.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from erpo_explore.errors import ConfigError
+from erpo_explore.space.estimator import Baseline, Estimator
+from erpo_explore.space.path import Path
+from erpo_explore.space.point import Point
+from erpo_explore.space.reward import Noise, Reward, check_metric, to_number
+
+__all__ = ["DOTS", "dot"]
+
+
+def mle(*, metric: str) -> Path:  # noqa: ARG001 - every dot is called the same way
+    """Maximum likelihood: R_δ, cross-entropy on the reference."""
+    return Path.constant(Point(reward=Reward(truth=1.0)))
+
+
+def label_smoothing(*, metric: str, epsilon: float = 0.1) -> Path:  # noqa: ARG001
+    """Label smoothing (Szegedy et al. 2016): uniform noise on the true prefix, its whole distribution the label."""
+    reward = Reward(truth=1.0 - epsilon, noise=epsilon, noise_kind="uniform")
+    return Path.constant(Point(reward=reward, prefix="truth", label="expected"))
+
+
+def data_noising(*, metric: str, gamma: float = 0.1, kind: Noise = "unigram") -> Path:  # noqa: ARG001
+    """Data noising (Xie et al. 2017): with probability γ a unigram draw, or a blank, stands in a target token's place.
+
+    A drawn word is read and trained on; a blank is read alone, and the label stays the truth's.
+    """
+    reward = Reward(truth=1.0 - gamma, noise=gamma, noise_kind=kind)
+    return Path.constant(Point(reward=reward, label="truth" if kind == "blank" else "sampled"))
+
+
+def raml(*, metric: str = "edit", temperature: float = 0.088) -> Path:
+    """Reward-augmented maximum likelihood (Norouzi et al. 2016): q ∝ exp(R / τ), drawn token by token.
+
+    The payoff is the paper's edit distance. A wrong token costs it 1, and v = 6,000 words may be wrong: an edit of one
+    place weighs v exp(−1/τ), which is 0.07 at τ = 0.088 and 0.27 at τ = 0.1. The paper's best τ = 0.85 is of a payoff
+    that its code rescales by the vocabulary, with v^(1 − 1/τ) exp(−1/τ) = 0.07 in the same place. With bleu or rouge,
+    whose increments are near 0.1, take τ near 0.01.
+    """
+    return Path.constant(Point(reward=Reward(task=1.0, metric=metric), beta=temperature))
+
+
+def raml_stratified(*, metric: str = "edit", temperature: float = 0.088) -> Path:
+    """RAML as its paper draws it: first how many edits, then which."""
+    return Path.constant(_raml_offline(metric, temperature, Estimator(kind="stratified")))
+
+
+def raml_ngram(*, metric: str, temperature: float = 0.4, samples: int = 10) -> Path:
+    """RAML as Tan et al. (2018) run it: one of n n-gram replacements, by exp(R / τ)."""
+    return Path.constant(_raml_offline(metric, temperature, Estimator(kind="ngram", samples=samples)))
+
+
+def _raml_offline(metric: str, temperature: float, estimator: Estimator) -> Point:
+    return Point(reward=Reward(task=1.0, metric=metric), beta=temperature, estimator=estimator)
+
+
+def spg(*, metric: str, weight: float = 100.0) -> Path:
+    """Softmax policy gradient (Ding & Soricut 2017): q ∝ p_θ · exp(w R).
+
+    The reference's next token is ahead of the others by near 0.1 in bleu or rouge, so it is q's choice against what p_θ
+    gives the others where exp(0.1 w) outweighs them; of a trained model of 4,000 pieces w = 20 is too little.
+    """
+    return Path.constant(Point(reward=Reward(task=1.0, metric=metric, temperature=1.0 / weight), alpha=1.0, beta=0.0))
+
+
+def constant(*, metric: str, alpha: float = 1.0, beta: float = 0.0) -> Path:  # noqa: ARG001
+    """The control: one reward for every target, so what is gained here is not the reward's (Choshen et al. 2020)."""
+    return Path.constant(Point(reward=Reward(task=1.0, metric="constant"), alpha=alpha, beta=beta))
+
+
+def policy_gradient(*, metric: str, baseline: Baseline | None = None, samples: int = 1) -> Path:
+    """REINFORCE, the limit α → ∞, by default with the self-critical baseline (Rennie et al. 2017)."""
+    return Path.constant(_policy_gradient(metric, Estimator(baseline=baseline, samples=samples)))
+
+
+def rloo(*, metric: str, samples: int = 4) -> Path:
+    """REINFORCE with the mean of the other draws as baseline (Kool et al. 2019)."""
+    return Path.constant(_policy_gradient(metric, Estimator(baseline="leave_one_out", samples=samples)))
+
+
+def grpo(*, metric: str, samples: int = 4) -> Path:
+    """REINFORCE with rewards standardised within their group (Shao et al. 2024), without its clipping."""
+    return Path.constant(_policy_gradient(metric, Estimator(baseline="group", samples=samples)))
+
+
+def minimum_risk(*, metric: str, samples: int = 8, sharpness: float = 0.005) -> Path:
+    """Minimum risk training (Shen et al. 2016): the expected reward over K draws, re-normalised among them."""
+    estimator = Estimator(kind="minimum_risk", samples=samples, sharpness=sharpness)
+    return Path.constant(_policy_gradient(metric, estimator))
+
+
+def target_policy(*, metric: str, samples: int = 8, baseline: Baseline = "group") -> Path:
+    """Target policy optimisation (2026, arXiv 2604.06159): q_k ∝ p_k exp(u_k) over K draws, fitted by cross-entropy."""
+    estimator = Estimator(kind="target_policy", samples=samples, baseline=baseline)
+    return Path.constant(Point(reward=Reward(task=1.0, metric=metric), alpha=1.0, beta=0.0, estimator=estimator))
+
+
+def mixer(*, metric: str, warm: float = 0.5, samples: int = 1) -> Path:
+    """MIXER (Ranzato et al. 2015): the truth's words first, policy gradient on the last Δ, Δ growing from 0 to all.
+
+    For the share `warm` of the budget all words are the truth's, which is maximum likelihood.
+    """
+    estimator = Estimator(baseline=None if samples == 1 else "leave_one_out", samples=samples)
+    free = _policy_gradient(metric, estimator)
+    forced = replace(free, forced=1.0)
+    return Path(knots=((0.0, forced), (warm, forced), (1.0, free)))
+
+
+def _policy_gradient(metric: str, estimator: Estimator) -> Point:
+    return Point(reward=Reward(task=1.0, metric=metric), alpha=math.inf, beta=0.0, estimator=estimator)
+
+
+def scheduled_sampling(*, metric: str, rate: float = 0.25) -> Path:  # noqa: ARG001
+    """Scheduled sampling (Bengio et al. 2015): ever more inputs are the model's words, the labels stay the truth's."""
+
+    def mixed(model: float) -> Point:
+        return Point(reward=Reward(truth=1.0 - model, model=model), label="truth")
+
+    return Path(knots=((0.0, mixed(0.0)), (1.0, mixed(rate))))
+
+
+def interpolation(
+    *, metric: str, model: float = 0.04, move: float = 0.06, every: int = 4, temperature: float = 1.0
+) -> Path:
+    """The paper's annealing path (Tan et al. 2018, section 4).
+
+    Starts at λ = (model 0.04, truth 0.96). Whenever the valid score drops, 0.06 of truth goes to task; after every 4th
+    such move, 0.06 of truth goes to model as well; until nothing of truth is left. At the paper's temperature of 1 the
+    task's part is nearly uniform over a vocabulary of thousands, that is noise; there, increments of bleu or rouge name
+    a token at 0.01 or less.
+    """
+    if not (0.001 <= move < 1.0 and 0.0 <= model < 1.0 and every >= 1):
+        raise ConfigError(f"must have 0.001 <= move < 1, 0 <= model < 1, every >= 1; got {move}, {model}, {every}")
+    mixtures = [(1.0 - model, 0.0, model)]
+    while mixtures[-1][0] > 1e-9:
+        truth, task, model = mixtures[-1]
+        to_task = min(move, truth)
+        to_model = min(move, truth - to_task) if len(mixtures) % every == 0 else 0.0
+        rest = truth - to_task - to_model
+        mixtures.append((0.0 if rest < 1e-9 else rest, task + to_task, model + to_model))
+    return Path(
+        clock="plateau",
+        knots=tuple(
+            (
+                index / (len(mixtures) - 1),
+                Point(
+                    reward=Reward(truth=truth, task=task, model=model, metric=metric, temperature=temperature),
+                ),
+            )
+            for index, (truth, task, model) in enumerate(mixtures)
+        ),
+    )
+
+
+DOTS: Final[Mapping[str, Callable[..., Path]]] = {
+    function.__name__: function
+    for function in (
+        mle,
+        label_smoothing,
+        data_noising,
+        raml,
+        raml_stratified,
+        raml_ngram,
+        spg,
+        constant,
+        policy_gradient,
+        rloo,
+        grpo,
+        minimum_risk,
+        target_policy,
+        mixer,
+        scheduled_sampling,
+        interpolation,
+    )
+}
+
+
+def dot(name: str, *, metric: str, settings: Mapping[str, Any] | None = None) -> Path:
+    """The named dot as a path.
+
+    Args:
+        name: A key of `DOTS`.
+        metric: The task's metric, for the dots that reward it and are not given another.
+        settings: What the dot leaves open, e.g. {"gamma": 0.2}.
+
+    Raises:
+        ConfigError: The dot or one of its settings is unknown or out of range.
+    """
+    if name not in DOTS:
+        raise ConfigError(f"dot must be one of {', '.join(DOTS)}, got {name!r}")
+    function, settings = DOTS[name], dict(settings or {})
+    parameters = inspect.signature(function).parameters
+    for setting, value in settings.items():
+        if setting not in parameters:
+            raise ConfigError(f"dots.{name}.{setting} is unknown; known are {', '.join(parameters)}")
+        settings[setting] = _checked(value, parameters[setting].annotation, f"dots.{name}.{setting}")
+    if parameters["metric"].default is inspect.Parameter.empty:
+        settings.setdefault("metric", metric)
+    try:
+        return function(**settings)
+    except ZeroDivisionError as error:
+        raise ConfigError(f"dots.{name}: settings must not be 0, got {settings}") from error
+    except ConfigError as error:
+        raise ConfigError(f"dots.{name}: {error}") from error
+
+
+def _checked(value: Any, kind: Any, field: str) -> Any:
+    """A setting as a value of its parameter's annotation; names are checked by what they are given to.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    if kind not in (int, float):
+        return check_metric(value, field) if kind is str else value
+    number = to_number(value, field)
+    if kind is int and not number.is_integer():
+        raise ConfigError(f"{field} must be a whole number, got {value!r}")
+    return kind(number)

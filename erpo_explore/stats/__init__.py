@@ -1,0 +1,1 @@
+"""Is a difference more than noise: bootstrap over sentences, tests over seeds."""

@@ -1,0 +1,220 @@
+"""Corpus scores as sums over sentences, so that a score can be had again on thousands of resampled corpora.
+
+Legend: N sentences, D statistics a sentence, B resampled corpora.
+
+A corpus score is a function of the sum of what each sentence adds to it, `score(Σ_n c_n v_n)`, where c_n says how often
+sentence n is in the corpus. The bootstrap draws the counts c, N sentences with replacement, and one product
+`counts_BN @ values_ND` gives the sums of all its corpora.
+
+Which of two systems is better on the same sentences is the paired bootstrap's question (Koehn 2004, "Statistical
+Significance Tests for Machine Translation Evaluation"): both are scored on the same resampled corpora. Left out: the
+spread over seeds, which sentences know nothing of; `stats.seeds` has that.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+__all__ = [
+    "Comparison",
+    "CorpusStatistics",
+    "Resampled",
+    "Resamples",
+    "compare",
+    "corpus_score",
+    "paired_bootstrap",
+    "resample",
+]
+
+_ORDERS: Final = 4
+_BLEU_COLUMNS: Final = 2 + 2 * _ORDERS
+_TAILS: Final = (0.025, 0.975)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CorpusStatistics:
+    """What each sentence adds to a corpus score.
+
+    Single precision, as the results store keeps it, so that what is read from there gives the same scores.
+
+    Attributes:
+        kind: `bleu`: D = 10, length of hypothesis and of reference in words, then n-gram matches and n-grams of the
+            hypothesis, each for the orders 1–4. `mean`: D scores of the sentence, 0–100, whose mean over all sentences
+            and columns is the corpus score (ROUGE-1, -2 and -L F1).
+        values_ND: One row a sentence.
+    """
+
+    kind: Literal["bleu", "mean"]
+    values_ND: Float[np.ndarray, "N D"]
+
+    def __post_init__(self) -> None:
+        num_sentences, num_columns = self.values_ND.shape
+        if num_sentences < 1 or num_columns < 1:
+            raise ValueError(f"statistics must have at least one sentence and one column, got {self.values_ND.shape}")
+        if self.kind == "bleu" and num_columns != _BLEU_COLUMNS:
+            raise ValueError(f"statistics of bleu must have {_BLEU_COLUMNS} columns, got {num_columns}")
+        if not np.isfinite(self.values_ND).all():
+            raise ValueError("statistics must be finite")
+        object.__setattr__(self, "values_ND", self.values_ND.astype(np.float32))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, CorpusStatistics):
+            return NotImplemented
+        return self.kind == other.kind and np.array_equal(self.values_ND, other.values_ND)
+
+    __hash__ = None  # type: ignore[assignment]  # arrays have none
+
+    @property
+    def num_sentences(self) -> int:
+        """N."""
+        return int(self.values_ND.shape[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Resamples:
+    """Corpora drawn with replacement from N sentences; drawn once and shared by all systems that are compared.
+
+    Attributes:
+        counts_BN: How often each sentence is in each corpus; rows sum to N.
+    """
+
+    counts_BN: Float[np.ndarray, "B N"]
+
+    @classmethod
+    def draw(cls, num_sentences: int, generator: np.random.Generator, *, num_resamples: int = 1000) -> "Resamples":
+        """Draw corpora.
+
+        Args:
+            num_sentences: N, in the corpus and in each resampled one.
+            generator: Of the draws.
+            num_resamples: B.
+        """
+        if num_sentences < 1 or num_resamples < 1:
+            raise ValueError(f"must draw at least one sentence and corpus, got {num_sentences} and {num_resamples}")
+        index_BN = generator.integers(num_sentences, size=(num_resamples, num_sentences))
+        index_BN += num_sentences * np.arange(num_resamples)[:, None]
+        counts = np.bincount(index_BN.ravel(), minlength=num_resamples * num_sentences)
+        return cls(counts_BN=counts.reshape(num_resamples, num_sentences).astype(np.float64))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Resampled:
+    """One system's scores, 0–100: on the corpus, and on each resampled one.
+
+    Attributes:
+        score: Of the corpus itself.
+        scores_B: Of the resampled corpora.
+    """
+
+    score: float
+    scores_B: Float[np.ndarray, " B"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How much better the first of two systems is than the second, on the same sentences.
+
+    Attributes:
+        difference: Of their corpus scores, in points.
+        low: Lower end of the 95 % interval of the difference, a percentile of the resampled ones.
+        high: Its upper end.
+        p_value: Chance of a difference as large if there were none; the same in either order.
+        share_won: Share of the resampled corpora on which the first is better, a tie being half a win (Koehn 2004).
+            One minus it is the one-sided p-value of "the first is better".
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    share_won: float
+
+
+def corpus_score(statistics: CorpusStatistics) -> float:
+    """The score of the corpus, 0–100.
+
+    For BLEU it is sacrebleu's own, with its default smoothing (`exp`).
+
+    >>> values_ND = np.array([[5, 5, 5, 3, 2, 1, 5, 4, 3, 2], [2, 3, 1, 0, 0, 0, 2, 1, 0, 0]], dtype=np.float32)
+    >>> round(corpus_score(CorpusStatistics(kind="bleu", values_ND=values_ND)), 2)
+    55.78
+    """
+    sums_D = statistics.values_ND.sum(axis=0, dtype=np.float64)
+    return float(_scores(statistics.kind, sums_D[None], statistics.num_sentences)[0])
+
+
+def resample(statistics: CorpusStatistics, resamples: Resamples) -> Resampled:
+    """Score a system on the corpus and on each resampled one.
+
+    Raises:
+        ValueError: The resamples are of another number of sentences.
+    """
+    if resamples.counts_BN.shape[1] != statistics.num_sentences:
+        raise ValueError(
+            f"resamples of {resamples.counts_BN.shape[1]} sentences do not fit a corpus of {statistics.num_sentences}"
+        )
+    sums_BD = resamples.counts_BN @ statistics.values_ND.astype(np.float64)
+    return Resampled(
+        score=corpus_score(statistics), scores_B=_scores(statistics.kind, sums_BD, statistics.num_sentences)
+    )
+
+
+def compare(first: Resampled, second: Resampled) -> Comparison:
+    """Compare two systems that were scored on the same resampled corpora.
+
+    With δ the difference of the corpus scores and δ_b those of the resampled corpora,
+
+        p = (1 + #{b : |δ_b| − mean_b |δ_b| ≥ |δ|}) / (1 + B)
+
+    which is the p-value of sacrebleu's paired bootstrap, but for ≥ where it has >: there two equal systems would
+    differ with p = 1 / (1 + B), here with p = 1. It sees one tail of the two, so at level 0.05 about a tenth of equal
+    systems are called different; `share_won` keeps its level on either side.
+    """
+    difference = first.score - second.score
+    differences_B = first.scores_B - second.scores_B
+    low, high = np.quantile(differences_B, _TAILS)
+    sizes_B = np.abs(differences_B)
+    num_beyond = int(np.sum(sizes_B - sizes_B.mean() >= abs(difference)))
+    return Comparison(
+        difference=difference,
+        low=float(low),
+        high=float(high),
+        p_value=(1 + num_beyond) / (1 + len(differences_B)),
+        share_won=float(np.mean(0.5 * (1.0 + np.sign(differences_B)))),
+    )
+
+
+def paired_bootstrap(first: CorpusStatistics, second: CorpusStatistics, resamples: Resamples) -> Comparison:
+    """Compare two systems on the same sentences; for many systems, `resample` each once and `compare` the pairs.
+
+    Raises:
+        ValueError: The two are statistics of different scores, or of different numbers of sentences.
+    """
+    if first.kind != second.kind:
+        raise ValueError(f"statistics of {first.kind} cannot be compared with statistics of {second.kind}")
+    return compare(resample(first, resamples), resample(second, resamples))
+
+
+def _scores(
+    kind: Literal["bleu", "mean"], sums_BD: Float[np.ndarray, "B D"], num_sentences: int
+) -> Float[np.ndarray, " B"]:
+    """Scores, 0–100, of corpora of N sentences whose statistics sum to this."""
+    return _bleu(sums_BD) if kind == "bleu" else sums_BD.mean(axis=1) / num_sentences
+
+
+def _bleu(sums_BD: Float[np.ndarray, "B 10"]) -> Float[np.ndarray, " B"]:
+    """BLEU = min(1, exp(1 − r / h)) · (Π_n p_n)^(1/4), p_n = matches / n-grams, 0 where there are no n-grams.
+
+    Smoothed as sacrebleu does by default (`exp`): the k-th order without a match counts 2^-k matches. A corpus without
+    any match, or without n-grams of some order, scores 0.
+    """
+    hypothesis_B, reference_B = sums_BD[:, 0], sums_BD[:, 1]
+    matches_BO, totals_BO = sums_BD[:, 2 : 2 + _ORDERS], sums_BD[:, 2 + _ORDERS :]
+    unmatched_BO = matches_BO == 0.0
+    smoothed_BO = np.where(unmatched_BO, 0.5 ** np.cumsum(unmatched_BO, axis=1), matches_BO)
+    scored_B = (totals_BO > 0.0).all(axis=1) & ~unmatched_BO.all(axis=1)
+    log_precision_B = np.log(smoothed_BO / np.where(totals_BO > 0.0, totals_BO, 1.0)).mean(axis=1)
+    log_brevity_B = np.minimum(0.0, 1.0 - reference_B / np.maximum(hypothesis_B, 1.0))
+    return np.where(scored_B, 100.0 * np.exp(log_brevity_B + log_precision_B), 0.0)

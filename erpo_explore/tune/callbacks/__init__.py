@@ -1,0 +1,1 @@
+"""Tune callbacks of the driver: results, progress, trackers, checkpoints, failures."""

@@ -1,0 +1,1 @@
+"""Tune schedulers and searchers, one module per search method."""

@@ -1,0 +1,254 @@
+"""The command line as a user meets it: help, mistakes, and the main job on text files to its end."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+import erpo_explore as erpo
+from erpo_explore.cli.main import main
+from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.path_file import load_path, save_path
+from erpo_explore.config.tracking import Tracking
+from erpo_explore.errors import ConfigError
+from erpo_explore.store import ResultsWriter
+from tests.store.example_rows import OBSERVATION
+from tests.tiny_exploration import TINY
+
+EXPLORE = Path(__file__).parents[2] / "explore.py"
+
+
+@pytest.fixture
+def tiny_file(tmp_path: Path) -> Path:
+    file = tmp_path / "tiny.yaml"
+    file.write_text(yaml.safe_dump(TINY))
+    return file
+
+
+def _call(monkeypatch: pytest.MonkeyPatch, *args: str) -> int:
+    """Exit code of `explore.py ARGS` in this process."""
+    monkeypatch.setattr(sys, "argv", ["explore.py", *args])
+    with pytest.raises(SystemExit) as exit_info:
+        main()
+    return int(exit_info.value.code or 0)
+
+
+@pytest.mark.parametrize("command", ["run", "resume", "replay", "report", "watch", "compact", "submit"])
+def test_help_shows_an_example_of_each_command(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _call(monkeypatch, command, "--help") == 0
+    assert f"explore.py {'' if command == 'run' else command}".strip() in capsys.readouterr().out.split("Example")[1]
+
+
+def test_help_imports_neither_torch_nor_ray() -> None:
+    code = (
+        "import sys\nsys.argv = ['explore.py', '--help']\nfrom erpo_explore.cli.main import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    print(sorted({'torch', 'ray', 'plotly'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        (["search.start.reward=nix"], "search.start: reward must be one of truth, noise"),
+        (["task.name=nix"], "task.name: must be one of 'toy', 'docstrings', 'files', 'hub', got 'nix'"),
+        (["dots=[nix]"], "dot must be one of mle"),
+        (["training.stepz=3"], "training.stepz: is unknown"),
+        (["training.steps=x"], "training.steps: input should be a valid integer"),
+        (["search.start.alpha=0", "search.start.beta=0"], "alpha + beta must be > 0"),
+        (["training"], "--set must be FIELD=VALUE"),
+    ],
+)
+def test_a_mistake_in_a_field_is_one_line_and_exit_code_2(
+    changed: list[str],
+    expected: str,
+    tiny_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    results = tiny_file.parent / "results"
+    settings = [word for setting in changed for word in ("--set", setting)]
+    assert _call(monkeypatch, str(tiny_file), "--results", str(results), *settings) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: ")
+    assert expected in message
+    assert message.count("\n") == 1
+    assert not results.exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["nix"], "search space 'nix' does not exist; name a YAML file or one of all_dots, default"),
+        (["default", "--data", "nix"], "nix: no such folder"),
+        (["default", "--source", "de"], "add --data DIR"),
+        (["resume", "nix"], "results folder nix does not exist"),
+        (["report", "nix"], "results folder nix does not exist"),
+        (["report", "nix", "--figures", "to", "--format", "bmp"], "--format must be one of png, svg, pdf, got 'bmp'"),
+        (["watch", "nix"], "results folder nix does not exist"),
+        (["replay", "nix.yaml"], "nix.yaml"),
+        (["replay", "nix", "--against", "nix"], "--against must name dots out of mle"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_line_and_exit_code_2(
+    args: list[str],
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert _call(monkeypatch, *args) == 2
+    message = capsys.readouterr().err
+    assert expected in message
+    assert message.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_a_dot_has_won_there_is_nothing_to_replay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer = ResultsWriter.create(tmp_path / "results", {"exploration": "tiny"})
+    for trial, role, score in (("mle-s1", "dot", 20.0), ("member-0", "member", 10.0)):
+        writer.append("observations", [OBSERVATION | {"trial": trial, "role": role, "score": score}])
+    assert _call(monkeypatch, "replay", str(writer.folder)) == 0
+    said = capsys.readouterr().out
+    assert "mle has the best score of" in said
+    assert "nothing to replay" in said
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["--data", "nix"], "nix: no such folder"),
+        (["--set", "training.steps=0"], "training.steps: input should be greater than or equal to 1, got 0"),
+    ],
+)
+def test_a_replay_has_data_and_settings_of_its_own(
+    args: list[str],
+    expected: str,
+    tiny_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_path(erpo.dot("mle", metric="bleu"), tmp_path / "best_path.yaml")
+    assert _call(monkeypatch, "replay", "best_path.yaml", "--space", str(tiny_file), *args) == 2
+    assert expected in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+
+
+def test_flags_say_what_a_trial_holds(tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    explored = []
+
+    def explore(space: SearchSpace, folder: Path, *, address: str | None) -> None:
+        explored.append(space.resources)
+        raise ConfigError("enough")
+
+    monkeypatch.setattr("erpo_explore.tune.run.explore", explore)
+    tiny_file.write_text(yaml.safe_dump(TINY | {"resources": {"gpus_per_trial": 1, "max_failures": 7}}))
+    for flags in (["--gpus-per-trial", "0.25", "--cpus-per-trial", "2"], []):
+        assert _call(monkeypatch, str(tiny_file), *flags) == 2
+    held = [(each.gpus_per_trial, each.cpus_per_trial, each.max_failures) for each in explored]
+    assert held == [(0.25, 2, 7), (1.0, 1, 7)]
+
+
+def test_flags_name_the_trackers_beside_those_of_the_space(tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    explored = []
+
+    def explore(space: SearchSpace, folder: Path, *, address: str | None) -> None:
+        explored.append(space)
+        raise ConfigError("enough")
+
+    monkeypatch.setattr("erpo_explore.tune.run.explore", explore)
+    tiny_file.write_text(yaml.safe_dump(TINY | {"tracking": {"wandb": "mine", "mlflow": "theirs"}}))
+    assert _call(monkeypatch, str(tiny_file), "--tensorboard", "--mlflow", "sqlite:///mlflow.db") == 2
+    assert explored[0].tracking == Tracking(tensorboard=True, mlflow="sqlite:///mlflow.db", wandb="mine")
+    assert _call(monkeypatch, str(tiny_file)) == 2
+    assert explored[1].tracking == Tracking(mlflow="theirs", wandb="mine")
+
+
+def test_a_foreign_file_among_the_results_is_named_in_a_line(tmp_path: Path) -> None:
+    writer = ResultsWriter.create(tmp_path / "results", {"exploration": "tiny"})
+    writer.append("observations", [OBSERVATION | {"trial": "mle-s1", "role": "dot", "score": 20.0}])
+    (writer.folder / "observations" / "notes.txt").write_text("mine")
+    command = [sys.executable, EXPLORE, "compact", str(writer.folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (
+        done.stderr
+        == f"warning: {writer.folder / 'observations' / 'notes.txt'} is not a part of the results, left out\n"
+    )
+
+
+def test_misaligned_files_are_named_with_their_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in (("train.de", "a\nb\n"), ("train.en", "a\n"), ("valid.de", "a\n"), ("valid.en", "a\n")):
+        (tmp_path / name).write_text(text)
+    assert _call(monkeypatch, "default", "--data", str(tmp_path), "--results", str(tmp_path / "results")) == 2
+    message = capsys.readouterr().err
+    assert "train.de" in message
+    assert "train.en" in message
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.tools("mount", "umount")
+def test_a_disk_without_room_is_refused_before_anything_is_written(
+    small_disk: Path, tiny_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _call(monkeypatch, str(tiny_file), "--results", str(small_disk / "results")) == 2
+    assert "free some space or choose another one with --results" in capsys.readouterr().err
+    assert list(small_disk.iterdir()) == []
+
+
+def _run(*args: str | Path, cwd: Path) -> str:
+    """What `python explore.py ARGS` prints, in a process of its own."""
+    command = [sys.executable, EXPLORE, *map(str, args)]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+@pytest.mark.ray
+def test_the_main_job_on_text_files_from_run_to_replay(tmp_path: Path) -> None:
+    """One command trains, searches, stores and draws; the next one that it names works as it stands."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for split, repeats in (("train", 30), ("valid", 3)):
+        (data / f"{split}.de").write_text("ein kleiner hund .\nzwei frauen gehen .\nein mann .\n" * repeats)
+        (data / f"{split}.en").write_text("a small dog .\ntwo women walk .\na man .\n" * repeats)
+    space = tmp_path / "mine.yaml"
+    space.write_text(yaml.safe_dump(TINY | {"name": "mine", "dots": ["mle"]}))
+
+    output = _run(space, "--data", data, cwd=tmp_path)
+    folder = tmp_path / "results" / "mine"
+    frame = erpo.load_results(folder)
+    assert set(frame["task"]) == {"data"}
+    assert (folder / "report.html").stat().st_size > 100_000
+    assert load_path(folder / "best_path.yaml") == erpo.best_path(folder)
+    for said in ("best: ", "path: ", "score against cost", "report.html", "explore.py replay results/mine"):
+        assert said in output
+    plain = pd.read_parquet(folder / "observations")
+    assert plain["score"].max() == pytest.approx(frame["score"].max())
+
+    output = _run("replay", "results/mine", "--seeds", "2", "--against", "mle", "--anyway", cwd=tmp_path)
+    replayed = erpo.load_results(tmp_path / "results" / "mine-replay")
+    assert replayed.groupby("dot")["seed"].nunique().to_dict() == {"found": 2, "mle": 2}
+    assert set(replayed["seed"]).isdisjoint(frame["seed"])
+    assert "95% interval" in output
+    # the table's title is as wide as the terminal
+    title = "Replay: bleu on the valid set, at the end of the budget; the task has no test set"
+    assert title in " ".join(output.split())
+    assert (tmp_path / "results" / "mine-replay" / "replay.md").exists()
+
+    (folder / "report.html").unlink()
+    _run("report", "results/mine", cwd=tmp_path)
+    assert (folder / "report.html").exists()

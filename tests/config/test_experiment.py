@@ -1,0 +1,396 @@
+import math
+from pathlib import Path as FilePath
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from erpo_explore.config.experiment import SearchSpace, load_space
+from erpo_explore.config.path_file import save_path
+from erpo_explore.config.search import COORDINATES
+from erpo_explore.errors import ConfigError
+from erpo_explore.seq2seq import LstmConfig, TransformerConfig
+from erpo_explore.space import DOTS, Path, Point, Reward, dot
+from erpo_explore.space.point import LABELS, PREFIXES
+from erpo_explore.space.reward import TOKEN_METRICS
+from tests.checking import no_type_checks
+from tests.space.strategies import paths, token_points
+
+SMALLEST = {"name": "space", "task": {"name": "toy"}}
+SHIPPED = sorted((FilePath(__file__).parents[2] / "search_spaces").glob("*.yaml"))
+BLANKS = {"reward": {"truth": 0.9, "noise": 0.1, "noise_kind": "blank"}, "label": "truth"}
+RAML = {"reward": "bleu", "tau": 0.1}
+
+
+def read(**changes):
+    return SearchSpace.from_dict(SMALLEST | changes, origin="space.yaml")
+
+
+@st.composite
+def ranges(draw):
+    """Any legal ranges."""
+    chosen = draw(st.lists(st.sampled_from(COORDINATES), unique=True))
+    return {name: sorted(draw(st.tuples(st.floats(1e-3, 1.0), st.floats(1e-3, 1.0)))) for name in chosen}
+
+
+path_names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,8}", fullmatch=True).filter(lambda name: name not in DOTS)
+
+
+@st.composite
+def spaces(draw):
+    """Any legal search space of the toy task."""
+    interval = draw(st.integers(1, 100))
+    search = {
+        "method": draw(st.sampled_from(["population", "random", "optuna", "grid"])),
+        "levels": draw(st.integers(1, 2)),
+        "start": draw(token_points()).to_dict(),
+        "ranges": draw(ranges()),
+        "metric": draw(st.none() | st.sampled_from(TOKEN_METRICS)),
+        "prefix": draw(st.sampled_from(PREFIXES)),
+        "label": draw(st.sampled_from(LABELS)),
+        "choices": draw(st.just({}) | st.just({"metric": ["edit", "bleu"], "label": ["truth"]})),
+    }
+    return SMALLEST | {
+        "training": {"interval": interval, "steps": interval * draw(st.integers(1, 20)), "clip_norm": math.inf},
+        "search": search,
+        "dots": draw(st.lists(st.sampled_from(list(DOTS)), unique=True)),
+        "paths": {
+            name: path.to_dict() for name, path in draw(st.dictionaries(path_names, paths(), max_size=2)).items()
+        },
+        "seed": draw(st.integers(0, 2**31 - 1)),
+    }
+
+
+class TestValues:
+    @settings(max_examples=30)
+    @given(spaces())
+    def test_from_dict_reads_what_to_dict_wrote(self, written):
+        space = SearchSpace.from_dict(written)
+        assert SearchSpace.from_dict(space.to_dict()) == space
+
+    @settings(max_examples=30)
+    @given(spaces())
+    def test_it_is_plain_yaml(self, written):
+        space = SearchSpace.from_dict(written)
+        assert SearchSpace.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space
+
+    def test_a_name_and_a_task_are_enough(self):
+        space = read()
+        assert (space.search.method, space.training.steps, space.dots) == ("population", 600, {})
+
+    def test_tunes_pbt_draws_anew_as_often_as_tune_has_it_unless_told_otherwise(self):
+        assert read(search={"method": "pbt"}).search.resample == 0.25
+        assert read(search={"method": "pbt", "resample": 0.5}).search.resample == 0.5
+        assert read(search={"method": "pb2"}).search.resample == read(search={}).search.resample
+
+    def test_asha_is_short_for_a_random_search_that_stops_early(self):
+        short = read(search={"method": "asha", "members": 8})
+        assert short == read(search={"method": "random", "members": 8, "early_stopping": "asha"})
+        assert SearchSpace.from_dict(short.to_dict()) == short
+
+    @pytest.mark.parametrize(
+        "search", [{"levels": 10}, {"levels": 1000, "ranges": {"task": (0.0, 0.4), "rho": (0.5, 0.5)}}]
+    )
+    def test_a_grid_of_a_thousand_trials_is_not_too_large(self, search):
+        assert read(search=search | {"method": "grid"}).search.levels == search["levels"]
+
+    def test_a_model_without_a_kind_is_an_lstm(self):
+        assert read().model == read(model={}).model == LstmConfig()
+        assert read(model={"units": 64}).model == LstmConfig(units=64)
+
+    def test_a_model_of_another_kind_is_named(self):
+        written = {"kind": "transformer", "units": 64, "heads": 2, "layers": 1, "feed_forward": 96, "dropout": 0.1}
+        space = read(model=written)
+        assert space.model == TransformerConfig(**written)
+        assert space.to_dict()["model"] == written
+
+    def test_dots_are_read_as_a_list_or_a_mapping(self):
+        as_list = read(dots=["mle", {"raml": {"temperature": 0.2}}])
+        assert as_list == read(dots={"mle": {}, "raml": {"temperature": 0.2}})
+
+    @pytest.mark.parametrize("name", ["mle", "data_noising", "raml", "spg"])
+    def test_a_search_may_start_at_a_constant_dot(self, name):
+        assert read(search={"start": name}).search.start == dot(name, metric="bleu").end
+
+    def test_landmarks_are_written_as_dots_are(self):
+        for written in (["rloo", {"grpo": {"samples": 4}}], {"rloo": {}, "grpo": {"samples": 4}}):
+            assert read(search={"landmarks": written}).search.landmarks == {"rloo": {}, "grpo": {"samples": 4}}
+
+    def test_a_search_starts_at_the_truth_by_default(self):
+        assert read().search.start == Point(reward=Reward(truth=1.0))
+
+    def test_paths_are_read_as_paths(self):
+        path = Path(knots=((0.0, Point(reward=Reward(truth=1.0))), (1.0, Point.from_dict(RAML))))
+        assert read(paths={"mine": path.to_dict()}).paths == {"mine": path}
+        assert read(paths={"mine": path}).paths == {"mine": path}
+
+    def test_a_path_may_be_a_dot_with_settings(self):
+        written = {"cold": {"raml_ngram": {"temperature": 0.1}}, "default": {"raml_ngram": None}}
+        expected = {
+            "cold": dot("raml_ngram", metric="bleu", settings={"temperature": 0.1}),
+            "default": dot("raml_ngram", metric="bleu"),
+        }
+        space = read(paths=written)
+        assert space.paths == expected
+        assert SearchSpace.from_dict(space.to_dict()) == space
+
+    def test_a_path_is_read_from_its_file(self, tmp_path):
+        file, path = tmp_path / "found.yaml", dot("interpolation", metric="bleu")
+        save_path(path, file)
+        space = read(paths={"mine": str(file)})
+        assert space.paths == {"mine": path}
+        # what is recorded needs no file
+        file.unlink()
+        assert SearchSpace.from_dict(space.to_dict()) == space
+        with pytest.raises(ConfigError, match=r"paths: .*found\.yaml: cannot be read"):
+            read(paths={"mine": str(file)})
+
+    def test_a_dot_in_a_paths_place_needs_the_tasks_metric(self, tmp_path):
+        with pytest.raises(ConfigError, match=r"paths: .*task\.metric must be given where a path is a dot, here raml$"):
+            read(task={"name": "files", "data": str(tmp_path)}, paths={"mine": {"raml": {}}})
+
+    def test_a_space_is_frozen(self):
+        with pytest.raises(ValueError, match="frozen"):
+            read().seed = 3
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"stepz": 1}, r"stepz: is unknown; compare with the files in search_spaces/"),
+            ({"training": {"stepz": 1}}, r"training\.stepz: is unknown; compare with"),
+            ({"name": "../up"}, r"name: string should match pattern .*, got '\.\./up'"),
+            (
+                {"task": {"name": "poetry"}},
+                r"task\.name: must be one of 'toy', 'docstrings', 'files', 'hub', got 'poetry'",
+            ),
+            ({"task": {"name": "files"}}, r"task\.files\.data: is missing"),
+            ({"training": {"steps": "many"}}, r"training\.steps: .*valid integer.*, got 'many'"),
+            ({"training": {"steps": 0}}, r"training\.steps: .*greater than or equal to 1, got 0"),
+            ({"training": {"learning_rate": 0}}, r"training\.learning_rate: .*greater than 0, got 0"),
+            ({"training": {"learning_rate": math.nan}}, r"training\.learning_rate: .*, got nan"),
+            ({"training": {"steps": 100, "interval": 7}}, r"training: interval must divide steps=100, got 7$"),
+            ({"training": {"beam_width": 0}}, r"training\.beam_width: .*greater than or equal to 1, got 0"),
+            ({"training": {"length_penalty": -1}}, r"training\.length_penalty: .*equal to 0, got -1"),
+            ({"model": {"units": 7}}, r"model\.units: .*multiple of 2, got 7"),
+            ({"model": {"unitz": 8}}, r"model\.unitz: is unknown; compare with"),
+            (
+                {"model": {"kind": "rnn"}},
+                r"model\.kind: must be one of 'lstm', 'transformer', 'pretrained', 'own', got 'rnn'$",
+            ),
+            ({"model": {"kind": "lstm", "heads": 4}}, r"model\.heads: is unknown; compare with"),
+            ({"model": {"kind": "transformer", "layers": 0}}, r"model\.layers: .*greater than or equal to 1, got 0$"),
+            ({"model": {"kind": "transformer", "heads": 3}}, r"model: heads must divide units=256, got 3$"),
+            ({"model": 3}, r"model: .*, got 3$"),
+            ({"model": {"kind": "pretrained"}}, r"model\.name: is missing"),
+            (
+                {"task": {"name": "toy", "vocabulary": {"kind": "piece"}}},
+                r"task\.toy\.vocabulary\.kind: must be one of 'word', 'bpe', 'pretrained', got 'piece'$",
+            ),
+            (
+                {"task": {"name": "toy", "vocabulary": {"size": 3}}},
+                r"task\.toy\.vocabulary\.size: .*greater than or equal to 5, got 3$",
+            ),
+            (
+                {"task": {"name": "toy", "vocabulary": {"kind": "pretrained"}}},
+                r"task\.toy\.vocabulary\.name: is missing$",
+            ),
+            ({"search": {"method": "luck"}}, r"search\.method: .*'population', 'random', .* or 'none', got 'luck'"),
+            (
+                {"search": {"method": "grid", "levels": 11}},
+                r"search: a grid may have 1,000 trials, got 1,331: 11 levels .* lower levels or knots, or use",
+            ),
+            (
+                {"search": {"method": "grid", "knots": 3, "levels": 2, "choices": {"prefix": ["q", "truth"]}}},
+                r"search: a grid may have 1,000 trials, got 4,096: 2 levels .* at each of 3 knots;",
+            ),
+            ({"search": {"knots": 2}}, r"search: knots must be 1 with method population, got 2; it is for random, "),
+            (
+                {"search": {"method": "pbt", "early_stopping": "asha"}},
+                r"search: early_stopping must be none with method pbt, got asha; it is for random, grid, optuna$",
+            ),
+            ({"search": {"method": "pb2", "ranges": {}}}, r"search: ranges must name a coordinate for method pb2"),
+            (
+                {"search": {"method": "asha", "early_stopping": "median"}},
+                r"search: method asha has early_stopping asha, got median; write method random to change it$",
+            ),
+            ({"search": {"quantile": 0.75}}, r"search\.quantile: .*less than or equal to 0\.5, got 0\.75"),
+            ({"search": {"metric": "meteor"}}, r"search\.metric: .*must be one of bleu, .*got 'meteor'"),
+            ({"search": {"propose": "luck"}}, r"search\.propose: .*'perturb' or 'bandit', got 'luck'"),
+            ({"search": {"trust": 0}}, r"search\.trust: .*greater than 0, got 0"),
+            ({"search": {"choices": {"reward": ["bleu"]}}}, r"search\.choices: reward is unknown; known are metric, p"),
+            ({"search": {"choices": {"label": []}}}, r"search\.choices: label must list at least one value, got none;"),
+            (
+                {"search": {"choices": {"metric": ["bleu", "chrf"]}}},
+                r"search\.choices: metric must list values out of bleu, .*, got 'chrf'$",
+            ),
+            ({"search": {"choices": {"prefix": ["q", "q"]}}}, r"search\.choices: prefix must list each value once"),
+            (
+                {"search": {"start": BLANKS, "choices": {"label": ["truth", "sampled"]}}},
+                r"search: a start with noise_kind=blank needs .*, got label truth, sampled and rho up to 0:",
+            ),
+            (
+                {"search": {"start": BLANKS, "label": "truth", "ranges": {"rho": [0.0, 0.5]}}},
+                r"search: a start with noise_kind=blank needs .* rho 0 .*, got label truth and rho up to 0\.5:",
+            ),
+            (
+                {"search": {"start": "interpolation"}},
+                r"search\.start: start must be a point, but interpolation is a path",
+            ),
+            ({"search": {"start": "mixed"}}, r"search\.start: dot must be one of mle, .*, got 'mixed'"),
+            ({"search": {"start": {"reward": "meteor"}}}, r"search\.start: reward must be one of .*, got 'meteor'$"),
+            ({"search": {"start": None}}, r"search\.start: a point must be a mapping .*, got None$"),
+            ({"search": {"landmarks": ["mixed"]}}, r"search\.landmarks: dot must be one of mle, .*, got 'mixed'"),
+            ({"search": {"landmarks": [3]}}, r"search\.landmarks: a dot must be a name or a mapping .*, got 3$"),
+            (
+                {"search": {"landmarks": ["interpolation"]}},
+                r"search\.landmarks: must be points, but interpolation is a path",
+            ),
+            ({"search": {"landmarks": {"grpo": {"k": 4}}}}, r"search\.landmarks: dots\.grpo\.k is unknown"),
+            (
+                {"search": {"landmarks": ["grpo"], "propose": "bandit"}},
+                r"search: landmarks are for .* with propose perturb and monotone false, got population, bandit",
+            ),
+            (
+                {"search": {"landmarks": ["grpo"], "method": "random"}},
+                r"search: landmarks are for method population .*, got random, perturb and false",
+            ),
+            ({"search": {"method": "none"}}, r"search\.method is none and there are no dots or paths"),
+            ({"dots": ["mixed"]}, r"dots: dot must be one of mle, .*, got 'mixed'$"),
+            ({"dots": [{"raml": {"gamma": 1}}]}, r"dots: dots\.raml\.gamma is unknown; known are metric, temperature$"),
+            ({"dots": [3]}, r"dots: a dot must be a name or a mapping of a name to settings, got 3$"),
+            ({"dots": {"raml": {"temperature": 0}}}, r"dots: dots\.raml: alpha \+ beta must be > 0"),
+            ({"paths": {"mine": 3}}, r"paths: .*a path must be a mapping with a list of knots, got 3$"),
+            ({"paths": {"mine": {"raml": 3}}}, r"paths: .*raml must be a mapping of settings, got 3$"),
+            ({"paths": {"mine": {"knots": []}}}, r"paths: .*path\.knots must hold at least one knot"),
+            ({"seed": -1}, r"seed: .*greater than or equal to 0, got -1"),
+            ({"num_seeds": 0}, r"num_seeds: .*greater than or equal to 1, got 0"),
+            ({"resources": {"max_failures": -1}}, r"resources\.max_failures: .*greater than or equal to 0, got -1"),
+            ({"resources": {"timeout_s": float("nan")}}, r"resources\.timeout_s: .*, got nan"),
+            ({"resources": {"memory_per_trial_gb": 0}}, r"resources\.memory_per_trial_gb: .*greater than 0, got 0"),
+            ({"resources": {"cpus_per_trial": 0}}, r"resources\.cpus_per_trial: .*greater than or equal to 1, got 0"),
+            ({"seed": -1, "stepz": 1}, r"seed: .*, got -1 \(and 1 more\)$"),
+        ],
+    )
+    def test_a_wrong_field_is_named_with_its_value(self, changes, message):
+        with no_type_checks(), pytest.raises(ConfigError, match=rf"^space\.yaml: {message}"):
+            read(**changes)
+
+    @pytest.mark.parametrize(
+        ("name", "bounds", "message"),
+        [
+            ("speed", [0, 1], r"speed is unknown; known are noise, task, model, temperature, rho, tau$"),
+            ("task", [0.5, 0.25], r"task must be \[low, high\] with 0 <= low <= high, got \[0\.5, 0\.25\]$"),
+            ("noise", [-0.5, 0.5], r"noise must be \[low, high\] with 0 <= low <= high, got \[-0\.5, 0\.5\]$"),
+            ("rho", [0.5, 1.5], r"rho must lie in \[0, 1\], got \[0\.5, 1\.5\]$"),
+            ("tau", [0, 1], r"tau must be \[low, high\] with 0 < low <= high, got \[0, 1\]$"),
+            ("temperature", [0.1, math.inf], r"temperature must be \[low, high\] .*, got \[0\.1, inf\]$"),
+            ("tau", [math.nan, 1], r"tau must be \[low, high\] .*, got \[nan, 1\]$"),
+            ("model", [0.1, math.nan], r"model must be \[low, high\] .*, got \[0\.1, nan\]$"),
+        ],
+    )
+    def test_a_bad_range_is_named_with_what_it_must_be(self, name, bounds, message):
+        with pytest.raises(ConfigError, match=rf"space\.yaml: search\.ranges: {message}"):
+            read(search={"ranges": {name: bounds}})
+
+    @pytest.mark.parametrize("search", [{"prefix": "truth", "ranges": {}}, {"ranges": {"task": [0.0, 0.4]}}])
+    def test_a_start_that_the_searched_points_cannot_share_is_refused(self, search):
+        with pytest.raises(ConfigError, match=r"policy_gradient|alpha=inf"):
+            read(search={"start": "policy_gradient"} | search)
+
+    @pytest.mark.parametrize(("name", "message"), [("a/b", "should match pattern"), ("mle", "has the name of a dot")])
+    def test_a_path_whose_trials_could_not_be_told_apart_is_refused(self, name, message):
+        path = dot("mle", metric="bleu").to_dict()
+        with pytest.raises(ConfigError, match=message):
+            read(dots=["mle"], paths={name: path})
+
+    @pytest.mark.parametrize("written", [None, [], "space", 3])
+    def test_what_is_no_mapping_is_no_space(self, written):
+        with pytest.raises(ConfigError, match="must be a mapping with the fields name and task, got"):
+            SearchSpace.from_dict(written)
+
+    @pytest.mark.parametrize("field", ["name", "task"])
+    def test_a_missing_field_is_named(self, field):
+        with pytest.raises(ConfigError, match=f"{field}: is missing$"):
+            SearchSpace.from_dict({key: value for key, value in SMALLEST.items() if key != field})
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["mle", "raml", "truth", "inf", ""])
+keys = st.sampled_from(["reward", "alpha", "tau", "knots", "at", "point", "task", "raml", "temperature", "metric", "x"])
+junk = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys | scalars, inner, max_size=3),
+    max_leaves=8,
+)
+SECTIONS = {
+    "search": ("start", "ranges", "metric", "method", "members", "prefix", "choices", "warm_start"),
+    "training": ("steps", "interval", "learning_rate"),
+    "model": ("units", "kind", "heads"),
+    "resources": ("gpus_per_trial", "memory_per_trial_gb", "max_failures", "timeout_s"),
+    "task": ("name", "vocabulary", "data"),
+}
+
+
+def sections(name):
+    return junk | st.dictionaries(st.sampled_from(SECTIONS[name]), junk, min_size=1, max_size=2)
+
+
+fields = {
+    **{name: sections(name) for name in SECTIONS},
+    "dots": junk | st.lists(junk) | st.dictionaries(st.sampled_from(list(DOTS)), junk, max_size=2),
+    "paths": junk | st.dictionaries(keys, junk | st.fixed_dictionaries({"knots": st.lists(junk)}), max_size=2),
+    "name": junk,
+    "seed": junk,
+}
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(sorted(fields)).flatmap(lambda name: st.fixed_dictionaries({name: fields[name]}))
+    | st.dictionaries(scalars, junk, max_size=2)
+)
+def test_junk_is_read_or_refused_with_a_config_error(changes):
+    with no_type_checks():
+        try:
+            space = SearchSpace.from_dict(SMALLEST | changes)
+        except ConfigError as error:
+            assert str(error).startswith("search space: ")
+            assert "\n" not in str(error)
+        else:
+            assert SearchSpace.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space
+
+
+class TestFiles:
+    @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
+    def test_every_space_of_the_project_is_read(self, file):
+        space = load_space(file)
+        assert SearchSpace.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space
+
+    def test_a_file_is_what_it_says(self, tmp_path):
+        file = tmp_path / "space.yaml"
+        file.write_text("name: mine\ntask: {name: toy}\ndots: [mle]\nsearch: {method: none}\n", encoding="utf-8")
+        assert load_space(file) == SearchSpace.from_dict(
+            SMALLEST | {"name": "mine", "dots": ["mle"]} | {"search": {"method": "none"}}
+        )
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            (b"\xff\xfe\x00", r": is not UTF-8 text; save it as UTF-8"),
+            (b"name: x\ntask: [", r": line 2 is no valid YAML"),
+            (b"name: 2024-13-45", r": is no valid YAML: month must be in 1\.\.12"),
+            (b"", r": must be a mapping with the fields name and task, got NoneType"),
+            (b"name: x", r": task: is missing"),
+        ],
+    )
+    def test_a_file_that_holds_no_space_is_named(self, tmp_path, content, message):
+        file = tmp_path / "space.yaml"
+        file.write_bytes(content)
+        with pytest.raises(ConfigError, match=rf"space\.yaml{message}"):
+            load_space(file)
+
+    def test_a_missing_file_is_named(self, tmp_path):
+        with pytest.raises(ConfigError, match=r"missing\.yaml: cannot be read \(No such file"):
+            load_space(tmp_path / "missing.yaml")

@@ -1,0 +1,103 @@
+import platform
+import subprocess
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+
+import pytest
+import torch
+import yaml
+
+from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.errors import ConfigError
+from erpo_explore.plan import manifest as provenance
+from erpo_explore.plan.manifest import manifest, space_of
+from erpo_explore.space import dot
+from tests.tiny_exploration import TINY
+
+
+@pytest.fixture
+def space():
+    paths = {"papers": dot("interpolation", metric="bleu").to_dict(), "limit": policy_gradient()}
+    return SearchSpace.from_dict(TINY | {"seed": 11, "paths": paths})
+
+
+def policy_gradient():
+    return dot("policy_gradient", metric="bleu").to_dict()
+
+
+def test_a_manifest_says_what_was_run_and_on_what(space):
+    written = manifest(space)
+    assert (written["exploration"], written["seed"]) == ("tiny", 11)
+    versions = written["versions"]
+    assert versions["python"] == platform.python_version()
+    assert versions["torch"] == torch.__version__
+    assert {name: versions[name] for name in ("erpo-explore", "ray", "sacrebleu", "rouge-score", "pyarrow")} == {
+        name: version(name) for name in ("erpo-explore", "ray", "sacrebleu", "rouge-score", "pyarrow")
+    }
+
+
+def test_it_says_when_in_utc(space):
+    started = datetime.fromisoformat(manifest(space)["started_at"])
+    assert started.utcoffset() == timedelta(0)
+    assert abs(datetime.now(UTC) - started) < timedelta(minutes=1)
+
+
+def test_the_space_comes_back_from_its_yaml(space):
+    written = yaml.safe_load(yaml.safe_dump(manifest(space)))
+    assert space_of(written, "exploration.yaml") == space
+
+
+@pytest.mark.parametrize("written", [{}, {"space": None}, {"space": {"name": "tiny"}}, {"space": [1]}])
+def test_a_manifest_without_a_space_is_named(written):
+    with pytest.raises(ConfigError, match=r"^exploration\.yaml: "):
+        space_of(written, "exploration.yaml")
+
+
+@pytest.mark.tools("git")
+class TestCommit:
+    def git(self, *args):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
+        run = subprocess.run(["git", *who, *args], cwd=self.folder, capture_output=True, text=True, check=True)
+        return run.stdout.strip()
+
+    @pytest.fixture(autouse=True)
+    def code(self, tmp_path, monkeypatch):
+        """A file that stands for this package's code, in a checkout of its own."""
+        self.folder = tmp_path
+        monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+        self.file = tmp_path / "provenance.py"
+        self.file.write_text("1\n")
+        monkeypatch.setattr(provenance, "__file__", str(self.file))
+
+    def commit(self):
+        self.git("init", "--quiet")
+        self.git("add", "provenance.py")
+        self.git("commit", "--quiet", "--message", "first")
+        return self.git("rev-parse", "HEAD")
+
+    def test_it_is_that_of_the_checkout(self, space):
+        commit = self.commit()
+        assert manifest(space)["git_commit"] == commit
+
+    def test_changed_code_is_marked(self, space):
+        commit = self.commit()
+        self.file.write_text("2\n")
+        assert manifest(space)["git_commit"] == f"{commit}-changed"
+
+    def test_files_beside_the_code_do_not_count_as_a_change(self, space):
+        commit = self.commit()
+        (self.folder / "notes.txt").write_text("mine\n")
+        assert manifest(space)["git_commit"] == commit
+
+    def test_outside_a_checkout_there_is_none(self, space):
+        assert manifest(space)["git_commit"] is None
+
+    def test_a_package_that_is_installed_within_a_foreign_checkout_has_none(self, space):
+        self.git("init", "--quiet")
+        self.git("commit", "--quiet", "--allow-empty", "--message", "first")
+        assert manifest(space)["git_commit"] is None
+
+    def test_without_git_there_is_none(self, space, monkeypatch):
+        self.commit()
+        monkeypatch.setenv("PATH", str(self.folder))
+        assert manifest(space)["git_commit"] is None

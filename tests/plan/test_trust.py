@@ -1,0 +1,132 @@
+"""What of somebody else's results is run, and when that is refused."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from erpo_explore.cli.main import main
+from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.errors import ResultsError
+from erpo_explore.plan.manifest import manifest
+from erpo_explore.plan.trust import check_replayable, check_resumable, named_functions
+from erpo_explore.report import write_report
+from erpo_explore.store import ResultsWriter
+from tests.store.example_rows import OBSERVATION
+from tests.tiny_exploration import TINY
+
+EVIL = "evil_module:score"
+
+
+def space_with(**changed: Any) -> dict[str, Any]:
+    return SearchSpace.from_dict(TINY | changed).to_dict()
+
+
+NAMING = [
+    space_with(dots=["mle", {"minimum_risk": {"metric": EVIL}}]),
+    space_with(model={"kind": "own", "function": EVIL}),
+    {"search": {"choices": {"metric": ["bleu", EVIL]}}},
+    {"paths": {"mine": {"knots": [{"at": 0, "point": {"reward": {"metric": EVIL}}}]}}},
+]
+
+
+@pytest.fixture
+def evil_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A module where the user stands, and the file that it makes when it is imported."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "evil_module.py").write_text("from pathlib import Path\nPath('imported').touch()\n")
+    return tmp_path / "imported"
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Of an exploration that has begun, and whose model is a function."""
+    folder = tmp_path / "results"
+    written = manifest(SearchSpace.from_dict(TINY | {"model": {"kind": "own", "function": EVIL}}))
+    ResultsWriter.create(folder, written, needed_bytes=1)
+    state = folder / "checkpoints"
+    state.mkdir()
+    (state / "tuner.pkl").write_bytes(b"")
+    return folder
+
+
+@pytest.fixture
+def another_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else than who has written the files, and than root."""
+    before, owner = os.stat_result, os.getuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 4321)
+    stat = Path.stat
+
+    def as_somebody(self: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        found = list(stat(self, follow_symlinks=follow_symlinks))
+        found[4] = 1234 if found[4] == 0 else found[4]
+        return before(found)
+
+    monkeypatch.setattr(Path, "stat", as_somebody)
+
+
+@pytest.mark.parametrize("space", NAMING, ids=["dot", "model", "choice", "path"])
+def test_functions_are_found_wherever_a_space_names_them(space: dict[str, Any]) -> None:
+    assert named_functions(space) == (EVIL,)
+
+
+@pytest.mark.parametrize("space", [space_with(), None, [], {"start_from": "s3://bucket/x"}, {"metric": {"x": "a:b"}}])
+def test_what_names_no_function_names_none(space: Any) -> None:
+    assert named_functions(space) == ()
+
+
+def test_ones_own_folder_may_be_resumed_and_functions_are_named(
+    results: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "erpo_explore"):
+        check_resumable(results, trust=False)
+    assert f"names functions, which are imported and run: {EVIL}" in caplog.text
+
+
+@pytest.mark.usefixtures("another_user")
+def test_that_of_another_user_is_refused(results: Path) -> None:
+    with pytest.raises(ResultsError, match=r"belongs to the user .*Tune's pickled state.*--trust"):
+        check_resumable(results, trust=False)
+    check_resumable(results, trust=True)
+
+
+@pytest.mark.parametrize("file", [".", "exploration.yaml", "checkpoints", "checkpoints/tuner.pkl"])
+def test_one_that_everybody_can_write_is_refused(results: Path, file: str) -> None:
+    place = results / file
+    place.chmod(place.stat().st_mode | 0o002)
+    with pytest.raises(ResultsError, match="can be written by everybody"):
+        check_resumable(results, trust=False)
+    check_resumable(results, trust=True)
+
+
+@pytest.mark.usefixtures("another_user")
+def test_replaying_what_names_no_function_is_reading(results: Path) -> None:
+    check_replayable(results, space_with(), trust=False)
+    with pytest.raises(ResultsError, match=rf"runs functions that it may name \({EVIL}\)"):
+        check_replayable(results, NAMING[1], trust=False)
+
+
+def test_a_folder_at_a_uri_has_no_owner_to_ask(results: Path) -> None:
+    check_resumable(f"file://{results}", trust=False)
+
+
+@pytest.mark.usefixtures("another_user")
+def test_resume_imports_nothing_before_it_has_asked(
+    results: Path, evil_module: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["explore.py", "resume", "results"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "--trust" in capsys.readouterr().err
+    assert not evil_module.exists()
+
+
+def test_a_report_imports_nothing_that_the_folder_names(results: Path, evil_module: Path) -> None:
+    writer = ResultsWriter.open(results)
+    writer.append("observations", [OBSERVATION | {"metric": EVIL}])
+    write_report(results)
+    assert yaml.safe_load((results / "exploration.yaml").read_text())["space"]["model"]["function"] == EVIL
+    assert not evil_module.exists()

@@ -1,0 +1,71 @@
+import json
+
+import pytest
+
+from erpo_explore.errors import ConfigError, ResultsError
+from erpo_explore.plan.warm_start import WarmStart, load_warm_start
+from erpo_explore.space import Path, Point, Reward
+from erpo_explore.store import ResultsWriter
+from tests.store.example_rows import OBSERVATION, TRIAL
+
+TRUTH = Point(reward=Reward(truth=1.0))
+
+
+def knot(task):
+    return Point(reward=Reward(truth=1.0 - task, task=task, temperature=0.1))
+
+
+def write(folder, scores, tasks=(0.1, 0.2, 0.3), *, task="toy", score_name="bleu"):
+    """An exploration of one member."""
+    writer = ResultsWriter.create(folder, {"exploration": folder.name})
+    path = Path.constant(TRUTH)
+    for iteration, (score, weight) in enumerate(zip(scores, tasks, strict=False), start=1):
+        path = path.then(iteration / 4, knot(weight))
+        changes = {"iteration": iteration, "step": 100 * iteration, "progress": iteration / 4, "score": score}
+        writer.append("observations", [OBSERVATION | changes | {"task": task, "path": json.dumps(path.to_dict())}])
+    writer.append("trials", [TRIAL | {"score_name": score_name}])
+    return str(folder)
+
+
+def loaded(*folders):
+    return load_warm_start(folders, task="toy", score_name="bleu")
+
+
+def test_it_has_the_gains_of_all_folders_and_the_best_path_of_any(tmp_path):
+    one, two = write(tmp_path / "one", (1.0, 3.0, 4.0)), write(tmp_path / "two", (2.0, 9.0), (0.3, 0.4))
+    start = loaded(one, two)
+    assert [gain.gain for gain in start.gains] == [2.0, 1.0, 7.0]
+    assert [at for at, _ in start.path.knots] == [0.0, 0.25, 0.5]
+    assert start.path.end == knot(0.4)
+    assert loaded(two, one).path == start.path
+
+
+def test_without_folders_nothing_is_known():
+    assert loaded() == WarmStart(gains=(), path=None)
+
+
+def test_another_task_is_refused(tmp_path):
+    folder = write(tmp_path / "other", (1.0,), task="files")
+    with pytest.raises(ConfigError, match=r"search\.warm_start: .*other must have the task .*, toy, got files; leave"):
+        loaded(folder)
+
+
+def test_another_metric_is_refused(tmp_path):
+    folder = write(tmp_path / "other", (1.0,), score_name="rouge")
+    with pytest.raises(ConfigError, match=r"warm_start: .*other must have the score_name .*, bleu, got rouge; leave"):
+        loaded(folder)
+
+
+@pytest.mark.parametrize("path", ['{"knots": []}', "torn", '{"knots": [{"at": 0, "point": {"reward": "luck"}}]}'])
+def test_a_path_that_cannot_be_read_is_named_with_its_folder(tmp_path, path):
+    folder = write(tmp_path / "old", (1.0, 2.0))
+    ResultsWriter.open(tmp_path / "old").append("observations", [OBSERVATION | {"trial": "x", "path": path}])
+    with pytest.raises(ResultsError, match=r"warm_start: .*old holds a path that can't be read \(.*\); leave it out"):
+        loaded(folder)
+
+
+def test_a_folder_without_a_score_or_an_exploration_is_named(tmp_path):
+    with pytest.raises(ResultsError, match=r"no observation has a score yet"):
+        loaded(write(tmp_path / "young", (None,)))
+    with pytest.raises(ResultsError, match=r"nowhere does not exist"):
+        loaded(str(tmp_path / "nowhere"))

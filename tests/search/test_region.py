@@ -1,0 +1,134 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from erpo_explore.config.search import COORDINATES, Search
+from erpo_explore.search.proposals import first_point, grid_points, move, random_point, rng
+from erpo_explore.search.region import Region
+from erpo_explore.space import Point, Reward
+from erpo_explore.space.point import LABELS
+from tests.checking import no_type_checks
+from tests.space.strategies import points, rewards
+
+from .strategies import TRUTH, choices, ranges_of, searches, seeds, temperatures, weights
+
+
+def near(point):
+    """The numbers of a point, compared up to rounding, and its levers."""
+    reward, tau = point.reward, point.tau
+    numbers = pytest.approx((*reward.weights, reward.temperature, point.rho, tau), rel=1e-9, abs=1e-9)
+    return numbers, (reward.metric, reward.noise_kind, point.prefix, point.label, point.estimator, point.forced)
+
+
+def exact(point):
+    reward = point.reward
+    numbers = (*reward.weights, reward.temperature, point.rho, point.tau)
+    return numbers, (reward.metric, reward.noise_kind, point.prefix, point.label, point.estimator, point.forced)
+
+
+def placed(region, seed):
+    """A place in the unit cube, its corners and faces included, and categories."""
+    generator = rng(seed)
+    unit = np.clip(generator.uniform(-0.3, 1.3, len(region.ranges)), 0.0, 1.0)
+    metric, prefix, label = (str(generator.choice(values)) for values in region.choices)
+    return unit, (metric, prefix, label)
+
+
+@given(searches(), seeds)
+def test_a_point_of_the_region_comes_back_as_it_was(search, seed):
+    region = Region.of(search, "bleu")
+    point = region.point(*placed(region, seed))
+    assert exact(region.point(*region.to_unit(point))) == near(point)
+
+
+@given(searches(), seeds)
+def test_a_place_comes_back_as_it_was_where_weights_fit_and_bounds_are_apart(search, seed):
+    apart = {name: (low, high) for name, (low, high) in search.ranges.items() if high > 1.01 * low + 0.01}
+    region = Region.of(search.model_copy(update={"ranges": apart}), "bleu")
+    unit, categories = placed(region, seed)
+    assume(region.mixed(unit) <= 1.0)
+    again, chosen = region.to_unit(region.point(unit, categories))
+    assert chosen == categories
+    assert again.tolist() == pytest.approx(unit.tolist(), abs=1e-6)
+
+
+@given(searches(), points)
+def test_any_point_at_all_has_a_place_in_the_cube_and_a_choice_of_each(search, point):
+    region = Region.of(search, "bleu")
+    unit, categories = region.to_unit(point)
+    assert unit.shape == (len(search.ranges),)
+    assert ((unit >= 0.0) & (unit <= 1.0)).all()
+    assert all(value in values for value, values in zip(categories, region.choices, strict=True))
+
+
+@pytest.mark.parametrize(("unit", "task", "temperature"), [(0.0, 0.1, 0.01), (0.5, 0.25, 0.1), (1.0, 0.4, 1.0)])
+def test_half_way_is_the_mean_of_shares_and_the_geometric_mean_of_temperatures(unit, task, temperature):
+    region = Region.of(Search(ranges={"temperature": (0.01, 1.0), "task": (0.1, 0.4)}), "bleu")
+    assert list(region.ranges) == ["task", "temperature"]
+    reward = region.point(np.full(2, unit), ("bleu", "q", "sampled")).reward
+    assert (reward.task, reward.temperature) == pytest.approx((task, temperature))
+
+
+@given(ranges_of(temperatures))
+def test_the_bounds_are_reached_bit_for_bit(limits):
+    region = Region.of(Search(ranges={"temperature": limits}), "bleu")
+    ends = [region.point(np.array([unit]), ("bleu", "q", "sampled")).reward.temperature for unit in (0.0, 1.0)]
+    assert ends == list(limits)
+
+
+def test_weights_above_1_are_scaled_back_and_leave_nothing_to_truth():
+    region = Region.of(Search(ranges={"task": (0.0, 1.0), "model": (0.0, 1.0), "noise": (0.0, 1.0)}), "bleu")
+    reward = region.point(np.array([0.2, 0.8, 0.6]), ("bleu", "q", "sampled")).reward
+    assert reward.weights == pytest.approx((0.0, 0.125, 0.5, 0.375))
+    assert region.mixed(np.array([0.2, 0.8, 0.6])) == pytest.approx(1.6)
+
+
+def test_outside_of_the_region_the_bound_and_the_first_choice_count():
+    search = Search(ranges={"task": (0.1, 0.4), "tau": (0.5, 2.0)}, choices={"label": ("expected", "truth")})
+    limit = Point(reward=Reward(task=1.0, metric="chrf"), alpha=math.inf, beta=0.0)
+    unit, categories = Region.of(search, "rouge").to_unit(limit)
+    assert unit.tolist() == [1.0, 1.0]
+    assert categories == ("rouge", "q", "expected")
+
+
+@st.composite
+def accepted_searches(draw):
+    """Whatever `Search` takes, with starts, blanks and bounds of any kind."""
+    reward = draw(rewards())
+    blank = draw(st.booleans())
+    if blank:
+        reward = Reward(
+            **dict(zip(("truth", "noise", "task", "model"), reward.weights, strict=True)), noise_kind="blank"
+        )
+    positive = {"temperature", "tau"}
+    ranges = draw(
+        st.fixed_dictionaries(
+            {}, optional={name: ranges_of(temperatures if name in positive else weights) for name in COORDINATES}
+        )
+    )
+    alpha = 0.0 if blank and reward.noise > 0.0 else draw(weights)
+    start = Point(reward=reward, alpha=alpha, beta=1.0, label="truth" if blank else "sampled")
+    fields = {"choices": draw(choices), "label": draw(st.sampled_from(LABELS)), "resample": draw(weights)}
+    try:
+        with no_type_checks():
+            return Search(ranges=ranges, start=start, levels=2, **fields)
+    except ValueError:
+        assume(False)
+
+
+@given(accepted_searches(), seeds)
+def test_no_point_that_is_refused_ever_comes_out(search, seed):
+    """`Point` and `Reward` refuse by raising, so that a value has come back is the assertion."""
+    generator = rng(seed)
+    for point in (first_point(search, "bleu"), random_point(search, "bleu", generator), TRUTH):
+        moved = move(point, search, "rouge", generator)
+        assert sum(moved.reward.weights) == pytest.approx(1.0)
+        assert math.isfinite(moved.alpha)
+    lowest = sum(
+        search.ranges.get(name, (getattr(search.start.reward, name),))[0] for name in ("noise", "task", "model")
+    )
+    if lowest <= 1.0 and len(search.ranges) <= 3:
+        assert grid_points(search, "bleu")

@@ -1,0 +1,190 @@
+"""Branches of a trunk: in a process of their own, with draws of their own, and only of weights that fit."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from erpo_explore.errors import ResultsError
+from erpo_explore.seq2seq import LstmConfig, TransformerConfig
+from erpo_explore.tasks import TrainingBatches
+from erpo_explore.trial import evaluate
+from erpo_explore.trial.checkpoint import save_checkpoint
+from erpo_explore.trial.initial_weights import Trunk, checkpoint_sha256, load_trunk
+from erpo_explore.trial.seeding import WEIGHTS, stream
+from erpo_explore.tune.worker.trainable import trial_config
+from tests.tune.worker.test_trainable import trainable_of
+
+from .test_checkpoint import Payload
+from .tiny import CPU, MODEL, PATHS, SEED, TRAINING, fresh_model, run_of, same, spec_of, toy, weights
+
+OPTIMIZER = [pytest.param(True, id="with moments"), pytest.param(False, id="weights alone")]
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+    """Two trunks of two seeds, after two intervals."""
+    folders = []
+    for seed in (SEED, SEED + 1):
+        run = run_of(PATHS["mle"], name=f"mle-s{seed}", seed=seed)
+        run.advance()
+        run.advance()
+        folders.append(tmp_path_factory.mktemp("trunk"))
+        save_checkpoint(run.state(), folders[-1])
+    return folders
+
+
+def trunk_of(checkpoints, *, optimizer=True, model=MODEL, first_seed=SEED):
+    return load_trunk(checkpoints, optimizer=optimizer, first_seed=first_seed, task=toy(), model=model)
+
+
+def continued_by_hand(state, *, optimizer):
+    """One step of maximum likelihood from a checkpoint, as a tutorial would write it: loss and new weights."""
+    task, generator = toy(), stream(CPU, SEED, WEIGHTS)
+    model = fresh_model(task, generator)
+    model.load_state_dict(state["model"])
+    adam = torch.optim.Adam(model.parameters(), lr=TRAINING.learning_rate, fused=True)
+    if optimizer:
+        adam.load_state_dict(state["optimizer"])
+    batch = TrainingBatches(task.train, task.symbols, TRAINING.batch_size, SEED).at(0)
+    start_B1 = torch.full_like(batch.target_BT[:, :1], task.symbols.bos)
+    model.train()
+    memory = model.encode(batch.source_BS, batch.source_keep_BS)
+    features_BTH = model.features(memory, torch.cat([start_B1, batch.target_BT[:, :-1]], dim=1))
+    keep_BT = batch.target_keep_BT
+    loss = torch.nn.functional.cross_entropy(model.project(features_BTH[keep_BT]), batch.target_BT[keep_BT])
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), TRAINING.clip_norm)
+    adam.step()
+    return loss.item(), model.state_dict()
+
+
+IN_A_FRESH_PROCESS = """
+import sys
+from pathlib import Path
+import torch
+from tests.trial.test_initial_weights import trunk_of
+from tests.trial.tiny import PATHS, SEED, run_of, weights
+torch.set_num_threads(1)
+folder = Path(sys.argv[1])
+steps = {}
+for optimizer in (True, False):
+    run = run_of(PATHS["mle"], name="branch")
+    run.take_weights(trunk_of([folder], optimizer=optimizer).of(SEED))
+    steps[optimizer] = run.train_step(PATHS["mle"].end).loss.item(), weights(run)
+torch.save(steps, sys.argv[2])
+"""
+
+
+@pytest.fixture(scope="module")
+def elsewhere(checkpoints, tmp_path_factory):
+    """Loss and weights of a branch's first step, of a fresh process."""
+    outcome = tmp_path_factory.mktemp("elsewhere") / "steps.pt"
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_FRESH_PROCESS, str(checkpoints[0]), str(outcome)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return torch.load(outcome)
+
+
+class TestABranch:
+    @pytest.mark.parametrize("optimizer", OPTIMIZER)
+    def test_its_first_step_is_that_of_the_trunk_continued_by_hand(self, checkpoints, elsewhere, optimizer):
+        state = torch.load(checkpoints[0] / "state.pt", weights_only=True)
+        loss, expected = continued_by_hand(state, optimizer=optimizer)
+        assert elsewhere[optimizer][0] == loss
+        assert same(elsewhere[optimizer][1], dict(expected))
+
+    def test_the_moments_matter(self, elsewhere):
+        assert not same(elsewhere[True][1], elsewhere[False][1])
+
+    @pytest.mark.parametrize("optimizer", OPTIMIZER)
+    def test_step_walk_and_generators_are_its_own(self, checkpoints, optimizer):
+        run, anew = (run_of(PATHS["mixture"], name="member-0", seed=7) for _ in range(2))
+        run.take_weights(trunk_of(checkpoints, optimizer=optimizer).of(7))
+        state, fresh = run.state(), anew.state()
+        assert state["step"] == 0
+        for part in ("walk", "weights_generator", "draws_generator", "elapsed_s", "trial"):
+            assert same(state[part], fresh[part])
+
+    def test_training_leaves_the_trunk_as_it_was(self, checkpoints):
+        trunk, untouched = trunk_of(checkpoints), trunk_of(checkpoints)
+        run = run_of(PATHS["mixture"])
+        run.take_weights(trunk.of(SEED))
+        run.advance()
+        assert same(dict(trunk.of(SEED)), dict(untouched.of(SEED)))
+
+    def test_a_member_and_a_dot_begin_with_the_score_of_the_trunk(self, checkpoints):
+        trunk = trunk_of(checkpoints[:1])
+        score = {}
+        for name, path, seed in (("member-3", PATHS["mixture"], SEED + 3), ("mle-s24", PATHS["mle"], SEED)):
+            run = run_of(path, name=name, seed=seed)
+            run.take_weights(trunk.of(seed))
+            score[name] = evaluate(run.model, toy(), toy().valid)
+        trained = run_of(PATHS["mle"])
+        trained.load_state(torch.load(checkpoints[0] / "state.pt", weights_only=True))
+        expected = evaluate(trained.model, toy(), toy().valid)
+        assert score["member-3"] == score["mle-s24"] == expected
+        assert evaluate(run_of(PATHS["mle"]).model, toy(), toy().valid).valid_nll_nats > expected.valid_nll_nats
+
+    def test_the_trainable_branches_in_a_fresh_process_and_in_a_reused_one(self, checkpoints):
+        configs = [trial_config(spec_of(PATHS["mle"], name=f"mle-s{SEED + n}", seed=SEED + n)) for n in range(2)]
+        trunk = trunk_of(checkpoints)
+        trainable = trainable_of(configs[0], trunk=trunk)
+        assert same(weights(trainable._run), trunk.states[0]["model"])
+        trainable.step()
+        trainable.reset_config(configs[1])
+        assert same(weights(trainable._run), trunk.states[1]["model"])
+
+
+@pytest.mark.parametrize(("seed", "number"), [(5, 0), (6, 1), (7, 2), (8, 0), (12, 1), (4, 2)])
+def test_trunks_are_dealt_by_seed(seed, number):
+    states = tuple({"model": {"weight": torch.tensor(float(n))}} for n in range(3))
+    assert Trunk(states=states, first_seed=5).of(seed) is states[number]
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (
+            LstmConfig(units=16),
+            r"but bridge\.bias is \(16,\) in the checkpoint and \(32,\) in the space; give model and",
+        ),
+        (
+            TransformerConfig(units=8, heads=2, layers=1),
+            r"but bridge\.bias is \(16,\) in the checkpoint and no such weights in the space",
+        ),
+    ],
+)
+def test_weights_of_another_size_are_named_with_both(checkpoints, model, expected):
+    with pytest.raises(ResultsError, match=expected):
+        trunk_of(checkpoints, model=model)
+
+
+def test_the_sha256_is_that_of_the_file(checkpoints):
+    content = (checkpoints[0] / "state.pt").read_bytes()
+    assert checkpoint_sha256(checkpoints[0]) == hashlib.sha256(content).hexdigest()
+
+
+def test_a_folder_without_weights_is_named(tmp_path):
+    with pytest.raises(ResultsError, match=r"has no state\.pt; name a folder that a trial has written, in start_from"):
+        checkpoint_sha256(tmp_path)
+    with pytest.raises(ResultsError, match=r"has no state\.pt"):
+        trunk_of([tmp_path])
+
+
+def test_a_crafted_trunk_is_refused_and_not_executed(checkpoints, tmp_path):
+    mark, state = tmp_path / "executed", torch.load(checkpoints[0] / "state.pt")
+    torch.save(state | {"model": Payload(mark)}, tmp_path / "state.pt")
+    with pytest.raises(ResultsError, match="cannot be read as a state of tensors"):
+        trunk_of([tmp_path])
+    assert not mark.exists()
+    torch.load(tmp_path / "state.pt", weights_only=False)
+    assert mark.exists()

@@ -1,0 +1,197 @@
+"""Trials whose workers fail on a real Ray, and what is recorded of them."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+import erpo_explore as erpo
+from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.space import dot
+from erpo_explore.tune.callbacks.failures import Failures, last_failure
+from erpo_explore.tune.run import explore
+from erpo_explore.tune.worker.trainable import HUNG
+from tests.tiny_exploration import TINY
+
+FAULTY = """
+import gc, time
+from collections import Counter
+from pathlib import Path
+
+calls = Counter()
+
+def scores(hypotheses, references):
+    return [len(set(h.split()) & set(r.split())) / (1 + len(h.split())) for h, r in zip(hypotheses, references)]
+
+def fine(*texts):
+    return scores(*texts)
+
+def first_time_in_the_second_interval(name):
+    calls[name] += 1
+    told = Path(__file__).with_name(name)
+    if calls[name] == 5 and not told.exists():
+        told.touch()
+        return True
+    return False
+
+def hangs_once(*texts):
+    while first_time_in_the_second_interval("hangs"):
+        time.sleep(1000.0)
+    return scores(*texts)
+
+def starves_once(*texts):
+    if first_time_in_the_second_interval("starves"):
+        raise MemoryError("no room for 7 EiB")
+    return scores(*texts)
+
+def gorges(*texts):
+    gorged = []
+    for _ in range(3000):
+        gorged.append(bytearray(b"x") * 1_000_000)
+        time.sleep(0.002)
+    return scores(*texts)
+
+def poisons_once(*texts):
+    if first_time_in_the_second_interval("poisons"):
+        from erpo_explore.trial import TrainingRun
+        for run in filter(lambda each: isinstance(each, TrainingRun), gc.get_objects()):
+            run.model.output_bias.data.fill_(float("nan"))
+    return scores(*texts)
+
+def fails(*texts):
+    raise LookupError("never works")
+"""
+"""Metrics of a user's own. An interval is 3 steps, each of which calls them once."""
+
+KINDS = ("fine", "hangs_once", "starves_once", "poisons_once", "fails", "gorges")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Results of trials of each kind, which differ in nothing else, and of one beside them."""
+    home = tmp_path_factory.mktemp("faulty")
+    (home / "faulty.py").write_text(FAULTY)
+    root = Path(__file__).parents[3]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(home))
+        # Ray's workers have the environment that Ray was started in
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(home), str(root)]))
+        request.getfixturevalue("two_slots")
+        yield _explored(home)
+
+
+def _explored(home: Path) -> Path:
+    paths = {name: dot("minimum_risk", metric=f"faulty:{name}").to_dict() for name in KINDS}
+    changes = {
+        "search": {"method": "none"},
+        "dots": ["mle"],
+        "paths": paths,
+        # a worker of these trials holds 0.3 GB or so
+        "resources": {"timeout_s": 30.0, "max_failures": 1, "memory_per_trial_gb": 1.0},
+    }
+    outcome = explore(SearchSpace.from_dict(TINY | changes), home / "results")
+    assert (outcome.status, outcome.num_failed) == ("finished", 2)
+    return home / "results"
+
+
+@pytest.mark.ray
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore:.*:FutureWarning:ray.*")
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:ray.*")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+class TestWorkersThatFail:
+    @pytest.mark.parametrize(
+        ("name", "status", "num_failures", "error"),
+        [
+            ("mle", "finished", 0, None),
+            ("fine", "finished", 0, None),
+            ("hangs_once", "finished", 1, r"its worker hung and was ended: File .*faulty\.py.* in hangs_once"),
+            ("starves_once", "finished", 1, r"MemoryError: no room for 7 EiB"),
+            ("poisons_once", "finished", 1, r"loss was no longer a number after step [45]"),
+            ("fails", "failed", 2, r"LookupError: never works"),
+            ("gorges", "failed", 2, r"MemoryError: its worker took 1\.\d\d GB, more than .*memory_per_trial_gb=1; .*"),
+        ],
+    )
+    def test_a_trial_is_tried_again_and_its_failures_are_recorded(
+        self, folder: Path, name: str, status: str, num_failures: int, error: str | None
+    ) -> None:
+        row = erpo.load_results(folder, table="trials").set_index("trial").loc[f"{name}-s1"]
+        assert (row["status"], row["num_failures"]) == (status, num_failures)
+        if error is None:
+            assert pd.isna(row["error"])
+        else:
+            assert pd.Series([row["error"]]).str.fullmatch(error).all(), row["error"]
+
+    @pytest.mark.parametrize("name", ["mle", *KINDS])
+    def test_no_report_is_lost_or_doubled(self, folder: Path, name: str) -> None:
+        steps = erpo.load_results(folder, trials=[f"{name}-s1"])["step"].tolist()
+        assert steps == ([] if name in ("fails", "gorges") else [3, 6, 9, 12])
+
+    @pytest.mark.parametrize("name", ["hangs_once", "starves_once"])
+    def test_one_that_is_tried_again_goes_on_as_if_nothing_had_happened(self, folder: Path, name: str) -> None:
+        assert _losses(folder, name) == _losses(folder, "fine")
+
+    def test_one_that_diverged_goes_on_with_other_draws(self, folder: Path) -> None:
+        poisoned, fine = _losses(folder, "poisons_once"), _losses(folder, "fine")
+        assert poisoned[0] == fine[0]
+        assert all(one != other for one, other in zip(poisoned[1:], fine[1:], strict=True))
+
+    def test_no_stacks_are_left_behind(self, folder: Path) -> None:
+        assert list(folder.rglob(HUNG)) == []
+
+
+def _losses(folder: Path, name: str) -> list[float]:
+    return erpo.load_results(folder, trials=[f"{name}-s1"])["train_loss_nats"].tolist()
+
+
+def _failed(folder: Path, text: str | None) -> SimpleNamespace:
+    """As Tune's trial."""
+    if text is not None:
+        (folder / "error.txt").write_text(text)
+    error_file = str(folder / "error.txt") if text is not None else None
+    return SimpleNamespace(
+        storage=SimpleNamespace(trial_working_directory=str(folder)), error_file=error_file, last_result={}
+    )
+
+
+class TestReasons:
+    @pytest.mark.parametrize(
+        ("text", "reason", "diverged"),
+        [
+            ("Failure # 1\nTraceback\n  x\nMemoryError: no room\n", "MemoryError: no room", False),
+            ("Failure # 1\nMemoryError\n", "MemoryError", False),
+            ("Traceback\nerpo_explore.errors.ConfigError: bad: 1\n", "bad: 1", False),
+            ("Traceback\nerpo_explore.errors.DivergedError: loss was NaN\n", "loss was NaN", True),
+            ("Traceback\nmine.DivergedError: loss was NaN\n", "mine.DivergedError: loss was NaN", False),
+            (None, "worker lost", False),
+        ],
+    )
+    def test_the_reason_is_the_last_line_of_the_error(
+        self, text: str | None, reason: str, diverged: bool, tmp_path: Path
+    ) -> None:
+        assert last_failure(_failed(tmp_path, text)) == (reason, diverged)
+
+    def test_a_worker_that_was_ended_says_where_once(self, tmp_path: Path) -> None:
+        stacks = 'Timeout!\nThread 0x2 (most recent call first):\n  File "b.py", line 2 in b\n'
+        stacks += 'Thread 0x1 (most recent call first):\n  File "a.py", line 1 in a\n  File "c.py", line 3 in c\n'
+        (tmp_path / HUNG).write_text(stacks)
+        trial = _failed(tmp_path, "The actor died")
+        assert last_failure(trial) == ('its worker hung and was ended: File "a.py", line 1 in a', False)
+        assert last_failure(trial) == ("The actor died", False)
+
+
+class TestCounts:
+    def test_workers_that_ended_and_reports_that_diverged_add_up(self) -> None:
+        failures = Failures(num_ended=2, error="lost").with_report(3, "diverged", 30)
+        assert failures.columns() == {"num_failures": 3, "error": "loss was no longer a number after step 30"}
+
+    def test_a_report_that_is_made_again_counts_once(self) -> None:
+        failures = Failures().with_report(3, "diverged", 30)
+        assert failures.with_report(3, "diverged", 30) == failures
+        assert failures.with_report(3, "running", 30).columns()["num_failures"] == 0
+
+    def test_without_a_failure_there_is_no_error(self) -> None:
+        assert Failures().with_report(1, "running", 10).columns() == {"num_failures": 0, "error": None}

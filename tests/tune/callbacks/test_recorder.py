@@ -1,0 +1,374 @@
+import copy
+import json
+import pickle
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from erpo_explore.config.search import Search
+from erpo_explore.search.decisions import Standing, decide
+from erpo_explore.space import Path, Point, Reward
+from erpo_explore.stats.bootstrap import CorpusStatistics
+from erpo_explore.store import ResultsWriter, load_results
+from erpo_explore.trial import Observation, Sample, Scores, TrialSpec
+from erpo_explore.tune.callbacks.recorder import Recorder
+from tests.store.example_rows import TESTED
+
+TRUTH = Point(reward=Reward(truth=1.0))
+NOISE = Point(reward=Reward(truth=0.7, noise=0.3))
+WALKED = Path(knots=((0.0, TRUTH), (0.25, NOISE)))
+DOT = TrialSpec(name="mle-s1", role="dot", dot="mle", seed=1, path=Path.constant(TRUTH))
+MEMBERS = tuple(
+    TrialSpec(name=f"member-{index}", role="member", dot=None, seed=1 + index, path=WALKED) for index in range(2)
+)
+MEMBER = MEMBERS[0]
+
+
+@pytest.fixture
+def recorder(tmp_path):
+    folder = ResultsWriter.create(tmp_path / "tiny", {"exploration": "tiny"}).folder
+    recorder = Recorder(folder=folder, exploration="tiny", task="toy", model="lstm", metric="bleu")
+    recorder.begin([DOT, *MEMBERS])
+    return recorder
+
+
+def statistics_of(score):
+    """Two sentences of this mean, which single precision cannot hold."""
+    values_ND = np.array([[score - 0.1, score, score + 0.3], [score, score, score - 0.2]], dtype=np.float32)
+    return CorpusStatistics(kind="mean", values_ND=values_ND)
+
+
+def report(iteration, score, *, status="running", **changes):
+    """What the Trainable and Tune tell of an interval."""
+    sample = Sample(index=0, source="a", reference="b", hypothesis=f"c {score}", sentence_score=50.0)
+    scores = None
+    if score is not None:
+        scores = Scores(
+            valid_nll_nats=2.0,
+            bleu=score,
+            score=score,
+            signature="BLEU",
+            statistics=statistics_of(score),
+            samples=(sample,),
+        )
+    observation = Observation(
+        step=10 * iteration,
+        progress=iteration / 4,
+        point=NOISE,
+        path=WALKED,
+        status=status,
+        train_loss_nats=1.5 if scores else None,
+        scores=scores,
+        entropy_nats=0.5,
+        mean_reward=None,
+        effective_sample_size=None,
+        tokens_per_s=1000.0,
+        elapsed_s=2.0 * iteration,
+        device="cpu",
+    )
+    tunes = {"training_iteration": iteration, "trial_id": "f00d_00000", "time_total_s": 7.0, "hostname": "here"}
+    known = {"generation": 2, "parent": "member-1", "node": "here", "done": status != "running"}
+    return observation.to_row() | tunes | known | changes
+
+
+def trial(recorder, name="mle-s1"):
+    """A trial's row of the table `trials`, nulls as None."""
+    frame = load_results(recorder.folder, "trials").set_index("trial")
+    return {column: None if pd.isna(value) else value for column, value in frame.loc[name].items()}
+
+
+class TestBeginning:
+    def test_every_trial_is_there_before_it_runs(self, recorder):
+        frame = load_results(recorder.folder, "trials")
+        assert frame["trial"].tolist() == ["member-0", "member-1", "mle-s1"]
+        assert set(frame["status"]) == {"running"}
+        assert set(frame["num_observations"]) == set(frame["steps"]) == {0}
+        assert frame["best_score"].isna().all()
+        assert (trial(recorder)["dot"], trial(recorder)["score_name"]) == ("mle", "bleu")
+
+    def test_the_lineage_begins_with_each_members_first_knot(self, recorder):
+        frame = load_results(recorder.folder, "lineage")
+        assert frame["trial"].tolist() == ["member-0", "member-1"]
+        assert set(frame["action"]) == {"start"}
+        assert set(frame["generation"]) == set(frame["step"]) == {0}
+        assert [Point.from_dict(json.loads(knot)) for knot in frame["knot"]] == [NOISE, NOISE]
+        assert [Path.from_dict(json.loads(path)) for path in frame["path"]] == [Path.constant(TRUTH)] * 2
+
+
+class TestObserving:
+    def test_a_report_becomes_an_observation(self, recorder):
+        recorder.observe(MEMBER, report(1, 12.5))
+        (row,) = load_results(recorder.folder).to_dict("records")
+        assert (row["exploration"], row["trial"], row["role"], row["seed"]) == ("tiny", "member-0", "member", 1)
+        assert (row["iteration"], row["step"], row["progress"], row["score"]) == (1, 10, 0.25, 12.5)
+        assert (row["task"], row["model"], row["node"], row["parent"]) == ("toy", "lstm", "here", "member-1")
+        assert (row["generation"], row["status"], row["elapsed_s"]) == (2, "running", 2.0)
+        assert Path.from_dict(json.loads(row["path"])) == WALKED
+        assert abs(datetime.now(UTC) - row["reported_at"]).total_seconds() < 60.0
+
+    def test_its_samples_are_kept(self, recorder):
+        recorder.observe(DOT, report(1, 12.5))
+        (row,) = load_results(recorder.folder, "samples").to_dict("records")
+        assert row == {
+            "exploration": "tiny",
+            "trial": "mle-s1",
+            "iteration": 1,
+            "step": 10,
+            "index": 0,
+            "source": "a",
+            "reference": "b",
+            "hypothesis": "c 12.5",
+            "sentence_score": 50.0,
+        }
+
+    def test_the_trial_is_brought_up_to_date(self, recorder):
+        recorder.observe(DOT, report(1, 12.5))
+        recorder.observe(DOT, report(2, 14.0))
+        recorder.observe(DOT, report(3, 13.0, status="finished"))
+        row = trial(recorder)
+        assert (row["best_score"], row["best_step"], row["final_score"]) == (14.0, 20, 13.0)
+        assert (row["status"], row["num_observations"], row["steps"], row["elapsed_s"]) == ("finished", 3, 30, 6.0)
+        assert (row["generation"], row["parent"], row["point"], row["error"]) == (2, "member-1", str(NOISE), None)
+        assert Path.from_dict(json.loads(row["path"])) == WALKED
+
+    def test_the_earliest_of_equal_scores_is_the_best(self, recorder):
+        for iteration in (1, 2, 3):
+            recorder.observe(DOT, report(iteration, 12.5))
+        assert trial(recorder)["best_step"] == 10
+
+    def test_a_repeated_iteration_replaces_the_first_and_its_scores(self, recorder):
+        recorder.observe(DOT, report(1, 12.5))
+        recorder.observe(DOT, report(2, 99.0))
+        recorder.observe(DOT, report(2, 11.0))
+        assert load_results(recorder.folder)["score"].tolist() == [12.5, 11.0]
+        assert load_results(recorder.folder, "samples")["hypothesis"].tolist() == ["c 12.5", "c 11.0"]
+        row = trial(recorder)
+        assert (row["best_score"], row["final_score"], row["num_observations"]) == (12.5, 11.0, 2)
+
+    def test_trials_do_not_share_their_scores(self, recorder):
+        recorder.observe(DOT, report(1, 12.5))
+        recorder.observe(MEMBER, report(1, 3.0))
+        assert trial(recorder, "member-0")["best_score"] == 3.0
+
+    def test_a_diverged_trial_keeps_the_scores_that_it_had(self, recorder):
+        recorder.observe(DOT, report(1, 12.5))
+        recorder.observe(DOT, report(2, None, status="diverged"))
+        row = trial(recorder)
+        assert (row["status"], row["best_score"], row["final_score"]) == ("diverged", 12.5, 12.5)
+        assert row["error"] == "loss was no longer a number after step 20"
+        assert load_results(recorder.folder)["status"].tolist() == ["running", "diverged"]
+
+
+class TestTesting:
+    def test_what_the_test_set_says_is_a_row_with_its_sentences_and_a_repeat_doubles_nothing(self, recorder):
+        names = ("exploration", "trial", "iteration", "step")
+        tested = {name: value for name, value in TESTED.items() if name not in names}
+        values_ND = np.arange(6, dtype=np.float32).reshape(2, 3)
+        statistics = {"valid": CorpusStatistics(kind="mean", values_ND=values_ND + 1)}
+        last = {"test": tested, "sentences": statistics | {"test": CorpusStatistics(kind="mean", values_ND=values_ND)}}
+        recorder.observe(DOT, report(1, 12.5) | {"sentences": statistics})
+        for _ in range(2):
+            recorder.observe(DOT, report(2, 12.5, status="finished") | last)
+        (row,) = load_results(recorder.folder, "tests").to_dict("records")
+        assert {name: row[name] for name in names} == {
+            "exploration": "tiny",
+            "trial": "mle-s1",
+            "iteration": 2,
+            "step": 20,
+        }
+        assert (row["score"], row["beam_width"]) == (12.5, 5)
+        sentences = load_results(recorder.folder, "sentences")
+        assert sorted(zip(sentences["iteration"], sentences["split"], strict=True)) == [
+            (1, "valid"),
+            (2, "test"),
+            (2, "valid"),
+        ]
+        kept = sentences[sentences["split"] == "test"].iloc[0]
+        np.testing.assert_array_equal(kept["values"].reshape(kept["num_sentences"], -1), values_ND)
+
+
+class TestCheckpoints:
+    def test_a_report_learns_where_its_weights_lie_within_the_results(self, recorder):
+        recorder.observe(DOT, report(1, 12.5))
+        recorder.note_checkpoint(DOT, 1, f"{recorder.folder}/checkpoints/mle-s1/one")
+        (row,) = load_results(recorder.folder).to_dict("records")
+        assert (row["checkpoint"], row["score"]) == ("checkpoints/mle-s1/one", 12.5)
+
+    def test_weights_of_another_report_are_not_noted(self, recorder):
+        recorder.observe(DOT, report(2, 12.5))
+        recorder.note_checkpoint(DOT, 1, f"{recorder.folder}/checkpoints")
+        recorder.note_checkpoint(MEMBER, 2, f"{recorder.folder}/checkpoints")
+        assert load_results(recorder.folder)["checkpoint"].isna().all()
+
+
+class TestFailing:
+    def test_a_trial_that_failed_keeps_what_it_reported(self, recorder):
+        recorder.observe(MEMBER, report(1, 12.5))
+        recorder.fail(MEMBER, report(1, 12.5), "worker lost", num_failures=3, status="failed")
+        row = trial(recorder, "member-0")
+        assert (row["status"], row["error"], row["best_score"], row["final_score"]) == (
+            "failed",
+            "worker lost",
+            12.5,
+            12.5,
+        )
+        assert row["num_failures"] == 3
+        assert (row["steps"], row["num_observations"], row["elapsed_s"], row["point"]) == (10, 1, 2.0, str(NOISE))
+        assert (row["generation"], row["parent"]) == (2, "member-1")
+        assert Path.from_dict(json.loads(row["path"])) == WALKED
+
+    @pytest.mark.parametrize(
+        "result", [None, {}, {"trial_id": "f00d_00000"}, {"trial_id": "f00d_00000", "hostname": "here", "pid": 7}]
+    )
+    def test_one_that_failed_before_its_first_report_is_recorded(self, recorder, result):
+        recorder.fail(MEMBER, result, "worker lost", num_failures=1, status="failed")
+        row = trial(recorder, "member-0")
+        assert (row["status"], row["error"], row["steps"], row["num_observations"]) == ("failed", "worker lost", 0, 0)
+        assert row["best_score"] is None
+
+    def test_one_that_is_tried_again_goes_on_and_keeps_its_count_and_last_error(self, recorder):
+        recorder.observe(DOT, report(1, 12.5))
+        recorder.fail(DOT, report(1, 12.5), "worker lost", num_failures=1, status="running")
+        assert (trial(recorder)["status"], trial(recorder)["num_failures"]) == ("running", 1)
+        recorder.fail(DOT, report(1, 12.5), "MemoryError", num_failures=2, status="running")
+        recorder.observe(DOT, report(2, 13.0, status="finished"))
+        row = trial(recorder)
+        assert (row["status"], row["num_failures"], row["error"]) == ("finished", 2, "MemoryError")
+
+    def test_a_member_that_diverges_and_goes_on_has_failed_once_more(self, recorder):
+        recorder.fail(MEMBER, None, "worker lost", num_failures=1, status="running")
+        recorder.observe(MEMBER, report(1, None, status="diverged"))
+        recorder.observe(MEMBER, report(1, None, status="diverged"))
+        recorder.observe(MEMBER, report(2, 12.5))
+        row = trial(recorder, "member-0")
+        assert (row["status"], row["num_failures"]) == ("running", 2)
+        assert row["error"] == "loss was no longer a number after step 10"
+
+
+class TestStatistics:
+    def test_a_report_without_a_score_has_none(self, recorder):
+        recorder.observe(DOT, report(1, None, status="diverged"))
+        assert recorder.statistics("mle-s1", 1) is None
+        assert load_results(recorder.folder, "sentences").empty
+
+    def test_they_are_a_row_of_the_store(self, recorder):
+        recorder.observe(DOT, report(1, 12.5))
+        (row,) = load_results(recorder.folder, "sentences").to_dict("records")
+        values_ND = row.pop("values").reshape(row["num_sentences"], -1)
+        assert np.array_equal(values_ND, statistics_of(12.5).values_ND)
+        assert row == {
+            "exploration": "tiny",
+            "trial": "mle-s1",
+            "iteration": 1,
+            "step": 10,
+            "split": "valid",
+            "kind": "mean",
+            "num_sentences": 2,
+        }
+
+    def test_splits_lie_beside_each_other(self, recorder):
+        splits = {"valid": statistics_of(12.5), "test": statistics_of(10.0)}
+        recorder.observe(DOT, report(1, 12.5, sentences=splits))
+        recorder.observe(DOT, report(2, 13.0))
+        for split, statistics in splits.items():
+            assert recorder.statistics("mle-s1", 1, split) == statistics
+        assert recorder.statistics("mle-s1", 2, "test") is None
+
+    def test_unknown_trials_and_reports_have_none(self, recorder):
+        recorder.observe(DOT, report(1, 12.5))
+        assert recorder.statistics("mle-s1", 2) is None
+        assert recorder.statistics("member-0", 1) is None
+
+
+def test_the_score_of_a_report_is_known_also_to_a_later_driver(recorder):
+    recorder.observe(DOT, report(1, 12.5))
+    for known in (recorder, copy.copy(recorder)):
+        assert (known.score_at("mle-s1", 1), known.score_at("mle-s1", 2)) == (12.5, None)
+
+
+class TestDeciding:
+    def decisions(self):
+        standings = [
+            Standing(name=spec.name, index=index, iteration=1, score=10.0 + index, path=WALKED)
+            for index, spec in enumerate(MEMBERS)
+        ]
+        return decide(standings, Search(quantile=0.5, evolve_every=(1,)), "bleu", seed=1, generation=1, num_intervals=4)
+
+    def test_each_decision_is_a_row_of_the_lineage(self, recorder):
+        decisions = self.decisions()
+        recorder.decide(decisions, interval=10)
+        frame = load_results(recorder.folder, "lineage")
+        rows = frame[frame["generation"] == 1].set_index("trial")
+        for decision in decisions:
+            row = rows.loc[decision.member]
+            for name in ("action", "score", "rank", "population", "period", "reason"):
+                assert row[name] == getattr(decision, name)
+            assert Point.from_dict(json.loads(row["knot"])) == decision.next_knot
+            assert Path.from_dict(json.loads(row["path"])) == decision.path
+            assert (row["step"], row["until_step"]) == (10, 20)
+        clone = rows.loc["member-0"]
+        assert (clone["action"], clone["donor"], clone["donor_score"]) == ("clone", "member-1", 11.0)
+        assert pd.isna(rows.loc["member-1", ["donor", "donor_score"]]).all()
+
+    def test_what_the_bootstrap_said_is_kept_also_where_nobody_was_cloned(self, recorder):
+        recorder.decide([replace(self.decisions()[0], p_value=0.25)], interval=10)
+        frame = load_results(recorder.folder, "lineage")
+        assert frame.set_index("generation").loc[1, "p_value"] == 0.25
+
+    def test_a_resumed_driver_that_decides_again_doubles_nothing(self, recorder):
+        for _ in range(2):
+            recorder.decide(self.decisions(), interval=10)
+        assert len(load_results(recorder.folder, "lineage")) == 2 + 2
+
+
+@pytest.mark.parametrize(
+    "again",
+    [lambda recorder: pickle.loads(pickle.dumps(recorder)), copy.copy, copy.deepcopy],
+    ids=["pickled", "copied", "deeply"],
+)
+class TestAnotherDriver:
+    def test_a_pickled_recorder_is_the_same_value(self, recorder, again):
+        recorder.observe(DOT, report(1, 12.5))
+        assert again(recorder) == recorder
+
+    def test_it_knows_the_scores_that_were_recorded_before(self, recorder, again):
+        recorder.observe(DOT, report(1, 12.5))
+        recorder.observe(DOT, report(2, 14.0))
+        other = again(recorder)
+        other.observe(DOT, report(3, 13.0))
+        row = trial(recorder)
+        assert (row["best_score"], row["best_step"], row["final_score"]) == (14.0, 20, 13.0)
+
+    def test_an_interval_that_it_repeats_counts_once(self, recorder, again):
+        recorder.observe(DOT, report(1, 12.5))
+        recorder.observe(DOT, report(2, 99.0))
+        other = again(recorder)
+        other.observe(DOT, report(2, 11.0))
+        other.observe(DOT, report(3, 12.0))
+        row = trial(recorder)
+        assert (row["best_score"], row["best_step"], row["final_score"]) == (12.5, 10, 12.0)
+
+    def test_a_trial_that_fails_there_keeps_its_scores(self, recorder, again):
+        recorder.observe(DOT, report(1, 12.5))
+        again(recorder).fail(DOT, report(1, 12.5), "worker lost", num_failures=1, status="failed")
+        assert trial(recorder)["best_score"] == 12.5
+
+    def test_it_finds_the_statistics_that_were_recorded_before_to_the_last_bit(self, recorder, again):
+        for iteration, score in ((1, 12.5), (2, 14.0)):
+            recorder.observe(DOT, report(iteration, score))
+        other = again(recorder)
+        for iteration, score in ((1, 12.5), (2, 14.0)):
+            assert other.statistics("mle-s1", iteration) == recorder.statistics("mle-s1", iteration)
+            assert recorder.statistics("mle-s1", iteration) == statistics_of(score)
+
+    def test_it_goes_on_counting_failures(self, recorder, again):
+        recorder.observe(DOT, report(1, None, status="diverged"))
+        recorder.fail(DOT, None, "worker lost", num_failures=1, status="running")
+        other = again(recorder)
+        other.observe(DOT, report(2, 12.5))
+        assert (trial(recorder)["num_failures"], trial(recorder)["error"]) == (2, "worker lost")
+        other.observe(DOT, report(1, None, status="diverged"))
+        assert trial(recorder)["num_failures"] == 2

@@ -1,0 +1,137 @@
+import logging
+import math
+import pickle
+from pathlib import Path as FilePath
+from types import SimpleNamespace
+
+import pytest
+
+from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.space import Path, dot
+from erpo_explore.trial import TrialSpec
+from erpo_explore.tune.callbacks.trackers import Tracker
+from erpo_explore.tune.callbacks.tracking import TrackingCallback, trial_metrics, trial_params
+from erpo_explore.tune.worker.trainable import trial_config
+from tests.tiny_exploration import TINY
+
+SPEC = TrialSpec(name="mle-s1", role="dot", dot="mle", seed=1, path=dot("mle", metric="bleu"))
+TRIAL = SimpleNamespace(trial_id="q_0", config=trial_config(SPEC))
+RESULT = {
+    "step": 100,
+    "score": 12.5,
+    "alpha": math.inf,
+    "train_loss_nats": math.nan,
+    "rouge1": None,
+    "metric": "bleu",
+    "samples": [{"source": "a", "sentence_score": 1.0}],
+    "sentences": {"valid": object()},
+    "path": {"knots": [{"at": 0.0}]},
+    "done": True,
+    "training_iteration": 1,
+    "time_this_iter_s": 2.0,
+    "config": {"spec": {"seed": 3}},
+    "test": {"bleu": 3.5, "signature": "nrefs:1", "num_sentences": 20, "score": None},
+}
+
+
+class Spy(Tracker):
+    """Notes what it is told, and fails where it should."""
+
+    name = "spy"
+
+    def __init__(self, fails_at=None):
+        self.told, self._fails_at = [], fails_at
+
+    def begin(self, key, trial, params):
+        self._note("begin", key, trial, params)
+
+    def log(self, key, step, metrics):
+        self._note("log", key, step, metrics)
+
+    def end(self, key, *, failed):
+        self._note("end", key, failed)
+
+    def close(self):
+        self._note("close")
+
+    def _note(self, method, *args):
+        self.told.append((method, *args))
+        if method == self._fails_at:
+            raise OSError("no\nroute")
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """A callback with these trackers: told(tracker, …) -> callback."""
+
+    def start(*trackers):
+        monkeypatch.setattr("erpo_explore.tune.callbacks.tracking.new_trackers", lambda *_: list(trackers))
+        callback = TrackingCallback(SearchSpace.from_dict(TINY), FilePath("results"))
+        callback.setup()
+        return callback
+
+    return start
+
+
+def test_finite_numbers_alone_are_metrics():
+    assert trial_metrics(RESULT) == {"score": 12.5, "test/bleu": 3.5, "test/num_sentences": 20.0}
+
+
+def test_params_say_what_a_trial_is_and_stay_short():
+    long = Path(knots=tuple((at / 40, SPEC.path.at(0.0)) for at in range(41)))
+    params = trial_params(TrialSpec(name="m", role="member", dot=None, seed=2, path=long), SearchSpace.from_dict(TINY))
+    assert (params["task"], params["model"], params["role"], params["seed"]) == ("toy", "lstm", "member", 2)
+    assert params["training.steps"] == 12
+    assert "dot" not in params
+    assert max(len(str(value)) for value in params.values()) <= 500
+
+
+def test_a_trial_begins_once_however_often_it_waits(told):
+    spy = Spy()
+    callback = told(spy)
+    for _ in range(2):
+        callback.on_trial_start(1, [], TRIAL)
+        callback.on_trial_result(1, [], TRIAL, RESULT)
+    callback.on_trial_complete(1, [], TRIAL)
+    callback.on_experiment_end([])
+    metrics = trial_metrics(RESULT)
+    (_, key, *begun), *others = spy.told
+    assert key.endswith("-q_0")
+    assert begun == ["mle-s1", trial_params(SPEC, SearchSpace.from_dict(TINY))]
+    assert others == [("log", key, 100, metrics)] * 2 + [("end", key, False), ("close",)]
+
+
+def test_a_trial_that_reports_after_a_resume_begins_again(told):
+    spy = Spy()
+    before = told(spy)
+    before.on_trial_start(1, [], TRIAL)
+    callback = pickle.loads(pickle.dumps(before))
+    callback.setup()
+    callback.on_trial_result(1, [], TRIAL, RESULT)
+    callback.on_trial_error(1, [], TRIAL)
+    assert [call[0] for call in spy.told] == ["begin", "begin", "log", "end"]
+    assert len({call[1] for call in spy.told}) == 1
+    assert spy.told[-1][2:] == (True,)
+
+
+def test_two_explorations_of_one_project_share_no_run(told):
+    spies = Spy(), Spy()
+    for spy in spies:
+        told(spy).on_trial_start(1, [], TRIAL)
+    assert spies[0].told[0][1] != spies[1].told[0][1]
+
+
+@pytest.mark.parametrize("method", ["begin", "log", "end", "close"])
+def test_a_tracker_that_fails_is_left_alone_and_costs_nothing_else(method, told, caplog):
+    broken, whole = Spy(fails_at=method), Spy()
+    callback = told(broken, whole)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            callback.on_trial_result(1, [], TRIAL, RESULT)
+        callback.on_trial_complete(1, [], TRIAL)
+        callback.on_experiment_end([])
+    assert [call[0] for call in whole.told] == ["begin", "log", "log", "end", "close"]
+    assert broken.told[-1][0] == method
+    assert [record.getMessage() for record in caplog.records] == [
+        "tracking with spy has stopped (OSError: no route); training goes on"
+    ]

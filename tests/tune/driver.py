@@ -1,0 +1,57 @@
+"""An exploration in a process of its own, to pull the plug of."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from erpo_explore.store.files import Folder, Place, join
+
+
+def start_driver(folder: Place, space: Path) -> "subprocess.Popen[bytes]":
+    return start_command(str(space), "--results", str(folder))
+
+
+def start_command(*arguments: str) -> "subprocess.Popen[bytes]":
+    """`explore.py ARGUMENTS` on a Ray of its own with two slots."""
+    code = (
+        "import sys, ray; from pathlib import Path;"
+        "ray.init(address='local', num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level='ERROR');"
+        "sys.argv = ['explore.py', *sys.argv[1:]];"
+        "from erpo_explore.cli.main import main; main()"
+    )
+    return subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def start_simulation(folder: Path, address: str, settings: dict[str, Any]) -> "subprocess.Popen[bytes]":
+    """As `start_driver`, of simulated members and with a snapshot after nearly every step of Tune's.
+
+    Args:
+        folder: Results folder.
+        address: Of a Ray cluster, or `local` for one of its own with two slots.
+        settings: Of `simulate`.
+    """
+    slots = {"num_cpus": 2, "include_dashboard": False} if address == "local" else {}
+    code = (
+        "import ray; from pathlib import Path; from tests.search.simulated import simulate;"
+        f"ray.init(address={address!r}, log_to_driver=False, logging_level='ERROR', **{slots!r});"
+        f"simulate(Path({str(folder)!r}), **{settings!r})"
+    )
+    environment = os.environ | {"TUNE_GLOBAL_CHECKPOINT_S": "0.2", "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
+    )
+
+
+def wait_for_reports(driver: "subprocess.Popen[bytes]", folder: Place, num_reports: int) -> None:
+    """Until the driver has recorded so many; a driver that ended before is shown."""
+    parts = Folder.at(join(folder, "observations"))
+    while sum(entry.base_name.endswith(".parquet") for entry in parts.entries()) < num_reports:
+        if driver.poll() is not None:
+            assert driver.stdout is not None
+            pytest.fail(f"the driver ended early: {driver.stdout.read().decode()[-2000:]}")
+        time.sleep(0.05)

@@ -1,0 +1,109 @@
+"""Optuna's searcher driven by hand; what Ray makes of it is in `test_methods`."""
+
+import subprocess
+import sys
+
+import pytest
+
+from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.plan.trials import plan_trials
+from erpo_explore.space import Path
+from erpo_explore.store import ResultsWriter, load_results
+from erpo_explore.trial import TrialSpec
+from erpo_explore.tune.callbacks.recorder import Recorder
+from erpo_explore.tune.schedulers.optuna_searcher import PlannedThenOptuna
+from tests.tiny_exploration import TINY
+from tests.tune.callbacks.test_recorder import report
+
+SEARCH = {"method": "optuna", "members": 12, "knots": 2, "choices": {"metric": ["bleu", "edit"]}}
+
+
+def searcher_of(folder, **changes):
+    space = SearchSpace.from_dict(TINY | {"search": SEARCH, "seed": 5} | changes)
+    if not folder.exists():
+        ResultsWriter.create(folder, {"exploration": "tiny"})
+    recorder = Recorder(folder=folder, exploration="tiny", task="toy", model="lstm", metric="bleu")
+    return PlannedThenOptuna(space, plan_trials(space, "bleu"), "bleu", recorder)
+
+
+def run(searcher, first, last):
+    """Suggestions, each of which ends with a score that its task weights make."""
+    specs = []
+    for number in range(first, last):
+        spec = TrialSpec.from_dict(searcher.suggest(f"id{number}")["spec"])
+        score = 100.0 * sum(point.reward.task for _, point in spec.path.knots) / len(spec.path.knots)
+        for iteration in (1, 2):
+            searcher.on_trial_result(f"id{number}", {"training_iteration": iteration, "score": score})
+        searcher.on_trial_complete(f"id{number}", {"training_iteration": 3, "score": score})
+        specs.append(spec)
+    return specs
+
+
+def test_planned_trials_come_first_and_are_not_optunas(tmp_path):
+    specs = run(searcher_of(tmp_path / "tiny"), 0, 6)
+    names = ["mle-s1", "interpolation-s1"]
+    assert [spec.name for spec in specs] == [name.replace("-s1", "-s5") for name in names] + [
+        f"optuna-{index}" for index in range(4)
+    ]
+    assert [spec.role for spec in specs] == ["dot"] * 2 + ["optuna"] * 4
+
+
+def test_a_suggestion_is_a_path_within_the_region(tmp_path):
+    specs = run(searcher_of(tmp_path / "tiny"), 0, 14)[2:]
+    assert {tuple(at for at, _ in spec.path.knots) for spec in specs} == {(0.0, 1.0)}
+    points = [point for spec in specs for _, point in spec.path.knots]
+    assert {point.reward.metric for point in points} == {"bleu", "edit"}
+    for point in points:
+        assert 0.0 <= point.reward.task <= 0.4
+        assert 0.002 <= point.reward.temperature <= 0.5
+
+
+def test_suggestions_learn_from_scores(tmp_path):
+    specs = run(searcher_of(tmp_path / "tiny"), 0, 32)[2:]
+    tasks = [sum(point.reward.task for _, point in spec.path.knots) for spec in specs]
+    assert sum(tasks[-10:]) / 10 > sum(tasks[:6]) / 6
+
+
+def test_the_same_seed_and_scores_give_the_same_suggestions_in_a_fresh_process(tmp_path):
+    code = (
+        "import sys, pathlib; from tests.tune.schedulers.test_optuna_searcher import run, searcher_of\n"
+        "print([str(spec.path) for spec in run(searcher_of(pathlib.Path(sys.argv[1])), 0, 14)])"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "other")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    here = [str(spec.path) for spec in run(searcher_of(tmp_path / "tiny"), 0, 14)]
+    assert done.stdout.splitlines()[-1] == str(here)
+    assert here != [str(spec.path) for spec in run(searcher_of(tmp_path / "third", seed=6), 0, 14)]
+
+
+def test_a_saved_searcher_goes_on_as_it_would_have(tmp_path):
+    undisturbed = run(searcher_of(tmp_path / "one"), 0, 14)
+    searcher = searcher_of(tmp_path / "two")
+    run(searcher, 0, 9)
+    searcher.save(str(tmp_path / "saved"))
+    restored = searcher_of(tmp_path / "two")
+    restored.restore(str(tmp_path / "saved"))
+    assert run(restored, 9, 14) == undisturbed[9:]
+
+
+@pytest.mark.parametrize("error", [True, False])
+def test_trials_without_a_score_are_not_learned_from(error, tmp_path):
+    searcher = searcher_of(tmp_path / "tiny")
+    run(searcher, 0, 2)
+    searcher.suggest("lost")
+    searcher.on_trial_result("lost", {"training_iteration": 1, "score": None})
+    searcher.on_trial_complete("lost", None if error else {"training_iteration": 1, "score": None}, error)
+    assert len(run(searcher, 3, 14)) == 11
+
+
+def test_a_suggestion_is_recorded_before_it_runs_and_its_lost_reports_are_removed(tmp_path):
+    searcher = searcher_of(tmp_path / "tiny")
+    run(searcher, 0, 2)
+    lost = TrialSpec(name="optuna-0", role="optuna", dot=None, seed=5, path=Path.constant(searcher._space.search.start))
+    searcher._recorder.observe(lost, report(1, 10.0))
+    searcher._recorder.observe(lost, report(2, 20.0))
+    searcher.suggest("again")
+    trials = load_results(tmp_path / "tiny", table="trials").set_index("trial")
+    assert trials.loc["optuna-0", ["role", "status", "num_observations"]].tolist() == ["optuna", "running", 0]
+    assert load_results(tmp_path / "tiny").empty
+    assert load_results(tmp_path / "tiny", table="samples").empty

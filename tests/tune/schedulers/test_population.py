@@ -1,0 +1,180 @@
+"""The scheduler on a real Ray, with members that have no model: sub-populations, waiting or not, and being lost."""
+
+import json
+import signal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from erpo_explore.space import Path as ErpoPath
+from erpo_explore.store import load_results
+from tests.search.simulated import simulate
+from tests.tune.driver import start_simulation, wait_for_reports
+from tests.tune.ray_warnings import RAY_WARNINGS
+
+pytestmark = [
+    pytest.mark.ray,
+    *RAY_WARNINGS,
+]
+
+NUM_INTERVALS = 6
+
+
+@pytest.fixture(scope="module")
+def two_periods(tmp_path_factory: pytest.TempPathFactory, two_slots: None) -> Path:
+    """Eight members on two slots: four that are judged every interval, four every third."""
+    return simulate(tmp_path_factory.mktemp("two") / "periods", NUM_INTERVALS, members=8, evolve_every=[1, 3])
+
+
+def walks_agree(folder: Path) -> None:
+    """Every report's path is the lineage's: what the weights had walked, and then the way to the knot."""
+    lineage = load_results(folder, "lineage").set_index(["trial", "generation"])
+    for report in load_results(folder).itertuples():
+        if report.generation > 0 and report.score == report.score:
+            decided = lineage.loc[(report.trial, report.generation)]
+            path = ErpoPath.from_dict(json.loads(report.path))
+            before = ErpoPath.from_dict(json.loads(decided["path"]))
+            assert path.knots[: len(before.knots)] == before.knots
+            assert path.knots[-1][0] == pytest.approx(report.progress)
+
+
+def clones_go_on_from_their_donors(folder: Path) -> None:
+    """A clone reports its donor's score after as many intervals, and what it gained since."""
+    reports = load_results(folder).set_index(["trial", "iteration"])
+    lineage = load_results(folder, "lineage")
+    clones = lineage[lineage["action"] == "clone"]
+    assert len(clones) > 0
+    for clone in clones.itertuples():
+        first = reports.loc[(clone.trial, clone.generation + 1)]
+        assert first["generation"] == clone.generation
+        donor = reports.loc[(clone.donor, clone.generation)]
+        assert first["score"] == pytest.approx(donor["score"] + first["reward_task"])
+
+
+class TestSubPopulations:
+    def test_every_member_reports_every_interval(self, two_periods: Path) -> None:
+        reports = load_results(two_periods).groupby("trial")["iteration"].apply(list)
+        assert set(map(tuple, reports)) == {tuple(range(1, NUM_INTERVALS + 1))}
+        assert len(reports) == 8
+
+    def test_each_is_judged_as_often_as_its_sub_population_evolves(self, two_periods: Path) -> None:
+        judged = load_results(two_periods, "lineage").groupby("trial")["generation"].apply(list)
+        for index in range(8):
+            assert judged[f"member-{index}"] == ([0, 1, 2, 3, 4, 5] if index % 2 == 0 else [0, 3])
+
+    def test_a_knot_is_walked_to_over_the_whole_period(self, two_periods: Path) -> None:
+        walks_agree(two_periods)
+        last = load_results(two_periods, trials=["member-1"]).iloc[-1]
+        places = [at for at, _ in ErpoPath.from_dict(json.loads(last["path"])).knots]
+        assert set(places) <= {0.0, *(i / NUM_INTERVALS for i in range(NUM_INTERVALS + 1))}
+
+    def test_the_slow_are_given_nothing_between_their_decisions(self, two_periods: Path) -> None:
+        slow = load_results(two_periods, trials=["member-1"])
+        assert list(slow["generation"]) == [0, 0, 0, 3, 3, 3]
+
+    def test_weights_migrate_between_sub_populations(self, two_periods: Path) -> None:
+        lineage = load_results(two_periods, "lineage")
+        clones = lineage[lineage["action"] == "clone"]
+        parity = clones["trial"].str[-1].astype(int) % 2, clones["donor"].str[-1].astype(int) % 2
+        assert (parity[0] != parity[1]).any()
+        assert set(clones.loc[parity[0] != parity[1], "generation"]) == {3}
+
+    def test_a_clone_has_its_donors_score_and_what_it_gained_since(self, two_periods: Path) -> None:
+        scores = load_results(two_periods).set_index(["trial", "iteration"])["score"]
+        task = load_results(two_periods).set_index(["trial", "iteration"])["reward_task"]
+        lineage = load_results(two_periods, "lineage")
+        for clone in lineage[lineage["action"] == "clone"].itertuples():
+            gained = task[(clone.trial, clone.generation + 1)]
+            assert scores[(clone.trial, clone.generation + 1)] == pytest.approx(clone.donor_score + gained)
+
+    def test_the_same_seed_decides_the_same(self, two_periods: Path, tmp_path: Path) -> None:
+        again = simulate(tmp_path / "again", NUM_INTERVALS, members=8, evolve_every=[1, 3])
+        first, second = (load_results(f, "lineage").drop(columns="decided_at") for f in (two_periods, again))
+        pd.testing.assert_frame_equal(first, second)
+
+
+@pytest.mark.parametrize("num_reports", [21])
+def test_a_killed_driver_is_resumed_with_the_decisions_of_an_undisturbed_one(
+    num_reports: int, two_periods: Path, tmp_path: Path
+) -> None:
+    settings = {"num_intervals": NUM_INTERVALS, "members": 8, "evolve_every": [1, 3], "step_s": 0.05}
+    driver = start_simulation(tmp_path / "killed", "local", settings)
+    wait_for_reports(driver, tmp_path / "killed", num_reports)
+    driver.send_signal(signal.SIGKILL)
+    driver.communicate()
+
+    folder = simulate(tmp_path / "killed", **settings)
+    for table, timed in (("observations", ["reported_at", "checkpoint"]), ("lineage", ["decided_at"])):
+        killed, undisturbed = (load_results(f, table).drop(columns=timed) for f in (folder, two_periods))
+        pd.testing.assert_frame_equal(killed, undisturbed)
+    assert set(load_results(folder, "trials")["num_failures"]) == {0}
+
+
+def test_without_waiting_members_still_finish_and_clone_only_what_has_come_as_far(
+    two_slots: None, tmp_path: Path
+) -> None:
+    search = {"members": 5, "evolve_every": [1], "synchronous": False}
+    folder = simulate(tmp_path / "asynchronous", NUM_INTERVALS, lead=-1.0, **search)
+    last = load_results(folder).groupby("trial")["iteration"].max()
+    assert set(last) == {NUM_INTERVALS}
+    lineage = load_results(folder, "lineage")
+    clones = lineage[lineage["action"] == "clone"]
+    assert len(clones) > 0
+    assert (clones["donor_score"] > clones["score"]).all()
+    clones_go_on_from_their_donors(folder)
+    walks_agree(folder)
+
+
+def test_without_waiting_weights_that_are_not_written_yet_are_not_cloned(two_slots: None, tmp_path: Path) -> None:
+    search = {"members": 5, "evolve_every": [1], "synchronous": False, "quantile": 0.5}
+    folder = simulate(tmp_path / "slow", NUM_INTERVALS, save_s={"member-0": 0.4}, lead=-1.0, **search)
+    clones_go_on_from_their_donors(folder)
+    walks_agree(folder)
+
+
+class TestLostMembers:
+    def test_one_whose_loss_is_no_number_is_reseeded_from_the_best(self, two_slots: None, tmp_path: Path) -> None:
+        faults = {"member-3": {"2": ("nan", 1)}}
+        folder = simulate(tmp_path / "nan", 4, faults, members=4)
+        lost = load_results(folder, "lineage").set_index(["trial", "generation"]).loc[("member-3", 2)]
+        scores = load_results(folder).set_index(["trial", "iteration"])["score"].xs(2, level="iteration")
+        assert (lost["action"], lost["donor"]) == ("clone", scores.idxmax())
+        assert "re-seeded" in lost["reason"]
+        reports = load_results(folder, trials=["member-3"]).set_index("iteration")
+        assert list(reports["status"]) == ["running", "diverged", "running", "finished"]
+
+    def test_one_whose_worker_fails_once_is_tried_again(self, two_slots: None, tmp_path: Path) -> None:
+        folder = simulate(tmp_path / "once", 3, {"member-0": {"2": ("raise", 1)}}, members=4)
+        assert list(load_results(folder, trials=["member-0"])["iteration"]) == [1, 2, 3]
+        assert not load_results(folder, "lineage")["reason"].str.contains("lost").any()
+        trials = load_results(folder, "trials").set_index("trial")
+        assert trials.loc["member-0", ["status", "num_failures"]].tolist() == ["finished", 1]
+
+    def test_one_whose_worker_fails_too_often_is_reseeded(self, two_slots: None, tmp_path: Path) -> None:
+        folder = simulate(tmp_path / "often", 3, {"member-0": {"2": ("raise", 2)}}, members=4)
+        lost = load_results(folder, "lineage").set_index(["trial", "generation"]).loc[("member-0", 2)]
+        assert lost["action"] == "clone"
+        assert list(load_results(folder, trials=["member-0"])["iteration"]) == [1, 3]
+        assert set(load_results(folder, "trials")["status"]) == {"finished"}
+
+    @pytest.mark.parametrize("kind", ["nan", "raise"])
+    def test_one_that_is_lost_again_and_again_is_given_up_and_the_others_go_on(
+        self, kind: str, two_slots: None, tmp_path: Path
+    ) -> None:
+        faults = {"member-2": {str(iteration): (kind, 99) for iteration in range(1, 7)}}
+        folder = simulate(tmp_path / kind, 6, faults, members=4)
+        status = load_results(folder, "trials").set_index("trial")["status"]
+        assert status.to_dict() == {
+            "member-0": "finished",
+            "member-1": "finished",
+            "member-2": "diverged" if kind == "nan" else "failed",
+            "member-3": "finished",
+        }
+
+
+def test_what_is_left_at_the_end_is_each_members_last_checkpoint_and_the_best(two_periods: Path) -> None:
+    left = {path.parent.name + path.name for path in (two_periods / "checkpoints").glob("*/checkpoint_*")}
+    frame = load_results(two_periods)
+    needed = frame[(frame["iteration"] == NUM_INTERVALS) | (frame.index == frame["score"].idxmax())]
+    assert left == {"".join(Path(checkpoint).parts[-2:]) for checkpoint in needed["checkpoint"]}

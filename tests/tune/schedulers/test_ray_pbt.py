@@ -1,0 +1,94 @@
+"""What is added to Tune's schedulers, without a cluster; what Ray makes of them is in `test_methods`."""
+
+import random  # noqa: TID251 - it is what is looked at
+
+import numpy as np
+import pytest
+from ray.tune.experiment import Trial
+
+from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.plan.trials import plan_trials
+from erpo_explore.store import ResultsWriter
+from erpo_explore.tune.callbacks.recorder import Recorder
+from erpo_explore.tune.schedulers.ray_pbt import TunePb2, TunePbt, _seeded
+from erpo_explore.tune.worker.trainable import trial_config
+from tests.tiny_exploration import TINY
+
+SEARCH = {
+    "members": 4,
+    "ranges": {"task": [0.1, 0.3], "temperature": [0.02, 0.5]},
+    "choices": {"metric": ["bleu", "edit"]},
+}
+
+
+class OneTrial(Trial):
+    """What of Tune's trial is looked at when it is added."""
+
+    def __init__(self, spec):
+        self.config = trial_config(spec)
+        self.evaluated_params = {}
+        self.experiment_tag = spec.name
+
+        class Metadata:
+            class checkpoint_manager:  # noqa: N801 - Tune's name
+                class checkpoint_config:  # noqa: N801
+                    num_to_keep = 3
+
+        self.run_metadata = Metadata
+
+    __repr__ = __str__ = object.__repr__
+
+
+class Controller:
+    search_alg = None
+
+
+@pytest.mark.parametrize(("method", "kind"), [("pbt", TunePbt), ("pb2", TunePb2)])
+def test_a_members_coordinates_are_those_of_its_first_knot_and_lead_back_to_it(method, kind, tmp_path):
+    space = SearchSpace.from_dict(TINY | {"search": SEARCH | {"method": method}})
+    folder = ResultsWriter.create(tmp_path / "tiny", {"exploration": "tiny"}).folder
+    recorder = Recorder(folder=folder, exploration="tiny", task="toy", model="lstm", metric="bleu")
+    scheduler = kind(space, "bleu", recorder)
+    for spec in plan_trials(space, "bleu"):
+        trial = OneTrial(spec)
+        before = dict(trial.config)
+        scheduler.on_trial_add(Controller, trial)
+        if spec.role == "dot":
+            assert trial.config == before
+            continue
+        added = {name: value for name, value in trial.config.items() if name not in before}
+        assert set(added) == {"task", "temperature", "metric", "prefix", "label"}
+        place = scheduler._region.point(scheduler._place(trial.config), ("bleu", "q", "sampled"))
+        first = spec.path.end
+        assert place.reward.task == pytest.approx(first.reward.task)
+        assert place.reward.temperature == pytest.approx(first.reward.temperature)
+        assert added["metric"] == first.reward.metric
+
+
+def test_pbt_leaves_no_coordinate_outside_of_its_range(tmp_path):
+    space = SearchSpace.from_dict(TINY | {"search": SEARCH | {"method": "pbt", "resample": 0.0}})
+    recorder = Recorder(folder=tmp_path, exploration="tiny", task="toy", model="lstm", metric="bleu")
+    scheduler = TunePbt(space, "bleu", recorder)
+    config = {"spec": {"name": "member-0"}, "task": 0.36, "temperature": 0.016, "metric": "edit"}
+    kept = scheduler._custom_explore_fn(config)
+    assert kept == config | {"task": 0.3, "temperature": 0.02}
+
+
+def draws():
+    return [random.random(), float(np.random.random())]  # noqa: NPY002
+
+
+def test_the_process_wide_generators_are_a_function_of_the_key_and_put_back():
+    random.seed(3)
+    np.random.seed(3)  # noqa: NPY002
+    undisturbed = [draws(), draws()]
+    random.seed(3)
+    np.random.seed(3)  # noqa: NPY002
+    found = [draws()]
+    inside = []
+    for key in ((1, 2, 3), (1, 2, 3), (1, 2, 4)):
+        with _seeded(*key):
+            inside.append(draws())
+    found.append(draws())
+    assert found == undisturbed
+    assert inside[0] == inside[1] != inside[2]

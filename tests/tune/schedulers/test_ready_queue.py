@@ -1,0 +1,92 @@
+"""The roster against asking every trial at every step."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from ray.tune.experiment import Trial
+
+from erpo_explore.tune.schedulers.ready_queue import Roster
+
+
+class FakeTrial(Trial):
+    """As much of Tune's trial as the roster sees."""
+
+    def __init__(self, *, status: str = Trial.PENDING, waits: bool = False) -> None:
+        self.status = status
+        self.waits = waits
+        self.turn = 0
+        self.has_reported = False
+
+    def __repr__(self) -> str:
+        return f"{self.status}, turn {self.turn}{', waits' if self.waits else ''}"
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def is_finished(self) -> bool:
+        return self.status == Trial.TERMINATED
+
+    def is_ready(self) -> bool:
+        return self.status in (Trial.PENDING, Trial.PAUSED) and not self.waits
+
+
+def new_roster(trials: list[FakeTrial]) -> Roster:
+    roster = Roster(
+        is_ready=lambda trial: trial.is_ready(),
+        waits=lambda trial: trial.waits,
+        turn=lambda trial: (False, trial.turn),
+    )
+    for trial in trials:
+        roster.watch(trial)
+    return roster
+
+
+EVENTS = st.lists(
+    st.tuples(st.integers(0, 5), st.sampled_from(["start", "report", "wait", "pause", "finish", "judge", "fail"])),
+    max_size=80,
+)
+
+
+@given(events=EVENTS)
+def test_whose_turn_it_is_and_whether_one_has_come_to_wait_is_what_asking_all_of_them_says(
+    events: list[tuple[int, str]],
+) -> None:
+    trials = [FakeTrial() for _ in range(6)]
+    roster = new_roster(trials)
+    waited: set[int] = set()
+    for index, event in events:
+        trial = trials[index]
+        if event == "start" and trial.is_ready():
+            trial.status, trial.has_reported = Trial.RUNNING, False  # Tune may do so without asking
+        elif trial.status == Trial.RUNNING and event in ("report", "wait", "pause", "finish", "fail"):
+            if event == "report" and not trial.waits:
+                trial.turn, trial.has_reported = trial.turn + 1, True
+                roster.watch(trial)
+            elif event == "wait" and trial.has_reported:
+                trial.waits = True
+            elif event == "pause":
+                trial.status = Trial.PAUSED
+            elif event == "finish":
+                trial.status = Trial.TERMINATED
+            elif event == "fail" and not trial.waits:
+                trial.status = Trial.PENDING
+                roster.watch(trial)
+        elif event == "judge" and trial.waits and not trial.is_finished():
+            trial.waits = False
+            roster.watch(trial)
+            waited.discard(index)
+        expected = min((each for each in trials if each.is_ready()), key=lambda each: each.turn, default=None)
+        assert roster.first_ready() is expected
+        waiting = {number for number, each in enumerate(trials) if each.waits and not each.is_finished()}
+        assert roster.news or waiting <= waited
+        waited |= waiting
+        roster.news = False
+
+
+def test_those_who_rest_are_not_asked() -> None:
+    trials = [FakeTrial(status=Trial.PAUSED, waits=index % 2 == 0) for index in range(10)]
+    roster = new_roster(trials)
+    assert roster.first_ready() is trials[1]
+    assert list(roster.under_way()) == []
+    trials[1].status = Trial.RUNNING
+    assert roster.first_ready() is trials[3]
+    assert list(roster.under_way()) == [trials[1]]

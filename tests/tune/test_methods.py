@@ -1,0 +1,115 @@
+"""Every search method on a real Ray, once, and what a killed driver leaves of it."""
+
+import json
+import signal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+import erpo_explore as erpo
+from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.space import Path as ErpoPath
+from erpo_explore.tune.run import explore, resume
+from tests.tiny_exploration import TINY
+from tests.tune.driver import start_driver, wait_for_reports
+from tests.tune.ray_warnings import RAY_WARNINGS
+
+pytestmark = [
+    pytest.mark.ray,
+    *RAY_WARNINGS,
+    # of the Gaussian process within Tune's PB2, which has seen two scores or three
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
+
+RANGES = {"task": [0.1, 0.3], "temperature": [0.02, 0.5]}
+
+
+def explored(search: dict[str, object], folder: Path, **changes: object) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The observations and trials of a tiny exploration with one dot."""
+    space = SearchSpace.from_dict(TINY | {"dots": ["mle"], "search": {"ranges": RANGES} | search} | changes)
+    outcome = explore(space, folder)
+    assert (outcome.status, outcome.num_failed) == ("finished", 0)
+    return erpo.load_results(folder), erpo.load_results(folder, table="trials").set_index("trial")
+
+
+def paths_of(observations: pd.DataFrame) -> list[ErpoPath]:
+    return [ErpoPath.from_dict(json.loads(path)) for path in observations["path"]]
+
+
+def test_optuna_suggests_paths_beside_the_dots(two_slots: None, tmp_path: Path) -> None:
+    frame, trials = explored({"method": "optuna", "members": 4, "knots": 2}, tmp_path / "optuna")
+    assert trials["role"].to_dict() == {"mle-s1": "dot"} | {f"optuna-{index}": "optuna" for index in range(4)}
+    assert set(trials["status"]) == {"finished"}
+    ends = paths_of(frame[(frame["role"] == "optuna") & (frame["step"] == 12)])
+    assert [[at for at, _ in path.knots] for path in ends] == [[0.0, 1.0]] * 4
+    tasks = [point.reward.task for path in ends for _, point in path.knots]
+    assert len(set(tasks)) == 8
+    assert all(0.1 <= task <= 0.3 for task in tasks)
+
+
+def test_hopeless_points_are_stopped_early_and_dots_are_not(two_slots: None, tmp_path: Path) -> None:
+    frame, trials = explored({"method": "asha", "members": 8}, tmp_path / "asha")
+    stopped = trials[trials["status"] == "stopped"]
+    assert set(trials["status"]) == {"finished", "stopped"}
+    assert set(stopped["role"]) == {"random"}
+    assert (stopped["steps"] >= 6).all()
+    assert (stopped["steps"] < 12).all()
+    last = frame.groupby("trial").tail(1).set_index("trial")
+    assert last["status"].to_dict() == trials["status"].to_dict()
+    assert resume(tmp_path / "asha").status == "finished"
+
+
+@pytest.mark.parametrize("method", ["pbt", "pb2"])
+def test_tunes_own_populations_walk_paths_that_can_be_replayed(method: str, two_slots: None, tmp_path: Path) -> None:
+    frame, trials = explored({"method": method, "members": 4}, tmp_path / method)
+    assert trials["role"].to_dict() == {"mle-s1": "dot"} | {f"member-{index}": "member" for index in range(4)}
+    assert set(trials["status"]) == {"finished"}
+    lineage = erpo.load_results(tmp_path / method, table="lineage")
+    clones = lineage[lineage["action"] == "clone"].set_index(["trial", "generation"])
+    reports = [report for report in frame.itertuples() if (report.trial, report.generation) in clones.index]
+    assert reports
+    for report in reports:
+        clone = clones.loc[(report.trial, report.generation)]
+        knot = erpo.Point.from_dict(json.loads(clone.knot))
+        donors = ErpoPath.from_dict(json.loads(clone.path))
+        assert report.parent == clone.donor
+        assert ErpoPath.from_dict(json.loads(report.path)).knots[: len(donors.knots)] == donors.knots
+        assert ErpoPath.from_dict(json.loads(report.path)).end == knot
+        assert RANGES["task"][0] <= knot.reward.task <= RANGES["task"][1]
+        assert RANGES["temperature"][0] <= knot.reward.temperature <= RANGES["temperature"][1]
+    assert erpo.best_path(tmp_path / method, role="member").knots[0][1] == erpo.Point(reward=erpo.Reward(truth=1.0))
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        {"method": "optuna", "members": 5, "early_stopping": "median"},
+        {"method": "random", "members": 5, "knots": 2, "early_stopping": "asha"},
+        {"method": "pbt", "members": 3},
+        {"method": "pb2", "members": 3},
+    ],
+    ids=lambda search: search["method"],
+)
+def test_a_killed_driver_is_resumed_and_no_report_is_lost_or_doubled(
+    search: dict[str, object], two_slots: None, tmp_path: Path
+) -> None:
+    folder, file = tmp_path / "killed", tmp_path / "space.yaml"
+    file.write_text(yaml.safe_dump(TINY | {"dots": ["mle"], "search": {"ranges": RANGES} | search}))
+    driver = start_driver(folder, file)
+    wait_for_reports(driver, folder, 9)
+    driver.send_signal(signal.SIGKILL)
+    driver.communicate()
+
+    assert resume(folder).status == "finished"
+    frame, trials = erpo.load_results(folder), erpo.load_results(folder, table="trials")
+    assert len(trials) == 1 + int(str(search["members"]))
+    assert set(trials["status"]) <= {"finished", "stopped"}
+    for trial in trials.itertuples():
+        reports = frame[frame["trial"] == trial.trial]
+        assert list(reports["step"]) == [3 * iteration for iteration in reports["iteration"]]
+        # a clone of Tune's may jump ahead
+        if trial.role != "member":
+            assert list(reports["iteration"]) == list(range(1, trial.num_observations + 1))
+        assert trial.steps == (reports["step"].max() if trial.status == "stopped" else 12)

@@ -1,0 +1,81 @@
+"""Explorations whose results lie in an S3-compatible object store: cut, resumed, replayed, branched from."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from pyarrow import fs
+
+import erpo_explore as erpo
+from erpo_explore.store.files import Folder, is_folder, join, read
+from tests.tiny_exploration import TINY
+from tests.tune.driver import start_command, start_driver, wait_for_reports
+
+pytestmark = pytest.mark.ray
+
+TIMED = ["elapsed_s", "tokens_per_s", "reported_at", "checkpoint"]
+"""Columns that two runs with the same seed need not share."""
+
+
+def _run(*arguments: str) -> str:
+    """What `explore.py` says to the end."""
+    driver = start_command(*arguments)
+    said = driver.communicate()[0].decode()
+    assert driver.returncode == 0, said[-3000:]
+    return said
+
+
+def _written(tmp_path: Path, **fields: Any) -> Path:
+    file = tmp_path / f"{fields.get('name', 'tiny')}.yaml"
+    file.write_text(yaml.safe_dump(TINY | fields), encoding="utf-8")
+    return file
+
+
+def test_a_killed_driver_is_resumed_there_and_its_path_replayed_there(bucket: str, tmp_path: Path) -> None:
+    space, local, remote = _written(tmp_path), tmp_path / "undisturbed", f"{bucket}/results/tiny"
+    _run(str(space), "--results", str(local))
+    driver = start_driver(remote, space)
+    wait_for_reports(driver, remote, 7)
+    driver.kill()
+    with driver:  # closes its output
+        pass
+    assert (erpo.load_results(remote, table="trials")["status"] == "running").any()
+
+    said = _run("resume", remote)
+    assert f"{remote}/best_path.yaml" in said
+    for table, timed in (("observations", TIMED), ("lineage", ["decided_at"])):
+        pd.testing.assert_frame_equal(*(erpo.load_results(f, table=table).drop(columns=timed) for f in (remote, local)))
+    assert b"<html" in read(join(remote, "report.html"))
+    kept = erpo.load_results(remote)["checkpoint"].dropna()
+    assert len(kept) > 0
+    assert any(is_folder(join(remote, checkpoint)) for checkpoint in kept)
+
+    again = f"{bucket}/results/again"
+    said = _run("replay", f"{remote}/best_path.yaml", "--space", str(space), "--results", again, "--seeds", "1")
+    assert set(erpo.load_results(again, table="tests")["trial"].str.split("-").str[0]) == {
+        "found",
+        "mle",
+        "interpolation",
+    }
+    assert f"{again}/replay.csv" in said
+
+
+def test_a_trunk_is_trained_there_and_branched_from_elsewhere(bucket: str, tmp_path: Path) -> None:
+    first = f"{bucket}/first"
+    alone = {"search": {"method": "none"}, "dots": ["mle"]}
+    trained = _written(tmp_path, name="trained", **alone, start_from={"dot": "mle", "steps": 6})
+    _run(str(trained), "--results", first)
+    kept = erpo.load_results(f"{first}/trunk")["checkpoint"].dropna().iloc[-1]
+    assert Folder.at(f"{first}/trunk").filesystem.get_file_info(Folder.at(f"{first}/trunk/{kept}").path).type == (
+        fs.FileType.Directory
+    )
+    (record,) = yaml.safe_load(read(f"{first}/exploration.yaml"))["trunk"]
+    assert record["checkpoint"] == f"trunk/{kept}"
+
+    branched = _written(tmp_path, name="branched", **alone, start_from=f"{first}/trunk")
+    _run(str(branched), "--results", str(tmp_path / "second"))
+    pd.testing.assert_frame_equal(
+        *(erpo.load_results(f).drop(columns=[*TIMED, "exploration"]) for f in (first, tmp_path / "second"))
+    )

@@ -1,0 +1,306 @@
+"""Explorations on a real Ray: to their end, and with their plugs pulled."""
+
+import json
+import os
+import re
+import signal
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+
+import pandas as pd
+import pytest
+import yaml
+from ray import tune
+from ray.tune import TuneError
+
+import erpo_explore as erpo
+from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.errors import ResultsError, RunError
+from erpo_explore.space import Path as ErpoPath
+from erpo_explore.stats.bootstrap import CorpusStatistics, corpus_score
+from erpo_explore.tune.run import _fit, explore, resume
+from erpo_explore.tune.worker.preempted_interval import RESCUE_FILE
+from tests.tiny_exploration import TINY
+from tests.tune.driver import start_driver, wait_for_reports
+from tests.tune.ray_warnings import RAY_WARNINGS
+
+pytestmark = [
+    pytest.mark.ray,
+    *RAY_WARNINGS,
+]
+
+TIMED = ["elapsed_s", "tokens_per_s", "reported_at", "checkpoint"]
+"""Columns that two runs with the same seed need not share."""
+
+
+def _holds(file: Path, word: str) -> bool:
+    """Whether a word is in a file, as it is or in the hexadecimal of a pickle within."""
+    content = file.read_bytes()
+    return word.encode() in content or word.encode().hex().encode() in content
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, two_slots: None) -> Path:
+    folder = tmp_path_factory.mktemp("explorations") / "undisturbed"
+    outcome = explore(SearchSpace.from_dict(TINY), folder)
+    assert (outcome.status, outcome.num_failed) == ("finished", 0)
+    return folder
+
+
+def _comparable(folder: Path) -> pd.DataFrame:
+    return erpo.load_results(folder).drop(columns=TIMED)
+
+
+class TestAnExplorationToItsEnd:
+    def test_every_trial_reports_every_interval(self, undisturbed: Path) -> None:
+        frame = erpo.load_results(undisturbed)
+        reports = frame.groupby("trial")["step"].apply(list).to_dict()
+        names = {"mle-s1", "interpolation-s1", "member-0", "member-1", "member-2"}
+        assert reports == {name: [3, 6, 9, 12] for name in names}
+
+    def test_every_trial_is_recorded_as_finished(self, undisturbed: Path) -> None:
+        trials = erpo.load_results(undisturbed, table="trials")
+        assert set(trials["status"]) == {"finished"}
+        assert set(trials["num_observations"]) == {4}
+
+    def test_more_members_than_slots_take_turns_and_keep_step(self, undisturbed: Path) -> None:
+        frame = erpo.load_results(undisturbed)
+        members = frame[frame["role"] == "member"]
+        assert (members["generation"] == members["iteration"] - 1).all()
+
+    def test_the_lineage_is_a_forest_whose_clones_have_what_their_donor_had(self, undisturbed: Path) -> None:
+        lineage = erpo.load_results(undisturbed, table="lineage")
+        assert lineage.groupby("generation").size().to_dict() == {0: 3, 1: 3, 2: 3, 3: 3}
+        clones = lineage[lineage["action"] == "clone"]
+        for clone in clones.itertuples():
+            donor = lineage[(lineage["trial"] == clone.donor) & (lineage["generation"] == clone.generation)].iloc[0]
+            assert donor["action"] == "continue"
+            assert donor["score"] == clone.donor_score > clone.score
+            assert clone.path == donor["path"]
+
+    def test_a_members_walked_path_has_a_knot_for_each_decision(self, undisturbed: Path) -> None:
+        lineage = erpo.load_results(undisturbed, table="lineage").set_index(["trial", "generation"])
+        frame = erpo.load_results(undisturbed)
+        for report in frame[frame["role"] == "member"].itertuples():
+            path = ErpoPath.from_dict(json.loads(report.path))
+            decided = ErpoPath.from_dict(json.loads(lineage.loc[(report.trial, report.generation), "path"]))
+            knot = erpo.Point.from_dict(json.loads(lineage.loc[(report.trial, report.generation), "knot"]))
+            assert path == decided.then(report.progress, knot)
+
+    def test_the_best_path_is_the_one_of_the_best_row(self, undisturbed: Path) -> None:
+        frame = erpo.load_results(undisturbed)
+        best = frame.loc[frame["score"].idxmax()]
+        assert erpo.best_path(undisturbed) == ErpoPath.from_dict(json.loads(best["path"]))
+
+    def test_every_report_has_the_statistics_that_its_score_is_made_of(self, undisturbed: Path) -> None:
+        frame = erpo.load_results(undisturbed).set_index(["trial", "iteration"])
+        sentences = erpo.load_results(undisturbed, table="sentences").set_index(["trial", "iteration"])
+        assert sentences.index.tolist() == frame.index.tolist()
+        for report, row in sentences.iterrows():
+            values_ND = row["values"].reshape(row["num_sentences"], -1)
+            statistics = CorpusStatistics(kind=row["kind"], values_ND=values_ND)
+            assert statistics.num_sentences == 20
+            assert corpus_score(statistics) == pytest.approx(frame.loc[report, "score"])
+
+    def test_tunes_snapshots_and_checkpoints_do_not_hold_them(self, undisturbed: Path) -> None:
+        files = [file for file in (undisturbed / "checkpoints").rglob("*") if file.is_file()]
+        found = {
+            word: any(_holds(file, word) for file in files) for word in ("valid_nll_nats", "sentences", "values_ND")
+        }
+        assert found == {"valid_nll_nats": True, "sentences": False, "values_ND": False}
+
+    def test_scores_carry_their_signature(self, undisturbed: Path) -> None:
+        signatures = set(erpo.load_results(undisturbed)["signature"])
+        assert len(signatures) == 1
+        assert "tok:none" in signatures.pop()
+
+    def test_the_manifest_gives_back_the_space(self, undisturbed: Path) -> None:
+        written = yaml.safe_load((undisturbed / "exploration.yaml").read_text())
+        assert SearchSpace.from_dict(written["space"]) == SearchSpace.from_dict(TINY)
+        assert {"torch", "ray", "sacrebleu"} <= set(written["versions"])
+
+    def test_a_second_run_into_the_folder_is_refused_and_touches_nothing(
+        self, undisturbed: Path, tiny_space: SearchSpace
+    ) -> None:
+        before = {file: file.stat().st_mtime_ns for file in undisturbed.rglob("*") if file.is_file()}
+        with pytest.raises(ResultsError, match="resume"):
+            explore(tiny_space, undisturbed)
+        assert {file: file.stat().st_mtime_ns for file in undisturbed.rglob("*") if file.is_file()} == before
+
+    def test_resuming_a_finished_one_has_nothing_to_do(self, undisturbed: Path) -> None:
+        before = _comparable(undisturbed)
+        assert resume(undisturbed).status == "finished"
+        pd.testing.assert_frame_equal(_comparable(undisturbed), before)
+
+
+def test_trials_that_diverge_are_recorded_and_do_not_end_the_exploration(two_slots: None, tmp_path: Path) -> None:
+    training = TINY["training"] | {"learning_rate": 3e38}  # type: ignore[operator]
+    changes = {"training": training, "search": {"method": "none"}, "resources": {"max_failures": 1}}
+    outcome = explore(SearchSpace.from_dict(TINY | changes), tmp_path / "wild")
+    trials = erpo.load_results(tmp_path / "wild", table="trials")
+    assert (outcome.status, outcome.num_failed) == ("finished", 0)
+    assert set(trials["status"]) == {"diverged"}
+    assert trials["error"].str.contains("no longer a number").all()
+    # once as a failure that was tried again, once as its last report
+    assert set(trials["num_failures"]) == {2}
+
+
+@pytest.mark.parametrize("method", ["random", "grid"])
+def test_constant_points_are_searched(method: str, two_slots: None, tmp_path: Path) -> None:
+    search = {"method": method, "members": 2, "levels": 2, "ranges": {"task": [0.1, 0.3]}}
+    training = TINY["training"] | {"steps": 3}  # type: ignore[operator]
+    space = SearchSpace.from_dict(TINY | {"dots": [], "search": search, "training": training})
+    explore(space, tmp_path / method)
+    frame = erpo.load_results(tmp_path / method)
+    assert list(frame["role"]) == [method] * 2
+    assert frame["reward_task"].between(0.1, 0.3).all()
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (ResultsError("cannot write x: No space left on device; free some space"), (ResultsError, "^cannot write x")),
+        (ValueError("no such trial"), (RunError, r"stopped \(ValueError: no such trial\); resume .* goes on with it")),
+    ],
+)
+def test_what_a_callback_raised_inside_tune_is_one_line(
+    raised: Exception, expected: tuple[type[Exception], str], tmp_path: Path
+) -> None:
+    class Tuner(tune.Tuner):
+        def __init__(self) -> None:
+            """Without trials."""
+
+        def fit(self) -> None:
+            try:
+                raise raised
+            except Exception:
+                # as Tune's controller does with the errors of its callbacks
+                raise TuneError(traceback.format_exc()) from None
+
+    with pytest.raises(expected[0], match=expected[1]) as error:
+        _fit(Tuner(), SearchSpace.from_dict(TINY), tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def _descendants(pid: int) -> list[int]:
+    parents = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            # "pid (name) state parent …", and a name may hold anything
+            parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    found = [pid]
+    for known in found:
+        found += [child for child, parent in parents.items() if parent == known]
+    return found
+
+
+@pytest.fixture
+def tiny_file(tmp_path: Path) -> Path:
+    file = tmp_path / "tiny.yaml"
+    file.write_text(yaml.safe_dump(TINY))
+    return file
+
+
+def test_a_killed_driver_is_resumed_with_the_result_of_an_undisturbed_one(
+    undisturbed: Path, tiny_file: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "killed"
+    driver = start_driver(folder, tiny_file)
+    wait_for_reports(driver, folder, 7)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    assert (erpo.load_results(folder, table="trials")["status"] == "running").any()
+
+    assert resume(folder).status == "finished"
+    pd.testing.assert_frame_equal(_comparable(folder), _comparable(undisturbed))
+    lineages = [erpo.load_results(f, table="lineage").drop(columns="decided_at") for f in (folder, undisturbed)]
+    pd.testing.assert_frame_equal(*lineages)
+
+
+def test_ctrl_c_stops_cleanly_and_says_how_to_resume(
+    undisturbed: Path, tiny_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "stopped"
+    driver = start_driver(folder, tiny_file)
+    wait_for_reports(driver, folder, 4)
+    driver.send_signal(signal.SIGINT)
+    output, _ = driver.communicate()
+    assert driver.returncode == 130
+    assert f"resume {folder}" in " ".join(output.decode().split())
+    assert b"Traceback" not in output
+
+    # as the message is typed: from the folder where one stands
+    monkeypatch.chdir(tmp_path)
+    assert resume(Path("stopped")).status == "finished"
+    pd.testing.assert_frame_equal(_comparable(folder), _comparable(undisturbed))
+
+
+def test_a_killed_worker_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None:
+    # intervals long enough that a worker found in training is still in training when it is killed
+    training = TINY["training"] | {"steps": 400, "interval": 100}  # type: ignore[operator]
+    space, folder = tmp_path / "space.yaml", tmp_path / "worker"
+    space.write_text(yaml.safe_dump(TINY | {"training": training}))
+    driver = start_driver(folder, space)
+    wait_for_reports(driver, folder, 2)
+    while not (training_now := [pid for pid in _descendants(driver.pid) if b"Trainable.train" in _command_line(pid)]):
+        assert driver.poll() is None, "the driver ended before a worker was found in training"
+    os.kill(training_now[0], signal.SIGKILL)
+    output, _ = driver.communicate()
+    assert driver.returncode == 0, output.decode()[-2000:]
+    frame = erpo.load_results(folder)
+    names = {"mle-s1", "interpolation-s1", "member-0", "member-1", "member-2"}
+    assert frame.groupby("trial")["step"].apply(list).to_dict() == {name: [100, 200, 300, 400] for name in names}
+
+
+def _command_line(pid: int) -> bytes:
+    """Of a process; empty where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def test_a_worker_that_is_told_to_end_saves_its_interval_and_nothing_is_trained_twice(
+    two_slots: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    training = TINY["training"] | {"steps": 200, "interval": 100}  # type: ignore[operator]
+    # it may not fail even once
+    changes = {"training": training, "search": {"method": "none"}, "resources": {"max_failures": 0}}
+    space, folder = SearchSpace.from_dict(TINY | changes), tmp_path / "told"
+    with ThreadPoolExecutor() as beside:
+        ended = Event()
+        telling = beside.submit(_tell_to_end, folder, ended)
+        try:
+            outcome = explore(space, folder)
+        finally:
+            ended.set()
+        told = telling.result()
+    assert (outcome.status, outcome.num_failed) == ("finished", 0)
+    assert re.search(r"its worker was told to end; step \d+ is saved; it goes on elsewhere", caplog.text)
+    assert set(erpo.load_results(folder, table="trials")["num_failures"]) == {0}
+    assert list(folder.rglob(RESCUE_FILE)) == []
+    assert not Path(f"/proc/{told}").exists()
+    explore(space, tmp_path / "undisturbed")
+    pd.testing.assert_frame_equal(_comparable(folder), _comparable(tmp_path / "undisturbed"))
+
+
+def _tell_to_end(folder: Path, ended: Event) -> int | None:
+    """SIGTERM to each worker in training until one has saved its interval; its process id, None where none did."""
+    told: set[int] = set()
+    while not ended.is_set():
+        training_now = {pid for pid in _descendants(os.getpid()) if b"Trainable.train" in _command_line(pid)} - told
+        for pid in training_now:
+            time.sleep(0.1)
+            os.kill(pid, signal.SIGTERM)
+            told.add(pid)
+            until = time.monotonic() + 2.0
+            while time.monotonic() < until:
+                if list(folder.rglob(RESCUE_FILE)):
+                    return pid
+                time.sleep(0.01)
+        time.sleep(0.05)
+    return None

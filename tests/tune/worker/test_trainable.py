@@ -1,0 +1,234 @@
+"""The Trainable without Ray around it: its hooks are called as Tune would call them."""
+
+import math
+import pickle
+import socket
+from dataclasses import fields, replace
+
+import pytest
+from pyarrow import fs
+from ray import tune
+from ray.train._internal.session import _TrainingResult
+
+from erpo_explore.config.experiment import LastTest, Resources
+from erpo_explore.errors import DivergedError
+from erpo_explore.space import Path, dot
+from erpo_explore.tasks import Split
+from erpo_explore.trial import evaluate
+from erpo_explore.tune.worker.trainable import ErpoTrainable, retry_config, trial_config
+from tests.trial.tiny import MIXTURE, MODEL, NOISE, TRAINING, TRUTH, run_of, same, spec_of, stored, toy
+
+MEMBER = spec_of(Path(knots=((0.0, TRUTH), (0.25, NOISE))), name="member-0", role="member")
+OTHER = spec_of(Path(knots=((0.0, TRUTH), (0.25, MIXTURE))), name="member-1", role="member", seed=9)
+DOT = spec_of(dot("scheduled_sampling", metric="bleu"), name="dot", role="dot")
+
+FINAL = Resources(max_failures=0)
+"""Where nothing is tried again."""
+
+
+def trainable_of(config, resources=FINAL, *, task=None, reseeds_members=True, **given):
+    """As in a fresh worker; Tune's own constructor would ask Ray for folders and addresses."""
+    trainable = ErpoTrainable.__new__(ErpoTrainable)
+    trainable.config = config
+    trainable._storage = trainable._last_result = None
+    given |= {"model": MODEL, "training": TRAINING, "resources": resources, "reseeds_members": reseeds_members}
+    trainable.setup(config, task=task or toy(), **given)
+    return trainable
+
+
+def numbers(result):
+    return {name: value for name, value in result.items() if name not in ("tokens_per_s", "elapsed_s")}
+
+
+FRESH = {"cloned_at": 0, "num_rescues": 0, "num_failures": 0, "failures_when_judged": 0, "attempt": 0}
+
+
+def test_a_config_holds_plain_values_only():
+    known = {"until": 3, "generation": 2, "parent": "member-3"}
+    config = trial_config(MEMBER, next_knot=MIXTURE, **known)
+    assert config == {"spec": MEMBER.to_dict(), "next_knot": MIXTURE.to_dict()} | known | FRESH
+    nothing = {"until": None, "generation": 0, "parent": None, "next_knot": None}
+    assert trial_config(DOT) == {"spec": DOT.to_dict()} | nothing | FRESH
+
+
+def test_a_step_is_an_interval_of_the_run_with_what_tune_knows_of_it():
+    result = trainable_of(trial_config(DOT, generation=4, parent="dot")).step()
+    known = {"generation": 4, "parent": "dot", "node": socket.gethostname(), "done": False}
+    assert numbers(result) == numbers(run_of(DOT.path, name="dot").advance(num_samples=8).to_row()) | known
+    assert len(result["samples"]) == 8
+    # the driver replaces these by what it knows
+    assert {"generation", "parent", "node"} <= stored(result).keys()
+
+
+class TestTheTestSet:
+    TASK = replace(
+        toy(), test=replace(toy().train, **{f.name: getattr(toy().train, f.name)[:5] for f in fields(Split)})
+    )
+
+    def trainable(self, task=TASK, test=LastTest(beam_width=3, length_penalty=0.5)):  # noqa: B008 - a frozen value
+        return trainable_of(trial_config(DOT), task=task, test=test)
+
+    def test_it_is_decoded_once_at_the_end_with_the_last_weights(self):
+        trainable = self.trainable()
+        results = [trainable.step() for _ in range(4)]
+        assert ["test" in result for result in results] == [False, False, False, True]
+        assert [set(result["sentences"]) for result in results] == [{"valid"}] * 3 + [{"valid", "test"}]
+        run = run_of(DOT.path, name="dot")
+        for _ in range(4):
+            run.advance()
+        expected = evaluate(run.model, self.TASK, self.TASK.test, beam_width=3, length_penalty=0.5)
+        tested = results[-1]["test"]
+        assert (tested["score"], tested["nll_nats"]) == (expected.score, expected.valid_nll_nats)
+        assert (tested["beam_width"], tested["length_penalty"], tested["num_sentences"]) == (3, 0.5, 5)
+        assert results[-1]["sentences"]["test"] == expected.statistics
+
+    def test_all_else_is_as_without_it(self):
+        with_test, without = self.trainable(), self.trainable(test=None)
+        for _ in range(4):
+            result = with_test.step()
+            rest = numbers(result) | {"sentences": {"valid": result["sentences"]["valid"]}}
+            rest.pop("test", None)
+            assert rest == numbers(without.step())
+
+    def test_a_task_without_one_has_nothing_to_decode(self):
+        trainable = self.trainable(task=toy())
+        assert not any("test" in trainable.step() for _ in range(4))
+
+
+def test_it_is_done_after_its_budget():
+    trainable = trainable_of(trial_config(DOT))
+    assert [trainable.step()["done"] for _ in range(4)] == [False, False, False, True]
+
+
+def test_another_process_goes_on_from_its_checkpoint(tmp_path):
+    trainable = trainable_of(trial_config(DOT))
+    trainable.step()
+    trainable.save_checkpoint(str(tmp_path))
+    other = trainable_of(trial_config(DOT))
+    other.load_checkpoint(str(tmp_path))
+    assert numbers(other.step()) == numbers(trainable.step())
+
+
+def test_workers_that_clone_the_same_weights_at_a_time_read_a_folder_each(tmp_path, monkeypatch):
+    donor, first, second = (trainable_of(trial_config(DOT)) for _ in range(3))
+    donor.step()
+    (tmp_path / "donor").mkdir()
+    donor.save_checkpoint(str(tmp_path / "donor"))
+    elsewhere = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())  # from the local one nothing is downloaded
+    saved = pickle.dumps(_TrainingResult(tune.Checkpoint("donor", elsewhere), metrics={}))
+    first._local_ip = second._local_ip = "here"
+    read = first.load_checkpoint
+
+    def is_overtaken(folder):
+        second.restore(pickle.loads(saved))  # downloads, reads and cleans up
+        read(folder)
+
+    monkeypatch.setattr(first, "load_checkpoint", is_overtaken)
+    first.restore(pickle.loads(saved))
+    assert numbers(first.step()) == numbers(second.step()) == numbers(donor.step())
+
+
+def test_a_member_walks_from_its_checkpoint_to_the_knot_of_its_config(tmp_path):
+    trainable = trainable_of(trial_config(MEMBER))
+    trainable.step()
+    trainable.save_checkpoint(str(tmp_path))
+    trainable.take_config(trial_config(MEMBER, until=2, generation=1, next_knot=MIXTURE))
+    trainable.load_checkpoint(str(tmp_path))
+    result = trainable.step()
+    assert Path.from_dict(result["path"]) == MEMBER.path.then(0.5, MIXTURE)
+    assert result["generation"] == 1
+
+
+def test_a_clone_goes_on_along_its_donors_path(tmp_path):
+    donor = trainable_of(trial_config(OTHER))
+    donor.step()
+    donor.save_checkpoint(str(tmp_path))
+    clone = trainable_of(trial_config(MEMBER))
+    clone.step()
+    clone.take_config(trial_config(MEMBER, until=2, generation=1, parent="member-1", next_knot=NOISE))
+    clone.load_checkpoint(str(tmp_path))
+    result = clone.step()
+    assert Path.from_dict(result["path"]) == OTHER.path.then(0.5, NOISE)
+    assert (result["step"], result["parent"]) == (4, "member-1")
+
+
+def test_a_config_alone_changes_nothing_in_the_run():
+    trainable, other = trainable_of(trial_config(MEMBER)), trainable_of(trial_config(MEMBER))
+    trainable.take_config(trial_config(MEMBER, until=1, next_knot=MIXTURE))
+    assert same(numbers(trainable.step()), numbers(other.step()))
+
+
+@pytest.mark.parametrize("steps_before", [0, 1])
+def test_a_reused_process_begins_the_next_trial_as_a_fresh_one_would(steps_before):
+    reused = trainable_of(trial_config(OTHER))
+    for _ in range(steps_before):
+        reused.step()
+    config = trial_config(DOT)
+    reused.config = config
+    assert reused.reset_config(config)
+    assert numbers(reused.step()) == numbers(trainable_of(config).step())
+
+
+class TestDivergence:
+    def broken(self, spec, *, num_failures=0, steps_before=1, reseeds_members=True, **resources):
+        """A trial whose weights are no longer numbers."""
+        config = retry_config(trial_config(spec), num_failures=num_failures, diverged=True)
+        trainable = trainable_of(config, Resources(**resources), reseeds_members=reseeds_members)
+        for _ in range(steps_before):
+            trainable.step()
+        trainable._run.model.output_bias.data.fill_(math.nan)
+        return trainable
+
+    def test_a_trial_that_may_fail_once_more_fails(self):
+        with pytest.raises(DivergedError, match="loss was no longer a number after step 2"):
+            self.broken(DOT, num_failures=1, max_failures=2).step()
+
+    @pytest.mark.parametrize(("num_failures", "max_failures"), [(0, 0), (2, 2), (3, 2)])
+    def test_one_that_may_not_ends_as_diverged(self, num_failures, max_failures):
+        result = self.broken(DOT, num_failures=num_failures, max_failures=max_failures).step()
+        assert (result["status"], result["done"], result["score"], result["sentences"]) == ("diverged", True, None, {})
+
+    def test_a_member_reports_it_and_does_not_end(self):
+        result = self.broken(MEMBER).step()
+        assert (result["status"], result["done"], result["score"]) == ("diverged", False, None)
+
+    @pytest.mark.parametrize(("num_failures", "fails"), [(0, True), (2, False)])
+    def test_one_that_nobody_will_have_go_on_is_as_any_other_trial(self, num_failures, fails):
+        member = self.broken(MEMBER, num_failures=num_failures, max_failures=2, reseeds_members=False)
+        if fails:
+            with pytest.raises(DivergedError):
+                member.step()
+        else:
+            assert member.step()["done"]
+
+    def test_a_member_ends_with_its_budget(self):
+        assert self.broken(MEMBER, steps_before=3).step()["done"]
+
+    def test_a_member_goes_on_as_a_clone(self, tmp_path):
+        donor = trainable_of(trial_config(OTHER))
+        donor.step()
+        donor.step()
+        donor.save_checkpoint(str(tmp_path))
+        member = self.broken(MEMBER)
+        member.step()
+        (tmp_path / "own").mkdir()
+        member.save_checkpoint(str(tmp_path / "own"))
+        member.take_config(trial_config(MEMBER, until=3, generation=2, parent="member-1", next_knot=NOISE))
+        member.load_checkpoint(str(tmp_path))
+        result = member.step()
+        assert (result["status"], result["step"], result["done"]) == ("running", 6, False)
+        assert math.isfinite(result["train_loss_nats"])
+
+    def test_an_attempt_after_it_draws_anew_and_one_after_another_failure_does_not(self):
+        config = trial_config(DOT)
+        retries = [retry_config(config, num_failures=1, diverged=diverged) for diverged in (False, True)]
+        plain, crashed, diverged = (trainable_of(each).step()["train_loss_nats"] for each in (config, *retries))
+        assert plain == crashed != diverged
+
+
+def test_what_is_saved_beside_a_checkpoint_is_without_the_sentences(tmp_path):
+    trainable = trainable_of(trial_config(DOT))
+    trainable._last_result = result = trainable.step()
+    assert result["sentences"]["valid"].num_sentences == 8
+    trainable.save_checkpoint(str(tmp_path))
+    assert trainable._last_result == {name: value for name, value in result.items() if name != "sentences"}

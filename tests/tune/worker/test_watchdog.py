@@ -1,0 +1,69 @@
+"""Processes that hang, for real."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from erpo_explore.tune.worker.watchdog import interval_limit_s, limited, where_it_hung
+
+PROGRAM = """
+import sys, threading, time
+from pathlib import Path
+from erpo_explore.tune.worker.watchdog import limited
+
+def sleeps_for_ever():
+    time.sleep(1000.0)
+
+def holds_the_lock():
+    pow(7, 10**9)  # one call of C that gives the lock to nobody
+
+threading.Thread(target=time.sleep, args=(1000.0,), daemon=True).start()
+with limited(0.5, Path(sys.argv[1])):
+    globals()[sys.argv[2]]()
+"""
+
+
+@pytest.mark.parametrize("how", ["sleeps_for_ever", "holds_the_lock"])
+def test_a_process_that_hangs_is_ended_and_says_where(how, tmp_path):
+    trace = tmp_path / "hung.txt"
+    run = subprocess.run([sys.executable, "-c", PROGRAM, str(trace), how], capture_output=True, check=False)
+    assert run.returncode == 1
+    assert where_it_hung(trace).endswith(f"in {how}")
+
+
+def test_one_that_is_in_time_goes_on_and_leaves_nothing(tmp_path):
+    trace = tmp_path / "hung.txt"
+    with limited(2.0, trace):
+        assert trace.exists()
+    time.sleep(2.2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_so_does_one_that_fails(tmp_path):
+    with pytest.raises(MemoryError), limited(2.0, tmp_path / "hung.txt"):
+        raise MemoryError
+    time.sleep(2.2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_limit_nothing_is_written(tmp_path):
+    with limited(None, tmp_path / "hung.txt"):
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [None, "", "Timeout (0:00:01)!\n", "Thread 0x1 (most recent call first):\n"])
+def test_a_file_without_stacks_names_no_place(content, tmp_path):
+    trace = tmp_path / "hung.txt"
+    if content is not None:
+        trace.write_text(content)
+    assert where_it_hung(trace) is None
+
+
+@pytest.mark.parametrize(
+    ("timeout_s", "longest_s", "limit_s"),
+    [(0.0, None, None), (0.0, 0.0, 600.0), (0.0, 30.0, 600.0), (0.0, 31.0, 620.0), (5.0, None, 5.0), (5.0, 100.0, 5.0)],
+)
+def test_the_limit_is_the_users_or_twenty_times_the_longest(timeout_s, longest_s, limit_s):
+    assert interval_limit_s(timeout_s, longest_s) == limit_s
