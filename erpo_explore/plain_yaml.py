@@ -18,8 +18,8 @@ _MOST_VALUES: Final = 100_000
 def load_yaml(text: str) -> Any:
     """The value of a YAML document.
 
-    >>> load_yaml("{steps: 100, dots: [mle]}")
-    {'steps': 100, 'dots': ['mle']}
+    >>> load_yaml("{steps: 100, baselines: [mle]}")
+    {'steps': 100, 'baselines': ['mle']}
 
     Raises:
         yaml.YAMLError: It is no YAML, names a Python object, holds itself, or is too large or too deep.

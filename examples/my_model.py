@@ -2,8 +2,8 @@
 
 Legend: B batch, S source length, T target length, V target vocabulary, H units.
 
-`model: {kind: own, function: 'my_model:build', settings: {units: 128}}` trains it. The tests hold it to the same
-conformance suite as the models that come with the package.
+`model: {kind: custom, function: 'my_model:build', settings: {hidden_size: 128}}` trains it. The tests hold it to the
+same conformance suite as the models that come with the package.
 """
 
 from dataclasses import dataclass
@@ -93,4 +93,4 @@ def build(num_source: int, num_target: int, *, pad: int, generator: torch.Genera
         generator: Of all that is drawn; the model is built on its device.
         units: From `settings`.
     """
-    return GruSeq2Seq(num_source, num_target, pad=pad, generator=generator, units=units)
+    return GruSeq2Seq(num_source, num_target, pad=pad, generator=generator, hidden_size=units)

@@ -94,11 +94,11 @@ def bucket(s3_port: int, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def tiny_space() -> Any:
-    """Two dots and three members on two slots, four intervals each."""
-    from erpo_explore.config.experiment import SearchSpace
+    """Two baselines and three members on two slots, four intervals each."""
+    from erpo_explore.config.experiment import Experiment
     from tests.tiny_exploration import TINY
 
-    return SearchSpace.from_dict(TINY)
+    return Experiment.from_dict(TINY)
 
 
 @pytest.fixture(scope="module")

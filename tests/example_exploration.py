@@ -1,4 +1,4 @@
-"""A small exploration, written through the real writer: 3 dots on 2 seeds, 4 members over 5 generations.
+"""A small exploration, written through the real writer: 3 baselines on 2 seeds, 4 members over 5 generations.
 
 After generation 1 the worst member, m3, clones m0; after generation 3 the worst, m2, clones m1 and becomes the best of
 all. One more random trial diverges. The first source sentence is hostile.
@@ -32,8 +32,8 @@ POINTS = {
         "metric": "bleu",
     },
 }
-DOT_BEST = {("mle", 1): 20.0, ("mle", 2): 21.0, ("raml", 1): 22.0, ("raml", 2): 22.5}
-DOT_BEST |= {("policy_gradient", 1): 12.0, ("policy_gradient", 2): 15.0}
+ALGORITHM_BEST = {("mle", 1): 20.0, ("mle", 2): 21.0, ("raml", 1): 22.0, ("raml", 2): 22.5}
+ALGORITHM_BEST |= {("policy_gradient", 1): 12.0, ("policy_gradient", 2): 15.0}
 # score of each member at the end of each generation 0..4
 MEMBER_SCORES = {
     "m0": [10.0, 14.0, 18.0, 21.0, 23.0],
@@ -74,12 +74,21 @@ def observation(trial, iteration, step, score, **more):
     return row | more
 
 
-def dot_rows():
-    for (dot, seed), best in DOT_BEST.items():
+def algorithm_rows():
+    for (algorithm, seed), best in ALGORITHM_BEST.items():
         for iteration in range(1, NUM_GENERATIONS + 1):
             score = best - (NUM_GENERATIONS - iteration) * 1.5
-            trial = f"run_{dot}_{seed}"
-            yield observation(trial, iteration, iteration * STEPS, score, role="dot", dot=dot, seed=seed, **POINTS[dot])
+            trial = f"run_{algorithm}_{seed}"
+            yield observation(
+                trial,
+                iteration,
+                iteration * STEPS,
+                score,
+                role="algorithm",
+                algorithm=algorithm,
+                seed=seed,
+                **POINTS[algorithm],
+            )
 
 
 def member_rows():
@@ -145,7 +154,7 @@ def samples():
 def write_example(folder):
     """Write the whole exploration and return its folder."""
     writer = ResultsWriter.create(folder, MANIFEST)
-    writer.append("observations", [*dot_rows(), *member_rows(), *diverged_rows()])
+    writer.append("observations", [*algorithm_rows(), *member_rows(), *diverged_rows()])
     writer.append("lineage", list(decisions()))
     writer.append("samples", list(samples()))
     return writer.folder

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from erpo_explore.cli.main import _assign
-from erpo_explore.config.experiment import load_space
+from erpo_explore.config.experiment import load_experiment
 from erpo_explore.config.path_file import load_path
 from erpo_explore.errors import ErpoExploreError
 from erpo_explore.launch import load_cluster_file
@@ -49,7 +49,7 @@ def read_manifest(file: Path) -> Any:
 
 
 READERS: dict[str, Callable[[Path], Any]] = {
-    "a search space": load_space,
+    "a search space": load_experiment,
     "a path": load_path,
     "exploration.yaml": read_manifest,
     "a cluster file": load_cluster_file,

@@ -9,7 +9,7 @@ import erpo_explore
 
 
 def test_the_public_names_are_these_and_all_exist():
-    assert erpo_explore.__all__ == ["Path", "Point", "Reward", "best_path", "dot", "load_results"]
+    assert erpo_explore.__all__ == ["Path", "Point", "Reward", "algorithm", "best_path", "load_results"]
     assert all(hasattr(erpo_explore, name) for name in erpo_explore.__all__)
 
 

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 
 TINY = {
     "name": "tiny",
-    "task": {"name": "toy", "train_pairs": 200, "valid_pairs": 20, "test_pairs": 20},
-    "model": {"units": 8},
+    "task": {"name": "toy", "train_pairs": 200, "validation_pairs": 20, "test_pairs": 20},
+    "model": {"hidden_size": 8},
     "training": {"steps": 12, "interval": 3, "batch_size": 16, "learning_rate": 0.005, "decay": "none"},
     "search": {"method": "population", "members": 3, "evolve_every": [1]},
-    "dots": ["mle", "interpolation"],
+    "baselines": ["mle", "interpolation"],
 }
 
 

@@ -33,8 +33,8 @@ from erpo_explore.trial import TrainingRun, TrialSpec
 __all__ = ["DATA", "knot_row", "pack", "record"]
 
 DATA: Final = Path(__file__).parent / "data" / "surface.parquet"
-TASK: Final = ToyConfig(difficulty=0.5, train_pairs=400, valid_pairs=250, test_pairs=1)
-MODEL: Final = LstmConfig(units=32, dropout=0.0)
+TASK: Final = ToyConfig(difficulty=0.5, train_pairs=400, validation_pairs=250, test_pairs=1)
+MODEL: Final = LstmConfig(hidden_size=32, dropout=0.0)
 TRAINING: Final = Training(steps=60 * INTERVALS, interval=60, batch_size=32, learning_rate=1.2e-2)
 
 
@@ -61,19 +61,19 @@ def main() -> None:
 
 def record(planned: Planned, task: Task, training: Training, model: LstmConfig) -> list[dict[str, Any]]:
     """Train one run and say what was seen after each interval, with each sentence's score."""
-    spec = TrialSpec(name=planned.name, role="path", dot=None, seed=planned.seed, path=planned.path)
+    spec = TrialSpec(name=planned.name, role="path", algorithm=None, seed=planned.seed, path=planned.path)
     run = TrainingRun(task, model, training, spec, torch.device("cpu"))
     rows = []
     while not run.finished:
         start = planned.path.at(run.progress)
-        seen = run.advance(num_samples=len(task.valid.references))
+        seen = run.advance(num_samples=len(task.validation.references))
         if seen.scores is None:
             break
         rows.append(
             {"run": planned.name, "kind": planned.kind, "seed": planned.seed, "interval": len(rows) + 1}
             | knot_row(start, "start_")
             | knot_row(seen.point, "end_")
-            | {"score": seen.scores.score, "valid_nll_nats": seen.scores.valid_nll_nats}
+            | {"score": seen.scores.score, "validation_nll_nats": seen.scores.validation_nll_nats}
             | {"sentences": [round(sample.sentence_score, 2) for sample in seen.scores.samples]}
         )
     return rows

@@ -260,7 +260,7 @@ def intervals(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     for _, run in frame.groupby("run", sort=False):
         knot_TC = recorded_knots(run)
         states = States.first(knot_TC[:1])
-        for place, (score, nll) in enumerate(zip(run["score"], run["valid_nll_nats"], strict=True), 1):
+        for place, (score, nll) in enumerate(zip(run["score"], run["validation_nll_nats"], strict=True), 1):
             features.append(states.features(knot_TC[place : place + 1])[0])
             gains.append((score - states.score_N[0], nll - states.nll_N[0]))
             states = replace(

@@ -35,7 +35,7 @@ import torch
 from ray.air.execution._internal.actor_manager import RayActorManager
 from ray.air.execution._internal.tracked_actor import TrackedActor
 
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.space import Point
 from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.store import load_results
@@ -110,7 +110,7 @@ class StandInRun:
             status="finished" if self.step >= self._training.steps else "running",
             train_loss_nats=1.0,
             scores=Scores(
-                valid_nll_nats=1.0,
+                validation_nll_nats=1.0,
                 score=self._score,
                 signature="simulated",
                 statistics=CorpusStatistics(kind="bleu", values_ND=values_ND),
@@ -280,14 +280,14 @@ def _do(method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 
 def measure(trials: int, slots: int, reports: int, interval_s: float) -> dict[str, Any]:
     """Run one size; its figures."""
-    space = SearchSpace.from_dict(
+    space = Experiment.from_dict(
         {
             "name": "scale",
             "task": {"name": "toy"},
-            "model": {"units": 8},  # is never built, but room for its checkpoints is asked for
+            "model": {"hidden_size": 8},  # is never built, but room for its checkpoints is asked for
             "training": {"steps": reports, "interval": 1},
             "search": {"method": "population", "members": trials, "evolve_every": [1]},
-            "dots": [],
+            "baselines": [],
         }
     )
     ray.init(num_cpus=slots, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)

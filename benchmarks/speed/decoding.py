@@ -69,7 +69,7 @@ def main() -> None:
         parser.error("--data is needed: what a model says of random words has no length")
     torch.set_num_threads(chosen.threads)
     device, task = torch.device(chosen.device), multi30k(chosen.data)
-    split = _first(task.valid, _NUM_SENTENCES)
+    split = _first(task.validation, _NUM_SENTENCES)
     model = trained_run(task, device, chosen.warm).model.eval()
     decoder = Decoder(model, task, split, device)
     work = {name: decoder.piece(name) for name in _SEARCHES}

@@ -78,7 +78,7 @@ class World:
     def __init__(self) -> None:
         generator = torch.Generator().manual_seed(8)
         self.model: Seq2Seq = build_model(
-            LstmConfig(units=8), NUM_TOKENS, NUM_TOKENS, pad=SYMBOLS.pad, generator=generator
+            LstmConfig(hidden_size=8), NUM_TOKENS, NUM_TOKENS, pad=SYMBOLS.pad, generator=generator
         ).eval()
         with torch.no_grad():
             for parameter in self.model.parameters():

@@ -96,7 +96,7 @@ def _for_joeynmt(task: Task, batches: list[Batch]) -> dict[str, object]:
         source_BS = _renumbered(batch.source_BS, task.symbols)
         rows.append((source_BS, batch.source_keep_BS.sum(1), _renumbered(target_BT, task.symbols)))
     sizes = {"num_source": len(task.source_vocabulary), "num_target": len(task.target_vocabulary)}
-    return {**sizes, "units": UNITS, "batches": rows}
+    return {**sizes, "hidden_size": UNITS, "batches": rows}
 
 
 def _renumbered(tokens_BT: Tensor, symbols: Symbols) -> Tensor:

@@ -91,7 +91,7 @@ def main() -> None:
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     given = torch.load(file, weights_only=True)
-    model = build_model(config(given["units"]), vocabulary(given["num_source"]), vocabulary(given["num_target"]))
+    model = build_model(config(given["hidden_size"]), vocabulary(given["num_source"]), vocabulary(given["num_target"]))
     model.loss_function = ("crossentropy", 0.0)
     optimizer = build_optimizer({"optimizer": "adam", "learning_rate": 2e-3}, model.parameters())
     clip = build_gradient_clipper({"clip_grad_val": None, "clip_grad_norm": 5.0})

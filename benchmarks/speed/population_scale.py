@@ -22,7 +22,7 @@ from ray import tune
 from ray.tune.schedulers import PopulationBasedTraining
 
 from benchmarks.speed.timing import ratios
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.plan.trials import plan_trials
 from erpo_explore.store import ResultsWriter
 from erpo_explore.tune.callbacks.recorder import Recorder
@@ -88,7 +88,7 @@ def run(kind: str, members: int, reports: int, folder: Path) -> float:
         reports: Of each.
         folder: For checkpoints and results.
     """
-    space = SearchSpace.from_dict(
+    space = Experiment.from_dict(
         {
             "name": "scale",
             "task": {"name": "toy"},

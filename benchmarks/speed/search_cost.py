@@ -28,7 +28,7 @@ import pandas as pd
 import ray
 
 from benchmarks.speed.timing import ratios
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.store import load_results
 from erpo_explore.tune.run import explore
 
@@ -38,7 +38,7 @@ _INTERVAL_S: Final = 60.0
 _LOOK_S: Final = 0.25
 
 
-def cost_s(space: SearchSpace, folder: Path) -> float:
+def cost_s(space: Experiment, folder: Path) -> float:
     """Seconds a member and interval, see above.
 
     Args:
@@ -138,8 +138,8 @@ def main() -> None:
         print(f"| `{method}` | {median:.2f} | {share:.1f}% | {ratio:.2f} | {max(rooms[method]) / 1e6:.0f} |")
 
 
-def _space(method: str, data: Path, steps: int, intervals: int) -> SearchSpace:
-    return SearchSpace.from_dict(
+def _space(method: str, data: Path, steps: int, intervals: int) -> Experiment:
+    return Experiment.from_dict(
         {
             "name": "cost",
             "task": {
@@ -150,8 +150,8 @@ def _space(method: str, data: Path, steps: int, intervals: int) -> SearchSpace:
                 "metric": "bleu",
                 "vocabulary": {"min_count": 2},
             },
-            "model": {"units": 256},
-            "training": {"steps": steps * intervals, "interval": steps, "valid_limit": 100},
+            "model": {"hidden_size": 256},
+            "training": {"steps": steps * intervals, "interval": steps, "validation_limit": 100},
             "search": {"method": method, "members": _MEMBERS},
         }
     )

@@ -89,7 +89,7 @@ def _row(trial: int, iteration: int, reports: int, score: float, loss: float, wh
         "num_draws": 1,
         "forced": 0.0,
         "train_loss_nats": loss,
-        "valid_nll_nats": loss + 0.5,
+        "validation_nll_nats": loss + 0.5,
         "bleu": score,
         "score": score,
         "signature": "nrefs:1|case:mixed|eff:no|tok:none|smooth:exp|version:2.5.1",

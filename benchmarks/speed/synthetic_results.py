@@ -1,7 +1,8 @@
 """A made-up exploration of any size, through the store's own schema: what drawing is measured on.
 
 Scores come from a formula, not from training: a hill over the space that moves from truth toward task and model over
-training, with noise of seeds. A population of 24 clones and walks; the rest are dots on five seeds and random points.
+training, with noise of seeds. A population of 24 clones and walks; the rest are baselines on five seeds and random
+points.
 """
 
 import math
@@ -43,8 +44,8 @@ WORDS: Final = (
     "hill",
 )
 
-# dot: weights (truth, noise, task, model), alpha, beta
-DOTS: Final[dict[str, tuple[tuple[float, float, float, float], float, float]]] = {
+# algorithm: weights (truth, noise, task, model), alpha, beta
+ALGORITHMS: Final[dict[str, tuple[tuple[float, float, float, float], float, float]]] = {
     "mle": ((1.0, 0.0, 0.0, 0.0), 0.0, 1.0),
     "data_noising": ((0.9, 0.1, 0.0, 0.0), 0.0, 1.0),
     "raml": ((0.0, 0.0, 1.0, 0.0), 0.0, 0.2),
@@ -52,7 +53,7 @@ DOTS: Final[dict[str, tuple[tuple[float, float, float, float], float, float]]] =
     "policy_gradient": ((0.0, 0.0, 1.0, 0.0), math.inf, 0.0),
     "scheduled_sampling": ((0.75, 0.0, 0.0, 0.25), 0.0, 1.0),
 }
-FEWEST_TRIALS: Final = MEMBERS + SEEDS * len(DOTS)
+FEWEST_TRIALS: Final = MEMBERS + SEEDS * len(ALGORITHMS)
 
 Row = dict[str, Any]
 
@@ -62,7 +63,7 @@ def write_synthetic(folder: Path, *, num_trials: int, num_reports: int) -> Path:
 
     Args:
         folder: Must not exist.
-        num_trials: Trials, members and seeds of dots among them; at least `FEWEST_TRIALS`.
+        num_trials: Trials, members and seeds of baselines among them; at least `FEWEST_TRIALS`.
         num_reports: Reports of each trial.
     """
     generator = np.random.default_rng(0)
@@ -70,7 +71,7 @@ def write_synthetic(folder: Path, *, num_trials: int, num_reports: int) -> Path:
     for trial, start in _starts(generator, num_trials):
         rows = list(_reports(generator, folder.name, trial, start, num_reports))
         _write_part(folder, "observations", rows)
-        if start["dot"] is not None:
+        if start["algorithm"] is not None:
             _write_part(folder, "sentences", [_sentences(generator, row) for row in rows])
             writer.append("samples", [_sample(generator, rows[-1], index) for index in range(NUM_SAMPLES)])
     for member in range(MEMBERS):
@@ -80,15 +81,18 @@ def write_synthetic(folder: Path, *, num_trials: int, num_reports: int) -> Path:
 
 def _starts(generator: np.random.Generator, num_trials: int) -> Iterator[tuple[str, Row]]:
     """Each trial's name, and what is the same in all of its reports."""
-    for dot, (weights, alpha, beta) in DOTS.items():
+    for algorithm, (weights, alpha, beta) in ALGORITHMS.items():
         for seed in range(SEEDS):
-            yield f"{dot}-s{seed}", {"role": "dot", "dot": dot, "seed": seed, "from": _point(weights, alpha, beta)}
-    for number in range(num_trials - len(DOTS) * SEEDS):
+            yield (
+                f"{algorithm}-s{seed}",
+                {"role": "algorithm", "algorithm": algorithm, "seed": seed, "from": _point(weights, alpha, beta)},
+            )
+    for number in range(num_trials - len(ALGORITHMS) * SEEDS):
         weights = tuple(generator.dirichlet([4.0, 0.3, 1.0, 0.7]).tolist())
         point = _point(weights, float(generator.uniform()), float(10 ** generator.uniform(-1.5, 0.5)))
         role = "member" if number < MEMBERS else "random"
         name = f"{role}-{number if role == 'member' else number - MEMBERS}"
-        yield name, {"role": role, "dot": None, "seed": number, "from": point}
+        yield name, {"role": role, "algorithm": None, "seed": number, "from": point}
 
 
 def _point(weights: tuple[float, ...], alpha: float, beta: float) -> Row:
@@ -119,7 +123,7 @@ def _reports(generator: np.random.Generator, name: str, trial: str, start: Row, 
             **point,
             "exploration": name, "trial": trial, "role": start["role"], "iteration": number,
             "generation": (number - 1) // 4 if start["role"] == "member" else 0,
-            "seed": start["seed"], "task": "synthetic", "model": "lstm", "dot": start["dot"],
+            "seed": start["seed"], "task": "synthetic", "model": "lstm", "algorithm": start["algorithm"],
             "step": number * INTERVAL, "progress": progress, "prefix": "q", "label": "sampled",
             "score": score, "bleu": score, "signature": "made up", "elapsed_s": number * (9.0 + 6.0 * point["rho"]),
             "device": "cpu", "status": "finished" if number == num_reports else "running", "path": "{}",
@@ -155,7 +159,7 @@ def _sentences(generator: np.random.Generator, row: Row) -> Row:
     scores_N = row["score"] + generator.normal(0.0, 10.0, NUM_SENTENCES)
     values = np.clip(scores_N - scores_N.mean() + row["score"], 0.0, 100.0).astype(np.float32)
     same = {name: row[name] for name in ("exploration", "trial", "iteration", "step")}
-    return same | {"split": "valid", "kind": "mean", "num_sentences": NUM_SENTENCES, "values": values.tolist()}
+    return same | {"split": "validation", "kind": "mean", "num_sentences": NUM_SENTENCES, "values": values.tolist()}
 
 
 def _sample(generator: np.random.Generator, row: Row, index: int) -> Row:

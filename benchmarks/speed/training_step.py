@@ -1,4 +1,4 @@
-"""What a training step costs at each dot and at the points that the goals name, as ratios within one run.
+"""What a training step costs at each algorithm and at the points that the goals name, as ratios within one run.
 
     .venv/bin/python -m benchmarks.speed.training_step [--data DIR] [--rounds 15]
     .venv/bin/python -m benchmarks.speed.training_step --device cuda --precision fp32 bf16 --compile
@@ -19,7 +19,7 @@ from benchmarks.speed.timing import Figures, Goal, Work, interleaved, machine, t
 from benchmarks.studies.multi30k import BATCH_SIZE, UNITS, add_data_option, multi30k
 from erpo_explore.config.experiment import Training
 from erpo_explore.seq2seq import LstmConfig
-from erpo_explore.space import DOTS, Point, dot
+from erpo_explore.space import ALGORITHMS, Point, algorithm
 from erpo_explore.space.estimator import Estimator
 from erpo_explore.tasks import Task
 from erpo_explore.trial import TrainingRun, TrialSpec
@@ -28,7 +28,7 @@ __all__ = ["CASES", "MLE", "Case", "Comparison", "Variant", "compare", "options"
 
 Precision = Literal["fp32", "bf16"]
 
-MLE: Final = dot("mle", metric="bleu")
+MLE: Final = algorithm("mle", metric="bleu")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,28 +51,29 @@ _MOST: Final = {
     "rloo": _SEQUENCE,
     "grpo": _SEQUENCE,
 }
-"""Of `mle`, what a step at these dots may cost; `rloo` and `grpo` draw 4 targets a source."""
+"""Of `mle`, what a step at these baselines may cost; `rloo` and `grpo` draw 4 targets a source."""
 
 
 def _cases() -> Mapping[str, Case]:
-    """Every dot at the end of its path, where it is furthest from maximum likelihood, and the points of the goals."""
+    """Every algorithm at the end of its path, furthest from maximum likelihood, and the points of the goals."""
     cases = {
-        name: Case(point=dot(name, metric="bleu").end, goal=Goal(base="mle", most=_MOST.get(name))) for name in DOTS
+        name: Case(point=algorithm(name, metric="bleu").end, goal=Goal(base="mle", most=_MOST.get(name)))
+        for name in ALGORITHMS
     }
     raml, spg = cases["raml"].point, cases["spg"].point
     sequence, several = Goal(base="mle", most=_SEQUENCE), {"samples": 4}
-    halfway = dot("interpolation", metric="bleu").at(0.5)
+    halfway = algorithm("interpolation", metric="bleu").at(0.5)
     return cases | {
         "interpolation half-way": Case(point=halfway, goal=Goal(base="mle", most=_MOST["interpolation"])),
         "raml bleu": Case(
-            point=dot("raml", metric="bleu", settings={"metric": "bleu", "temperature": 0.01}).end,
+            point=algorithm("raml", metric="bleu", settings={"metric": "bleu", "temperature": 0.01}).end,
             goal=Goal(base="mle", most=_MOST["raml"]),
         ),
         "raml expected": Case(point=replace(raml, label="expected"), goal=Goal(base="raml", most=1.05)),
         "raml sequence K=4": Case(point=replace(raml, estimator=Estimator(kind="sequence", samples=4)), goal=sequence),
         "spg sequence K=4": Case(point=replace(spg, estimator=Estimator(kind="sequence", samples=4)), goal=sequence),
-        "minimum_risk K=4": Case(point=dot("minimum_risk", metric="bleu", settings=several).end, goal=sequence),
-        "target_policy K=4": Case(point=dot("target_policy", metric="bleu", settings=several).end, goal=sequence),
+        "minimum_risk K=4": Case(point=algorithm("minimum_risk", metric="bleu", settings=several).end, goal=sequence),
+        "target_policy K=4": Case(point=algorithm("target_policy", metric="bleu", settings=several).end, goal=sequence),
     }
 
 
@@ -99,8 +100,8 @@ def trained_run(
     training = Training(
         batch_size=BATCH_SIZE, learning_rate=learning_rate, precision=precision, steps=1_000_000, interval=1
     )
-    spec = TrialSpec(name="benchmark", role="dot", dot="mle", seed=0, path=MLE)
-    run = TrainingRun(task, LstmConfig(units=UNITS), training, spec, device)
+    spec = TrialSpec(name="benchmark", role="algorithm", algorithm="mle", seed=0, path=MLE)
+    run = TrainingRun(task, LstmConfig(hidden_size=UNITS), training, spec, device)
     for _ in range(steps):
         run.train_step(MLE.end)
         run.step += 1

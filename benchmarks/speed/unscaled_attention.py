@@ -2,7 +2,7 @@
 
     a_ts = softmax_s(h_t · W_a k_s)      in place of      softmax_s(h_t · W_a k_s / √H)
 
-`model: {kind: own, function: 'benchmarks.speed.unscaled_attention:build', settings: {units: 128}}` trains it.
+`model: {kind: custom, function: 'benchmarks.speed.unscaled_attention:build', settings: {hidden_size: 128}}` trains it.
 """
 
 import math

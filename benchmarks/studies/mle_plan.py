@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.errors import ConfigError
 
 __all__ = ["STUDIES", "Planned", "asked_of", "load_plan", "plan_of"]
@@ -24,13 +24,13 @@ class Planned:
         row: Name of its row.
         seed: Of every draw.
         start: Row whose last weights it takes; None for weights drawn anew.
-        space: Task, model, budget, and its one dot.
+        space: Task, model, budget, and its one algorithm.
     """
 
     row: str
     seed: int
     start: str | None
-    space: SearchSpace
+    space: Experiment
 
     @property
     def name(self) -> str:
@@ -38,16 +38,16 @@ class Planned:
         return f"{self.row}-s{self.seed}"
 
     @property
-    def dot(self) -> str:
+    def algorithm(self) -> str:
         """What is trained with."""
-        (name,) = self.space.dots
+        (name,) = self.space.baselines
         return name
 
     @property
     def settings(self) -> dict[str, Any]:
         """All that decides what comes out, as plain values; where the text lies does not."""
         written = self.space.to_dict()
-        kept = {name: written[name] for name in ("task", "model", "training", "dots")}
+        kept = {name: written[name] for name in ("task", "model", "training", "baselines")}
         kept["task"] = {name: value for name, value in kept["task"].items() if name != "data"}
         return kept | {"seed": self.seed, "start": self.start}
 
@@ -76,10 +76,10 @@ def load_plan(file: Path, data: Path) -> list[Planned]:
         if start is not None and start not in written["rows"]:
             raise ConfigError(f"{file}: row {row} starts from {start}, which is none of the rows; name one of them")
         merged = _merged(written["base"], asked.get("set", {}))
-        # what is under `dots` replaces the base's, since a run has one
-        merged["dots"] = asked.get("set", {}).get("dots", written["base"]["dots"])
+        # what is under `baselines` replaces the base's, since a run has one
+        merged["baselines"] = asked.get("set", {}).get("baselines", written["base"]["baselines"])
         merged["name"], merged["task"]["data"] = row, str(data)
-        space = SearchSpace.from_dict(merged, origin=f"{file}: row {row}")
+        space = Experiment.from_dict(merged, origin=f"{file}: row {row}")
         planned += [Planned(row=row, seed=seed, start=start, space=space) for seed in asked["seeds"]]
     return planned
 

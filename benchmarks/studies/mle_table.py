@@ -39,8 +39,8 @@ def summary(planned: Planned, recorded: dict[str, Any]) -> dict[str, Any]:
         "best_score": round(best["score"], 2),
         "best_step": best["step"],
         "score_at_four_fifths": round(before[-1]["score"], 2) if before else None,
-        "lowest_valid_nll_nats": round(min(one["valid_nll_nats"] for one in seen), 4),
-        "last_valid_nll_nats": round(seen[-1]["valid_nll_nats"], 4),
+        "lowest_validation_nll_nats": round(min(one["validation_nll_nats"] for one in seen), 4),
+        "last_validation_nll_nats": round(seen[-1]["validation_nll_nats"], 4),
         "last_train_loss_nats": round(seen[-1].get("train_loss_nats", math.nan), 4),
         "cpu_minutes": round(sum(one["cpu_s"] for one in seen) / 60.0, 2),
         "curve": " ".join(f"{one['step']}:{one['score']:.1f}" for one in seen),
@@ -59,7 +59,7 @@ def markdown(runs: pd.DataFrame) -> str:
     lines = [_HEAD, "| --- |" + " ---: |" * (_HEAD.count("|") - 2)]
     for (row, steps, reached), of_row in runs.groupby(["row", "steps", "reached"], sort=False):
         last, beam = of_row["last_score"], of_row["beam_score"].mean()
-        nats = of_row[["lowest_valid_nll_nats", "last_valid_nll_nats"]].mean()
+        nats = of_row[["lowest_validation_nll_nats", "last_validation_nll_nats"]].mean()
         cells = [
             f"`{row}`",
             str(len(of_row)),

@@ -64,7 +64,7 @@ def _random_words() -> Task:
         source_vocabulary=_numbered_words(_NUM_SOURCE),
         target_vocabulary=_numbered_words(_NUM_TARGET),
         train=pairs,
-        valid=pairs,
+        validation=pairs,
         test=pairs,
     )
 

@@ -26,7 +26,7 @@ from benchmarks.studies.mle_table import joined, markdown, summary
 from erpo_explore.config.init_from import CHECKPOINT_FILE
 from erpo_explore.errors import ResultsError
 from erpo_explore.space import Path as SpacePath
-from erpo_explore.space import dot
+from erpo_explore.space import algorithm
 from erpo_explore.store.files import write_aside
 from erpo_explore.tasks import Task, load_task
 from erpo_explore.trial import TrainingRun, TrialSpec, evaluate
@@ -119,7 +119,9 @@ def record(planned: Planned, task: Task, keep: Path, *, num_intervals: int | Non
     (folder / "checkpoint").mkdir(parents=True, exist_ok=True)
     written = _begun(planned, keep)
     training = planned.space.training
-    spec = TrialSpec(name=planned.name, role="dot", dot=planned.dot, seed=planned.seed, path=_path(planned, task))
+    spec = TrialSpec(
+        name=planned.name, role="algorithm", algorithm=planned.algorithm, seed=planned.seed, path=_path(planned, task)
+    )
     run = TrainingRun(task, planned.space.model, training, spec, torch.device("cpu"))
     if written["observations"] and (folder / "checkpoint" / CHECKPOINT_FILE).exists():
         run.load_state(load_checkpoint(folder / "checkpoint"))
@@ -134,13 +136,13 @@ def record(planned: Planned, task: Task, keep: Path, *, num_intervals: int | Non
         _write(written, folder)
         save_checkpoint(run.state(), folder / "checkpoint")
     if run.finished:
-        written["beam_score"] = evaluate(run.model, task, task.valid, beam_width=_BEAM).score
+        written["beam_score"] = evaluate(run.model, task, task.validation, beam_width=_BEAM).score
         _write(written, folder)
     return written
 
 
 def _path(planned: Planned, task: Task) -> SpacePath:
-    return dot(planned.dot, metric=task.metric, settings=planned.space.dots[planned.dot])
+    return algorithm(planned.algorithm, metric=task.metric, settings=planned.space.baselines[planned.algorithm])
 
 
 def _interval(run: TrainingRun) -> dict[str, Any]:
@@ -152,15 +154,15 @@ def _interval(run: TrainingRun) -> dict[str, Any]:
         "step": seen.step,
         "cpu_s": time.process_time() - began_s,
         "train_loss_nats": seen.train_loss_nats,
-        "valid_nll_nats": seen.scores.valid_nll_nats,
+        "validation_nll_nats": seen.scores.validation_nll_nats,
         "score": seen.scores.score,
     }
 
 
 def _unmoved(run: TrainingRun, task: Task) -> dict[str, Any]:
     """What a branch begins with."""
-    scores = evaluate(run.model, task, task.valid)
-    return {"step": 0, "cpu_s": 0.0, "valid_nll_nats": scores.valid_nll_nats, "score": scores.score}
+    scores = evaluate(run.model, task, task.validation)
+    return {"step": 0, "cpu_s": 0.0, "validation_nll_nats": scores.validation_nll_nats, "score": scores.score}
 
 
 def _begun(planned: Planned, keep: Path) -> dict[str, Any]:

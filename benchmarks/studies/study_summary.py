@@ -1,7 +1,7 @@
 """What a study's exploration found, small enough to commit: a CSV row a trial, and a table against a baseline.
 
-    python -m benchmarks.studies.study_summary --results DIR --write docs/studies/multi30k-dots.csv
-    python -m benchmarks.studies.study_summary --table docs/studies/multi30k-dots.csv
+    python -m benchmarks.studies.study_summary --results DIR --write docs/studies/multi30k-baselines.csv
+    python -m benchmarks.studies.study_summary --table docs/studies/multi30k-baselines.csv
 
 The first reads a results store, the second the committed rows.
 
@@ -17,7 +17,7 @@ import pandas as pd
 from erpo_explore.space import Path
 from erpo_explore.stats.seeds import interval
 from erpo_explore.store import load_results
-from erpo_explore.store.files import as_place, write_aside
+from erpo_explore.store.files import as_location, write_aside
 
 __all__ = ["differences", "markdown", "summary"]
 
@@ -31,28 +31,28 @@ def summary(observations: pd.DataFrame, trials: pd.DataFrame, tests: pd.DataFram
         tests: The same folder's, where the test set was decoded.
 
     Returns:
-        path (name of the dot or path; of the trial where it walks one that was searched), seed, status, steps,
+        path (name of the algorithm or path; of the trial where it walks one that was searched), seed, status, steps,
         final_score and best_score on the valid set, best_step, final_nll_nats, minutes (of training and evaluating) and
         curve, `step:score` of each report; with `tests`, test_score, null where a trial has none; where anything was
         searched, walked: the searched path, as it prints.
     """
     rows = []
-    is_named = trials["dot"].notna()
-    named = trials.assign(dot=trials["dot"].fillna(trials["trial"]))
-    ended = named[named["status"] != "running"].sort_values(["dot", "seed"])
+    is_named = trials["algorithm"].notna()
+    named = trials.assign(algorithm=trials["algorithm"].fillna(trials["trial"]))
+    ended = named[named["status"] != "running"].sort_values(["algorithm", "seed"])
     by_trial = dict(list(observations.sort_values("step").groupby("trial")))
     for trial in ended.itertuples():
         seen = by_trial[trial.trial]
         rows.append(
             {
-                "path": trial.dot,
+                "path": trial.algorithm,
                 "seed": trial.seed,
                 "status": trial.status,
                 "steps": trial.steps,
                 "final_score": trial.final_score,
                 "best_score": trial.best_score,
                 "best_step": trial.best_step,
-                "final_nll_nats": seen["valid_nll_nats"].iloc[-1],
+                "final_nll_nats": seen["validation_nll_nats"].iloc[-1],
                 "minutes": trial.elapsed_s / 60.0,
                 "curve": " ".join(
                     f"{step}:{score:.1f}" for step, score in zip(seen["step"], seen["score"], strict=True)
@@ -133,7 +133,7 @@ def main() -> None:
     if options.table is not None:
         runs = pd.concat(map(pd.read_csv, options.table), ignore_index=True)
     else:
-        place = as_place(options.results)
+        place = as_location(options.results)
         runs = summary(*(load_results(place, table=table) for table in ("observations", "trials", "tests")))
     if runs.empty or options.baseline not in set(runs["path"]):
         read = options.results or ", ".join(map(str, options.table))

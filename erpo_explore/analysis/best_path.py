@@ -5,12 +5,12 @@ import json
 from erpo_explore.errors import ResultsError
 from erpo_explore.space import Path
 from erpo_explore.store import best_row, load_results
-from erpo_explore.store.files import Place
+from erpo_explore.store.files import Location
 
 __all__ = ["best_path"]
 
 
-def best_path(folder: Place, *, role: str | None = None) -> Path:
+def best_path(folder: Location, *, role: str | None = None) -> Path:
     """The path walked by the weights that reached the best valid score.
 
     One score of one seed says little; `erpo-explore replay` says whether the path is better than others.

@@ -21,24 +21,24 @@ MOST_REPORTS: Final = (
 
 
 def best_reports(observations: pd.DataFrame) -> pd.DataFrame:
-    """Where each trial was best whose sentences are to be compared: the best of all, and the dots, the best ones first.
+    """Best reports of the trials whose sentences are compared: the best of all, and the baselines, best first.
 
     Args:
         observations: The observations table, with at least one score.
 
     Returns:
-        trial and iteration. Of dots whose trials have so many reports that reading them would take long, none.
+        trial and iteration. Of baselines whose trials have so many reports that reading them would take long, none.
     """
     trials = point_table(observations)
     num_reports = observations.groupby("trial").size()
-    means = trials.dropna(subset=["dot", "best_score"]).groupby("dot")["best_score"].mean()
+    means = trials.dropna(subset=["algorithm", "best_score"]).groupby("algorithm")["best_score"].mean()
     wanted, budget = [str(trials["trial"].iloc[0])], MOST_REPORTS
-    for dot in means.sort_values(ascending=False, kind="stable").index:
-        of_dot = trials.loc[(trials["dot"] == dot) & trials["best_score"].notna(), "trial"]
-        budget -= int(num_reports[of_dot].sum())
+    for algorithm in means.sort_values(ascending=False, kind="stable").index:
+        of_algorithm = trials.loc[(trials["algorithm"] == algorithm) & trials["best_score"].notna(), "trial"]
+        budget -= int(num_reports[of_algorithm].sum())
         if budget < 0:
             break
-        wanted += of_dot.tolist()
+        wanted += of_algorithm.tolist()
     reports = scored(observations[observations["trial"].isin(wanted)])
     ordered = reports.sort_values(["score", "step"], ascending=[False, True], kind="stable")
     return ordered.groupby("trial").head(1)[["trial", "iteration"]]
@@ -47,7 +47,7 @@ def best_reports(observations: pd.DataFrame) -> pd.DataFrame:
 def algorithm_contrasts(
     observations: pd.DataFrame, sentences: pd.DataFrame, generator: np.random.Generator
 ) -> pd.DataFrame:
-    """The named dot with the best mean against each other one.
+    """The named algorithm with the best mean against each other one.
 
     Args:
         observations: The observations table.
@@ -55,7 +55,7 @@ def algorithm_contrasts(
         generator: Draws sentences.
 
     Returns:
-        What `replay_table` does, the leader first; no rows where fewer than two dots have a score.
+        What `replay_table` does, the leader first; no rows where fewer than two baselines have a score.
     """
     runs = _runs(observations, sentences)
     if len(runs) < 2:
@@ -67,9 +67,9 @@ def algorithm_contrasts(
 def searched_contrasts(
     observations: pd.DataFrame, sentences: pd.DataFrame, generator: np.random.Generator
 ) -> pd.DataFrame:
-    """The best trial, where it is of the search and has no name, against each named dot.
+    """The best trial, where it is of the search and has no name, against each named algorithm.
 
-    It is one run of one seed, so that sentences alone can tell it from a dot.
+    It is one run of one seed, so that sentences alone can tell it from an algorithm.
 
     Args:
         observations: As in `algorithm_contrasts`.
@@ -77,10 +77,10 @@ def searched_contrasts(
         generator: The same.
 
     Returns:
-        The same, the best trial first; no rows where a dot is the best, or none has a score.
+        The same, the best trial first; no rows where an algorithm is the best, or none has a score.
     """
     best, runs = point_table(observations).iloc[0], _runs(observations, sentences)
-    if isinstance(best["dot"], str) or not runs:
+    if isinstance(best["algorithm"], str) or not runs:
         return pd.DataFrame()
     own = observations[observations["trial"] == best["trial"]]
     name = str(best["trial"])
@@ -101,20 +101,20 @@ def verdict(row: Mapping[Hashable, Any]) -> str:
 
 
 def _runs(observations: pd.DataFrame, sentences: pd.DataFrame) -> list[Runs]:
-    """Those of each dot that has a score."""
-    observations = observations.dropna(subset="dot")
+    """Those of each algorithm that has a score."""
+    observations = observations.dropna(subset="algorithm")
     known, trials = _statistics(sentences), point_table(observations)
     runs = []
-    for dot, group in trials.dropna(subset="dot").groupby("dot", sort=True):
+    for algorithm, group in trials.dropna(subset="algorithm").groupby("algorithm", sort=True):
         if group["best_score"].notna().any():
-            runs.append(_run(str(dot), observations[observations["trial"].isin(group["trial"])], known, group))
+            runs.append(_run(str(algorithm), observations[observations["trial"].isin(group["trial"])], known, group))
     return runs
 
 
 def _run(name: str, reports: pd.DataFrame, known: Mapping[str, Any], trials: pd.DataFrame) -> Runs:
     """The trials of one algorithm, by seed; a seed that ran twice counts with its mean, and has no sentences."""
     kept = trials[trials["best_score"].notna()]
-    scores = seed_scores(kept.assign(dot=name))[name]
+    scores = seed_scores(kept.assign(algorithm=name))[name]
     by_seed = {int(row["seed"]): known[row["trial"]] for row in kept.to_dict("records") if row["trial"] in known}
     return Runs(
         name=name,

@@ -1,4 +1,4 @@
-"""Learning curves: what each named dot scores over training, with a band over its seeds.
+"""Learning curves: what each named algorithm scores over training, with a band over its seeds.
 
 The band at a step is the 95 % t-interval of the mean over the seeds that reported, `mean ± t_{0.975, n-1} · sd / √n`.
 Left out: seeds that diverged are not in it from then on, so a curve that loses seeds is one of survivors; n says so.
@@ -15,23 +15,23 @@ __all__ = ["learning_curves", "thinned"]
 
 
 def learning_curves(observations: pd.DataFrame) -> pd.DataFrame:
-    """The score of each dot at each step, over seeds.
+    """The score of each algorithm at each step, over seeds.
 
     Args:
         observations: The observations table.
 
     Returns:
-        dot, step, n (seeds), mean, low, high (null where n = 1), sorted by dot and step. A seed that ran twice counts
-        once, with its mean.
+        algorithm, step, n (seeds), mean, low, high (null where n = 1), sorted by algorithm and step. A seed that ran
+        twice counts once, with its mean.
     """
     counted = scored(observations)
-    by_seed = counted.dropna(subset="dot").groupby(["dot", "step", "seed"], sort=True)["score"].mean()
-    curves = by_seed.groupby(["dot", "step"]).agg(["count", "mean", "std"]).reset_index()
+    by_seed = counted.dropna(subset="algorithm").groupby(["algorithm", "step", "seed"], sort=True)["score"].mean()
+    curves = by_seed.groupby(["algorithm", "step"]).agg(["count", "mean", "std"]).reset_index()
     n = curves["count"].to_numpy()
     quantile = stats.t.ppf((1 + CONFIDENCE) / 2, np.maximum(n - 1, 1))
     half = quantile * curves["std"].to_numpy() / np.sqrt(n)
     curves["low"], curves["high"] = curves["mean"] - half, curves["mean"] + half
-    return curves.rename(columns={"count": "n"})[["dot", "step", "n", "mean", "low", "high"]]
+    return curves.rename(columns={"count": "n"})[["algorithm", "step", "n", "mean", "low", "high"]]
 
 
 def thinned(line: pd.DataFrame, most: int) -> pd.DataFrame:

@@ -6,7 +6,8 @@ seen, one coordinate is permuted: with e the squared error, V the variance of th
     importance = (e with the coordinate permuted − e) / V
 
 which is the drop in R² (Breiman 2001). This is repeated over bootstraps of trials; the interval holds 95 % of them.
-Trials at one point, such as the seeds of a dot, are drawn together: else a forest would know what it is asked about.
+Trials at one point, such as the seeds of an algorithm, are drawn together: else a forest would know what it is asked
+about.
 
 Left out: coordinates that tell the same share their importance among them, and weights on a simplex tell a part of each
 other, so a low one does not mean that a coordinate makes no difference.

@@ -26,8 +26,8 @@ def pareto_set(observations: pd.DataFrame, cost: Cost = "elapsed_s") -> pd.DataF
         cost: Of weights: seconds that they have trained and evaluated, before they were cloned too, or optimizer steps.
 
     Returns:
-        One row a trial, the cheapest first: trial, role, dot, score, step and elapsed_s, all where its score was best
-        (the earliest of equals).
+        One row a trial, the cheapest first: trial, role, algorithm, score, step and elapsed_s, all where its score
+        was best (the earliest of equals).
     """
     ordered = scored(observations).sort_values(["score", "step"], ascending=[False, True], kind="stable")
     trials = ordered.groupby("trial", sort=False).head(1)
@@ -36,7 +36,7 @@ def pareto_set(observations: pd.DataFrame, cost: Cost = "elapsed_s") -> pd.DataF
     cheaper = trials.groupby(cost)["score"].max().cummax().shift(fill_value=float("-inf"))
     same = trials.groupby(cost)["score"].transform("max")
     kept = (trials["score"] == same) & (trials["score"] > trials[cost].map(cheaper))
-    columns = ["trial", "role", "dot", "score", "step", "elapsed_s"]
+    columns = ["trial", "role", "algorithm", "score", "step", "elapsed_s"]
     return trials.loc[kept, columns].reset_index(drop=True)
 
 

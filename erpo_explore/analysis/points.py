@@ -1,4 +1,4 @@
-"""The score surface over the space: observations become one row a trial, a dot or a place on the map.
+"""The score surface over the space: observations become one row a trial, an algorithm or a place on the map.
 
 Only tables; drawing is in `map_figures` and `run_figures`.
 """
@@ -35,17 +35,18 @@ def point_table(frame: pd.DataFrame) -> pd.DataFrame:
         frame: Observations.
 
     Returns:
-        trial, role, dot, label (the dot, or the role where it has no name), seed, status and steps of the last report,
+        trial, role, algorithm, label (the algorithm, or the role where it has no name), seed, status and steps of the
+        last report,
         best_score and best_step, final_score, and the coordinates of the point where the best score was seen (of the
         last report, for a trial without a score).
     """
-    used = ["trial", "iteration", "role", "dot", "seed", "status", "step", "score", *COORDINATES]
+    used = ["trial", "iteration", "role", "algorithm", "seed", "status", "step", "score", *COORDINATES]
     ordered = frame[used].sort_values(["trial", "iteration"], kind="stable")
     last = ordered.groupby("trial", sort=True).tail(1).set_index("trial")
     counted = scored(ordered)
     best = counted.sort_values(["score", "step"], ascending=[False, True], kind="stable").groupby("trial").head(1)
     best = best.set_index("trial")
-    table = last[["role", "dot", "seed", "status"]].copy()
+    table = last[["role", "algorithm", "seed", "status"]].copy()
     table["label"] = _label(last)
     table["steps"] = ordered.groupby("trial")["step"].max()
     table["best_score"] = best["score"]
@@ -62,8 +63,8 @@ def point_table(frame: pd.DataFrame) -> pd.DataFrame:
 def comparison(frame: pd.DataFrame) -> pd.DataFrame:
     """Each algorithm over its seeds, the best mean first.
 
-    Trials without a dot's name are grouped by role. They differ in more than their seed (each is another point), so
-    their spread says nothing about noise, and they get no interval.
+    Trials without an algorithm's name are grouped by role. They differ in more than their seed (each is another
+    point), so their spread says nothing about noise, and they get no interval.
 
     Args:
         frame: Observations.
@@ -77,7 +78,7 @@ def comparison(frame: pd.DataFrame) -> pd.DataFrame:
     rows: list[dict[str, str | float | None]] = []
     by_seed = seed_scores(table)
     for label, trials in table.groupby("label", sort=True):
-        over_seeds = bool(trials["dot"].notna().all())
+        over_seeds = bool(trials["algorithm"].notna().all())
         scores = trials["best_score"].dropna()
         kept = list(by_seed.get(str(label), {}).values()) if over_seeds else scores.tolist()
         row: dict[str, str | float | None] = {
@@ -97,16 +98,16 @@ def comparison(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def seed_scores(trials: pd.DataFrame) -> dict[str, dict[int, float]]:
-    """The best score of each seed of each named dot; a seed that ran twice counts once, with its mean.
+    """The best score of each seed of each named algorithm; a seed that ran twice counts once, with its mean.
 
     Args:
         trials: What `point_table` returns.
     """
-    kept = trials[trials["dot"].notna() & trials["best_score"].notna()]
-    means = kept.groupby(["dot", "seed"])[["best_score"]].mean().reset_index()
+    kept = trials[trials["algorithm"].notna() & trials["best_score"].notna()]
+    means = kept.groupby(["algorithm", "seed"])[["best_score"]].mean().reset_index()
     scores: dict[str, dict[int, float]] = {}
     for row in means.to_dict("records"):
-        scores.setdefault(row["dot"], {})[row["seed"]] = row["best_score"]
+        scores.setdefault(row["algorithm"], {})[row["seed"]] = row["best_score"]
     return scores
 
 
@@ -118,17 +119,17 @@ def map_points(frame: pd.DataFrame, *, every: bool = False) -> pd.DataFrame:
         every: All scored observations; otherwise only each trial's best.
 
     Returns:
-        trial, role, dot, label, row (the observation's index), seed, step, score, metric, rho, tau, log10_tau (+inf
-        for policy gradient: it has no place on a finite axis, and drawing must give it one of its own; null for a
+        trial, role, algorithm, label, row (the observation's index), seed, step, score, metric, rho, tau, log10_tau
+        (+inf for policy gradient: it has no place on a finite axis, and drawing must give it one of its own; null for a
         temperature of 0, which the space does not have), and the
         reward's weights as shares of their sum: truth, noise, task, model. The shares are null where the reward is
         constant, since it has no direction.
     """
-    counted = scored(frame[["trial", "role", "dot", "seed", "step", "score", "status", *COORDINATES]])
+    counted = scored(frame[["trial", "role", "algorithm", "seed", "step", "score", "status", *COORDINATES]])
     if not every:
         ordered = counted.sort_values(["score", "step"], ascending=[False, True], kind="stable")
         counted = ordered.groupby("trial").head(1).sort_values("trial", kind="stable")
-    points = counted[["trial", "role", "dot", "seed", "step", "score", "metric", "rho", "tau"]].copy()
+    points = counted[["trial", "role", "algorithm", "seed", "step", "score", "metric", "rho", "tau"]].copy()
     points["label"] = _label(counted)
     points["row"] = counted.index
     points["log10_tau"] = np.log10(counted["tau"].where(counted["tau"] > 0.0).to_numpy())
@@ -140,5 +141,5 @@ def map_points(frame: pd.DataFrame, *, every: bool = False) -> pd.DataFrame:
 
 
 def _label(frame: pd.DataFrame) -> "pd.Series[str]":
-    """What a trial is called: its dot's name, or else its role."""
-    return frame["dot"].fillna(frame["role"])
+    """What a trial is called: its algorithm's name, or else its role."""
+    return frame["algorithm"].fillna(frame["role"])

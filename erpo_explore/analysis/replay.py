@@ -22,7 +22,7 @@ import pandas as pd
 from erpo_explore.stats.bootstrap import Comparison, CorpusStatistics, Resampled, Resamples, compare, resample
 from erpo_explore.stats.seeds import Difference, difference, effect_size, interval
 from erpo_explore.store import load_results
-from erpo_explore.store.files import Place
+from erpo_explore.store.files import Location
 
 __all__ = ["Runs", "holm", "load_runs", "replay_table", "statistics_of"]
 
@@ -53,7 +53,7 @@ class Runs:
     """The runs of one algorithm in a replay.
 
     Attributes:
-        name: The dot or path.
+        name: The algorithm or path.
         scores: Score of each seed, 0–100.
         statistics: What each sentence adds to these scores; those of all seeds, or none.
         num_unscored: Runs that diverged, failed or have not ended, and so are in no mean.
@@ -71,8 +71,8 @@ class Runs:
     tokens_per_s: float
 
 
-def load_runs(folder: Place) -> tuple[str, list[Runs]]:
-    """The runs of every dot and path in a results folder, and the split that they are scored on.
+def load_runs(folder: Location) -> tuple[str, list[Runs]]:
+    """The runs of every algorithm and path in a results folder, and the split that they are scored on.
 
     That is the test set, decoded at the end of each run; where the task has none, the valid set at the last report.
 
@@ -81,7 +81,7 @@ def load_runs(folder: Place) -> tuple[str, list[Runs]]:
     """
     observations, trials = load_results(folder), load_results(folder, "trials")
     tests, sentences = load_results(folder, "tests"), load_results(folder, "sentences")
-    split = "test" if len(tests) else "valid"
+    split = "test" if len(tests) else "validation"
     scored = tests if len(tests) else observations
     finished = set(trials[trials["status"] == "finished"]["trial"])
     last = scored[scored["trial"].isin(finished)].dropna(subset="score").groupby("trial").tail(1)
@@ -89,7 +89,7 @@ def load_runs(folder: Place) -> tuple[str, list[Runs]]:
     scores = dict(zip(last["trial"], last["score"].astype(float), strict=True))
     statistics = {row["trial"]: statistics_of(row) for row in decoded.to_dict("records")}
     runs = []
-    for name, group in trials.dropna(subset="dot").groupby("dot", sort=False):
+    for name, group in trials.dropna(subset="algorithm").groupby("algorithm", sort=False):
         seeds = {int(seed): str(trial) for trial, seed in zip(group["trial"], group["seed"], strict=True)}
         kept = {seed: trial for seed, trial in seeds.items() if trial in scores}
         known = {seed: statistics[trial] for seed, trial in kept.items() if trial in statistics}

@@ -17,7 +17,7 @@ class Said:
     """A trial's words.
 
     Attributes:
-        label: Its dot, or role.
+        label: Its algorithm, or role.
         trial: Its name.
         step: Of the weights that decoded.
         hypothesis: The words.

@@ -27,7 +27,8 @@ def trial_table(observations: pd.DataFrame) -> pd.DataFrame:
         observations: The observations table.
 
     Returns:
-        One row a trial, the best first: trial, dot, role, seed, score (its best), step (where that was), elapsed_s, the
+        One row a trial, the best first: trial, algorithm, role, seed, score (its best), step (where that was),
+        elapsed_s, the
         `COORDINATES` (null where a trial has none, such as the weights of a constant reward; an infinite temperature
         stands a decade above the highest finite one) and the `CHOICES`, those of the best report.
     """
@@ -42,7 +43,7 @@ def trial_table(observations: pd.DataFrame) -> pd.DataFrame:
     best = points.sort_values(["score", "step"], ascending=[False, True], kind="stable").groupby("trial").head(1)
     until = points["trial"].map(best.set_index("trial")["step"])
     means = points[points["step"] <= until].groupby("trial")[list(COORDINATES)].mean()
-    columns = ["trial", "dot", "role", "seed", "score", "step", "elapsed_s", *CHOICES]
+    columns = ["trial", "algorithm", "role", "seed", "score", "step", "elapsed_s", *CHOICES]
     return best[columns].join(means, on="trial").reset_index(drop=True)
 
 

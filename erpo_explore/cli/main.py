@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-    from erpo_explore.config.experiment import SearchSpace
+    from erpo_explore.config.experiment import Experiment
     from erpo_explore.launch import HeadJob, RayLauncher, Submission
-    from erpo_explore.store.files import Place
+    from erpo_explore.store.files import Location
     from erpo_explore.tune.run import Outcome
 
 __all__ = ["main"]
 
 _RUN_HELP: Final = """
-Explore a search space: train its dots and search for a path that beats them.
+Explore a search space: train its baselines and search for a path that beats them.
 
 SPACE is a YAML file, or the name of one in search_spaces/, such as default, docstrings or multi30k.
 
@@ -121,7 +121,7 @@ def run(
     address: _Address = None,
 ) -> None:
     """Explore a search space."""
-    from erpo_explore.store.files import as_place
+    from erpo_explore.store.files import as_location
     from erpo_explore.tune.run import explore
 
     final = _chosen_space(
@@ -133,7 +133,7 @@ def run(
         trackers={"tensorboard": tensorboard, "mlflow": mlflow, "wandb": wandb},
         share={"gpus_per_trial": gpus, "cpus_per_trial": cpus},
     )
-    _finish(explore(final, as_place(results or f"results/{final.name}"), address=address))
+    _finish(explore(final, as_location(results or f"results/{final.name}"), address=address))
 
 
 @app.command()
@@ -145,11 +145,11 @@ def resume(results: _Results, trust: _Trust = False, address: _Address = None) -
       explore.py resume results/multi30k
     """  # noqa: D301 - click's mark for lines that stay lines
     from erpo_explore.plan.trust import check_resumable
-    from erpo_explore.store.files import as_place
+    from erpo_explore.store.files import as_location
     from erpo_explore.tune.run import resume as resume_exploration
 
-    check_resumable(as_place(results), trust=trust)
-    _finish(resume_exploration(as_place(results), address=address))
+    check_resumable(as_location(results), trust=trust)
+    _finish(resume_exploration(as_location(results), address=address))
 
 
 @app.command()
@@ -159,7 +159,7 @@ def replay(
     ],
     seeds: Annotated[int, typer.Option(min=1, help="Runs of the path and of each rival.")] = 3,
     against: Annotated[
-        str, typer.Option(help="Dots and path files to compare with, separated by commas, as in a YAML list.")
+        str, typer.Option(help="Baselines and path files to compare with, separated by commas, as in a YAML list.")
     ] = "mle, interpolation",
     beam: Annotated[int, typer.Option(min=1, help="Beam width with which the test set is decoded at the end.")] = 5,
     space: Annotated[
@@ -169,7 +169,9 @@ def replay(
     results: Annotated[str | None, typer.Option(help="Results folder or URI. Default: results/NAME-replay.")] = None,
     data: _Data = None,
     setting: _Settings = None,
-    anyway: Annotated[bool, typer.Option("--anyway", help="Replay the best member even where a dot won.")] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Replay the best member even where an algorithm won.")
+    ] = False,
     trust: _Trust = False,
     tensorboard: _TensorBoard = None,
     mlflow: _Mlflow = None,
@@ -184,23 +186,23 @@ def replay(
     Examples:
       explore.py replay results/multi30k --seeds 5 --against 'mle, raml: {temperature: 0.1}'
       explore.py replay best_path.yaml --space search_spaces/multi30k.yaml --data DIR --against papers.yaml
-      explore.py replay results/multi30k --set 'start_from={results: results/trunks, dot: mle}'
+      explore.py replay results/multi30k --set 'init_from={results: results/trunks, algorithm: mle}'
     """  # noqa: D301
-    from erpo_explore.config.experiment import SearchSpace
+    from erpo_explore.config.experiment import Experiment
     from erpo_explore.plan.baselines import Rivals
-    from erpo_explore.plan.replay import replay_space, winning_dot
+    from erpo_explore.plan.replay import replay_space, winning_algorithm
     from erpo_explore.plan.trust import check_replayable
-    from erpo_explore.store.files import as_place, is_folder
+    from erpo_explore.store.files import as_location, is_folder
     from erpo_explore.tune.run import explore
 
     rivals = Rivals.parse(against)
-    place = as_place(origin)
-    if is_folder(place) and not anyway and (dot := winning_dot(place)) is not None:
-        _say(f"{dot} has the best score of {origin}, so no path was found that beats the dots: nothing to replay")
+    place = as_location(origin)
+    if is_folder(place) and not anyway and (algorithm := winning_algorithm(place)) is not None:
+        _say(f"{algorithm} has the best score of {origin}, so no found path beats the baselines: nothing to replay")
         _say("--anyway replays the best path that was searched all the same")
         return
-    space_of_replay = replay_space(place, space_file=space, against=rivals, num_seeds=seeds, beam_width=beam)
-    written = space_of_replay.to_dict()
+    experiment_of_replay = replay_space(place, space_file=space, against=rivals, num_seeds=seeds, beam_width=beam)
+    written = experiment_of_replay.to_dict()
     _override(
         written,
         data=data,
@@ -209,8 +211,8 @@ def replay(
         share={"gpus_per_trial": gpus, "cpus_per_trial": cpus},
     )
     check_replayable(place, written, trust=trust)
-    final = SearchSpace.from_dict(written, origin=origin)
-    _finish(explore(final, as_place(results or f"results/{final.name}"), address=address))
+    final = Experiment.from_dict(written, origin=origin)
+    _finish(explore(final, as_location(results or f"results/{final.name}"), address=address))
 
 
 @app.command()
@@ -228,12 +230,12 @@ def report(
       explore.py report results/multi30k --figures paper/figures --format pdf
     """  # noqa: D301
     from erpo_explore.report import FORMATS, read_report, save_report, write_figures
-    from erpo_explore.store.files import as_place, join
+    from erpo_explore.store.files import as_location, join
 
     if (wanted := next((each for each in FORMATS if each == kind), None)) is None:
         raise ConfigError(f"--format must be one of {', '.join(FORMATS)}, got {kind!r}")
     drawn = read_report(results)
-    _say(f"wrote {save_report(drawn, as_place(output or str(join(as_place(results), 'report.html'))))}")
+    _say(f"wrote {save_report(drawn, as_location(output or str(join(as_location(results), 'report.html'))))}")
     if figures is not None:
         for file in write_figures(drawn.figures, figures, wanted):
             _say(f"wrote {file}")
@@ -251,9 +253,9 @@ def watch(
       explore.py watch results/multi30k
     """  # noqa: D301
     from erpo_explore.report.watch import LiveReport, ReportServer
-    from erpo_explore.store.files import as_place
+    from erpo_explore.store.files import as_location
 
-    with ReportServer(LiveReport(as_place(results)), port) as server:
+    with ReportServer(LiveReport(as_location(results)), port) as server:
         _say(f"{results} is drawn at {server.url} as it grows; Ctrl-C ends this, and not the exploration")
         try:
             server.serve_forever()
@@ -414,13 +416,13 @@ def _follow_to_end(ray: "RayLauncher", job: "HeadJob", into: FilePath | None) ->
     return code
 
 
-def _chosen_space(name: str, **overrides: Any) -> "SearchSpace":
+def _chosen_space(name: str, **overrides: Any) -> "Experiment":
     """The search space of a file with what the command line says otherwise."""
-    from erpo_explore.config.experiment import SearchSpace, load_space
+    from erpo_explore.config.experiment import Experiment, load_experiment
 
-    written = load_space(_find_space(name)).to_dict()
+    written = load_experiment(_find_space(name)).to_dict()
     _override(written, **overrides)
-    return SearchSpace.from_dict(written, origin=name)
+    return Experiment.from_dict(written, origin=name)
 
 
 def _override(
@@ -496,7 +498,7 @@ def _finish(outcome: "Outcome") -> None:
     from erpo_explore.analysis.best_path import best_path
     from erpo_explore.analysis.pareto import pareto_lines
     from erpo_explore.config.path_file import save_path
-    from erpo_explore.plan.manifest import space_of
+    from erpo_explore.plan.manifest import experiment_of
     from erpo_explore.plan.replay import is_replay
     from erpo_explore.report import write_report
     from erpo_explore.report.summary import score_name
@@ -504,7 +506,7 @@ def _finish(outcome: "Outcome") -> None:
     from erpo_explore.store.files import join
 
     folder = outcome.folder
-    space = space_of(load_manifest(folder), str(folder))
+    space = experiment_of(load_manifest(folder), str(folder))
     if outcome.status == "interrupted":
         _say(f"interrupted; `{_program()} resume {folder}` goes on")
         raise typer.Exit(130)
@@ -538,7 +540,7 @@ def _finish(outcome: "Outcome") -> None:
         raise typer.Exit(1)
 
 
-def _say_replay(folder: "Place", seed: int) -> None:
+def _say_replay(folder: "Location", seed: int) -> None:
     """Show who won on the test set, and keep it."""
     import numpy as np
     from rich.table import Table
@@ -561,7 +563,7 @@ def _say_replay(folder: "Place", seed: int) -> None:
 
 
 def _comparison_table(observations: "pd.DataFrame") -> "Table":
-    """Each dot over its seeds, and the searched trials over their points."""
+    """Each algorithm over its seeds, and the searched trials over their points."""
     from rich.table import Table
 
     from erpo_explore.report import comparison

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from erpo_explore.config.baselines import Dots
-from erpo_explore.config.init_from import StartFrom, TrainedTrunk, as_trunk
+from erpo_explore.config.baselines import Baselines
+from erpo_explore.config.init_from import InitFrom, TrainedTrunk, as_trunk
 from erpo_explore.config.path_file import is_path_file, load_path
 from erpo_explore.config.search import Search
 from erpo_explore.config.section import Section
@@ -20,12 +20,12 @@ from erpo_explore.config.vocabulary import check_own_vocabulary, with_own_vocabu
 from erpo_explore.errors import ConfigError
 from erpo_explore.plain_yaml import load_yaml
 from erpo_explore.seq2seq import LstmConfig, ModelConfig
-from erpo_explore.space.algorithms import DOTS, dot
+from erpo_explore.space.algorithms import ALGORITHMS, algorithm
 from erpo_explore.space.path import Path
-from erpo_explore.store.files import as_place
+from erpo_explore.store.files import as_location
 from erpo_explore.tasks import TaskConfig
 
-__all__ = ["LastTest", "Resources", "SearchSpace", "Training", "load_space"]
+__all__ = ["Experiment", "LastTest", "Resources", "Training", "load_experiment"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """What folders are named after."""
@@ -55,7 +55,7 @@ class Training(Section):
     precision: Literal["fp32", "bf16"] = "fp32"
     """`bf16` lets torch's autocast multiply in half precision; weights, losses and draws stay in single precision."""
 
-    valid_limit: Annotated[int, Field(ge=1)] | None = None
+    validation_limit: Annotated[int, Field(ge=1)] | None = None
     """Evaluate on the first so many valid pairs; all of them if not given."""
 
     beam_width: Annotated[int, Field(ge=1, le=256)] = 1
@@ -107,7 +107,7 @@ class LastTest(Section):
     """As that of `training`."""
 
 
-class SearchSpace(Section):
+class Experiment(Section):
     """Everything that defines an exploration."""
 
     name: Name
@@ -128,14 +128,16 @@ class SearchSpace(Section):
     resources: Resources = Resources()
     """What a trial holds."""
 
-    dots: Dots = Field(default_factory=dict)
-    """Named dots to train as baselines, with the settings that differ from their defaults."""
+    baselines: Baselines = Field(default_factory=dict)
+    """Named baselines to train as baselines, with the settings that differ from their defaults."""
 
     paths: dict[Name, Path] = Field(default_factory=dict)
-    """Paths to train, by name; none has the name of a dot of `dots`. `{raml: {temperature: 0.05}}` in place of knots is
-    the path of that dot, so that one dot is trained with several settings; `best_path.yaml`, the path in that file."""
+    """Paths to train, by name; none has the name of an algorithm of `baselines`. `{raml: {temperature: 0.05}}` in
+    place of knots is
+    the path of that algorithm, so that one algorithm is trained with several settings; `best_path.yaml`, the path in
+    that file."""
 
-    start_from: StartFrom | None = None
+    init_from: InitFrom | None = None
     """The trunk that every trial branches from; weights drawn anew if not given."""
 
     test: LastTest | None = None
@@ -148,7 +150,7 @@ class SearchSpace(Section):
     """Of every random draw."""
 
     num_seeds: Annotated[int, Field(ge=1)] = 1
-    """Runs of each dot and path, with seeds `seed`, `seed` + 1, …"""
+    """Runs of each algorithm and path, with seeds `seed`, `seed` + 1, …"""
 
     @field_validator("paths", mode="before")
     @classmethod
@@ -158,9 +160,9 @@ class SearchSpace(Section):
         metric = getattr(read.data.get("task"), "metric", None)
         return {name: _read_path(path, metric) for name, path in written.items()}
 
-    @field_validator("start_from", mode="before")
+    @field_validator("init_from", mode="before")
     @classmethod
-    def _read_start_from(cls, written: Any) -> Any:
+    def _read_init_from(cls, written: Any) -> Any:
         return as_trunk(written)
 
     @model_validator(mode="before")
@@ -169,46 +171,46 @@ class SearchSpace(Section):
         return with_own_vocabulary(written)
 
     @model_validator(mode="after")
-    def _has_own_vocabulary(self) -> "SearchSpace":
+    def _has_own_vocabulary(self) -> "Experiment":
         check_own_vocabulary(self.task, self.model)
         return self
 
     @model_validator(mode="after")
-    def _names_differ(self) -> "SearchSpace":
-        if both := sorted(self.dots.keys() & self.paths.keys()):
-            raise ValueError(f"paths.{both[0]} has the name of a dot, so their trials would be one; rename it")
+    def _names_differ(self) -> "Experiment":
+        if both := sorted(self.baselines.keys() & self.paths.keys()):
+            raise ValueError(f"paths.{both[0]} has the name of an algorithm, so their trials would be one; rename it")
         return self
 
     @model_validator(mode="after")
-    def _trunk_can_be_trained(self) -> "SearchSpace":
-        trunk = self.start_from
+    def _trunk_can_be_trained(self) -> "Experiment":
+        trunk = self.init_from
         if isinstance(trunk, TrainedTrunk):
             try:
-                dot(trunk.dot, metric="bleu", settings=self.dots.get(trunk.dot, {}))
+                algorithm(trunk.algorithm, metric="bleu", settings=self.baselines.get(trunk.algorithm, {}))
             except ConfigError as error:
-                raise ValueError(f"start_from.{error}") from error
+                raise ValueError(f"init_from.{error}") from error
             if trunk.steps % self.training.interval != 0:
                 raise ValueError(
-                    f"start_from.steps must be a multiple of training.interval={self.training.interval}, "
+                    f"init_from.steps must be a multiple of training.interval={self.training.interval}, "
                     f"got {trunk.steps}"
                 )
         return self
 
     @model_validator(mode="after")
-    def _has_trials(self) -> "SearchSpace":
-        if self.search.method == "none" and not self.dots and not self.paths:
-            raise ValueError("search.method is none and there are no dots or paths, so nothing would be trained")
+    def _has_trials(self) -> "Experiment":
+        if self.search.method == "none" and not self.baselines and not self.paths:
+            raise ValueError("search.method is none and there are no baselines or paths, so nothing would be trained")
         return self
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values that YAML can hold; `SearchSpace.from_dict` reads them back."""
+        """As plain values that YAML can hold; `Experiment.from_dict` reads them back."""
         written: dict[str, Any] = self.model_dump(mode="json", exclude={"paths": True, "search": {"start"}})
         written["paths"] = {name: path.to_dict() for name, path in self.paths.items()}
         written["search"]["start"] = self.search.start.to_dict()
         return written
 
     @classmethod
-    def from_dict(cls, written: Any, origin: str = "search space") -> "SearchSpace":
+    def from_dict(cls, written: Any, origin: str = "search space") -> "Experiment":
         """Read plain values.
 
         Raises:
@@ -224,7 +226,7 @@ class SearchSpace(Section):
             raise ConfigError(f"{origin}: {_explain(error)}") from error
 
 
-def load_space(file: FilePath) -> SearchSpace:
+def load_experiment(file: FilePath) -> Experiment:
     """Read a search space from YAML.
 
     Raises:
@@ -240,23 +242,23 @@ def load_space(file: FilePath) -> SearchSpace:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark is not None else ""
         raise ConfigError(f"{file}:{line} is no valid YAML: {getattr(error, 'problem', error)}") from error
-    return SearchSpace.from_dict(written, origin=str(file))
+    return Experiment.from_dict(written, origin=str(file))
 
 
 def _read_path(written: Any, metric: str | None) -> Path:
-    """A path as knots, as a dot with settings, or as a file."""
+    """A path as knots, as an algorithm with settings, or as a file."""
     if isinstance(written, Path):
         return written
     if is_path_file(written):
-        return load_path(as_place(written))
-    if not isinstance(written, Mapping) or len(written) != 1 or not written.keys() <= DOTS.keys():
+        return load_path(as_location(written))
+    if not isinstance(written, Mapping) or len(written) != 1 or not written.keys() <= ALGORITHMS.keys():
         return Path.from_dict(written)
     ((name, settings),) = written.items()
     if not isinstance(settings, Mapping | None):
         raise ConfigError(f"{name} must be a mapping of settings, got {settings!r}")
     if metric is None:
-        raise ConfigError(f"task.metric must be given where a path is a dot, here {name}")
-    return dot(name, metric=metric, settings=settings)
+        raise ConfigError(f"task.metric must be given where a path is an algorithm, here {name}")
+    return algorithm(name, metric=metric, settings=settings)
 
 
 def _explain(error: ValidationError) -> str:
@@ -286,7 +288,7 @@ def _explain(error: ValidationError) -> str:
 
 def _without_kinds(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
     """Pydantic names the kind of a model, trunk or vocabulary, too, which is no field of the user's."""
-    if loc[:1] in (("model",), ("start_from",)):
+    if loc[:1] in (("model",), ("init_from",)):
         return (loc[0], *loc[2:])
     place = 1 + loc.index("vocabulary") if "vocabulary" in loc else len(loc)
     return loc[:place] + loc[place + 1 :]

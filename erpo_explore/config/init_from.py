@@ -1,6 +1,7 @@
 """The trunk: where training begins, if not at weights drawn anew.
 
-Every member, dot, path and replay branches from the same weights, so that a dear common beginning is trained once. Left
+Every member, algorithm, path and replay branches from the same weights, so that a dear common beginning is trained
+once. Left
 out: a pretrained model of the hub, which is a `model` (`kind: pretrained`), since it brings its sizes and tokens along.
 """
 
@@ -10,9 +11,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Discriminator, Field, Tag
 
 from erpo_explore.config.section import Section
-from erpo_explore.store.files import Folder, as_place
+from erpo_explore.store.files import Folder, as_location
 
-__all__ = ["CHECKPOINT_FILE", "CheckpointTrunk", "ResultsTrunk", "StartFrom", "TrainedTrunk", "as_trunk"]
+__all__ = ["CHECKPOINT_FILE", "CheckpointTrunk", "InitFrom", "ResultsTrunk", "TrainedTrunk", "as_trunk"]
 
 CHECKPOINT_FILE: Final = "state.pt"
 """What a checkpoint folder of ours holds."""
@@ -31,20 +32,20 @@ class CheckpointTrunk(_Trunk):
 
 
 class ResultsTrunk(_Trunk):
-    """The last weights of a dot's trials, n of them ordered by seed: trial seed s takes number (s − first) mod n."""
+    """Last weights of an algorithm's n trials, by seed: trial seed s takes number (s − first) mod n."""
 
     results: str
     """A results folder of ours, a path or a URI."""
 
-    dot: str | None = None
-    """Name of a dot or path in it; the only one there is if not given."""
+    algorithm: str | None = None
+    """Name of an algorithm or path in it; the only one there is if not given."""
 
 
 class TrainedTrunk(_Trunk):
     """Weights that are trained first, in `trunk/` of the results folder; seeds are dealt as in `ResultsTrunk`."""
 
-    dot: str
-    """What trains the trunk; with the settings that `dots` gives it, if it is there."""
+    algorithm: str
+    """What trains the trunk; with the settings that `baselines` gives it, if it is there."""
 
     steps: Annotated[int, Field(ge=1)]
     """Its budget, with a learning rate that does not decay; a multiple of `training.interval`."""
@@ -65,18 +66,18 @@ def _kind(written: Any) -> _Kind | None:
         return None
     if "checkpoint" in written or "results" in written:
         return "checkpoint" if "checkpoint" in written else "results"
-    return "trained" if "dot" in written or "steps" in written else None
+    return "trained" if "algorithm" in written or "steps" in written else None
 
 
-StartFrom = Annotated[
+InitFrom = Annotated[
     Annotated[CheckpointTrunk, Tag("checkpoint")]
     | Annotated[ResultsTrunk, Tag("results")]
     | Annotated[TrainedTrunk, Tag("trained")],
     Discriminator(
         _kind,
         custom_error_type="no_trunk",
-        custom_error_message="must be a checkpoint or results folder, {results: DIR, dot: NAME} or "
-        "{dot: NAME, steps: N}",
+        custom_error_message="must be a checkpoint or results folder, {results: DIR, algorithm: NAME} or "
+        "{algorithm: NAME, steps: N}",
     ),
 ]
 
@@ -89,4 +90,4 @@ def as_trunk(written: Any) -> Any:
     """
     if not isinstance(written, str):
         return written
-    return {"checkpoint" if Folder.at(as_place(written)).has(CHECKPOINT_FILE) else "results": written}
+    return {"checkpoint" if Folder.at(as_location(written)).has(CHECKPOINT_FILE) else "results": written}

@@ -5,17 +5,17 @@ import yaml
 from erpo_explore.errors import ConfigError, ResultsError
 from erpo_explore.plain_yaml import load_yaml
 from erpo_explore.space.path import Path
-from erpo_explore.store.files import Place, read, write_aside
+from erpo_explore.store.files import Location, read, write_aside
 
 __all__ = ["is_path_file", "load_path", "save_path"]
 
 
 def is_path_file(written: object) -> bool:
-    """Whether a value names a YAML file, where a path or a dot might stand."""
+    """Whether a value names a YAML file, where a path or an algorithm might stand."""
     return isinstance(written, str) and written.endswith((".yaml", ".yml"))
 
 
-def load_path(file: Place) -> Path:
+def load_path(file: Location) -> Path:
     """Read a path.
 
     Args:
@@ -34,7 +34,7 @@ def load_path(file: Place) -> Path:
         raise ConfigError(f"{file}: is no valid YAML; name a path's YAML file") from error
 
 
-def save_path(path: Path, file: Place) -> None:
+def save_path(path: Path, file: Location) -> None:
     """Write a path, whole; `load_path(file) == path`.
 
     Raises:

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from erpo_explore.config.baselines import Dots
+from erpo_explore.config.baselines import Baselines
 from erpo_explore.config.section import Section
-from erpo_explore.space.algorithms import dot
+from erpo_explore.space.algorithms import algorithm
 from erpo_explore.space.estimator import TOKEN
 from erpo_explore.space.point import LABELS, PREFIXES, Label, Point, Prefix
 from erpo_explore.space.reward import TOKEN_METRICS, Reward, check_metric, has_increments
@@ -29,12 +29,12 @@ _RANGES: Final = {"task": (0.0, 0.4), "model": (0.0, 0.3), "temperature": (0.002
 
 
 class Search(Section):
-    """Which points or paths are tried beside the named dots."""
+    """Which points or paths are tried beside the named baselines."""
 
     method: Method = "population"
     """`population` anneals paths; `random`, `grid` and `optuna` try paths of `knots` free knots, which are chosen
-    before a trial begins; `pbt` and `pb2` are Ray Tune's own, for comparison; `none` trains the dots and paths alone.
-    `asha` is short for `random` with `early_stopping: asha`."""
+    before a trial begins; `pbt` and `pb2` are Ray Tune's own, for comparison; `none` trains the baselines and paths
+    alone. `asha` is short for `random` with `early_stopping: asha`."""
 
     members: Annotated[int, Field(ge=1)] = 4
     """Members of the population, or trials of `random` and `optuna`."""
@@ -68,18 +68,19 @@ class Search(Section):
     """Chance that a coordinate of the next knot is drawn anew instead of moved; 0.25 if not given with `pbt`, as Tune
     has it."""
 
-    absent: Annotated[float, Field(ge=0.0, le=1.0)] = 0.4
+    p_lowest: Annotated[float, Field(ge=0.0, le=1.0)] = 0.4
     """Chance that a weight which is drawn anew is at the low end of its range, so that points of one weight are met."""
 
-    home: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
+    p_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
     """Chance that a perturbed knot is `start` again."""
 
-    landmarks: Dots = Field(default_factory=dict)
-    """Named dots, with settings, that a perturbed knot of a population may be as well, such as `grpo`, which no range
-    reaches. As nothing lies between such a dot and the others, it is trained from its knot to the next one."""
+    candidates: Baselines = Field(default_factory=dict)
+    """Named baselines, with settings, that a perturbed knot of a population may be as well, such as `grpo`, which no
+    range
+    reaches. As nothing lies between such an algorithm and the others, it is trained from its knot to the next one."""
 
-    visit: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
-    """Chance that a perturbed knot is one of the landmarks, where there are any; from one to stay it is a half."""
+    p_candidate: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
+    """Chance that a perturbed knot is one of the candidates, where there are any; from one to stay it is a half."""
 
     propose: Literal["perturb", "bandit"] = "perturb"
     """Next knots: perturbed at random, or chosen by a bandit on what earlier knots have gained."""
@@ -92,7 +93,7 @@ class Search(Section):
     it arrives, on what is known of the others then, and two runs with one seed may differ."""
 
     start: Point = Point(reward=Reward(truth=1.0))
-    """Where every member begins: a point, or the name of a constant dot."""
+    """Where every member begins: a point, or the name of a constant algorithm."""
 
     ranges: dict[str, tuple[float, float]] = Field(default_factory=lambda: dict(_RANGES))
     """Lowest and highest value of each coordinate that is searched: noise, task, model, temperature, rho, tau.
@@ -145,7 +146,7 @@ class Search(Section):
     @classmethod
     def _read_start(cls, written: Any) -> Any:
         if isinstance(written, str):
-            path = dot(written, metric="bleu")
+            path = algorithm(written, metric="bleu")
             if len(path.knots) > 1:
                 raise ValueError(f"start must be a point, but {written} is a path")
             return path.end
@@ -160,13 +161,13 @@ class Search(Section):
             raise ValueError(f"start must draw token by token, as all searched points do, got {start}; leave it out")
         return start
 
-    @field_validator("landmarks")
+    @field_validator("candidates")
     @classmethod
-    def _check_landmarks(cls, landmarks: Dots) -> Dots:
-        for name, settings in landmarks.items():
-            if len(dot(name, metric="bleu", settings=settings).knots) > 1:
+    def _check_candidates(cls, candidates: Baselines) -> Baselines:
+        for name, settings in candidates.items():
+            if len(algorithm(name, metric="bleu", settings=settings).knots) > 1:
                 raise ValueError(f"must be points, but {name} is a path; leave it out")
-        return landmarks
+        return candidates
 
     @field_validator("metric")
     @classmethod
@@ -226,10 +227,10 @@ class Search(Section):
                     f"{name} must be {default} with method {self.method}, got {value}; "
                     f"it is for {', '.join(_POINTWISE)}"
                 )
-        if self.landmarks and (self.method != "population" or self.propose != "perturb" or self.monotone):
+        if self.candidates and (self.method != "population" or self.propose != "perturb" or self.monotone):
             raise ValueError(
-                f"landmarks are for method population with propose perturb and monotone false, got {self.method}, "
-                f"{self.propose} and {str(self.monotone).lower()}; leave them out, or name them in `dots`"
+                f"candidates are for method population with propose perturb and monotone false, got {self.method}, "
+                f"{self.propose} and {str(self.monotone).lower()}; leave them out, or name them in `baselines`"
             )
         if self.method in ("pbt", "pb2") and not self.ranges:
             raise ValueError(f"ranges must name a coordinate for method {self.method}, got none")

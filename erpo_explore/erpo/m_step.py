@@ -114,7 +114,7 @@ class _Losses(torch.autograd.Function):
         log_total_N = _log_totals(logits_NV, forbidden)
         ctx.save_for_backward(logits_NV, log_total_N)
         ctx.labels, ctx.forbidden = labels, forbidden
-        return log_total_N - labels.dot(logits_NV)
+        return log_total_N - labels.algorithm(logits_NV)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
@@ -139,7 +139,7 @@ class _ProjectedLosses(torch.autograd.Function):
         log_total_N = _log_totals(logits_NV, forbidden)
         ctx.save_for_backward(features_NH, weight_VH, logits_NV, log_total_N)
         ctx.labels, ctx.forbidden = labels, forbidden
-        return log_total_N - labels.dot(logits_NV)
+        return log_total_N - labels.algorithm(logits_NV)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None, None]:

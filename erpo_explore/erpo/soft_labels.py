@@ -28,7 +28,7 @@ class SoftLabels(ABC):
         """Those at the kept places, row after row, as `logits[keep]` has them."""
 
     @abstractmethod
-    def dot(self, values_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
+    def algorithm(self, values_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
         """Σ_v q(v) · value(v), 0 where q(v) = 0."""
 
     @abstractmethod
@@ -50,7 +50,7 @@ class TokenLabels(SoftLabels):
         """A selection of the rows."""
         return TokenLabels(token_X=self.token_X[keep_RT])
 
-    def dot(self, values_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
+    def algorithm(self, values_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
         """The token's own value."""
         return values_NV.gather(1, self.token_X[:, None])[:, 0]
 
@@ -74,7 +74,7 @@ class DenseLabels(SoftLabels):
         """A selection of the rows."""
         return DenseLabels(q_XV=self.q_XV[keep_RT])
 
-    def dot(self, values_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
+    def algorithm(self, values_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
         """A product and a sum."""
         return torch.where(self.q_XV > 0.0, self.q_XV * values_NV, 0.0).sum(-1)
 
@@ -108,7 +108,7 @@ class SparseLabels(SoftLabels):
             base_MV=self.base_MV,
         )
 
-    def dot(self, values_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
+    def algorithm(self, values_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
         """A gather, and one small matrix product; of finite values alone."""
         spikes_N = (self.weight_XJ * values_NV.gather(1, self.token_XJ)).sum(1)
         return spikes_N + (self.base_weight_XM * (values_NV @ self.base_MV.T)).sum(1)

@@ -7,14 +7,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 
-__all__ = ["manifest", "space_of"]
+__all__ = ["experiment_of", "manifest"]
 
 _PACKAGES: Final = ("erpo-explore", "ray", "torch", "sacrebleu", "rouge-score", "pandas", "pyarrow", "numpy")
 
 
-def manifest(space: SearchSpace) -> dict[str, Any]:
+def manifest(space: Experiment) -> dict[str, Any]:
     """What `exploration.yaml` holds: the space with its seed, versions, and the commit of the code."""
     return {
         "exploration": space.name,
@@ -26,13 +26,13 @@ def manifest(space: SearchSpace) -> dict[str, Any]:
     }
 
 
-def space_of(written: dict[str, Any], origin: str) -> SearchSpace:
+def experiment_of(written: dict[str, Any], origin: str) -> Experiment:
     """The search space of an `exploration.yaml`.
 
     Raises:
         ConfigError: It does not fit the schema.
     """
-    return SearchSpace.from_dict(written.get("space"), origin=origin)
+    return Experiment.from_dict(written.get("space"), origin=origin)
 
 
 def _commit() -> str | None:

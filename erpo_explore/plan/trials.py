@@ -4,18 +4,18 @@ import itertools
 from collections.abc import Sequence
 from typing import Literal
 
-from erpo_explore.config.experiment import SearchSpace, Training
+from erpo_explore.config.experiment import Experiment, Training
 from erpo_explore.plan.warm_start import load_warm_start
 from erpo_explore.search.proposals import first_knot, first_point, grid_points, nearest_knot, random_point, rng
 from erpo_explore.search.subpopulations import period_of
-from erpo_explore.space import Path, Point, dot
+from erpo_explore.space import Path, Point, algorithm
 from erpo_explore.trial import TrialSpec
 
 __all__ = ["num_suggested", "num_walkable", "plan_trials", "searched_trial"]
 
 
-def plan_trials(space: SearchSpace, metric: str) -> list[TrialSpec]:
-    """Every trial that is known before an exploration begins: the named dots and paths, once a seed, then the search's.
+def plan_trials(space: Experiment, metric: str) -> list[TrialSpec]:
+    """Every trial that is known before an exploration begins: baselines, paths, then the search's.
 
     Those of `optuna` are not among them, since each depends on the scores of earlier ones.
 
@@ -28,10 +28,13 @@ def plan_trials(space: SearchSpace, metric: str) -> list[TrialSpec]:
         ResultsError: Earlier results can't be read.
     """
     seeds = range(space.seed, space.seed + space.num_seeds)
-    fixed = [("dot", name, dot(name, metric=metric, settings=settings)) for name, settings in space.dots.items()]
+    fixed = [
+        ("algorithm", name, algorithm(name, metric=metric, settings=settings))
+        for name, settings in space.baselines.items()
+    ]
     fixed += [("path", name, path) for name, path in space.paths.items()]
     specs = [
-        TrialSpec(name=f"{name}-s{seed}", role=role, dot=name, seed=seed, path=path)  # type: ignore[arg-type]
+        TrialSpec(name=f"{name}-s{seed}", role=role, algorithm=name, seed=seed, path=path)  # type: ignore[arg-type]
         for role, name, path in fixed
         for seed in seeds
     ]
@@ -46,21 +49,21 @@ def num_walkable(training: Training) -> int:
     return max(1, training.steps // training.interval - 1)
 
 
-def num_suggested(space: SearchSpace) -> int:
+def num_suggested(space: Experiment) -> int:
     """How many trials are suggested while the exploration runs, on top of those that are planned."""
     return space.search.members if space.search.method == "optuna" else 0
 
 
 def searched_trial(
-    role: Literal["grid", "random", "optuna"], index: int, points: Sequence[Point], space: SearchSpace
+    role: Literal["grid", "random", "optuna"], index: int, points: Sequence[Point], space: Experiment
 ) -> TrialSpec:
     """The trial that tries a path through freely chosen points, at evenly spaced places of the budget."""
     last = max(1, len(points) - 1)
     path = Path(knots=tuple((place / last, point) for place, point in enumerate(points)))
-    return TrialSpec(name=f"{role}-{index}", role=role, dot=None, seed=space.seed, path=path)
+    return TrialSpec(name=f"{role}-{index}", role=role, algorithm=None, seed=space.seed, path=path)
 
 
-def _searched(space: SearchSpace, metric: str) -> list[TrialSpec]:
+def _searched(space: Experiment, metric: str) -> list[TrialSpec]:
     search = space.search
     match search.method:
         case "population" | "pbt" | "pb2":
@@ -80,7 +83,7 @@ def _searched(space: SearchSpace, metric: str) -> list[TrialSpec]:
             return []
 
 
-def _members(space: SearchSpace, metric: str) -> list[TrialSpec]:
+def _members(space: Experiment, metric: str) -> list[TrialSpec]:
     search, interval = space.search, space.training.interval / space.training.steps
     # Tune's own populations judge everybody after every interval
     every = [period_of(index, search) if search.method == "population" else 1 for index in range(search.members)]
@@ -93,7 +96,7 @@ def _members(space: SearchSpace, metric: str) -> list[TrialSpec]:
         TrialSpec(
             name=f"member-{index}",
             role="member",
-            dot=None,
+            algorithm=None,
             seed=space.seed + index,
             path=Path(knots=((0.0, first_point(search, metric)), (at, knot))),
         )

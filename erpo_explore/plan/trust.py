@@ -16,7 +16,7 @@ from typing import Any, Final
 from erpo_explore.errors import ResultsError
 from erpo_explore.plan.initial_weights import TRUNK
 from erpo_explore.store import load_manifest
-from erpo_explore.store.files import Place
+from erpo_explore.store.files import Location
 from erpo_explore.store.layout import MANIFEST
 
 __all__ = ["check_replayable", "check_resumable", "named_functions"]
@@ -27,7 +27,7 @@ _NAMING: Final = ("metric", "function")
 """Fields of a space that may name a function."""
 
 
-def check_resumable(folder: Place, *, trust: bool) -> None:
+def check_resumable(folder: Location, *, trust: bool) -> None:
     """Before Tune's state is unpickled: refuse that of another user, and say which functions will be imported.
 
     Args:
@@ -43,7 +43,7 @@ def check_resumable(folder: Place, *, trust: bool) -> None:
     _tell(folder, named_functions(space))
 
 
-def check_replayable(origin: Place, space: Mapping[str, Any], *, trust: bool) -> None:
+def check_replayable(origin: Location, space: Mapping[str, Any], *, trust: bool) -> None:
     """Before functions are imported: refuse those that another user's results or path name, and say which they are.
 
     Args:
@@ -77,7 +77,7 @@ def _functions(value: Any, named: bool = False) -> Iterator[str]:
             yield from _functions(inner, named)
 
 
-def _tell(place: Place, functions: tuple[str, ...]) -> None:
+def _tell(place: Location, functions: tuple[str, ...]) -> None:
     if functions:
         _log.info("%s names functions, which are imported and run: %s", place, ", ".join(functions))
 

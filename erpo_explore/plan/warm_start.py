@@ -14,7 +14,7 @@ from erpo_explore.errors import ConfigError, ResultsError
 from erpo_explore.search.gains import Gain, gains_of
 from erpo_explore.space import Path
 from erpo_explore.store import best_row, load_results
-from erpo_explore.store.files import as_place
+from erpo_explore.store.files import as_location
 
 __all__ = ["WarmStart", "load_warm_start"]
 
@@ -58,9 +58,9 @@ def load_warm_start(folders: Sequence[str], *, task: str, score_name: str, horiz
 def _observations(folder: str, task: str, score_name: str) -> pd.DataFrame:
     """A folder's observations, if they can be compared with those to come."""
     columns = ["trial", "iteration", "parent", "step", "progress", "score", "status", "path", "task"]
-    frame = load_results(as_place(folder), columns=columns)
+    frame = load_results(as_location(folder), columns=columns)
     best_row(frame)  # raises where there is no score
-    scores = load_results(as_place(folder), table="trials", columns=["score_name"])["score_name"]
+    scores = load_results(as_location(folder), table="trials", columns=["score_name"])["score_name"]
     for name, found, wanted in (("task", frame["task"], task), ("score_name", scores, score_name)):
         if others := sorted(set(found.dropna()) - {wanted}):
             raise ConfigError(

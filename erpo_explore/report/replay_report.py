@@ -10,7 +10,7 @@ import pandas as pd
 
 from erpo_explore.analysis.replay import LEVEL, load_runs, replay_table
 from erpo_explore.store import load_results
-from erpo_explore.store.files import Place, join, write_aside
+from erpo_explore.store.files import Location, join, write_aside
 
 __all__ = ["ReplayReport", "read_replay", "write_replay"]
 
@@ -44,7 +44,7 @@ class ReplayReport:
         return "\n".join([f"# {self.title}", "", header, rule, *body, "", *said, ""])
 
 
-def read_replay(folder: Place, found: str, generator: np.random.Generator) -> ReplayReport:
+def read_replay(folder: Location, found: str, generator: np.random.Generator) -> ReplayReport:
     """Compare the runs of a replay, ended or not.
 
     Args:
@@ -66,7 +66,7 @@ def read_replay(folder: Place, found: str, generator: np.random.Generator) -> Re
     )
 
 
-def write_replay(report: ReplayReport, folder: Place) -> Place:
+def write_replay(report: ReplayReport, folder: Location) -> Location:
     """Write `replay.csv`, the table's numbers, and `replay.md`, what people read.
 
     Returns:
@@ -81,8 +81,8 @@ def write_replay(report: ReplayReport, folder: Place) -> Place:
     return page
 
 
-def _how(folder: Place, split: str) -> str:
-    if split == "valid":
+def _how(folder: Location, split: str) -> str:
+    if split == "validation":
         return "at the end of the budget; the task has no test set"
     test = load_results(folder, "tests").iloc[0]
     return f"last weights, beam {test['beam_width']}"
@@ -159,7 +159,7 @@ def _notes(table: pd.DataFrame, split: str) -> list[str]:
         which = "of seeds and of sentences" if rivals["sentences_p_value"].notna().any() else "of seeds"
         corrected = f", corrected for {len(rivals)} rivals by Holm" if len(rivals) > 1 else ""
         notes.append(f"p is the larger of those {which}{corrected}; below {LEVEL} a difference is held to be real.")
-    if split == "valid":
+    if split == "validation":
         notes.append("The valid set may have chosen the path; a test set would give scores that nothing was chosen by.")
     unscored = table[table["num_unscored"] > 0].to_dict("records")
     return notes + [

@@ -26,7 +26,7 @@ from erpo_explore.report.figures.trials import importance_figure, parallel_figur
 from erpo_explore.report.page import figure_slot, render_page
 from erpo_explore.report.summary import score_name, summary_sentence
 from erpo_explore.store import best_row, load_manifest, load_results
-from erpo_explore.store.files import Place, as_place, join, write_aside
+from erpo_explore.store.files import Location, as_location, join, write_aside
 
 __all__ = ["Report", "read_report", "render_report", "save_report", "write_report"]
 
@@ -34,7 +34,7 @@ REPORT: Final = "report.html"
 SEED: Final = 0  # of resamples and forests, so that a report drawn twice is the same
 
 COLUMNS: Final = (
-    "exploration", "trial", "role", "iteration", "generation", "seed", "task", "model", "dot", "step", "progress",
+    "exploration", "trial", "role", "iteration", "generation", "seed", "task", "model", "algorithm", "step", "progress",
     "alpha", "beta", "rho", "tau", "reward_truth", "reward_noise", "reward_task", "reward_model", "metric",
     "reward_temperature", "prefix", "label", "estimator", "noise_kind", "bleu", "rouge1", "rouge2", "rougel", "score",
     "signature", "tokens_per_s", "elapsed_s", "status", "reported_at",
@@ -52,11 +52,11 @@ TITLES: Final = {
     "path": "The best path",
 }
 CAPTIONS: Final = {
-    "score": "Score on the valid set over training. Named dots are coloured, with a band over seeds (95 % t-interval, "
+    "score": "Score on the valid set over training. Baselines are coloured, with a band over seeds (95 % t-interval, "
     "which few seeds may carry beyond the axis); searched trials are grey and dotted, the best trial is thick.",
     "pareto": "Each trial's best score, and the seconds until then.",
     "simplex": "Reward weights: truth, task and noise together, model. The colour of the ground is the expected score, "
-    "from a Gaussian process through the trials; it is blank where these do not tell. Diamonds are named dots, circles "
+    "from a Gaussian process through the trials; it is blank where these do not tell. Diamonds are baselines, circles "
     "searched trials, lines their ways, the thick one that of the best weights.",
     "temperature": "Trust in the model against temperature, drawn as above. A temperature of ∞ is policy gradient.",
     "parallel": "A line a trial, from its mean coordinates to its best score; the best is thick.",
@@ -81,7 +81,7 @@ class Report:
     figures: Mapping[str, go.Figure]
 
 
-def read_report(results_folder: Place) -> Report:
+def read_report(results_folder: Location) -> Report:
     """Read an exploration, finished or not, and draw it.
 
     Args:
@@ -90,7 +90,7 @@ def read_report(results_folder: Place) -> Report:
     Raises:
         ResultsError: the folder holds no exploration, or nothing was scored yet.
     """
-    folder = as_place(str(results_folder))
+    folder = as_location(str(results_folder))
     manifest = load_manifest(folder)
     observations = load_results(folder, columns=COLUMNS)
     if scored(observations).empty:
@@ -129,7 +129,7 @@ def render_report(report: Report) -> str:
     return render_page(report.title, report.body, report.figures)
 
 
-def write_report(results_folder: Place, output: Place | None = None) -> Place:
+def write_report(results_folder: Location, output: Location | None = None) -> Location:
     """Draw an exploration, finished or not, into one HTML file that opens offline.
 
     Args:
@@ -143,10 +143,12 @@ def write_report(results_folder: Place, output: Place | None = None) -> Place:
         ResultsError: the folder holds no exploration, nothing was scored yet, or the report cannot be written.
     """
     report = read_report(results_folder)
-    return save_report(report, join(as_place(str(results_folder)), REPORT) if output is None else as_place(str(output)))
+    return save_report(
+        report, join(as_location(str(results_folder)), REPORT) if output is None else as_location(str(output))
+    )
 
 
-def save_report(report: Report, path: Place) -> Place:
+def save_report(report: Report, path: Location) -> Location:
     """Write a report's page to a file, and say where.
 
     Raises:
@@ -157,7 +159,7 @@ def save_report(report: Report, path: Place) -> Place:
     return path
 
 
-def _chosen(folder: Place, stored: pd.DataFrame, observations: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def _chosen(folder: Location, stored: pd.DataFrame, observations: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The large tables, of those trials alone that are shown.
 
     Args:
@@ -173,7 +175,7 @@ def _chosen(folder: Place, stored: pd.DataFrame, observations: pd.DataFrame) -> 
         for name, trials in (("sentences", reports["trial"]), ("samples", speakers))
     }
     large = distinct_trials({"observations": stored, **large})
-    sentences = large["sentences"][large["sentences"]["split"] == "valid"]
+    sentences = large["sentences"][large["sentences"]["split"] == "validation"]
     return {"sentences": sentences.merge(reports, on=["trial", "iteration"]), "samples": large["samples"]}
 
 

@@ -8,7 +8,7 @@ from erpo_explore.store import best_row
 __all__ = ["score_name", "summary_sentence"]
 
 SEARCHED = {
-    "dot": "a dot",
+    "algorithm": "an algorithm",
     "member": "a member of the search",
     "path": "a given path",
     "grid": "a point of the grid",
@@ -41,7 +41,7 @@ def summary_sentence(observations: pd.DataFrame, metric: str) -> str:
     """
     best = best_row(observations)
     trials = point_table(observations)
-    what = SEARCHED[best["role"]] if pd.isna(best["dot"]) else str(best["dot"])
+    what = SEARCHED[best["role"]] if pd.isna(best["algorithm"]) else str(best["algorithm"])
     broken = int(trials["status"].isin(["diverged", "failed"]).sum())
     running = int((trials["status"] == "running").sum())
     parts = [
@@ -49,7 +49,7 @@ def summary_sentence(observations: pd.DataFrame, metric: str) -> str:
         f"{best['step']}, the highest of {len(scored(observations))} evaluations of {len(trials)} trials on the valid "
         "set, and so an optimistic number."
     ]
-    if pd.isna(best["dot"]):
+    if pd.isna(best["algorithm"]):
         parts.append("It is one run: replay its path from scratch with several seeds before believing the difference.")
     if running:
         parts.append(f"{running} of the trials {'is' if running == 1 else 'are'} still running.")

@@ -5,7 +5,7 @@ In the unit cube of `coordinates.Region`:
     resampled:  u ~ U[0, 1]
     moved:      u' = clip(u + N(0, σ²)), σ = 0.2
 
-A category is kept, or drawn anew. A landmark, a point that no range reaches, is visited or left. This is random
+A category is kept, or drawn anew. A candidate, a point that no range reaches, is visited or left. This is random
 perturbation, the baseline of PBT (Jaderberg et al. 2017); what learns from the gains of earlier knots is in `bandit`.
 """
 
@@ -20,7 +20,7 @@ from erpo_explore.config.search import Search
 from erpo_explore.errors import ConfigError
 from erpo_explore.search.monotone import raised
 from erpo_explore.search.region import Categories, Region
-from erpo_explore.space import Point, dot
+from erpo_explore.space import Point, algorithm
 from erpo_explore.space.reward import WEIGHTS
 
 __all__ = ["first_knot", "first_point", "grid_points", "move", "nearest_knot", "random_point", "rng"]
@@ -51,10 +51,10 @@ def random_point(search: Search, metric: str, generator: np.random.Generator) ->
 def first_knot(search: Search, metric: str, generator: np.random.Generator) -> Point:
     """Where a member walks to from its start: a random point, under `search.monotone` one that explores no less.
 
-    With a chance of `search.visit` it is a landmark.
+    With a chance of `search.p_candidate` it is a candidate.
     """
-    if (landmark := _visited(_landmarks(search, metric), search, generator)) is not None:
-        return landmark
+    if (candidate := _visited(_candidates(search, metric), search, generator)) is not None:
+        return candidate
     return nearest_knot(random_point(search, metric, generator), search, metric)
 
 
@@ -73,54 +73,55 @@ def nearest_knot(point: Point, search: Search, metric: str, *, beyond: Point | N
 
 
 def move(point: Point, search: Search, metric: str, generator: np.random.Generator) -> Point:
-    """A point near another one, or, with a chance of `search.home`, the start again.
+    """A point near another one, or, with a chance of `search.p_start`, the start again.
 
     Each searched coordinate is moved, or with a chance of `search.resample` drawn anew. A category is kept, or drawn
     anew with the same chance. Under `search.monotone` it explores no less than `point`.
 
-    With a chance of `search.visit` it is a landmark. One is kept with a chance of a half, or left for a point near the
-    start, since nothing of the region lies near it.
+    With a chance of `search.p_candidate` it is a candidate. One is kept with a chance of a half, or left for a point
+    near the start, since nothing of the region lies near it.
     """
     region = Region.of(search, metric)
-    landmarks = _landmarks(search, metric)
-    if point in landmarks:
+    candidates = _candidates(search, metric)
+    if point in candidates:
         if generator.random() < _STAY:
             return point
         point = region.start
-    elif (landmark := _visited(landmarks, search, generator)) is not None:
-        return landmark
+    elif (candidate := _visited(candidates, search, generator)) is not None:
+        return candidate
     unit_D, categories = region.to_unit(point)
     moved_D = np.clip(unit_D + _STEP * generator.standard_normal(unit_D.shape), 0.0, 1.0)
     anew_D = generator.random(unit_D.shape) < search.resample
     next_D = np.where(anew_D, _anywhere(region, search, generator), moved_D)
-    if generator.random() < search.home:
+    if generator.random() < search.p_start:
         return nearest_knot(region.start, search, metric, beyond=point)
     if search.monotone:
         next_D = raised(region, next_D, point)
     return region.point(next_D, _drawn(region, categories, search.resample, generator))
 
 
-def _landmarks(search: Search, metric: str) -> list[Point]:
+def _candidates(search: Search, metric: str) -> list[Point]:
     return [
-        dot(name, metric=search.metric or metric, settings=settings).end for name, settings in search.landmarks.items()
+        algorithm(name, metric=search.metric or metric, settings=settings).end
+        for name, settings in search.candidates.items()
     ]
 
 
-def _visited(landmarks: Sequence[Point], search: Search, generator: np.random.Generator) -> Point | None:
-    """One of the landmarks, with a chance of `search.visit`."""
-    if not landmarks or generator.random() >= search.visit:
+def _visited(candidates: Sequence[Point], search: Search, generator: np.random.Generator) -> Point | None:
+    """One of the candidates, with a chance of `search.p_candidate`."""
+    if not candidates or generator.random() >= search.p_candidate:
         return None
-    return landmarks[int(generator.integers(len(landmarks)))]
+    return candidates[int(generator.integers(len(candidates)))]
 
 
 def _anywhere(region: Region, search: Search, generator: np.random.Generator) -> Float[np.ndarray, " D"]:
-    """A place drawn anew: uniform, but for weights that are left out with a chance of `search.absent`.
+    """A place drawn anew: uniform, but for weights that are left out with a chance of `search.p_lowest`.
 
     Three weights that are uniform up to 0.4 leave the truth 0.4 in the mean, and hardly ever all of it; which of them
     there is at all is a question of its own.
     """
     drawn_D = generator.random(len(region.ranges))
-    absent_D = generator.random(len(region.ranges)) < search.absent
+    absent_D = generator.random(len(region.ranges)) < search.p_lowest
     weights_D = np.array([name in WEIGHTS for name in region.ranges], bool)
     return np.where(absent_D & weights_D, 0.0, drawn_D)
 

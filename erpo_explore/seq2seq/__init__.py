@@ -3,17 +3,17 @@
 from erpo_explore.seq2seq.beam import beam_search
 from erpo_explore.seq2seq.build import build_model
 from erpo_explore.seq2seq.config import LstmConfig, ModelConfig, TransformerConfig
+from erpo_explore.seq2seq.custom import CustomConfig
 from erpo_explore.seq2seq.decoding import greedy
 from erpo_explore.seq2seq.model import DecoderState, Memory, Seq2Seq
-from erpo_explore.seq2seq.own import OwnConfig
 from erpo_explore.seq2seq.pretrained_config import PretrainedConfig
 
 __all__ = [
+    "CustomConfig",
     "DecoderState",
     "LstmConfig",
     "Memory",
     "ModelConfig",
-    "OwnConfig",
     "PretrainedConfig",
     "Seq2Seq",
     "TransformerConfig",

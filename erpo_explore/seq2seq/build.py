@@ -3,9 +3,9 @@
 import torch
 
 from erpo_explore.seq2seq.config import LstmConfig, ModelConfig, TransformerConfig
+from erpo_explore.seq2seq.custom import CustomConfig, build_custom
 from erpo_explore.seq2seq.lstm import LstmSeq2Seq
 from erpo_explore.seq2seq.model import Seq2Seq
-from erpo_explore.seq2seq.own import OwnConfig, build_own
 from erpo_explore.seq2seq.pretrained import PretrainedSeq2Seq
 from erpo_explore.seq2seq.pretrained_config import PretrainedConfig
 from erpo_explore.seq2seq.transformer import TransformerSeq2Seq
@@ -30,5 +30,5 @@ def build_model(
             return TransformerSeq2Seq(config, num_source, num_target, pad=pad, generator=generator)
         case PretrainedConfig():
             return PretrainedSeq2Seq(config, num_source, num_target, generator=generator)
-        case OwnConfig():
-            return build_own(config, num_source, num_target, pad=pad, generator=generator)
+        case CustomConfig():
+            return build_custom(config, num_source, num_target, pad=pad, generator=generator)

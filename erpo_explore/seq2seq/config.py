@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from erpo_explore.seq2seq.own import OwnConfig
+from erpo_explore.seq2seq.custom import CustomConfig
 from erpo_explore.seq2seq.pretrained_config import PretrainedConfig
 
 __all__ = ["LstmConfig", "ModelConfig", "TransformerConfig"]
@@ -30,7 +30,7 @@ class LstmConfig(_Kind):
     kind: Literal["lstm"] = "lstm"
     """Names the kind; a model without one is this."""
 
-    units: Units = 256
+    hidden_size: Units = 256
     """Width of embeddings, encoder output and decoder state. Even, since each encoder direction has half of it."""
 
     dropout: Dropout = 0.2
@@ -38,7 +38,7 @@ class LstmConfig(_Kind):
 
     def num_parameters(self, num_source: int, num_target: int) -> int:
         """Of two vocabularies of these sizes: embeddings, LSTMs, bridge, attention, and a bias a target token."""
-        H = self.units
+        H = self.hidden_size
         return H * (num_source + num_target) + num_target + 21 * H**2 + 18 * H
 
 
@@ -48,7 +48,7 @@ class TransformerConfig(_Kind):
     kind: Literal["transformer"] = "transformer"
     """Names the kind."""
 
-    units: Units = 256
+    hidden_size: Units = 256
     """Width of embeddings and layers. Even, since a position is pairs of sine and cosine; `heads` divides it."""
 
     heads: Annotated[int, Field(ge=1, le=128)] = 4
@@ -65,13 +65,13 @@ class TransformerConfig(_Kind):
 
     @model_validator(mode="after")
     def _heads_divide_units(self) -> "TransformerConfig":
-        if self.units % self.heads != 0:
-            raise ValueError(f"heads must divide units={self.units}, got {self.heads}")
+        if self.hidden_size % self.heads != 0:
+            raise ValueError(f"heads must divide hidden_size={self.hidden_size}, got {self.heads}")
         return self
 
     def num_parameters(self, num_source: int, num_target: int) -> int:
         """Of two vocabularies of these sizes: embeddings, layers, two last norms, and a bias a target token."""
-        H, F = self.units, self.feed_forward
+        H, F = self.hidden_size, self.feed_forward
         attention, feed_forward, norm = 4 * H**2 + H, 2 * H * F + F + H, 2 * H
         encoder_layer = attention + feed_forward + 2 * norm
         decoder_layer = 2 * attention + feed_forward + 3 * norm
@@ -86,7 +86,7 @@ def _lstm_unless_named(written: Any) -> Any:
 
 
 ModelConfig = Annotated[
-    LstmConfig | TransformerConfig | PretrainedConfig | OwnConfig,
+    LstmConfig | TransformerConfig | PretrainedConfig | CustomConfig,
     Field(discriminator="kind"),
     BeforeValidator(_lstm_unless_named),
 ]

@@ -91,7 +91,7 @@ class LstmSeq2Seq(Seq2Seq):
             generator: Draws the first weights and every dropout mask; the model keeps it.
         """
         super().__init__()
-        H = config.units
+        H = config.hidden_size
         device = generator.device
         self.source_embedding = nn.Embedding(num_source, H, padding_idx=pad, device=device)
         self.target_embedding = nn.Embedding(num_target, H, padding_idx=pad, device=device)

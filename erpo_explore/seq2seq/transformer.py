@@ -58,9 +58,9 @@ class FeedForward(nn.Sequential):
 
     def __init__(self, config: TransformerConfig, device: torch.device) -> None:
         super().__init__(
-            nn.Linear(config.units, config.feed_forward, device=device),
+            nn.Linear(config.hidden_size, config.feed_forward, device=device),
             nn.ReLU(),
-            nn.Linear(config.feed_forward, config.units, device=device),
+            nn.Linear(config.feed_forward, config.hidden_size, device=device),
         )
 
 
@@ -70,9 +70,9 @@ class EncoderLayer(nn.Module):
     def __init__(self, config: TransformerConfig, dropout: SeededDropout) -> None:
         super().__init__()
         device = dropout.generator.device
-        self.own_norm = nn.LayerNorm(config.units, device=device)
-        self.own = Attention(config.units, config.heads, device=device)
-        self.feed_forward_norm = nn.LayerNorm(config.units, device=device)
+        self.own_norm = nn.LayerNorm(config.hidden_size, device=device)
+        self.own = Attention(config.hidden_size, config.heads, device=device)
+        self.feed_forward_norm = nn.LayerNorm(config.hidden_size, device=device)
         self.feed_forward = FeedForward(config, device)
         self.dropout = dropout
 
@@ -90,11 +90,11 @@ class DecoderLayer(nn.Module):
     def __init__(self, config: TransformerConfig, dropout: SeededDropout) -> None:
         super().__init__()
         device = dropout.generator.device
-        self.own_norm = nn.LayerNorm(config.units, device=device)
-        self.own = Attention(config.units, config.heads, device=device)
-        self.cross_norm = nn.LayerNorm(config.units, device=device)
-        self.cross = Attention(config.units, config.heads, device=device)
-        self.feed_forward_norm = nn.LayerNorm(config.units, device=device)
+        self.own_norm = nn.LayerNorm(config.hidden_size, device=device)
+        self.own = Attention(config.hidden_size, config.heads, device=device)
+        self.cross_norm = nn.LayerNorm(config.hidden_size, device=device)
+        self.cross = Attention(config.hidden_size, config.heads, device=device)
+        self.feed_forward_norm = nn.LayerNorm(config.hidden_size, device=device)
         self.feed_forward = FeedForward(config, device)
         self.dropout = dropout
 
@@ -105,7 +105,7 @@ class DecoderLayer(nn.Module):
 
         Args:
             memory: The encoded source.
-            layer: Place of this layer.
+            layer: Location of this layer.
             state: What has been read before; either nothing, or x is of one token.
             x_BTH: This layer's input.
         """
@@ -141,7 +141,7 @@ class TransformerSeq2Seq(Seq2Seq):
             generator: Draws the first weights and every dropout mask; the model keeps it.
         """
         super().__init__()
-        H, device = config.units, generator.device
+        H, device = config.hidden_size, generator.device
         self.heads = config.heads
         self.dropout = SeededDropout(config.dropout, generator)
         self.source_embedding = nn.Embedding(num_source, H, padding_idx=pad, device=device)

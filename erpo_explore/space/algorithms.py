@@ -1,4 +1,4 @@
-"""The dots: points and paths of the space that have a name in the literature.
+"""The baselines: points and paths of the space that have a name in the literature.
 
 Each is a function of the settings that its paper left open, with the task's own metric where it needs one.
 """
@@ -15,10 +15,10 @@ from erpo_explore.space.path import Path
 from erpo_explore.space.point import Point
 from erpo_explore.space.reward import Noise, Reward, check_metric, to_number
 
-__all__ = ["DOTS", "dot"]
+__all__ = ["ALGORITHMS", "algorithm"]
 
 
-def mle(*, metric: str) -> Path:  # noqa: ARG001 - every dot is called the same way
+def mle(*, metric: str) -> Path:  # noqa: ARG001 - every algorithm is called the same way
     """Maximum likelihood: R_δ, cross-entropy on the reference."""
     return Path.constant(Point(reward=Reward(truth=1.0)))
 
@@ -161,7 +161,7 @@ def interpolation(
     )
 
 
-DOTS: Final[Mapping[str, Callable[..., Path]]] = {
+ALGORITHMS: Final[Mapping[str, Callable[..., Path]]] = {
     function.__name__: function
     for function in (
         mle,
@@ -184,33 +184,33 @@ DOTS: Final[Mapping[str, Callable[..., Path]]] = {
 }
 
 
-def dot(name: str, *, metric: str, settings: Mapping[str, Any] | None = None) -> Path:
-    """The named dot as a path.
+def algorithm(name: str, *, metric: str, settings: Mapping[str, Any] | None = None) -> Path:
+    """The named algorithm as a path.
 
     Args:
-        name: A key of `DOTS`.
-        metric: The task's metric, for the dots that reward it and are not given another.
-        settings: What the dot leaves open, e.g. {"gamma": 0.2}.
+        name: A key of `ALGORITHMS`.
+        metric: The task's metric, for the baselines that reward it and are not given another.
+        settings: What the algorithm leaves open, e.g. {"gamma": 0.2}.
 
     Raises:
-        ConfigError: The dot or one of its settings is unknown or out of range.
+        ConfigError: The algorithm or one of its settings is unknown or out of range.
     """
-    if name not in DOTS:
-        raise ConfigError(f"dot must be one of {', '.join(DOTS)}, got {name!r}")
-    function, settings = DOTS[name], dict(settings or {})
+    if name not in ALGORITHMS:
+        raise ConfigError(f"algorithm must be one of {', '.join(ALGORITHMS)}, got {name!r}")
+    function, settings = ALGORITHMS[name], dict(settings or {})
     parameters = inspect.signature(function).parameters
     for setting, value in settings.items():
         if setting not in parameters:
-            raise ConfigError(f"dots.{name}.{setting} is unknown; known are {', '.join(parameters)}")
-        settings[setting] = _checked(value, parameters[setting].annotation, f"dots.{name}.{setting}")
+            raise ConfigError(f"baselines.{name}.{setting} is unknown; known are {', '.join(parameters)}")
+        settings[setting] = _checked(value, parameters[setting].annotation, f"baselines.{name}.{setting}")
     if parameters["metric"].default is inspect.Parameter.empty:
         settings.setdefault("metric", metric)
     try:
         return function(**settings)
     except ZeroDivisionError as error:
-        raise ConfigError(f"dots.{name}: settings must not be 0, got {settings}") from error
+        raise ConfigError(f"baselines.{name}: settings must not be 0, got {settings}") from error
     except ConfigError as error:
-        raise ConfigError(f"dots.{name}: {error}") from error
+        raise ConfigError(f"baselines.{name}: {error}") from error
 
 
 def _checked(value: Any, kind: Any, field: str) -> Any:

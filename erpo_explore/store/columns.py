@@ -25,10 +25,10 @@ __all__ = [
     "Column",
 ]
 
-ROLES = ("dot", "member", "path", "grid", "random", "optuna")
+ROLES = ("algorithm", "member", "path", "grid", "random", "optuna")
 STATUSES = ("running", "finished", "stopped", "diverged", "failed")
 ACTIONS = ("start", "clone", "continue")
-SPLITS = ("valid", "test")
+SPLITS = ("validation", "test")
 STATISTICS = ("bleu", "mean")
 
 _TEXT: Final = pa.string()
@@ -80,7 +80,7 @@ def _float(name: str, meaning: str, *, unit: str, null: str = "", inf: bool = Fa
     return Column(name=name, type=_FLOAT, meaning=meaning, unit=unit, null=null, inf=inf, nan=nan)
 
 
-_NO_DOT: Final = "the point or path has no name"
+_NO_ALGORITHM: Final = "the point or path has no name"
 _NO_CLONE: Final = "it has cloned nobody"
 _NO_SCORE: Final = "the run diverged"
 _NOT_BLEU: Final = "the task is not scored by BLEU, or the run diverged"
@@ -90,7 +90,7 @@ _NO_METRIC: Final = "reward_task is 0"
 _EXPLORATION: Final = _text("exploration", "name of the exploration")
 _TRIAL: Final = _text("trial", "name of the trial, unique within its exploration")
 _ROLE: Final = _text("role", "why the trial runs", choices=ROLES)
-_DOT: Final = _text("dot", "name of the point or path: mle, raml, ...", null=_NO_DOT)
+_ALGORITHM: Final = _text("algorithm", "name of the point or path: mle, raml, ...", null=_NO_ALGORITHM)
 _ITERATION: Final = _int("iteration", "which report of the trial, from 1", unit="reports")
 _SEED: Final = _int("seed", "seed of the trial", unit="a number, not a quantity")
 _DECODED_AT: Final = _int("step", "optimizer steps of the weights that decoded", unit="steps")
@@ -109,7 +109,7 @@ OBSERVATION_COLUMNS = (
     _SEED,
     _text("task", "name of the task"),
     _text("model", "kind of the model"),
-    _DOT,
+    _ALGORITHM,
     _int("step", "optimizer steps that these weights have taken", unit="steps"),
     _float("progress", "share of the budget that is spent", unit="0-1"),
     _float("alpha", "α, weight of the model's KL term; infinite for policy gradient", unit="reward a nat", inf=True),
@@ -154,7 +154,7 @@ OBSERVATION_COLUMNS = (
         nan=True,
     ),
     _float(
-        "valid_nll_nats",
+        "validation_nll_nats",
         "negative log-likelihood of the valid set",
         unit="nats a token",
         null=_NO_SCORE,
@@ -212,7 +212,7 @@ TRIAL_COLUMNS = (
     _EXPLORATION,
     _TRIAL,
     _ROLE,
-    _DOT,
+    _ALGORITHM,
     _SEED,
     _text("status", "last state of the trial", choices=STATUSES),
     _int("num_observations", "reports so far", unit="reports"),

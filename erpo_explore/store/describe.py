@@ -28,10 +28,10 @@ import erpo_explore as erpo
 
 erpo.load_results("results/multi30k")  # pandas, sorted by key
 erpo.load_results("s3://bucket/multi30k", "trials", columns=["trial", "best_score"])
-erpo.load_results("results/multi30k", trials=["mle-s1"], filters=[("score", ">", 30), ("dot", "in", ["mle"])])
+erpo.load_results("results/multi30k", trials=["mle-s1"], filters=[("score", ">", 30), ("algorithm", "in", ["mle"])])
 erpo.load_results("results")  # all explorations in it, one frame
 pd.read_parquet("results/multi30k/observations")
-duckdb.sql("SELECT dot, max(score) FROM 'results/multi30k/observations/*.parquet' GROUP BY dot")
+duckdb.sql("SELECT algorithm, max(score) FROM 'results/multi30k/observations/*.parquet' GROUP BY algorithm")
 pl.read_parquet("results/multi30k/observations/*.parquet")
 ```
 

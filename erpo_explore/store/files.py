@@ -19,21 +19,21 @@ from pyarrow import fs
 
 from erpo_explore.errors import ResultsError
 
-__all__ = ["Folder", "Place", "as_place", "is_folder", "join", "read", "resolved", "within", "write_aside"]
+__all__ = ["Folder", "Location", "as_location", "is_folder", "join", "read", "resolved", "within", "write_aside"]
 
-Place = str | Path
+Location = str | Path
 """Where something lies: a path of this machine, or a URI."""
 
 _SCHEME: Final = "://"
 _RESUME: Final = "continue with `erpo-explore resume`"
 
 
-def as_place(text: str) -> Place:
+def as_location(text: str) -> Location:
     """What a user wrote, as a path where it is no URI."""
     return text if _SCHEME in text else Path(text)
 
 
-def join(place: Place, *names: str) -> Place:
+def join(place: Location, *names: str) -> Location:
     """What lies within a folder.
 
     Example:
@@ -43,18 +43,18 @@ def join(place: Place, *names: str) -> Place:
     return place.joinpath(*names) if isinstance(place, Path) else "/".join([place.rstrip("/"), *names])
 
 
-def resolved(place: Place) -> Place:
+def resolved(place: Location) -> Location:
     """The same place, for a process that has another working directory."""
-    place = as_place(str(place))
+    place = as_location(str(place))
     return place.resolve() if isinstance(place, Path) else place.rstrip("/")
 
 
-def is_folder(place: Place) -> bool:
+def is_folder(place: Location) -> bool:
     """Whether a folder is there."""
     return bool(Folder.at(place).kind() == fs.FileType.Directory)
 
 
-def within(place: Place, folder: Place) -> str | None:
+def within(place: Location, folder: Location) -> str | None:
     """What a place is called within a folder, both resolved; None where it does not lie in it.
 
     Example:
@@ -65,7 +65,7 @@ def within(place: Place, folder: Place) -> str | None:
     return None if name == str(place) else name
 
 
-def write_aside(place: Place, content: bytes, *, remedy: str = _RESUME) -> None:
+def write_aside(place: Location, content: bytes, *, remedy: str = _RESUME) -> None:
     """Write or replace a file, whole.
 
     Args:
@@ -80,7 +80,7 @@ def write_aside(place: Place, content: bytes, *, remedy: str = _RESUME) -> None:
     folder.write(name, content, remedy=remedy)
 
 
-def read(place: Place) -> bytes:
+def read(place: Location) -> bytes:
     """A whole file.
 
     Raises:
@@ -90,8 +90,8 @@ def read(place: Place) -> bytes:
     return folder.read(name)
 
 
-def _folder_and_name(place: Place) -> tuple["Folder", str]:
-    place = as_place(str(place))
+def _folder_and_name(place: Location) -> tuple["Folder", str]:
+    place = as_location(str(place))
     if isinstance(place, Path):
         return Folder.at(place.parent), place.name
     parent, _, name = place.rpartition("/")
@@ -110,16 +110,16 @@ class Folder:
 
     filesystem: fs.FileSystem
     path: str
-    place: Place
+    place: Location
 
     @classmethod
-    def at(cls, place: Place) -> "Folder":
+    def at(cls, place: Location) -> "Folder":
         """The folder of that name.
 
         Raises:
             ResultsError: no file system is known for such a URI, or it is misspelt.
         """
-        place = as_place(str(place))
+        place = as_location(str(place))
         if isinstance(place, Path):
             return cls(fs.LocalFileSystem(), str(place.absolute()), place)
         filesystem, path = _open_uri(place)
@@ -140,7 +140,7 @@ class Folder:
         """A file in it, as its file system knows it."""
         return f"{self.path}/{name}"
 
-    def place_of(self, name: str) -> Place:
+    def place_of(self, name: str) -> Location:
         """A file in it, as the user names it."""
         return join(self.place, name)
 
@@ -238,7 +238,7 @@ def _open_uri(uri: str) -> tuple[fs.FileSystem, str]:
 
 
 @contextmanager
-def _told(place: Place, verb: str, remedy: str = "see that it is there and yours") -> Iterator[None]:
+def _told(place: Location, verb: str, remedy: str = "see that it is there and yours") -> Iterator[None]:
     """A file system's error as one that names the place and what to do."""
     try:
         yield

@@ -1,6 +1,6 @@
 """Which rows to load, as conditions that Parquet's statistics can answer.
 
-Written as pandas and pyarrow write them: `[("score", ">", 30), ("dot", "in", ["mle", "raml"])]`, all of which must
+Written as pandas and pyarrow write them: `[("score", ">", 30), ("algorithm", "in", ["mle", "spg"])]`, all of which must
 hold; a list of such lists holds where one of them does.
 """
 

@@ -11,7 +11,7 @@ from pyarrow import fs
 
 from erpo_explore.errors import ResultsError
 from erpo_explore.plain_yaml import load_yaml
-from erpo_explore.store.files import Folder, Place
+from erpo_explore.store.files import Folder, Location
 from erpo_explore.store.filters import Filters, rows_expression
 from erpo_explore.store.layout import MANIFEST, key_of
 from erpo_explore.store.ordering import sorted_by_key
@@ -26,7 +26,7 @@ _ATTEMPTS: Final = 5
 
 
 def load_results(
-    folder: Place,
+    folder: Location,
     table: str = "observations",
     columns: Sequence[str] | None = None,
     trials: Sequence[str] | None = None,
@@ -41,7 +41,7 @@ def load_results(
             sentences or tests.
         columns: Which columns, in this order; None for all.
         trials: Which trials; None for all.
-        filters: Which rows, such as `[("score", ">", 30), ("dot", "in", ["mle", "raml"])]`; a list of such lists holds
+        filters: Which rows, such as `[("score", ">", 30), ("algorithm", "in", ["mle"])]`; a list of such lists holds
             where one of them does. A null meets no filter. None for all.
 
     Returns:
@@ -75,7 +75,7 @@ def load_results(
     return frame
 
 
-def load_manifest(folder: Place) -> dict[str, object]:
+def load_manifest(folder: Location) -> dict[str, object]:
     """Read what an exploration was started with: its space, seed, versions and git commit.
 
     Raises:

@@ -11,7 +11,7 @@ from pyarrow import fs
 
 from erpo_explore.errors import ResultsError
 from erpo_explore.store.compaction import compact_table, recover
-from erpo_explore.store.files import Folder, Place, as_place
+from erpo_explore.store.files import Folder, Location, as_location
 from erpo_explore.store.layout import MANIFEST
 from erpo_explore.store.reader import load_manifest
 from erpo_explore.store.rows import find_table, rows_to_arrow
@@ -28,13 +28,13 @@ class ResultsWriter:
         folder: The exploration's folder, a path or a URI.
     """
 
-    def __init__(self, folder: Place) -> None:
-        self.folder = as_place(str(folder))
+    def __init__(self, folder: Location) -> None:
+        self.folder = as_location(str(folder))
         self._within = Folder.at(folder)
         self._tables: dict[str, TableWriter] = {}
 
     @classmethod
-    def create(cls, folder: Place, manifest: Mapping[str, object], *, needed_bytes: int = 0) -> "ResultsWriter":
+    def create(cls, folder: Location, manifest: Mapping[str, object], *, needed_bytes: int = 0) -> "ResultsWriter":
         """Start a new results folder.
 
         Args:
@@ -55,7 +55,7 @@ class ResultsWriter:
         return writer
 
     @classmethod
-    def open(cls, folder: Place) -> "ResultsWriter":
+    def open(cls, folder: Location) -> "ResultsWriter":
         """Go on with a results folder that `create` made, and end a compaction that was killed.
 
         Raises:

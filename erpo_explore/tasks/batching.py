@@ -34,7 +34,7 @@ class Batch:
         source_keep_BS: True where a source token counts, its EOS included.
         target_BT: Target tokens, EOS last, no BOS.
         target_keep_BT: True where a target token counts, its EOS included.
-        index_B: Place of each pair in its split.
+        index_B: Location of each pair in its split.
     """
 
     source_BS: Int[Tensor, "B S"]

@@ -100,7 +100,7 @@ class ToyConfig(_CommonConfig):
     train_pairs: Annotated[int, Field(ge=1)] = 2000
     """Sentence pairs to train on."""
 
-    valid_pairs: Annotated[int, Field(ge=1)] = 200
+    validation_pairs: Annotated[int, Field(ge=1)] = 200
     """Sentence pairs to choose by."""
 
     test_pairs: Annotated[int, Field(ge=0)] = 200
@@ -176,7 +176,7 @@ class HubConfig(_CommonConfig):
     """Branch, tag or commit; `refs/convert/parquet` has the tables of data sets that are built by a script."""
 
     source: Annotated[str, Field(min_length=1)]
-    """Column of the sources; a dot goes into a nested column, as in `translation.de`."""
+    """Column of the sources; an algorithm goes into a nested column, as in `translation.de`."""
 
     target: Annotated[str, Field(min_length=1)]
     """Column of the targets."""

@@ -13,5 +13,5 @@ class Corpus:
     """The pairs of the three splits; any of them may be empty."""
 
     train: tuple[Pair, ...]
-    valid: tuple[Pair, ...]
+    validation: tuple[Pair, ...]
     test: tuple[Pair, ...]

@@ -59,7 +59,7 @@ def docstrings_corpus(config: DocstringsConfig) -> Corpus:
         if len(seen) == config.max_pairs:
             break
     train, valid, test = map(tuple, sides)
-    return Corpus(train=train, valid=valid, test=test)
+    return Corpus(train=train, validation=valid, test=test)
 
 
 def docstring_pairs(code: str, config: DocstringsConfig) -> Iterator[Pair]:

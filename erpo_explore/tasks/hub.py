@@ -46,7 +46,7 @@ def hub_corpus(config: HubConfig) -> Corpus:
             )
     return Corpus(
         train=_pairs(config, train, "train"),
-        valid=_pairs(config, valid, "valid"),
+        validation=_pairs(config, valid, "valid"),
         test=() if test is None else _pairs(config, test, "test"),
     )
 
@@ -115,7 +115,7 @@ def _column(config: HubConfig, rows: Any, name: str) -> Sequence[str]:
         if value is not None and not isinstance(value, str):
             raise DataError(
                 f"{config.dataset}: column {name} must be text, row {number} has {type(value).__name__} "
-                f"{str(value)[:60]!r}; name a column of text, with a dot for a nested one"
+                f"{str(value)[:60]!r}; name a column of text, with an algorithm for a nested one"
             )
     return [value or "" for value in values]
 

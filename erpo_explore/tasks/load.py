@@ -42,7 +42,7 @@ def load_task(config: TaskConfig) -> Task:
     """
     corpus = _read(config)
     train = corpus.train[: config.train_limit]
-    for name, pairs in (("train", train), ("valid", corpus.valid)):
+    for name, pairs in (("train", train), ("validation", corpus.validation)):
         if not pairs:
             raise DataError(f"task {config.name}: its {name} split has no pair; {_remedy(config)}")
     source_vocabulary, target_vocabulary = _build_vocabularies(config.vocabulary, train)
@@ -56,7 +56,7 @@ def load_task(config: TaskConfig) -> Task:
         source_vocabulary=source_vocabulary,
         target_vocabulary=target_vocabulary,
         train=_short_enough(split(train), config),
-        valid=_cut_sources(split(corpus.valid), config.max_source_tokens),
+        validation=_cut_sources(split(corpus.validation), config.max_source_tokens),
         test=_cut_sources(split(corpus.test), config.max_source_tokens),
     )
 

@@ -56,7 +56,7 @@ class Task:
         source_vocabulary: Reads sources.
         target_vocabulary: Reads targets and writes hypotheses; has the source's special ids.
         train: To train on.
-        valid: To choose by.
+        validation: To choose by.
         test: To report on; may be empty.
     """
 
@@ -65,7 +65,7 @@ class Task:
     source_vocabulary: Vocabulary
     target_vocabulary: Vocabulary
     train: Split
-    valid: Split
+    validation: Split
     test: Split
 
     @property
@@ -91,7 +91,7 @@ class Task:
 
     def describe(self) -> str:
         """One line: pairs, vocabulary sizes, mean lengths in tokens, metric."""
-        pairs = " / ".join(f"{len(split):,}" for split in (self.train, self.valid, self.test))
+        pairs = " / ".join(f"{len(split):,}" for split in (self.train, self.validation, self.test))
         sizes = f"{len(self.source_vocabulary):,} → {len(self.target_vocabulary):,}"
         lengths = f"{_mean_length(self.train.source_ids):.1f} → {_mean_length(self.train.target_ids):.1f}"
         return (

@@ -30,7 +30,7 @@ def files_corpus(config: FilesConfig) -> Corpus:
     has_test = any(_file(config, "test", suffix).exists() for suffix in (source, target))
     return Corpus(
         train=_read_pairs(config, "train", source, target),
-        valid=_read_pairs(config, "valid", source, target),
+        validation=_read_pairs(config, "valid", source, target),
         test=_read_pairs(config, "test", source, target) if has_test else (),
     )
 

@@ -124,12 +124,12 @@ def toy_corpus(config: ToyConfig, generator: torch.Generator) -> Corpus:
         if len(taken) < num_pairs:
             raise DataError(
                 f"toy: difficulty={config.difficulty:g} has too few different sentences, found {len(seen)}; "
-                "raise difficulty or lower train_pairs, valid_pairs or test_pairs"
+                "raise difficulty or lower train_pairs, validation_pairs or test_pairs"
             )
         return tuple(taken)
 
-    test, valid, train = take(config.test_pairs), take(config.valid_pairs), take(config.train_pairs)
-    return Corpus(train=train, valid=valid, test=test)
+    test, valid, train = take(config.test_pairs), take(config.validation_pairs), take(config.train_pairs)
+    return Corpus(train=train, validation=valid, test=test)
 
 
 def toy_pairs(difficulty: float, generator: torch.Generator) -> Iterator[Pair]:

@@ -7,7 +7,7 @@ import torch
 
 from erpo_explore.config.init_from import CHECKPOINT_FILE
 from erpo_explore.errors import ResultsError
-from erpo_explore.store.files import Folder, Place
+from erpo_explore.store.files import Folder, Location
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
@@ -43,7 +43,7 @@ def save_checkpoint(state: dict[str, Any], folder: Path) -> None:
         raise ResultsError(f"checkpoint {folder}: cannot be written ({error}); free some space, then resume") from error
 
 
-def load_checkpoint(folder: Place) -> dict[str, Any]:
+def load_checkpoint(folder: Location) -> dict[str, Any]:
     """Read a state into the memory of the CPU; only tensors and plain values are accepted.
 
     Args:

@@ -55,7 +55,7 @@ class Scores:
     """One evaluation.
 
     Attributes:
-        valid_nll_nats: Mean −log p_θ of a reference token, EOS counted.
+        validation_nll_nats: Mean −log p_θ of a reference token, EOS counted.
         bleu: Corpus BLEU; None for a task that is not scored so.
         rouge1: ROUGE-1 F1; None likewise.
         rouge2: ROUGE-2 F1.
@@ -66,7 +66,7 @@ class Scores:
         samples: The first sentences, decoded.
     """
 
-    valid_nll_nats: float
+    validation_nll_nats: float
     bleu: float | None = None
     rouge1: float | None = None
     rouge2: float | None = None
@@ -118,7 +118,7 @@ def evaluate(
             hypotheses[index] = task.target_vocabulary.decode(tokens)
     model.train(was_training)
     return Scores(
-        valid_nll_nats=nll_nats / num_tokens,
+        validation_nll_nats=nll_nats / num_tokens,
         samples=_samples(task.metric, split, hypotheses[:num_samples]),
         **score_texts(task.metric, hypotheses, split.references),
     )

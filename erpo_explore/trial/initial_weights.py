@@ -14,7 +14,7 @@ import torch
 from erpo_explore.config.init_from import CHECKPOINT_FILE
 from erpo_explore.errors import ResultsError
 from erpo_explore.seq2seq import ModelConfig, build_model
-from erpo_explore.store.files import Folder, Place
+from erpo_explore.store.files import Folder, Location
 from erpo_explore.tasks import Task
 from erpo_explore.trial.checkpoint import load_checkpoint
 from erpo_explore.trial.seeding import WEIGHTS, stream
@@ -40,7 +40,7 @@ class Trunk:
 
 
 def load_trunk(
-    checkpoints: Sequence[Place], *, optimizer: bool, first_seed: int, task: Task, model: ModelConfig
+    checkpoints: Sequence[Location], *, optimizer: bool, first_seed: int, task: Task, model: ModelConfig
 ) -> Trunk:
     """Read a trunk, and hold it to the model that is to grow from it.
 
@@ -64,7 +64,7 @@ def load_trunk(
     return Trunk(states=tuple(states), first_seed=first_seed)
 
 
-def checkpoint_sha256(folder: Place) -> str:
+def checkpoint_sha256(folder: Location) -> str:
     """The sha256 of a checkpoint's file, in hexadecimal.
 
     Raises:
@@ -73,7 +73,7 @@ def checkpoint_sha256(folder: Place) -> str:
     within = Folder.at(folder)
     if not within.has(CHECKPOINT_FILE):
         raise ResultsError(
-            f"checkpoint {folder}: has no {CHECKPOINT_FILE}; name a folder that a trial has written, in start_from"
+            f"checkpoint {folder}: has no {CHECKPOINT_FILE}; name a folder that a trial has written, in init_from"
         )
     with within.open(CHECKPOINT_FILE) as stream_of_bytes:
         return hashlib.file_digest(stream_of_bytes, "sha256").hexdigest()
@@ -89,7 +89,7 @@ def _shapes(weights: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape) for name, tensor in weights.items()}
 
 
-def _check_fit(found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]], folder: Place) -> None:
+def _check_fit(found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]], folder: Location) -> None:
     """Raise at the first tensor that one side has otherwise, or not at all."""
     for name in sorted(found.keys() | expected.keys()):
         if found.get(name) != expected.get(name):

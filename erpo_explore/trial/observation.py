@@ -74,5 +74,5 @@ class Observation:
         row |= {field.name: getattr(self.scores, field.name, None) for field in fields(Scores)}
         row["samples"] = [asdict(sample) for sample in row["samples"] or ()]
         statistics = row.pop("statistics")
-        row["sentences"] = {"valid": statistics} if statistics is not None else {}
+        row["sentences"] = {"validation": statistics} if statistics is not None else {}
         return row

@@ -8,7 +8,7 @@ from erpo_explore.space import Path
 
 __all__ = ["Role", "TrialSpec"]
 
-Role = Literal["dot", "member", "path", "grid", "random", "optuna"]
+Role = Literal["algorithm", "member", "path", "grid", "random", "optuna"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,16 +17,16 @@ class TrialSpec:
 
     Attributes:
         name: Unique in its exploration, and the trial's id in the store.
-        role: A named dot, a given path, a path that a grid, random or Optuna search tries, or a member of a
+        role: A named algorithm, a given path, a path that a grid, random or Optuna search tries, or a member of a
             population.
-        dot: Name of the dot or path; None where it has none.
+        algorithm: Name of the algorithm or path; None where it has none.
         seed: Of every random draw of the trial.
         path: What it walks; a member's grows by a knot each generation.
     """
 
     name: str
     role: Role
-    dot: str | None
+    algorithm: str | None
     seed: int
     path: Path
 
@@ -35,7 +35,7 @@ class TrialSpec:
         return {
             "name": self.name,
             "role": self.role,
-            "dot": self.dot,
+            "algorithm": self.algorithm,
             "seed": self.seed,
             "path": self.path.to_dict(),
         }

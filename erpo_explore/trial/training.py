@@ -73,7 +73,7 @@ class TrainingRun:
         )
         self._optimizer = torch.optim.Adam(self._model.parameters(), lr=training.learning_rate, fused=True)
         self._batches = TrainingBatches(task.train, task.symbols, training.batch_size, spec.seed)
-        self._valid = _first(task, training.valid_limit)
+        self._valid = _first(task, training.validation_limit)
         self._unigram_V = task.unigram_V.to(device)
         self._walk = Walk(spec.path)
         self._elapsed_s = 0.0
@@ -286,7 +286,7 @@ class TrainingRun:
 
 def _first(task: Task, limit: int | None) -> Any:
     """The first `limit` pairs of the valid split."""
-    valid = task.valid
+    valid = task.validation
     if limit is None or limit >= len(valid.references):
         return valid
     return replace(

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.search import Search
 from erpo_explore.errors import ConfigError
 from erpo_explore.trial import TrialSpec
@@ -30,7 +30,7 @@ def check_installed(search: Search) -> None:
         )
 
 
-def new_scheduler(space: SearchSpace, metric: str, recorder: Recorder) -> TrialScheduler:
+def new_scheduler(space: Experiment, metric: str, recorder: Recorder) -> TrialScheduler:
     """Who runs when, and until when.
 
     Args:
@@ -48,7 +48,7 @@ def new_scheduler(space: SearchSpace, metric: str, recorder: Recorder) -> TrialS
     return FIFOScheduler() if space.search.early_stopping == "none" else EarlyStopping(space, recorder)
 
 
-def new_searcher(space: SearchSpace, planned: Sequence[TrialSpec], metric: str, recorder: Recorder) -> Searcher | None:
+def new_searcher(space: Experiment, planned: Sequence[TrialSpec], metric: str, recorder: Recorder) -> Searcher | None:
     """What makes up trials while the exploration runs; None where all of them are planned."""
     if space.search.method != "optuna":
         return None

@@ -14,14 +14,14 @@ import ray
 from ray import tune
 from ray.tune import TuneError
 
-from erpo_explore.config.experiment import SearchSpace, Training
+from erpo_explore.config.experiment import Experiment, Training
 from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.plan.initial_weights import TRUNK, find_trunk, kept_trunk, trunk_record, trunk_space
-from erpo_explore.plan.manifest import manifest, space_of
+from erpo_explore.plan.manifest import experiment_of, manifest
 from erpo_explore.plan.trials import num_suggested, num_walkable, plan_trials
 from erpo_explore.rewards import load_function
 from erpo_explore.store import ResultsWriter, load_manifest, load_results
-from erpo_explore.store.files import Folder, Place, as_place, is_folder, join, resolved
+from erpo_explore.store.files import Folder, Location, as_location, is_folder, join, resolved
 from erpo_explore.store.layout import MANIFEST
 from erpo_explore.tasks import Task, load_task
 from erpo_explore.trial import TrialSpec
@@ -63,7 +63,7 @@ class Outcome:
         num_failed: Trials that ended with an error.
     """
 
-    folder: Place
+    folder: Location
     status: Literal["finished", "interrupted"]
     num_failed: int
 
@@ -113,7 +113,7 @@ class RecordingCallback(tune.Callback):
         return diverged
 
 
-def explore(space: SearchSpace, folder: Place, *, address: str | None = None) -> Outcome:
+def explore(space: Experiment, folder: Location, *, address: str | None = None) -> Outcome:
     """Run a search space to its end.
 
     Args:
@@ -124,7 +124,7 @@ def explore(space: SearchSpace, folder: Place, *, address: str | None = None) ->
     Raises:
         ErpoExploreError: Bad data or settings, an existing folder, no room; nothing has been overwritten then.
     """
-    folder = as_place(str(folder))
+    folder = as_location(str(folder))
     check_installed(space.search)
     check_trackers(space.tracking, folder)
     task = load_task(space.task)
@@ -134,7 +134,7 @@ def explore(space: SearchSpace, folder: Place, *, address: str | None = None) ->
         return _run(space, task, folder)
 
 
-def _create(space: SearchSpace, task: Task, folder: Place) -> None:
+def _create(space: Experiment, task: Task, folder: Location) -> None:
     """Check all that can be checked beforehand, then make the results folder."""
     specs = plan_trials(space, task.metric)
     _check_metrics(specs)
@@ -150,7 +150,7 @@ def _create(space: SearchSpace, task: Task, folder: Place) -> None:
     ResultsWriter.create(folder, written, needed_bytes=_needed_bytes(space, task, num_trials))
 
 
-def _run(space: SearchSpace, task: Task, folder: Place) -> Outcome:
+def _run(space: Experiment, task: Task, folder: Location) -> Outcome:
     """Train the trunk where it is still to be trained, then the trials, from where they stand."""
     specs, recorder = plan_trials(space, task.metric), _recorder(space, task, folder)
     is_new = not is_folder(join(folder, _CHECKPOINTS))
@@ -178,7 +178,7 @@ def _run(space: SearchSpace, task: Task, folder: Place) -> Outcome:
     return _fit(tuner, space, folder)
 
 
-def _has_trunk(space: SearchSpace, task: Task, folder: Place) -> bool:
+def _has_trunk(space: Experiment, task: Task, folder: Location) -> bool:
     """Train the trunk that is still to be trained; False where that was interrupted."""
     to_train = trunk_space(space)
     if to_train is None or TRUNK in load_manifest(folder):
@@ -192,7 +192,7 @@ def _has_trunk(space: SearchSpace, task: Task, folder: Place) -> bool:
     return True
 
 
-def _is_open(space: SearchSpace, folder: Place) -> bool:
+def _is_open(space: Experiment, folder: Location) -> bool:
     """Whether a trunk has trials left to train, to try again, or to save: a driver may die before a last checkpoint."""
     outcome = _outcome(space, folder)
     if outcome.status != "finished" or outcome.num_failed > 0:
@@ -202,12 +202,12 @@ def _is_open(space: SearchSpace, folder: Place) -> bool:
     return bool((saved.groupby("trial")["iteration"].max().reindex(last.index) != last).any())
 
 
-def _load_trunk(space: SearchSpace, task: Task, checkpoints: Sequence[Place]) -> Trunk | None:
+def _load_trunk(space: Experiment, task: Task, checkpoints: Sequence[Location]) -> Trunk | None:
     """What trials branch from, held to the space's model; None where they begin anew."""
-    if space.start_from is None:
+    if space.init_from is None:
         return None
     return load_trunk(
-        checkpoints, optimizer=space.start_from.optimizer, first_seed=space.seed, task=task, model=space.model
+        checkpoints, optimizer=space.init_from.optimizer, first_seed=space.seed, task=task, model=space.model
     )
 
 
@@ -219,7 +219,7 @@ def _check_metrics(specs: Sequence[TrialSpec]) -> None:
 
 
 def _new_tuner(
-    space: SearchSpace, task: Task, specs: Sequence[TrialSpec], recorder: Recorder, trainable: Any
+    space: Experiment, task: Task, specs: Sequence[TrialSpec], recorder: Recorder, trainable: Any
 ) -> tune.Tuner:
     """Tune with the trials, what chooses and schedules them, and what watches them."""
     num_trials = len(specs) + num_suggested(space)
@@ -259,7 +259,7 @@ def _new_tuner(
     )
 
 
-def resume(folder: Place, *, address: str | None = None) -> Outcome:
+def resume(folder: Location, *, address: str | None = None) -> Outcome:
     """Go on with an exploration that was interrupted, whose driver died, or some trials of which failed.
 
     Args:
@@ -269,8 +269,8 @@ def resume(folder: Place, *, address: str | None = None) -> Outcome:
     Raises:
         ErpoExploreError: The folder holds no exploration, or its data are no longer what they were.
     """
-    folder = as_place(str(folder))
-    space = space_of(load_manifest(folder), str(join(folder, MANIFEST)))
+    folder = as_location(str(folder))
+    space = experiment_of(load_manifest(folder), str(join(folder, MANIFEST)))
     outcome = _outcome(space, folder)
     if outcome.status == "finished" and outcome.num_failed == 0:
         # a driver may die between the last report and this
@@ -283,7 +283,7 @@ def resume(folder: Place, *, address: str | None = None) -> Outcome:
         return _run(space, task, folder)
 
 
-def _fit(tuner: tune.Tuner, space: SearchSpace, folder: Place) -> Outcome:
+def _fit(tuner: tune.Tuner, space: Experiment, folder: Location) -> Outcome:
     """Run Tune until it ends or a person stops it."""
     try:
         tuner.fit()
@@ -299,7 +299,7 @@ def _fit(tuner: tune.Tuner, space: SearchSpace, folder: Place) -> Outcome:
     return outcome
 
 
-def _outcome(space: SearchSpace, folder: Place) -> Outcome:
+def _outcome(space: Experiment, folder: Location) -> Outcome:
     trials = load_results(folder, table="trials")
     statuses = trials["status"]
     num_unknown = num_suggested(space) - int((trials["role"] == "optuna").sum())
@@ -310,13 +310,13 @@ def _outcome(space: SearchSpace, folder: Place) -> Outcome:
     )
 
 
-def _recorder(space: SearchSpace, task: Task, folder: Place) -> Recorder:
+def _recorder(space: Experiment, task: Task, folder: Location) -> Recorder:
     return Recorder(
         folder=resolved(folder), exploration=space.name, task=task.name, model=space.model.kind, metric=task.metric
     )
 
 
-def _trainable(space: SearchSpace, task: Task, num_trials: int, trunk: Trunk | None) -> Any:
+def _trainable(space: Experiment, task: Task, num_trials: int, trunk: Trunk | None) -> Any:
     """The Trainable with its task and trunk, on the share of a machine that a trial holds."""
     resources = space.resources
     gpus = resources.gpus_per_trial
@@ -351,7 +351,7 @@ def _warn_of_no_place(share: Mapping[str, float]) -> None:
 def _tell_of_short_walks(specs: Sequence[TrialSpec], training: Training) -> None:
     """Say which paths can't come to their end, however often the score drops that moves them."""
     reached = num_walkable(training)
-    walks = {spec.dot: len(spec.path.knots) for spec in specs if spec.path.clock == "plateau"}
+    walks = {spec.algorithm: len(spec.path.knots) for spec in specs if spec.path.clock == "plateau"}
     for name, num_knots in walks.items():
         if num_knots > reached:
             _log.info(
@@ -388,12 +388,12 @@ def _cluster(address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
-def _needed_bytes(space: SearchSpace, task: Task, num_trials: int) -> int:
+def _needed_bytes(space: Experiment, task: Task, num_trials: int) -> int:
     """Room for checkpoints and for a report."""
     return num_trials * _KEPT_CHECKPOINTS * _state_bytes(space, task) + _REPORT_BYTES
 
 
-def _state_bytes(space: SearchSpace, task: Task) -> int:
+def _state_bytes(space: Experiment, task: Task) -> int:
     """Of a checkpoint."""
     parameters = space.model.num_parameters(len(task.source_vocabulary), len(task.target_vocabulary))
     return parameters * BYTES_PER_PARAMETER

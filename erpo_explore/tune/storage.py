@@ -18,7 +18,7 @@ import ray
 from pyarrow import fs
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from erpo_explore.store.files import Folder, Place
+from erpo_explore.store.files import Folder, Location
 
 __all__ = ["storage_of"]
 
@@ -32,7 +32,7 @@ _Entry = tuple[str, int, int | None, int | None]
 """Path, type, size in bytes and time of change in ns: a `FileInfo` that pickles."""
 
 
-def storage_of(place: Place) -> tuple[fs.FileSystem, str]:
+def storage_of(place: Location) -> tuple[fs.FileSystem, str]:
     """A results folder as Tune's storage: a file system that works on every machine of the cluster, and the path in it.
 
     Args:

@@ -13,13 +13,13 @@ from tests.store.example_rows import OBSERVATION
 TRUTH = Point(reward=Reward(truth=1.0))
 NOISE = Point(reward=Reward(truth=0.7, noise=0.3))
 PATHS = {
-    "dot": Path.constant(TRUTH),
+    "algorithm": Path.constant(TRUTH),
     "member": Path(knots=((0.0, TRUTH), (0.25, NOISE), (0.5, replace(NOISE, label="expected")))),
     "limit": Path.constant(Point(reward=Reward(task=1.0), alpha=math.inf, beta=0.0)),
 }
 
 
-def row(trial, iteration, score, path="dot", **changes):
+def row(trial, iteration, score, path="algorithm", **changes):
     known = {"trial": trial, "iteration": iteration, "step": 100 * iteration, "score": score}
     return OBSERVATION | known | {"path": json.dumps(PATHS[path].to_dict())} | changes
 
@@ -51,9 +51,9 @@ def test_the_earlier_of_equal_scores_wins(writer):
 
 
 def test_a_role_asks_for_its_trials_alone(writer):
-    writer.append("observations", [row("a", 1, 9.0, "member", role="member"), row("b", 1, 10.0, role="dot")])
+    writer.append("observations", [row("a", 1, 9.0, "member", role="member"), row("b", 1, 10.0, role="algorithm")])
     assert best_path(writer.folder, role="member") == PATHS["member"]
-    assert best_path(writer.folder) == best_path(writer.folder, role="dot") == PATHS["dot"]
+    assert best_path(writer.folder) == best_path(writer.folder, role="algorithm") == PATHS["algorithm"]
 
 
 def test_a_role_that_no_trial_has_is_named(writer):

@@ -23,7 +23,7 @@ def sentences_of(reports, **levels):
 NONE = pd.DataFrame(columns=["trial", "iteration", "kind", "num_sentences", "values"])
 
 
-def test_the_leader_is_the_dot_with_the_best_mean_and_its_leads_are_those_of_the_t_test(observations):
+def test_the_leader_is_the_algorithm_with_the_best_mean_and_its_leads_are_those_of_the_t_test(observations):
     table = algorithm_contrasts(observations, NONE, np.random.default_rng(0)).set_index("algorithm")
     assert table.index.tolist() == ["raml", "mle", "policy_gradient"]
     expected = difference({1: 22.0, 2: 22.5}, {1: 20.0, 2: 21.0})
@@ -33,7 +33,7 @@ def test_the_leader_is_the_dot_with_the_best_mean_and_its_leads_are_those_of_the
     assert table["sentences_p_value"].isna().all()
 
 
-def test_the_best_trial_of_the_search_is_told_from_dots_by_sentences_and_never_held_to_be_better(observations):
+def test_the_best_trial_of_the_search_is_told_from_baselines_by_sentences_and_never_held_to_be_better(observations):
     reports = best_reports(observations)
     sentences = sentences_of(reports, run_m2=60.0)
     table = searched_contrasts(observations, sentences, np.random.default_rng(0))
@@ -57,13 +57,13 @@ def test_sentences_are_compared_as_the_paired_bootstrap_does(observations):
     assert table.loc["mle", "sentences_p_value"] == pytest.approx(expected.p_value)
 
 
-def test_the_reports_to_read_are_the_best_of_the_best_trial_and_of_the_dots(observations):
+def test_the_reports_to_read_are_the_best_of_the_best_trial_and_of_the_baselines(observations):
     reports = best_reports(observations)
-    assert set(reports["trial"]) == {"run_m2", *(observations.dropna(subset="dot")["trial"])}
+    assert set(reports["trial"]) == {"run_m2", *(observations.dropna(subset="algorithm")["trial"])}
     assert set(reports["iteration"]) == {5}
 
 
-def test_dots_of_very_many_reports_are_not_read(observations, monkeypatch):
+def test_baselines_of_very_many_reports_are_not_read(observations, monkeypatch):
     monkeypatch.setattr(contrasts, "MOST_REPORTS", 12)  # the two seeds of raml have ten
     assert set(best_reports(observations)["trial"]) == {"run_m2", "run_raml_1", "run_raml_2"}
 
@@ -78,14 +78,14 @@ def test_valid_sets_of_other_sizes_are_not_mixed(observations):
 
 
 @pytest.mark.parametrize("chosen", [["mle"], []])
-def test_fewer_than_two_dots_are_not_compared(observations, chosen):
-    few = observations[observations["dot"].isin(chosen) | observations["dot"].isna()]
+def test_fewer_than_two_baselines_are_not_compared(observations, chosen):
+    few = observations[observations["algorithm"].isin(chosen) | observations["algorithm"].isna()]
     assert algorithm_contrasts(few, NONE, np.random.default_rng(0)).empty
 
 
-def test_a_dot_that_is_the_best_of_all_is_not_of_the_search(observations):
-    dots = observations[observations["dot"].notna()]
-    assert searched_contrasts(dots, NONE, np.random.default_rng(0)).empty
+def test_a_algorithm_that_is_the_best_of_all_is_not_of_the_search(observations):
+    baselines = observations[observations["algorithm"].notna()]
+    assert searched_contrasts(baselines, NONE, np.random.default_rng(0)).empty
 
 
 def test_hedges_g_is_the_difference_in_standard_deviations_less_its_bias():

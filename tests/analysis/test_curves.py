@@ -9,12 +9,12 @@ from erpo_explore.analysis.curves import learning_curves, thinned
 
 
 def test_the_band_is_scipys_interval(observations):
-    third = observations[observations["dot"] == "mle"].assign(trial="third", seed=3)
+    third = observations[observations["algorithm"] == "mle"].assign(trial="third", seed=3)
     frame = pd.concat([observations, third.assign(score=third["score"] + 2.5)], ignore_index=True).drop_duplicates(
         ["trial", "step"]
     )
-    row = learning_curves(frame).set_index(["dot", "step"]).loc[("mle", 300)]
-    scores = frame[(frame["dot"] == "mle") & (frame["step"] == 300)]["score"]
+    row = learning_curves(frame).set_index(["algorithm", "step"]).loc[("mle", 300)]
+    scores = frame[(frame["algorithm"] == "mle") & (frame["step"] == 300)]["score"]
     expected = stats.t.interval(0.95, 2, loc=scores.mean(), scale=stats.sem(scores))
     assert (row["n"], row["mean"]) == (3, pytest.approx(scores.mean()))
     assert [row["low"], row["high"]] == pytest.approx(expected)
@@ -35,8 +35,8 @@ def test_a_seed_that_ran_twice_counts_once(observations):
 
 def test_a_step_without_a_score_is_not_on_the_curve(observations):
     unscored = observations.copy()
-    unscored.loc[(unscored["dot"] == "mle") & (unscored["step"] == 200), "score"] = math.nan
-    assert 200 not in set(learning_curves(unscored).query("dot == 'mle'")["step"])
+    unscored.loc[(unscored["algorithm"] == "mle") & (unscored["step"] == 200), "score"] = math.nan
+    assert 200 not in set(learning_curves(unscored).query("algorithm == 'mle'")["step"])
 
 
 @pytest.mark.parametrize("length", [1, 5, 6, 1000])

@@ -70,9 +70,9 @@ def test_the_surface_over_the_simplex_rises_toward_better_points(observations):
 
 
 def test_policy_gradient_alone_has_no_surface_over_temperature(observations):
-    alone = observations[observations["dot"] == "policy_gradient"]
+    alone = observations[observations["algorithm"] == "policy_gradient"]
     assert temperature_surface(stands(alone)).empty
 
 
 def test_one_point_has_no_surface(observations):
-    assert simplex_surface(stands(observations[observations["dot"] == "mle"])).empty
+    assert simplex_surface(stands(observations[observations["algorithm"] == "mle"])).empty

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from erpo_explore.analysis.pareto import pareto_lines, pareto_set
 
-COLUMNS = ["trial", "iteration", "step", "score", "elapsed_s", "status", "role", "dot"]
+COLUMNS = ["trial", "iteration", "step", "score", "elapsed_s", "status", "role", "algorithm"]
 
 # few values, so that ties are common
 reports = st.lists(

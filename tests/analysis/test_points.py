@@ -35,7 +35,7 @@ def test_a_trial_without_a_score_comes_last_with_its_own_point(observations):
     assert row["reward_truth"] == 1.0
 
 
-def test_dots_are_compared_over_seeds(observations):
+def test_baselines_are_compared_over_seeds(observations):
     row = comparison(observations).set_index("label").loc["mle"]
     assert (row["over"], row["n"], row["mean"]) == ("seeds", 2, 20.5)
     assert row["sd"] == pytest.approx(math.sqrt(0.5))
@@ -77,23 +77,23 @@ def test_policy_gradient_has_no_finite_temperature_on_the_map(observations):
 
 def test_a_temperature_of_zero_has_no_place_on_the_map(observations):
     cold = observations.copy()
-    cold.loc[cold["dot"] == "raml", "tau"] = 0.0
+    cold.loc[cold["algorithm"] == "raml", "tau"] = 0.0
     assert map_points(cold).set_index("trial")["log10_tau"].isna().sum() == 2
 
 
 def test_shares_sum_to_one_whatever_the_weights(observations):
     weighted = observations.copy()
-    weighted.loc[weighted["dot"] == "raml", "reward_task"] = 4.0
+    weighted.loc[weighted["algorithm"] == "raml", "reward_task"] = 4.0
     points = map_points(weighted, every=True)
     assert points[["truth", "noise", "task", "model"]].sum(axis=1).tolist() == pytest.approx([1.0] * len(points))
-    assert set(points.loc[points["dot"] == "raml", "task"]) == {1.0}
+    assert set(points.loc[points["algorithm"] == "raml", "task"]) == {1.0}
 
 
 def test_a_constant_reward_has_no_place_on_the_simplex(observations):
     constant = observations.copy()
-    constant.loc[constant["dot"] == "raml", "reward_task"] = 0.0
+    constant.loc[constant["algorithm"] == "raml", "reward_task"] = 0.0
     points = map_points(constant)
-    assert points.loc[points["dot"] == "raml", ["truth", "noise", "task", "model"]].isna().all(axis=None)
+    assert points.loc[points["algorithm"] == "raml", ["truth", "noise", "task", "model"]].isna().all(axis=None)
 
 
 def test_every_scored_report_is_on_the_way(observations):

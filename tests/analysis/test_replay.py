@@ -146,18 +146,23 @@ def test_holms_correction(given, expected):
 def folder(tmp_path):
     """A replay of two seeds in the store; mle's second run has diverged."""
     writer = ResultsWriter.create(tmp_path / "replay", {"exploration": "replay"})
-    for dot, level in (("found", 50.0), ("mle", 30.0)):
+    for algorithm, level in (("found", 50.0), ("mle", 30.0)):
         for seed in (1, 2):
-            name = {"trial": f"{dot}-s{seed}"}
-            diverged = (dot, seed) == ("mle", 2)
-            row = {"dot": dot, "seed": seed, "status": "diverged" if diverged else "finished", "score_name": "rouge"}
+            name = {"trial": f"{algorithm}-s{seed}"}
+            diverged = (algorithm, seed) == ("mle", 2)
+            row = {
+                "algorithm": algorithm,
+                "seed": seed,
+                "status": "diverged" if diverged else "finished",
+                "score_name": "rouge",
+            }
             writer.append("trials", [TRIAL | name | row])
             writer.append("observations", [OBSERVATION | name | {"iteration": 2, "step": 200, "score": 1.0}])
             if not diverged:
                 values_ND = statistics_of(seed, level).values_ND
                 score = float(values_ND.mean())
                 writer.append("tests", [TESTED | name | {"score": score}])
-                splits = {"valid": np.zeros((2, 3), dtype=np.float32), "test": values_ND}
+                splits = {"validation": np.zeros((2, 3), dtype=np.float32), "test": values_ND}
                 writer.append(
                     "sentences",
                     [

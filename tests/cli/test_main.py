@@ -10,7 +10,7 @@ import yaml
 
 import erpo_explore as erpo
 from erpo_explore.cli.main import main
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.path_file import load_path, save_path
 from erpo_explore.config.tracking import Tracking
 from erpo_explore.errors import ConfigError
@@ -58,7 +58,7 @@ def test_help_imports_neither_torch_nor_ray() -> None:
     [
         (["search.start.reward=nix"], "search.start: reward must be one of truth, noise"),
         (["task.name=nix"], "task.name: must be one of 'toy', 'docstrings', 'files', 'hub', got 'nix'"),
-        (["dots=[nix]"], "dot must be one of mle"),
+        (["baselines=[nix]"], "algorithm must be one of mle"),
         (["training.stepz=3"], "training.stepz: is unknown"),
         (["training.steps=x"], "training.steps: input should be a valid integer"),
         (["search.start.alpha=0", "search.start.beta=0"], "alpha + beta must be > 0"),
@@ -85,7 +85,7 @@ def test_a_mistake_in_a_field_is_one_line_and_exit_code_2(
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
-        (["nix"], "search space 'nix' does not exist; name a YAML file or one of all_dots, default"),
+        (["nix"], "search space 'nix' does not exist; name a YAML file or one of all_algorithms, default"),
         (["default", "--data", "nix"], "nix: no such folder"),
         (["default", "--source", "de"], "add --data DIR"),
         (["resume", "nix"], "results folder nix does not exist"),
@@ -93,7 +93,7 @@ def test_a_mistake_in_a_field_is_one_line_and_exit_code_2(
         (["report", "nix", "--figures", "to", "--format", "bmp"], "--format must be one of png, svg, pdf, got 'bmp'"),
         (["watch", "nix"], "results folder nix does not exist"),
         (["replay", "nix.yaml"], "nix.yaml"),
-        (["replay", "nix", "--against", "nix"], "--against must name dots out of mle"),
+        (["replay", "nix", "--against", "nix"], "--against must name baselines out of mle"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_one_line_and_exit_code_2(
@@ -111,11 +111,11 @@ def test_a_mistake_on_the_command_line_is_one_line_and_exit_code_2(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_a_dot_has_won_there_is_nothing_to_replay(
+def test_where_a_algorithm_has_won_there_is_nothing_to_replay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     writer = ResultsWriter.create(tmp_path / "results", {"exploration": "tiny"})
-    for trial, role, score in (("mle-s1", "dot", 20.0), ("member-0", "member", 10.0)):
+    for trial, role, score in (("mle-s1", "algorithm", 20.0), ("member-0", "member", 10.0)):
         writer.append("observations", [OBSERVATION | {"trial": trial, "role": role, "score": score}])
     assert _call(monkeypatch, "replay", str(writer.folder)) == 0
     said = capsys.readouterr().out
@@ -139,7 +139,7 @@ def test_a_replay_has_data_and_settings_of_its_own(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    save_path(erpo.dot("mle", metric="bleu"), tmp_path / "best_path.yaml")
+    save_path(erpo.algorithm("mle", metric="bleu"), tmp_path / "best_path.yaml")
     assert _call(monkeypatch, "replay", "best_path.yaml", "--space", str(tiny_file), *args) == 2
     assert expected in capsys.readouterr().err
     assert not (tmp_path / "results").exists()
@@ -148,7 +148,7 @@ def test_a_replay_has_data_and_settings_of_its_own(
 def test_flags_say_what_a_trial_holds(tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     explored = []
 
-    def explore(space: SearchSpace, folder: Path, *, address: str | None) -> None:
+    def explore(space: Experiment, folder: Path, *, address: str | None) -> None:
         explored.append(space.resources)
         raise ConfigError("enough")
 
@@ -163,7 +163,7 @@ def test_flags_say_what_a_trial_holds(tiny_file: Path, monkeypatch: pytest.Monke
 def test_flags_name_the_trackers_beside_those_of_the_space(tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     explored = []
 
-    def explore(space: SearchSpace, folder: Path, *, address: str | None) -> None:
+    def explore(space: Experiment, folder: Path, *, address: str | None) -> None:
         explored.append(space)
         raise ConfigError("enough")
 
@@ -177,7 +177,7 @@ def test_flags_name_the_trackers_beside_those_of_the_space(tiny_file: Path, monk
 
 def test_a_foreign_file_among_the_results_is_named_in_a_line(tmp_path: Path) -> None:
     writer = ResultsWriter.create(tmp_path / "results", {"exploration": "tiny"})
-    writer.append("observations", [OBSERVATION | {"trial": "mle-s1", "role": "dot", "score": 20.0}])
+    writer.append("observations", [OBSERVATION | {"trial": "mle-s1", "role": "algorithm", "score": 20.0}])
     (writer.folder / "observations" / "notes.txt").write_text("mine")
     command = [sys.executable, EXPLORE, "compact", str(writer.folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -226,7 +226,7 @@ def test_the_main_job_on_text_files_from_run_to_replay(tmp_path: Path) -> None:
         (data / f"{split}.de").write_text("ein kleiner hund .\nzwei frauen gehen .\nein mann .\n" * repeats)
         (data / f"{split}.en").write_text("a small dog .\ntwo women walk .\na man .\n" * repeats)
     space = tmp_path / "mine.yaml"
-    space.write_text(yaml.safe_dump(TINY | {"name": "mine", "dots": ["mle"]}))
+    space.write_text(yaml.safe_dump(TINY | {"name": "mine", "baselines": ["mle"]}))
 
     output = _run(space, "--data", data, cwd=tmp_path)
     folder = tmp_path / "results" / "mine"
@@ -241,7 +241,7 @@ def test_the_main_job_on_text_files_from_run_to_replay(tmp_path: Path) -> None:
 
     output = _run("replay", "results/mine", "--seeds", "2", "--against", "mle", "--anyway", cwd=tmp_path)
     replayed = erpo.load_results(tmp_path / "results" / "mine-replay")
-    assert replayed.groupby("dot")["seed"].nunique().to_dict() == {"found": 2, "mle": 2}
+    assert replayed.groupby("algorithm")["seed"].nunique().to_dict() == {"found": 2, "mle": 2}
     assert set(replayed["seed"]).isdisjoint(frame["seed"])
     assert "95% interval" in output
     # the table's title is as wide as the terminal

@@ -6,12 +6,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erpo_explore.config.experiment import SearchSpace, load_space
+from erpo_explore.config.experiment import Experiment, load_experiment
 from erpo_explore.config.path_file import save_path
 from erpo_explore.config.search import COORDINATES
 from erpo_explore.errors import ConfigError
 from erpo_explore.seq2seq import LstmConfig, TransformerConfig
-from erpo_explore.space import DOTS, Path, Point, Reward, dot
+from erpo_explore.space import ALGORITHMS, Path, Point, Reward, algorithm
 from erpo_explore.space.point import LABELS, PREFIXES
 from erpo_explore.space.reward import TOKEN_METRICS
 from tests.checking import no_type_checks
@@ -24,7 +24,7 @@ RAML = {"reward": "bleu", "tau": 0.1}
 
 
 def read(**changes):
-    return SearchSpace.from_dict(SMALLEST | changes, origin="space.yaml")
+    return Experiment.from_dict(SMALLEST | changes, origin="space.yaml")
 
 
 @st.composite
@@ -34,7 +34,9 @@ def ranges(draw):
     return {name: sorted(draw(st.tuples(st.floats(1e-3, 1.0), st.floats(1e-3, 1.0)))) for name in chosen}
 
 
-path_names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,8}", fullmatch=True).filter(lambda name: name not in DOTS)
+path_names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,8}", fullmatch=True).filter(
+    lambda name: name not in ALGORITHMS
+)
 
 
 @st.composite
@@ -54,7 +56,7 @@ def spaces(draw):
     return SMALLEST | {
         "training": {"interval": interval, "steps": interval * draw(st.integers(1, 20)), "clip_norm": math.inf},
         "search": search,
-        "dots": draw(st.lists(st.sampled_from(list(DOTS)), unique=True)),
+        "baselines": draw(st.lists(st.sampled_from(list(ALGORITHMS)), unique=True)),
         "paths": {
             name: path.to_dict() for name, path in draw(st.dictionaries(path_names, paths(), max_size=2)).items()
         },
@@ -66,18 +68,18 @@ class TestValues:
     @settings(max_examples=30)
     @given(spaces())
     def test_from_dict_reads_what_to_dict_wrote(self, written):
-        space = SearchSpace.from_dict(written)
-        assert SearchSpace.from_dict(space.to_dict()) == space
+        space = Experiment.from_dict(written)
+        assert Experiment.from_dict(space.to_dict()) == space
 
     @settings(max_examples=30)
     @given(spaces())
     def test_it_is_plain_yaml(self, written):
-        space = SearchSpace.from_dict(written)
-        assert SearchSpace.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space
+        space = Experiment.from_dict(written)
+        assert Experiment.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space
 
     def test_a_name_and_a_task_are_enough(self):
         space = read()
-        assert (space.search.method, space.training.steps, space.dots) == ("population", 600, {})
+        assert (space.search.method, space.training.steps, space.baselines) == ("population", 600, {})
 
     def test_tunes_pbt_draws_anew_as_often_as_tune_has_it_unless_told_otherwise(self):
         assert read(search={"method": "pbt"}).search.resample == 0.25
@@ -87,7 +89,7 @@ class TestValues:
     def test_asha_is_short_for_a_random_search_that_stops_early(self):
         short = read(search={"method": "asha", "members": 8})
         assert short == read(search={"method": "random", "members": 8, "early_stopping": "asha"})
-        assert SearchSpace.from_dict(short.to_dict()) == short
+        assert Experiment.from_dict(short.to_dict()) == short
 
     @pytest.mark.parametrize(
         "search", [{"levels": 10}, {"levels": 1000, "ranges": {"task": (0.0, 0.4), "rho": (0.5, 0.5)}}]
@@ -97,25 +99,32 @@ class TestValues:
 
     def test_a_model_without_a_kind_is_an_lstm(self):
         assert read().model == read(model={}).model == LstmConfig()
-        assert read(model={"units": 64}).model == LstmConfig(units=64)
+        assert read(model={"hidden_size": 64}).model == LstmConfig(hidden_size=64)
 
     def test_a_model_of_another_kind_is_named(self):
-        written = {"kind": "transformer", "units": 64, "heads": 2, "layers": 1, "feed_forward": 96, "dropout": 0.1}
+        written = {
+            "kind": "transformer",
+            "hidden_size": 64,
+            "heads": 2,
+            "layers": 1,
+            "feed_forward": 96,
+            "dropout": 0.1,
+        }
         space = read(model=written)
         assert space.model == TransformerConfig(**written)
         assert space.to_dict()["model"] == written
 
-    def test_dots_are_read_as_a_list_or_a_mapping(self):
-        as_list = read(dots=["mle", {"raml": {"temperature": 0.2}}])
-        assert as_list == read(dots={"mle": {}, "raml": {"temperature": 0.2}})
+    def test_baselines_are_read_as_a_list_or_a_mapping(self):
+        as_list = read(baselines=["mle", {"raml": {"temperature": 0.2}}])
+        assert as_list == read(baselines={"mle": {}, "raml": {"temperature": 0.2}})
 
     @pytest.mark.parametrize("name", ["mle", "data_noising", "raml", "spg"])
-    def test_a_search_may_start_at_a_constant_dot(self, name):
-        assert read(search={"start": name}).search.start == dot(name, metric="bleu").end
+    def test_a_search_may_start_at_a_constant_algorithm(self, name):
+        assert read(search={"start": name}).search.start == algorithm(name, metric="bleu").end
 
-    def test_landmarks_are_written_as_dots_are(self):
+    def test_candidates_are_written_as_baselines_are(self):
         for written in (["rloo", {"grpo": {"samples": 4}}], {"rloo": {}, "grpo": {"samples": 4}}):
-            assert read(search={"landmarks": written}).search.landmarks == {"rloo": {}, "grpo": {"samples": 4}}
+            assert read(search={"candidates": written}).search.candidates == {"rloo": {}, "grpo": {"samples": 4}}
 
     def test_a_search_starts_at_the_truth_by_default(self):
         assert read().search.start == Point(reward=Reward(truth=1.0))
@@ -125,29 +134,31 @@ class TestValues:
         assert read(paths={"mine": path.to_dict()}).paths == {"mine": path}
         assert read(paths={"mine": path}).paths == {"mine": path}
 
-    def test_a_path_may_be_a_dot_with_settings(self):
+    def test_a_path_may_be_a_algorithm_with_settings(self):
         written = {"cold": {"raml_ngram": {"temperature": 0.1}}, "default": {"raml_ngram": None}}
         expected = {
-            "cold": dot("raml_ngram", metric="bleu", settings={"temperature": 0.1}),
-            "default": dot("raml_ngram", metric="bleu"),
+            "cold": algorithm("raml_ngram", metric="bleu", settings={"temperature": 0.1}),
+            "default": algorithm("raml_ngram", metric="bleu"),
         }
         space = read(paths=written)
         assert space.paths == expected
-        assert SearchSpace.from_dict(space.to_dict()) == space
+        assert Experiment.from_dict(space.to_dict()) == space
 
     def test_a_path_is_read_from_its_file(self, tmp_path):
-        file, path = tmp_path / "found.yaml", dot("interpolation", metric="bleu")
+        file, path = tmp_path / "found.yaml", algorithm("interpolation", metric="bleu")
         save_path(path, file)
         space = read(paths={"mine": str(file)})
         assert space.paths == {"mine": path}
         # what is recorded needs no file
         file.unlink()
-        assert SearchSpace.from_dict(space.to_dict()) == space
+        assert Experiment.from_dict(space.to_dict()) == space
         with pytest.raises(ConfigError, match=r"paths: .*found\.yaml: cannot be read"):
             read(paths={"mine": str(file)})
 
-    def test_a_dot_in_a_paths_place_needs_the_tasks_metric(self, tmp_path):
-        with pytest.raises(ConfigError, match=r"paths: .*task\.metric must be given where a path is a dot, here raml$"):
+    def test_a_algorithm_in_a_paths_place_needs_the_tasks_metric(self, tmp_path):
+        with pytest.raises(
+            ConfigError, match=r"paths: .*task\.metric must be given where a path is an algorithm, here raml$"
+        ):
             read(task={"name": "files", "data": str(tmp_path)}, paths={"mine": {"raml": {}}})
 
     def test_a_space_is_frozen(self):
@@ -174,15 +185,15 @@ class TestErrors:
             ({"training": {"steps": 100, "interval": 7}}, r"training: interval must divide steps=100, got 7$"),
             ({"training": {"beam_width": 0}}, r"training\.beam_width: .*greater than or equal to 1, got 0"),
             ({"training": {"length_penalty": -1}}, r"training\.length_penalty: .*equal to 0, got -1"),
-            ({"model": {"units": 7}}, r"model\.units: .*multiple of 2, got 7"),
+            ({"model": {"hidden_size": 7}}, r"model\.hidden_size: .*multiple of 2, got 7"),
             ({"model": {"unitz": 8}}, r"model\.unitz: is unknown; compare with"),
             (
                 {"model": {"kind": "rnn"}},
-                r"model\.kind: must be one of 'lstm', 'transformer', 'pretrained', 'own', got 'rnn'$",
+                r"model\.kind: must be one of 'lstm', 'transformer', 'pretrained', 'custom', got 'rnn'$",
             ),
             ({"model": {"kind": "lstm", "heads": 4}}, r"model\.heads: is unknown; compare with"),
             ({"model": {"kind": "transformer", "layers": 0}}, r"model\.layers: .*greater than or equal to 1, got 0$"),
-            ({"model": {"kind": "transformer", "heads": 3}}, r"model: heads must divide units=256, got 3$"),
+            ({"model": {"kind": "transformer", "heads": 3}}, r"model: heads must divide hidden_size=256, got 3$"),
             ({"model": 3}, r"model: .*, got 3$"),
             ({"model": {"kind": "pretrained"}}, r"model\.name: is missing"),
             (
@@ -239,29 +250,38 @@ class TestErrors:
                 {"search": {"start": "interpolation"}},
                 r"search\.start: start must be a point, but interpolation is a path",
             ),
-            ({"search": {"start": "mixed"}}, r"search\.start: dot must be one of mle, .*, got 'mixed'"),
+            ({"search": {"start": "mixed"}}, r"search\.start: algorithm must be one of mle, .*, got 'mixed'"),
             ({"search": {"start": {"reward": "meteor"}}}, r"search\.start: reward must be one of .*, got 'meteor'$"),
             ({"search": {"start": None}}, r"search\.start: a point must be a mapping .*, got None$"),
-            ({"search": {"landmarks": ["mixed"]}}, r"search\.landmarks: dot must be one of mle, .*, got 'mixed'"),
-            ({"search": {"landmarks": [3]}}, r"search\.landmarks: a dot must be a name or a mapping .*, got 3$"),
             (
-                {"search": {"landmarks": ["interpolation"]}},
-                r"search\.landmarks: must be points, but interpolation is a path",
-            ),
-            ({"search": {"landmarks": {"grpo": {"k": 4}}}}, r"search\.landmarks: dots\.grpo\.k is unknown"),
-            (
-                {"search": {"landmarks": ["grpo"], "propose": "bandit"}},
-                r"search: landmarks are for .* with propose perturb and monotone false, got population, bandit",
+                {"search": {"candidates": ["mixed"]}},
+                r"search\.candidates: algorithm must be one of mle, .*, got 'mixed'",
             ),
             (
-                {"search": {"landmarks": ["grpo"], "method": "random"}},
-                r"search: landmarks are for method population .*, got random, perturb and false",
+                {"search": {"candidates": [3]}},
+                r"search\.candidates: an algorithm must be a name or a mapping .*, got 3$",
             ),
-            ({"search": {"method": "none"}}, r"search\.method is none and there are no dots or paths"),
-            ({"dots": ["mixed"]}, r"dots: dot must be one of mle, .*, got 'mixed'$"),
-            ({"dots": [{"raml": {"gamma": 1}}]}, r"dots: dots\.raml\.gamma is unknown; known are metric, temperature$"),
-            ({"dots": [3]}, r"dots: a dot must be a name or a mapping of a name to settings, got 3$"),
-            ({"dots": {"raml": {"temperature": 0}}}, r"dots: dots\.raml: alpha \+ beta must be > 0"),
+            (
+                {"search": {"candidates": ["interpolation"]}},
+                r"search\.candidates: must be points, but interpolation is a path",
+            ),
+            ({"search": {"candidates": {"grpo": {"k": 4}}}}, r"search\.candidates: baselines\.grpo\.k is unknown"),
+            (
+                {"search": {"candidates": ["grpo"], "propose": "bandit"}},
+                r"search: candidates are for .* with propose perturb and monotone false, got population, bandit",
+            ),
+            (
+                {"search": {"candidates": ["grpo"], "method": "random"}},
+                r"search: candidates are for method population .*, got random, perturb and false",
+            ),
+            ({"search": {"method": "none"}}, r"search\.method is none and there are no baselines or paths"),
+            ({"baselines": ["mixed"]}, r"baselines: algorithm must be one of mle, .*, got 'mixed'$"),
+            (
+                {"baselines": [{"raml": {"gamma": 1}}]},
+                r"baselines: baselines\.raml\.gamma is unknown; known are metric, temperature$",
+            ),
+            ({"baselines": [3]}, r"baselines: an algorithm must be a name or a mapping of a name to settings, got 3$"),
+            ({"baselines": {"raml": {"temperature": 0}}}, r"baselines: baselines\.raml: alpha \+ beta must be > 0"),
             ({"paths": {"mine": 3}}, r"paths: .*a path must be a mapping with a list of knots, got 3$"),
             ({"paths": {"mine": {"raml": 3}}}, r"paths: .*raml must be a mapping of settings, got 3$"),
             ({"paths": {"mine": {"knots": []}}}, r"paths: .*path\.knots must hold at least one knot"),
@@ -300,21 +320,23 @@ class TestErrors:
         with pytest.raises(ConfigError, match=r"policy_gradient|alpha=inf"):
             read(search={"start": "policy_gradient"} | search)
 
-    @pytest.mark.parametrize(("name", "message"), [("a/b", "should match pattern"), ("mle", "has the name of a dot")])
+    @pytest.mark.parametrize(
+        ("name", "message"), [("a/b", "should match pattern"), ("mle", "has the name of an algorithm")]
+    )
     def test_a_path_whose_trials_could_not_be_told_apart_is_refused(self, name, message):
-        path = dot("mle", metric="bleu").to_dict()
+        path = algorithm("mle", metric="bleu").to_dict()
         with pytest.raises(ConfigError, match=message):
-            read(dots=["mle"], paths={name: path})
+            read(baselines=["mle"], paths={name: path})
 
     @pytest.mark.parametrize("written", [None, [], "space", 3])
     def test_what_is_no_mapping_is_no_space(self, written):
         with pytest.raises(ConfigError, match="must be a mapping with the fields name and task, got"):
-            SearchSpace.from_dict(written)
+            Experiment.from_dict(written)
 
     @pytest.mark.parametrize("field", ["name", "task"])
     def test_a_missing_field_is_named(self, field):
         with pytest.raises(ConfigError, match=f"{field}: is missing$"):
-            SearchSpace.from_dict({key: value for key, value in SMALLEST.items() if key != field})
+            Experiment.from_dict({key: value for key, value in SMALLEST.items() if key != field})
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["mle", "raml", "truth", "inf", ""])
@@ -327,7 +349,7 @@ junk = st.recursive(
 SECTIONS = {
     "search": ("start", "ranges", "metric", "method", "members", "prefix", "choices", "warm_start"),
     "training": ("steps", "interval", "learning_rate"),
-    "model": ("units", "kind", "heads"),
+    "model": ("hidden_size", "kind", "heads"),
     "resources": ("gpus_per_trial", "memory_per_trial_gb", "max_failures", "timeout_s"),
     "task": ("name", "vocabulary", "data"),
 }
@@ -339,7 +361,7 @@ def sections(name):
 
 fields = {
     **{name: sections(name) for name in SECTIONS},
-    "dots": junk | st.lists(junk) | st.dictionaries(st.sampled_from(list(DOTS)), junk, max_size=2),
+    "baselines": junk | st.lists(junk) | st.dictionaries(st.sampled_from(list(ALGORITHMS)), junk, max_size=2),
     "paths": junk | st.dictionaries(keys, junk | st.fixed_dictionaries({"knots": st.lists(junk)}), max_size=2),
     "name": junk,
     "seed": junk,
@@ -354,25 +376,25 @@ fields = {
 def test_junk_is_read_or_refused_with_a_config_error(changes):
     with no_type_checks():
         try:
-            space = SearchSpace.from_dict(SMALLEST | changes)
+            space = Experiment.from_dict(SMALLEST | changes)
         except ConfigError as error:
             assert str(error).startswith("search space: ")
             assert "\n" not in str(error)
         else:
-            assert SearchSpace.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space
+            assert Experiment.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space
 
 
 class TestFiles:
     @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
-    def test_every_space_of_the_project_is_read(self, file):
-        space = load_space(file)
-        assert SearchSpace.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space
+    def test_every_experiment_of_the_project_is_read(self, file):
+        space = load_experiment(file)
+        assert Experiment.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space
 
     def test_a_file_is_what_it_says(self, tmp_path):
         file = tmp_path / "space.yaml"
-        file.write_text("name: mine\ntask: {name: toy}\ndots: [mle]\nsearch: {method: none}\n", encoding="utf-8")
-        assert load_space(file) == SearchSpace.from_dict(
-            SMALLEST | {"name": "mine", "dots": ["mle"]} | {"search": {"method": "none"}}
+        file.write_text("name: mine\ntask: {name: toy}\nbaselines: [mle]\nsearch: {method: none}\n", encoding="utf-8")
+        assert load_experiment(file) == Experiment.from_dict(
+            SMALLEST | {"name": "mine", "baselines": ["mle"]} | {"search": {"method": "none"}}
         )
 
     @pytest.mark.parametrize(
@@ -389,8 +411,8 @@ class TestFiles:
         file = tmp_path / "space.yaml"
         file.write_bytes(content)
         with pytest.raises(ConfigError, match=rf"space\.yaml{message}"):
-            load_space(file)
+            load_experiment(file)
 
     def test_a_missing_file_is_named(self, tmp_path):
         with pytest.raises(ConfigError, match=r"missing\.yaml: cannot be read \(No such file"):
-            load_space(tmp_path / "missing.yaml")
+            load_experiment(tmp_path / "missing.yaml")

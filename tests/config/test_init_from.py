@@ -1,14 +1,14 @@
 import pytest
 
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.init_from import CHECKPOINT_FILE, CheckpointTrunk, ResultsTrunk, TrainedTrunk
 from erpo_explore.errors import ConfigError
 
 SMALLEST = {"name": "space", "task": {"name": "toy"}, "training": {"steps": 600, "interval": 100}}
 
 
-def read(start_from, **changes):
-    return SearchSpace.from_dict(SMALLEST | {"start_from": start_from} | changes, origin="space.yaml")
+def read(init_from, **changes):
+    return Experiment.from_dict(SMALLEST | {"init_from": init_from} | changes, origin="space.yaml")
 
 
 @pytest.mark.parametrize(
@@ -16,34 +16,37 @@ def read(start_from, **changes):
     [
         (None, None),
         ("results/x", ResultsTrunk(results="results/x")),
-        ({"results": "results/x", "dot": "mle"}, ResultsTrunk(results="results/x", dot="mle")),
+        ({"results": "results/x", "algorithm": "mle"}, ResultsTrunk(results="results/x", algorithm="mle")),
         ({"checkpoint": "x", "optimizer": False}, CheckpointTrunk(checkpoint="x", optimizer=False)),
-        ({"dot": "mle", "steps": 200}, TrainedTrunk(dot="mle", steps=200, num_seeds=1, optimizer=True)),
+        ({"algorithm": "mle", "steps": 200}, TrainedTrunk(algorithm="mle", steps=200, num_seeds=1, optimizer=True)),
     ],
 )
 def test_a_trunk_is_read_and_written_back(written, expected):
     space = read(written)
-    assert space.start_from == expected
-    assert SearchSpace.from_dict(space.to_dict()) == space
+    assert space.init_from == expected
+    assert Experiment.from_dict(space.to_dict()) == space
 
 
 def test_a_folder_that_holds_a_state_is_a_checkpoint(tmp_path):
-    assert read(str(tmp_path)).start_from == ResultsTrunk(results=str(tmp_path))
+    assert read(str(tmp_path)).init_from == ResultsTrunk(results=str(tmp_path))
     (tmp_path / CHECKPOINT_FILE).touch()
-    assert read(str(tmp_path)).start_from == CheckpointTrunk(checkpoint=str(tmp_path))
+    assert read(str(tmp_path)).init_from == CheckpointTrunk(checkpoint=str(tmp_path))
 
 
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        (3, r"^space\.yaml: start_from: must be a checkpoint or results folder, .*\{dot: NAME, steps: N\}, got 3$"),
-        ({}, r"start_from: must be .*, got \{\}$"),
-        ({"results": "x", "steps": 3}, r"start_from\.steps: is unknown"),
-        ({"checkpoint": "x", "dot": "mle"}, r"start_from\.dot: is unknown"),
-        ({"dot": "mle"}, r"start_from\.steps: is missing"),
-        ({"dot": "mle", "steps": 0}, r"start_from\.steps: input should be greater than or equal to 1, got 0"),
-        ({"dot": "nix", "steps": 100}, r"start_from\.dot must be one of mle, .*got 'nix'"),
-        ({"dot": "mle", "steps": 250}, r"start_from\.steps must be a multiple of training\.interval=100, got 250"),
+        (
+            3,
+            r"^space\.yaml: init_from: must be a checkpoint or results folder, .*\{algorithm: NAME, steps: N\}, got 3$",
+        ),
+        ({}, r"init_from: must be .*, got \{\}$"),
+        ({"results": "x", "steps": 3}, r"init_from\.steps: is unknown"),
+        ({"checkpoint": "x", "algorithm": "mle"}, r"init_from\.algorithm: is unknown"),
+        ({"algorithm": "mle"}, r"init_from\.steps: is missing"),
+        ({"algorithm": "mle", "steps": 0}, r"init_from\.steps: input should be greater than or equal to 1, got 0"),
+        ({"algorithm": "nix", "steps": 100}, r"init_from\.algorithm must be one of mle, .*got 'nix'"),
+        ({"algorithm": "mle", "steps": 250}, r"init_from\.steps must be a multiple of training\.interval=100, got 250"),
     ],
 )
 def test_a_mistake_is_named_by_its_field(written, expected):

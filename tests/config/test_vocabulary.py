@@ -1,6 +1,6 @@
 import pytest
 
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.errors import ConfigError
 from erpo_explore.seq2seq import LstmConfig, PretrainedConfig
 from erpo_explore.tasks import LearnedVocabularyConfig, PretrainedVocabularyConfig, ToyConfig
@@ -9,7 +9,7 @@ MODEL = {"kind": "pretrained", "name": "some/model"}
 
 
 def read(model, task=None):
-    return SearchSpace.from_dict({"name": "space", "task": task or {"name": "toy"}, "model": model})
+    return Experiment.from_dict({"name": "space", "task": task or {"name": "toy"}, "model": model})
 
 
 @pytest.mark.parametrize("revision", [{}, {"revision": "v1"}])
@@ -33,7 +33,7 @@ def test_a_prefix_may_be_said_alone(kind):
 def test_what_is_written_back_says_it_all():
     space = read(MODEL)
     assert space.to_dict()["task"]["vocabulary"]["name"] == "some/model"
-    assert SearchSpace.from_dict(space.to_dict()) == space
+    assert Experiment.from_dict(space.to_dict()) == space
 
 
 def test_other_models_keep_their_vocabulary_and_may_use_pretrained_tokens():
@@ -64,9 +64,9 @@ def test_tokens_of_another_kind_are_refused(vocabulary, found):
         read(MODEL, {"name": "toy", "vocabulary": vocabulary})
 
 
-def test_a_space_of_values_is_held_to_the_same():
+def test_a_experiment_of_values_is_held_to_the_same():
     vocabulary = PretrainedVocabularyConfig(name="some/model")
-    space = SearchSpace(name="space", task=ToyConfig(vocabulary=vocabulary), model=PretrainedConfig(name="some/model"))
+    space = Experiment(name="space", task=ToyConfig(vocabulary=vocabulary), model=PretrainedConfig(name="some/model"))
     assert space.task.vocabulary == vocabulary
     with pytest.raises(ValueError, match="got kind=word"):
-        SearchSpace(name="space", task=ToyConfig(), model=PretrainedConfig(name="some/model"))
+        Experiment(name="space", task=ToyConfig(), model=PretrainedConfig(name="some/model"))

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from nbclient import NotebookClient
 
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 
 ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(r'^```(?P<kind>\w+)(?: title="(?P<title>[^"]+)")?\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL)
@@ -49,7 +49,7 @@ def test_what_is_shown_is_compared_with_what_is_printed(expected: str, output: s
 def test_search_spaces_on_the_pages_fit_the_schema(page: Path) -> None:
     written = [yaml.safe_load(text) for kind, _, text in blocks(page.read_text(encoding="utf-8")) if kind == "yaml"]
     for space in written:
-        SearchSpace.from_dict({"name": "mine", "task": {"name": "toy"}, "dots": ["mle"]} | space)
+        Experiment.from_dict({"name": "mine", "task": {"name": "toy"}, "baselines": ["mle"]} | space)
 
 
 @pytest.fixture(scope="module")

@@ -116,7 +116,7 @@ def exact_loss(point, model):
         return _policy_gradient_loss(point, model)
     if estimator.kind == "token" and not point.is_policy_gradient:
         return tree_of(point, model).loss()
-    assert estimator.samples == 2, "a group of more than 2 is too dear to enumerate; give the dot settings"
+    assert estimator.samples == 2, "a group of more than 2 is too dear to enumerate; give the algorithm settings"
     exact = enumeration(point, model)
     if estimator.kind == "sequence":
         return grouped_loss(exact.log_q_token_N.exp(), 2, _sequence_pairs(exact, point, model))

@@ -1,4 +1,4 @@
-"""Every dot, and points all over the space, against enumeration: what is drawn, and what is learned from it."""
+"""Every algorithm, and points all over the space, against enumeration: what is drawn, and what is learned from it."""
 
 import dataclasses
 import math
@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 import torch
 
-from erpo_explore.space import DOTS, Point, dot
+from erpo_explore.space import ALGORITHMS, Point, algorithm
 from erpo_explore.space.estimator import Estimator
 
 from .expected import (
@@ -43,11 +43,11 @@ SETTINGS = {
 """So that much is open in so small a world, and that what is weighted as a group can be enumerated."""
 
 
-def points_of_dots() -> dict[str, Point]:
-    """Each dot at the beginning, on the way and at the end of its path."""
+def points_of_baselines() -> dict[str, Point]:
+    """Each algorithm at the beginning, on the way and at the end of its path."""
     found: dict[str, Point] = {}
-    for name in DOTS:
-        path = dot(name, metric="bleu", settings=SETTINGS.get(name))
+    for name in ALGORITHMS:
+        path = algorithm(name, metric="bleu", settings=SETTINGS.get(name))
         for at in (0.0, 0.5, 0.75, 1.0):
             if at == 0.0 or path.at(at) not in found.values():
                 found[f"{name}@{at:g}"] = path.at(at)
@@ -116,7 +116,7 @@ GROUPED = {
     "target policy, scored": task(1.0, 0.0, SCORED, estimator=weighted("target_policy", baseline="none")),
 }
 BLANKED = {"blank": mixed(truth=0.6, noise=0.4, noise_kind="blank", levers={"label": "truth"})}
-POINTS = points_of_dots() | TOKEN_POINTS | LEVERED | FORCED | GROUPED | BLANKED
+POINTS = points_of_baselines() | TOKEN_POINTS | LEVERED | FORCED | GROUPED | BLANKED
 
 
 @pytest.fixture(scope="module")

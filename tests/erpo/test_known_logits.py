@@ -40,7 +40,7 @@ ALIKE = {
 
 def outcome(point, *, training=True):
     """One step of a model with dropout, always the same one."""
-    model = build_model(LstmConfig(units=8, dropout=0.3), NUM_TOKENS, NUM_TOKENS, pad=PAD, generator=seeded(5))
+    model = build_model(LstmConfig(hidden_size=8, dropout=0.3), NUM_TOKENS, NUM_TOKENS, pad=PAD, generator=seeded(5))
     model.train(training)
     reference = reference_of(copies=16)
     step = step_loss(point, reward_of(point), model, *source_of(16), reference, seeded(1))

@@ -8,8 +8,8 @@ import torch
 from erpo_explore.erpo import draw_targets, enumerate_targets, objective, step_loss
 from erpo_explore.rewards import MixtureReward, Reference
 from erpo_explore.seq2seq import greedy
-from erpo_explore.space import Estimator, Point, Reward, dot
-from erpo_explore.space.algorithms import DOTS
+from erpo_explore.space import Estimator, Point, Reward, algorithm
+from erpo_explore.space.algorithms import ALGORITHMS
 from erpo_explore.space.point import LABELS, PREFIXES
 
 from .tiny import (
@@ -85,15 +85,15 @@ def enumeration(point, model):
     return enumerate_targets(point, reward_of(point), model, memory_of(model), reference_of(), MAX_TOKENS)
 
 
-def dot_points():
-    """Every dot of the literature, at the beginning, in the middle and at the end of its path."""
-    for name in DOTS:
+def algorithm_points():
+    """Every algorithm of the literature, at the beginning, in the middle and at the end of its path."""
+    for name in ALGORITHMS:
         for at in (0.0, 0.6, 1.0):
-            yield pytest.param(dot(name, metric="bleu").at(at), id=f"{name}-{at}")
-    yield pytest.param(dot("data_noising", metric="bleu", settings={"kind": "blank"}).at(0.0), id="blank")
+            yield pytest.param(algorithm(name, metric="bleu").at(at), id=f"{name}-{at}")
+    yield pytest.param(algorithm("data_noising", metric="bleu", settings={"kind": "blank"}).at(0.0), id="blank")
 
 
-DOT_POINTS = list(dot_points())
+ALGORITHM_POINTS = list(algorithm_points())
 
 
 def has_every_gradient(model):
@@ -101,8 +101,8 @@ def has_every_gradient(model):
 
 
 class TestEveryPoint:
-    @pytest.mark.parametrize("point", DOT_POINTS)
-    def test_every_dot_gives_every_parameter_a_finite_gradient(self, model, point):
+    @pytest.mark.parametrize("point", ALGORITHM_POINTS)
+    def test_every_algorithm_gives_every_parameter_a_finite_gradient(self, model, point):
         outcome = step(point, model.train(), copies=8)
         outcome.loss.backward()
         assert outcome.loss.isfinite()
@@ -170,7 +170,7 @@ class TestGradients:
         )
 
     def test_label_smoothing_is_torchs_over_the_words(self, model):
-        outcome = step(dot("label_smoothing", metric="bleu", settings={"epsilon": 0.2}).at(0.0), model, copies=2)
+        outcome = step(algorithm("label_smoothing", metric="bleu", settings={"epsilon": 0.2}).at(0.0), model, copies=2)
         logits_TV = model.decode(memory_of(model), torch.tensor([[BOS, *WORDS]]))[0]
         log_p_TV = logits_TV.log_softmax(-1)
         truth_T = log_p_TV.gather(1, torch.tensor([[A], [B], [EOS]]))[:, 0]
@@ -418,13 +418,13 @@ class TestErrors:
 
 
 class TestRandomness:
-    @pytest.mark.parametrize("point", DOT_POINTS)
+    @pytest.mark.parametrize("point", ALGORITHM_POINTS)
     def test_the_same_seed_gives_the_same_loss(self, model, point):
         one, other = (step(point, model, seed=3, copies=8) for _ in range(2))
         assert torch.equal(one.loss, other.loss)
         assert dataclasses.replace(one, loss=other.loss) == other
 
-    @pytest.mark.parametrize("point", DOT_POINTS)
+    @pytest.mark.parametrize("point", ALGORITHM_POINTS)
     def test_the_global_generator_is_not_moved(self, model, point):
         before = torch.random.get_rng_state()
         step(point, model.train(), copies=4)

@@ -49,7 +49,7 @@ class TestSparseIsDense:
         assert all(len(set(row)) < J for row in self.labels.token_XJ.tolist())
 
     def test_in_the_product(self):
-        torch.testing.assert_close(self.labels.dot(some_values()), as_dense(self.labels).dot(some_values()))
+        torch.testing.assert_close(self.labels.algorithm(some_values()), as_dense(self.labels).algorithm(some_values()))
 
     def test_in_what_is_taken_off(self):
         torch.testing.assert_close(
@@ -72,7 +72,7 @@ class TestSparseIsDense:
 class TestDense:
     def test_what_q_forbids_counts_nothing_even_where_it_is_infinite(self):
         labels = DenseLabels(q_XV=torch.tensor([[0.25, 0.75, 0.0]]))
-        assert labels.dot(torch.tensor([[4.0, 8.0, -torch.inf]])).tolist() == [7.0]
+        assert labels.algorithm(torch.tensor([[4.0, 8.0, -torch.inf]])).tolist() == [7.0]
 
 
 class TestOneToken:
@@ -86,12 +86,12 @@ class TestOneToken:
     def test_it_is_a_distribution_of_one_token(self, keep_RT):
         token, dense = self.certain(keep_RT)
         N = int(keep_RT.sum())
-        assert torch.equal(token.dot(some_values(N)), dense.dot(some_values(N)))
+        assert torch.equal(token.algorithm(some_values(N)), dense.algorithm(some_values(N)))
         assert torch.equal(token.taken_from(some_values(N)), dense.taken_from(some_values(N)))
 
     def test_other_tokens_may_be_infinitely_unlikely(self):
         values_NV = torch.tensor([[3.0, -torch.inf, -torch.inf]])
-        assert TokenLabels(token_X=torch.tensor([0])).dot(values_NV).tolist() == [3.0]
+        assert TokenLabels(token_X=torch.tensor([0])).algorithm(values_NV).tolist() == [3.0]
 
 
 class TestStacked:

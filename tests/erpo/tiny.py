@@ -51,7 +51,7 @@ def seeded(seed: int) -> torch.Generator:
 
 def tiny_model(seed: int = 8) -> Seq2Seq:
     """Untrained and without dropout, but loud, so that its tokens differ in probability."""
-    model = build_model(LstmConfig(units=8), NUM_TOKENS, NUM_TOKENS, pad=PAD, generator=seeded(seed)).eval()
+    model = build_model(LstmConfig(hidden_size=8), NUM_TOKENS, NUM_TOKENS, pad=PAD, generator=seeded(seed)).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(1.5)

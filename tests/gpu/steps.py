@@ -46,7 +46,9 @@ def step_on(device: torch.device, point: Point, default_device: torch.device | N
         default_device: Where a tensor is made in the step that is not told where; the CPU if not given.
     """
     weights, draws = (torch.Generator(device).manual_seed(seed) for seed in (3, 4))
-    model = build_model(LstmConfig(units=16, dropout=0.2), NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=weights)
+    model = build_model(
+        LstmConfig(hidden_size=16, dropout=0.2), NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=weights
+    )
     source_BS, source_keep_BS = rows_of(NUM_SOURCE, device, seed=1)
     unigram_V = torch.full((NUM_TARGET,), 1.0 / (NUM_TARGET - 4), device=device)
     unigram_V[:4] = 0.0

@@ -1,13 +1,13 @@
 import pytest
 import torch
 
-from erpo_explore.space import DOTS, dot
+from erpo_explore.space import ALGORITHMS, algorithm
 
 from .shared_draws import SharedDraws
 from .steps import step_on
 
 CPU = torch.device("cpu")
-POINTS = {name: dot(name, metric="bleu").end for name in DOTS}
+POINTS = {name: algorithm(name, metric="bleu").end for name in ALGORITHMS}
 
 
 @pytest.fixture(params=POINTS)

@@ -5,20 +5,20 @@ import torch
 
 from erpo_explore.config.experiment import Training
 from erpo_explore.seq2seq import LstmConfig
-from erpo_explore.space import dot
+from erpo_explore.space import algorithm
 from erpo_explore.tasks import ToyConfig, load_task
 from erpo_explore.trial import TrainingRun, TrialSpec
 from erpo_explore.trial.checkpoint import load_checkpoint, save_checkpoint
 
-PATHS = {name: dot(name, metric="bleu") for name in ("mle", "data_noising", "raml", "spg", "policy_gradient")}
+PATHS = {name: algorithm(name, metric="bleu") for name in ("mle", "data_noising", "raml", "spg", "policy_gradient")}
 
 
 def run_on(device, name, seed=1):
-    config = {"difficulty": 0.0, "train_pairs": 60, "valid_pairs": 8, "test_pairs": 0}
+    config = {"difficulty": 0.0, "train_pairs": 60, "validation_pairs": 8, "test_pairs": 0}
     task = load_task(ToyConfig.model_validate(config))
-    spec = TrialSpec(name="gpu", role="dot", dot=name, seed=seed, path=PATHS[name])
+    spec = TrialSpec(name="gpu", role="algorithm", algorithm=name, seed=seed, path=PATHS[name])
     training = Training(steps=8, interval=4, batch_size=8, learning_rate=0.02)
-    return TrainingRun(task, LstmConfig(units=16, dropout=0.2), training, spec, device)
+    return TrainingRun(task, LstmConfig(hidden_size=16, dropout=0.2), training, spec, device)
 
 
 def trained(device, name, intervals=1, seed=1):

@@ -3,7 +3,7 @@ import pytest
 from erpo_explore.config.path_file import save_path
 from erpo_explore.errors import ConfigError
 from erpo_explore.plan.baselines import Rivals
-from erpo_explore.space import dot
+from erpo_explore.space import algorithm
 
 
 @pytest.mark.parametrize(
@@ -18,22 +18,22 @@ from erpo_explore.space import dot
         ),
     ],
 )
-def test_dots_are_read_with_their_settings(text, expected):
+def test_baselines_are_read_with_their_settings(text, expected):
     rivals = Rivals.parse(text)
-    assert (rivals.dots, rivals.paths) == (expected, {})
+    assert (rivals.baselines, rivals.paths) == (expected, {})
 
 
 def test_a_file_is_a_path_named_after_it(tmp_path):
-    path = dot("interpolation", metric="bleu")
+    path = algorithm("interpolation", metric="bleu")
     save_path(path, tmp_path / "papers.yaml")
     rivals = Rivals.parse(f"mle, {tmp_path}/papers.yaml")
-    assert (rivals.dots, rivals.paths) == ({"mle": None}, {"papers": path})
+    assert (rivals.baselines, rivals.paths) == ({"mle": None}, {"papers": path})
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("mle, found", r"--against must name dots out of mle, .*, or a path's YAML file, got 'found'$"),
+        ("mle, found", r"--against must name baselines out of mle, .*, or a path's YAML file, got 'found'$"),
         ("mle, raml: 3", r"got \{'raml': 3\}$"),
         ("3", r"got 3$"),
         ("[mle]", r"got \['mle'\]$"),

@@ -7,22 +7,22 @@ import pytest
 import torch
 import yaml
 
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.errors import ConfigError
 from erpo_explore.plan import manifest as provenance
-from erpo_explore.plan.manifest import manifest, space_of
-from erpo_explore.space import dot
+from erpo_explore.plan.manifest import experiment_of, manifest
+from erpo_explore.space import algorithm
 from tests.tiny_exploration import TINY
 
 
 @pytest.fixture
 def space():
-    paths = {"papers": dot("interpolation", metric="bleu").to_dict(), "limit": policy_gradient()}
-    return SearchSpace.from_dict(TINY | {"seed": 11, "paths": paths})
+    paths = {"papers": algorithm("interpolation", metric="bleu").to_dict(), "limit": policy_gradient()}
+    return Experiment.from_dict(TINY | {"seed": 11, "paths": paths})
 
 
 def policy_gradient():
-    return dot("policy_gradient", metric="bleu").to_dict()
+    return algorithm("policy_gradient", metric="bleu").to_dict()
 
 
 def test_a_manifest_says_what_was_run_and_on_what(space):
@@ -44,13 +44,13 @@ def test_it_says_when_in_utc(space):
 
 def test_the_space_comes_back_from_its_yaml(space):
     written = yaml.safe_load(yaml.safe_dump(manifest(space)))
-    assert space_of(written, "exploration.yaml") == space
+    assert experiment_of(written, "exploration.yaml") == space
 
 
 @pytest.mark.parametrize("written", [{}, {"space": None}, {"space": {"name": "tiny"}}, {"space": [1]}])
 def test_a_manifest_without_a_space_is_named(written):
     with pytest.raises(ConfigError, match=r"^exploration\.yaml: "):
-        space_of(written, "exploration.yaml")
+        experiment_of(written, "exploration.yaml")
 
 
 @pytest.mark.tools("git")

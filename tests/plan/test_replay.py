@@ -3,32 +3,32 @@ import json
 import pytest
 import yaml
 
-from erpo_explore.config.experiment import LastTest, SearchSpace
+from erpo_explore.config.experiment import Experiment, LastTest
 from erpo_explore.config.path_file import save_path
 from erpo_explore.errors import ConfigError, ResultsError
 from erpo_explore.plan.baselines import Rivals
 from erpo_explore.plan.manifest import manifest
-from erpo_explore.plan.replay import FOUND, is_replay, replay_space, winning_dot
+from erpo_explore.plan.replay import FOUND, is_replay, replay_space, winning_algorithm
 from erpo_explore.plan.trials import plan_trials
-from erpo_explore.space import Path, Point, Reward, dot
+from erpo_explore.space import Path, Point, Reward, algorithm
 from erpo_explore.store import ResultsWriter
 from tests.store.example_rows import OBSERVATION
 from tests.tiny_exploration import TINY
 
 WALKED = Path(knots=((0.0, Point(reward=Reward(truth=1.0))), (0.5, Point(reward=Reward(truth=0.8, model=0.2)))))
-SPACE = SearchSpace.from_dict(TINY | {"dots": ["mle", {"spg": {"weight": 4}}], "seed": 5})
+SPACE = Experiment.from_dict(TINY | {"baselines": ["mle", {"spg": {"weight": 4}}], "seed": 5})
 
 
 @pytest.fixture
 def results(tmp_path):
     """A results folder whose best score was reached along `WALKED`."""
     writer = ResultsWriter.create(tmp_path / "tiny", manifest(SPACE))
-    paths = {"member-0": WALKED, "mle-s5": dot("mle", metric="bleu")}
+    paths = {"member-0": WALKED, "mle-s5": algorithm("mle", metric="bleu")}
     writer.append(
         "observations",
         [
             OBSERVATION | {"trial": name, "role": role, "score": score, "path": json.dumps(paths[name].to_dict())}
-            for name, role, score in (("member-0", "member", 20.0), ("mle-s5", "dot", 10.0))
+            for name, role, score in (("member-0", "member", 20.0), ("mle-s5", "algorithm", 10.0))
         ],
     )
     return writer.folder
@@ -80,24 +80,24 @@ def test_the_seeds_are_none_of_those_of_the_search_nor_of_the_space_that_is_name
 
 def test_nothing_is_searched_and_every_rival_runs_once_a_seed(results):
     specs = plan_trials(replay(results, against="mle, interpolation", num_seeds=3), "bleu")
-    assert [(spec.role, spec.dot) for spec in specs] == (
-        [("dot", "mle")] * 3 + [("dot", "interpolation")] * 3 + [("path", FOUND)] * 3
+    assert [(spec.role, spec.algorithm) for spec in specs] == (
+        [("algorithm", "mle")] * 3 + [("algorithm", "interpolation")] * 3 + [("path", FOUND)] * 3
     )
     assert [spec.seed for spec in specs[:3]] == [spec.seed for spec in specs[3:6]] == [spec.seed for spec in specs[6:]]
 
 
 def test_a_rival_keeps_the_settings_of_the_space(results):
-    assert replay(results, against="spg, raml").dots == {"spg": {"weight": 4}, "raml": {}}
+    assert replay(results, against="spg, raml").baselines == {"spg": {"weight": 4}, "raml": {}}
 
 
 def test_no_rival_is_the_path_alone(results):
     space = replay(results, against="")
-    assert (space.dots, space.paths) == ({}, {FOUND: WALKED})
+    assert (space.baselines, space.paths) == ({}, {FOUND: WALKED})
 
 
 @pytest.mark.parametrize(("members", "num_seeds"), [(3, 1), (1, 4)])
 def test_no_seed_is_one_that_the_search_has_used(results, tmp_path, members, num_seeds):
-    searched = SearchSpace.from_dict(TINY | {"search": {"members": members}, "num_seeds": num_seeds, "seed": 5})
+    searched = Experiment.from_dict(TINY | {"search": {"members": members}, "num_seeds": num_seeds, "seed": 5})
     (results / "exploration.yaml").write_text(yaml.safe_dump(manifest(searched)))
     used = {spec.seed for spec in plan_trials(searched, "bleu")}
     fresh = {spec.seed for spec in plan_trials(replay(results, num_seeds=5), "bleu")}
@@ -112,11 +112,11 @@ def test_a_seed_that_is_given_is_taken(results):
 
 def test_a_replay_is_a_space_like_any_other(results):
     space = replay(results)
-    assert SearchSpace.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space
+    assert Experiment.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space
 
 
 def test_settings_that_are_given_go_before_those_of_the_space(results):
-    assert replay(results, against="spg: {weight: 9}").dots == {"spg": {"weight": 9}}
+    assert replay(results, against="spg: {weight: 9}").baselines == {"spg": {"weight": 9}}
 
 
 def test_a_paths_file_is_a_rival_too(results, path_file):
@@ -143,31 +143,33 @@ class TestTheWinner:
         writer = ResultsWriter.create(tmp_path / "tiny", manifest(SPACE))
         for place, role in enumerate(roles):
             path = Path(knots=((0.0, Point(reward=Reward(truth=1.0))), (0.1 + 0.1 * place, WALKED.end)))
-            row = {"trial": f"t{place}", "role": role, "dot": role, "score": 20.0 - place}
+            row = {"trial": f"t{place}", "role": role, "algorithm": role, "score": 20.0 - place}
             writer.append("observations", [OBSERVATION | row | {"path": json.dumps(path.to_dict())}])
         return writer.folder
 
     @pytest.mark.parametrize(
         ("roles", "place"),
         [
-            (("member", "dot"), 0),
-            (("dot", "member", "member"), 1),
+            (("member", "algorithm"), 0),
+            (("algorithm", "member", "member"), 1),
             (("path", "member"), 1),
-            (("dot", "random", "random"), 1),
-            (("dot", "path"), 1),
+            (("algorithm", "random", "random"), 1),
+            (("algorithm", "path"), 1),
         ],
     )
-    def test_the_best_member_is_replayed_or_else_the_best_that_is_no_dot(self, tmp_path, roles, place):
+    def test_the_best_member_is_replayed_or_else_the_best_that_is_no_algorithm(self, tmp_path, roles, place):
         found = replay(self.folder(tmp_path, roles)).paths[FOUND]
         assert found.knots[1][0] == pytest.approx(0.1 + 0.1 * place)
 
-    @pytest.mark.parametrize(("roles", "dot"), [(("dot", "member"), "dot"), (("member", "dot"), None)])
-    def test_a_dot_that_won_is_named(self, tmp_path, roles, dot):
-        assert winning_dot(self.folder(tmp_path, roles)) == dot
+    @pytest.mark.parametrize(
+        ("roles", "algorithm"), [(("algorithm", "member"), "algorithm"), (("member", "algorithm"), None)]
+    )
+    def test_a_algorithm_that_won_is_named(self, tmp_path, roles, algorithm):
+        assert winning_algorithm(self.folder(tmp_path, roles)) == algorithm
 
-    def test_dots_alone_have_no_path_to_replay(self, tmp_path):
-        with pytest.raises(ResultsError, match="has trained dots alone, so there is no found path to replay"):
-            replay(self.folder(tmp_path, ("dot", "dot")))
+    def test_baselines_alone_have_no_path_to_replay(self, tmp_path):
+        with pytest.raises(ResultsError, match="has trained baselines alone, so there is no found path to replay"):
+            replay(self.folder(tmp_path, ("algorithm", "algorithm")))
 
 
 def test_a_path_without_a_space_is_told_to_name_one(path_file):

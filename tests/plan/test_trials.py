@@ -4,18 +4,18 @@ from collections import Counter
 
 import pytest
 
-from erpo_explore.config.experiment import SearchSpace, Training
+from erpo_explore.config.experiment import Experiment, Training
 from erpo_explore.errors import ConfigError
 from erpo_explore.plan.trials import num_suggested, num_walkable, plan_trials
 from erpo_explore.search.proposals import random_point, rng
-from erpo_explore.space import Path, Point, Reward, dot
+from erpo_explore.space import Path, Point, Reward, algorithm
 from erpo_explore.trial import TrialSpec
 from erpo_explore.trial.schedule import Walk
 from tests.plan.test_warm_start import write
 from tests.tiny_exploration import TINY
 
 TRUTH = Point(reward=Reward(truth=1.0))
-PAPERS = {"papers": dot("interpolation", metric="bleu").to_dict()}
+PAPERS = {"papers": algorithm("interpolation", metric="bleu").to_dict()}
 SEARCHES = {
     "population": {"members": 5, "evolve_every": [1]},
     "random": {"members": 5},
@@ -27,9 +27,9 @@ SEARCHES = {
 }
 
 
-def space_of(method="population", **changes):
+def experiment_of(method="population", **changes):
     search = {"method": method} | SEARCHES[method] | changes.pop("search", {})
-    return SearchSpace.from_dict(TINY | {"search": search, "seed": 7, "num_seeds": 2, "paths": PAPERS} | changes)
+    return Experiment.from_dict(TINY | {"search": search, "seed": 7, "num_seeds": 2, "paths": PAPERS} | changes)
 
 
 @pytest.mark.parametrize(
@@ -44,45 +44,48 @@ def space_of(method="population", **changes):
         ("pb2", {"member": 5}),
     ],
 )
-def test_dots_and_paths_come_once_a_seed_and_the_search_on_top(method, roles):
-    specs = plan_trials(space_of(method), "bleu")
-    assert Counter(spec.role for spec in specs) == {"dot": 4, "path": 2} | roles
+def test_baselines_and_paths_come_once_a_seed_and_the_search_on_top(method, roles):
+    specs = plan_trials(experiment_of(method), "bleu")
+    assert Counter(spec.role for spec in specs) == {"algorithm": 4, "path": 2} | roles
 
 
 @pytest.mark.parametrize("method", SEARCHES)
 def test_names_are_unique_and_can_name_folders(method):
-    names = [spec.name for spec in plan_trials(space_of(method), "bleu")]
+    names = [spec.name for spec in plan_trials(experiment_of(method), "bleu")]
     assert len(set(names)) == len(names)
     assert all(name and not set(name) & set("/\\ ") for name in names)
 
 
 @pytest.mark.parametrize("method", SEARCHES)
 def test_the_same_space_plans_the_same_even_from_its_yaml(method):
-    space = space_of(method)
-    again = SearchSpace.from_dict(json.loads(json.dumps(space.to_dict())))
+    space = experiment_of(method)
+    again = Experiment.from_dict(json.loads(json.dumps(space.to_dict())))
     assert plan_trials(again, "bleu") == plan_trials(space, "bleu")
 
 
 @pytest.mark.parametrize("method", SEARCHES)
 def test_every_trial_survives_its_journey_as_plain_values(method):
-    for spec in plan_trials(space_of(method), "bleu"):
+    for spec in plan_trials(experiment_of(method), "bleu"):
         assert TrialSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
 
 
-def test_a_dot_is_trained_with_its_settings_the_tasks_metric_and_each_seed():
-    space = space_of("none", dots=[{"spg": {"weight": 4}}])
-    dots = [spec for spec in plan_trials(space, "rouge") if spec.role == "dot"]
-    assert [(spec.name, spec.dot, spec.seed) for spec in dots] == [("spg-s7", "spg", 7), ("spg-s8", "spg", 8)]
-    assert {spec.path for spec in dots} == {dot("spg", metric="rouge", settings={"weight": 4})}
+def test_a_algorithm_is_trained_with_its_settings_the_tasks_metric_and_each_seed():
+    space = experiment_of("none", baselines=[{"spg": {"weight": 4}}])
+    baselines = [spec for spec in plan_trials(space, "rouge") if spec.role == "algorithm"]
+    assert [(spec.name, spec.algorithm, spec.seed) for spec in baselines] == [
+        ("spg-s7", "spg", 7),
+        ("spg-s8", "spg", 8),
+    ]
+    assert {spec.path for spec in baselines} == {algorithm("spg", metric="rouge", settings={"weight": 4})}
 
 
 def test_a_given_path_is_trained_as_it_is_with_each_seed():
-    paths = [spec for spec in plan_trials(space_of("none"), "rouge") if spec.role == "path"]
-    assert [(spec.name, spec.dot, spec.seed) for spec in paths] == [
+    paths = [spec for spec in plan_trials(experiment_of("none"), "rouge") if spec.role == "path"]
+    assert [(spec.name, spec.algorithm, spec.seed) for spec in paths] == [
         ("papers-s7", "papers", 7),
         ("papers-s8", "papers", 8),
     ]
-    assert {spec.path for spec in paths} == {dot("interpolation", metric="bleu")}
+    assert {spec.path for spec in paths} == {algorithm("interpolation", metric="bleu")}
 
 
 def members(space, metric="bleu"):
@@ -90,8 +93,10 @@ def members(space, metric="bleu"):
 
 
 def test_members_walk_from_the_start_to_points_of_their_own_within_the_first_interval():
-    found = members(space_of())
-    assert [(spec.name, spec.seed, spec.dot) for spec in found] == [(f"member-{i}", 7 + i, None) for i in range(5)]
+    found = members(experiment_of())
+    assert [(spec.name, spec.seed, spec.algorithm) for spec in found] == [
+        (f"member-{i}", 7 + i, None) for i in range(5)
+    ]
     for spec in found:
         assert [at for at, _ in spec.path.knots] == [0.0, 3 / 12]
         assert spec.path.at(0.0) == TRUTH
@@ -99,26 +104,26 @@ def test_members_walk_from_the_start_to_points_of_their_own_within_the_first_int
 
 
 def test_more_members_change_nothing_for_the_first_ones():
-    assert members(space_of(search={"members": 7}))[:5] == members(space_of())
+    assert members(experiment_of(search={"members": 7}))[:5] == members(experiment_of())
 
 
 def test_members_that_evolve_seldom_walk_further_to_their_first_knot():
-    found = members(space_of(search={"members": 8, "evolve_every": [1, 2]}))
+    found = members(experiment_of(search={"members": 8, "evolve_every": [1, 2]}))
     assert [spec.path.knots[-1][0] for spec in found] == [3 / 12, 6 / 12] * 4
 
 
 def test_another_seed_plans_other_points():
-    ends = [{spec.path.end for spec in members(space_of(seed=seed))} for seed in (7, 1007)]
+    ends = [{spec.path.end for spec in members(experiment_of(seed=seed))} for seed in (7, 1007)]
     assert not ends[0] & ends[1]
 
 
 def test_an_interval_that_is_the_whole_budget_has_its_knot_at_the_end():
-    space = space_of(training=TINY["training"] | {"interval": 12})
+    space = experiment_of(training=TINY["training"] | {"interval": 12})
     assert {spec.path.knots[1][0] for spec in members(space)} == {1.0}
 
 
 def test_a_random_search_tries_constant_points_on_the_same_seed():
-    space = space_of("random")
+    space = experiment_of("random")
     found = [spec for spec in plan_trials(space, "bleu") if spec.role == "random"]
     assert [spec.name for spec in found] == [f"random-{i}" for i in range(5)]
     assert {spec.seed for spec in found} == {7}
@@ -127,14 +132,14 @@ def test_a_random_search_tries_constant_points_on_the_same_seed():
 
 
 def test_optuna_suggests_its_trials_while_the_exploration_runs():
-    assert {method: num_suggested(space_of(method)) for method in SEARCHES} == dict.fromkeys(SEARCHES, 0) | {
+    assert {method: num_suggested(experiment_of(method)) for method in SEARCHES} == dict.fromkeys(SEARCHES, 0) | {
         "optuna": 5
     }
 
 
 @pytest.mark.parametrize(("knots", "places"), [(1, [0.0]), (2, [0.0, 1.0]), (5, [0.0, 0.25, 0.5, 0.75, 1.0])])
 def test_a_random_path_has_free_knots_at_even_places(knots, places):
-    specs = plan_trials(space_of("random", search={"knots": knots}), "bleu")
+    specs = plan_trials(experiment_of("random", search={"knots": knots}), "bleu")
     found = [spec.path for spec in specs if spec.role == "random"]
     assert {tuple(at for at, _ in path.knots) for path in found} == {tuple(places)}
     assert len({point for path in found for _, point in path.knots}) == 5 * knots
@@ -142,31 +147,31 @@ def test_a_random_path_has_free_knots_at_even_places(knots, places):
 
 def test_more_knots_leave_the_first_as_it_was():
     constant, free = (
-        [spec.path.knots[0] for spec in plan_trials(space_of("random", search={"knots": knots}), "bleu")]
+        [spec.path.knots[0] for spec in plan_trials(experiment_of("random", search={"knots": knots}), "bleu")]
         for knots in (1, 3)
     )
     assert constant == free
 
 
 def test_a_grid_of_paths_has_every_sequence_of_points():
-    points = [spec.path.end for spec in plan_trials(space_of("grid"), "bleu") if spec.role == "grid"]
-    specs = [spec for spec in plan_trials(space_of("grid", search={"knots": 2}), "bleu") if spec.role == "grid"]
+    points = [spec.path.end for spec in plan_trials(experiment_of("grid"), "bleu") if spec.role == "grid"]
+    specs = [spec for spec in plan_trials(experiment_of("grid", search={"knots": 2}), "bleu") if spec.role == "grid"]
     assert len(specs) == len(points) ** 2
     assert {tuple(point for _, point in spec.path.knots) for spec in specs} == set(itertools.product(points, points))
 
 
 def test_tunes_own_populations_begin_as_ours_does():
-    assert members(space_of("pbt")) == members(space_of("pb2")) == members(space_of())
+    assert members(experiment_of("pbt")) == members(experiment_of("pb2")) == members(experiment_of())
 
 
 def test_the_metric_of_the_search_goes_before_the_tasks():
     for metric, asked in (("bleu", None), ("rouge", None), ("edit", "edit")):
-        found = members(space_of(search={"metric": asked}), "bleu" if asked else metric)
+        found = members(experiment_of(search={"metric": asked}), "bleu" if asked else metric)
         assert {spec.path.end.reward.metric for spec in found} == {metric}
 
 
 def test_a_grid_without_a_point_is_an_error():
-    space = space_of("grid", search={"ranges": {"task": [0.8, 1.0], "model": [0.5, 1.0]}})
+    space = experiment_of("grid", search={"ranges": {"task": [0.8, 1.0], "model": [0.5, 1.0]}})
     with pytest.raises(ConfigError, match=r"search\.ranges has no point on the simplex.*got task \[0\.8, 1\.0\]"):
         plan_trials(space, "bleu")
 
@@ -178,8 +183,8 @@ class TestWarmStart:
         return write(tmp_path / "earlier", (1.0, 2.0), (0.1, 0.3))
 
     def test_the_first_member_walks_to_where_the_best_earlier_path_was_then(self, earlier):
-        space = space_of(training=TINY["training"] | {"interval": 4}, search={"warm_start": [earlier]})
-        cold = space_of(training=TINY["training"] | {"interval": 4})
+        space = experiment_of(training=TINY["training"] | {"interval": 4}, search={"warm_start": [earlier]})
+        cold = experiment_of(training=TINY["training"] | {"interval": 4})
         warmed, others = members(space)[0], members(space)[1:]
         assert [at for at, _ in warmed.path.knots] == [0.0, 4 / 12]
         # a third of the budget lies a third of the way between knots at 1/4 and 1/2
@@ -187,13 +192,13 @@ class TestWarmStart:
         assert others == members(cold)[1:]
 
     def test_what_was_outside_of_the_ranges_goes_to_their_end(self, earlier):
-        space = space_of(search={"warm_start": [earlier], "ranges": {"task": [0.2, 0.4]}})
+        space = experiment_of(search={"warm_start": [earlier], "ranges": {"task": [0.2, 0.4]}})
         assert members(space)[0].path.end.reward.task == 0.2
 
 
 @pytest.mark.parametrize(("steps", "interval"), [(12, 3), (12, 12), (24, 12), (600, 25)])
 def test_as_many_knots_can_be_walked_as_a_run_trains_at_whose_score_drops_at_each_report(steps, interval):
-    walk, trained = Walk(dot("interpolation", metric="bleu")), set()
+    walk, trained = Walk(algorithm("interpolation", metric="bleu")), set()
     for number, start in enumerate(range(0, steps, interval)):
         trained.add(walk.point(start / steps))
         walk.see(-float(number), min(1.0, (start + interval) / steps))

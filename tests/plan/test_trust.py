@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from erpo_explore.cli.main import main
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.errors import ResultsError
 from erpo_explore.plan.manifest import manifest
 from erpo_explore.plan.trust import check_replayable, check_resumable, named_functions
@@ -21,12 +21,12 @@ EVIL = "evil_module:score"
 
 
 def space_with(**changed: Any) -> dict[str, Any]:
-    return SearchSpace.from_dict(TINY | changed).to_dict()
+    return Experiment.from_dict(TINY | changed).to_dict()
 
 
 NAMING = [
-    space_with(dots=["mle", {"minimum_risk": {"metric": EVIL}}]),
-    space_with(model={"kind": "own", "function": EVIL}),
+    space_with(baselines=["mle", {"minimum_risk": {"metric": EVIL}}]),
+    space_with(model={"kind": "custom", "function": EVIL}),
     {"search": {"choices": {"metric": ["bleu", EVIL]}}},
     {"paths": {"mine": {"knots": [{"at": 0, "point": {"reward": {"metric": EVIL}}}]}}},
 ]
@@ -44,7 +44,7 @@ def evil_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def results(tmp_path: Path) -> Path:
     """Of an exploration that has begun, and whose model is a function."""
     folder = tmp_path / "results"
-    written = manifest(SearchSpace.from_dict(TINY | {"model": {"kind": "own", "function": EVIL}}))
+    written = manifest(Experiment.from_dict(TINY | {"model": {"kind": "custom", "function": EVIL}}))
     ResultsWriter.create(folder, written, needed_bytes=1)
     state = folder / "checkpoints"
     state.mkdir()
@@ -67,12 +67,12 @@ def another_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "stat", as_somebody)
 
 
-@pytest.mark.parametrize("space", NAMING, ids=["dot", "model", "choice", "path"])
+@pytest.mark.parametrize("space", NAMING, ids=["algorithm", "model", "choice", "path"])
 def test_functions_are_found_wherever_a_space_names_them(space: dict[str, Any]) -> None:
     assert named_functions(space) == (EVIL,)
 
 
-@pytest.mark.parametrize("space", [space_with(), None, [], {"start_from": "s3://bucket/x"}, {"metric": {"x": "a:b"}}])
+@pytest.mark.parametrize("space", [space_with(), None, [], {"init_from": "s3://bucket/x"}, {"metric": {"x": "a:b"}}])
 def test_what_names_no_function_names_none(space: Any) -> None:
     assert named_functions(space) == ()
 

@@ -10,7 +10,7 @@ from erpo_explore.report.figures.map import temperature_map
 kaleido = pytest.importorskip("kaleido")
 choreographer = pytest.importorskip("choreographer")
 
-FIGURE = go.Figure(go.Scatter(x=[1, 2], y=[3, 4], name="dots"))
+FIGURE = go.Figure(go.Scatter(x=[1, 2], y=[3, 4], name="baselines"))
 
 
 @pytest.mark.tools("chromium")

@@ -87,7 +87,7 @@ def test_a_hostile_sentence_stays_text(page):
 
 def test_a_hostile_trial_cannot_end_the_script_that_carries_it(tmp_path):
     folder = write_example(tmp_path / "toy")
-    more = {"role": "dot", "dot": HOSTILE, "seed": 9, "alpha": 0.0, "beta": 1.0, "rho": 0.0, "tau": 1.0}
+    more = {"role": "algorithm", "algorithm": HOSTILE, "seed": 9, "alpha": 0.0, "beta": 1.0, "rho": 0.0, "tau": 1.0}
     ResultsWriter.open(folder).append("observations", [observation(HOSTILE, 1, 100, 30.0, **more)])
     page = Page(write_report(folder).read_text(encoding="utf-8"))
     assert [tag for tag, _ in page.tags].count("script") == 4
@@ -114,7 +114,7 @@ def test_a_report_that_cannot_be_written_names_the_place_and_the_remedy(explorat
 
 def test_one_report_of_one_trial_is_drawn_without_lineage_or_samples(tmp_path):
     writer = ResultsWriter.create(tmp_path / "toy", {"seed": 1})
-    more = {"role": "dot", "dot": "mle", "seed": 1, "alpha": 0.0, "beta": 1.0, "rho": 0.0, "tau": 1.0}
+    more = {"role": "algorithm", "algorithm": "mle", "seed": 1, "alpha": 0.0, "beta": 1.0, "rho": 0.0, "tau": 1.0}
     writer.append("observations", [observation("t", 1, 100, 5.0, reward_truth=1.0, **more)])
     page = Page(write_report(writer.folder).read_text(encoding="utf-8"))
     assert "n = 1: no interval" in page.text
@@ -127,7 +127,16 @@ def started(folder):
     return ResultsWriter.create(folder, {"exploration": folder.name, "seed": 1})
 
 
-MLE = {"role": "dot", "dot": "mle", "seed": 1, "alpha": 0.0, "beta": 1.0, "rho": 0.0, "tau": 1.0, "reward_truth": 1.0}
+MLE = {
+    "role": "algorithm",
+    "algorithm": "mle",
+    "seed": 1,
+    "alpha": 0.0,
+    "beta": 1.0,
+    "rho": 0.0,
+    "tau": 1.0,
+    "reward_truth": 1.0,
+}
 
 
 def text_of(folder):
@@ -146,7 +155,13 @@ def test_of_many_that_diverged_the_one_that_did_not_is_drawn(tmp_path):
 
 def test_infinite_temperatures_alone_are_drawn(tmp_path):
     writer = started(tmp_path / "toy")
-    gradient = MLE | {"dot": "policy_gradient", "alpha": math.inf, "rho": 1.0, "tau": math.inf, "reward_truth": 0.0}
+    gradient = MLE | {
+        "algorithm": "policy_gradient",
+        "alpha": math.inf,
+        "rho": 1.0,
+        "tau": math.inf,
+        "reward_truth": 0.0,
+    }
     rows = [observation(f"t{seed}", 1, 100, 7.0 + seed, **gradient | {"seed": seed}) for seed in range(3)]
     writer.append("observations", rows)
     assert "policy_gradient" in text_of(writer.folder)
@@ -164,7 +179,7 @@ def test_infinite_and_missing_losses_are_no_scores(tmp_path):
 
 def test_names_that_are_markup_stay_text_everywhere(tmp_path):
     folder = write_example(tmp_path / "toy")
-    more = MLE | {"dot": HOSTILE, "metric": HOSTILE}
+    more = MLE | {"algorithm": HOSTILE, "metric": HOSTILE}
     rows = [observation(f"{HOSTILE}{seed}", 1, 100, 30.0 + seed, **more | {"seed": seed}) for seed in range(2)]
     ResultsWriter.open(folder).append("observations", rows)
     page = Page(write_report(folder).read_text(encoding="utf-8"))
@@ -206,9 +221,11 @@ def test_the_score_is_named_by_the_column_that_it_equals(observations, explorati
     assert score_name(observations.assign(bleu=1.0), trials) == "score"
 
 
-def test_a_dots_best_is_not_called_a_member(observations):
-    dots = observations[observations["role"] == "dot"]
-    assert summary_sentence(dots, "bleu").startswith("Best so far: raml (trial run_raml_2, seed 2) with bleu 22.50")
+def test_a_baselines_best_is_not_called_a_member(observations):
+    baselines = observations[observations["role"] == "algorithm"]
+    assert summary_sentence(baselines, "bleu").startswith(
+        "Best so far: raml (trial run_raml_2, seed 2) with bleu 22.50"
+    )
 
 
 def test_a_cell_without_a_value_is_a_dash():

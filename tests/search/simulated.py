@@ -9,7 +9,7 @@ from typing import Any
 
 from ray import tune
 
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.plan.trials import plan_trials
 from erpo_explore.space import Path as ErpoPath
 from erpo_explore.space import Point
@@ -78,7 +78,7 @@ class SimulatedMember(tune.Trainable):
             path=self._walk.walked(progress),
             status="diverged" if lost else status,  # type: ignore[arg-type]
             train_loss_nats=None if lost else 1.0,
-            scores=None if lost else Scores(valid_nll_nats=1.0, score=self._score, signature="simulated"),
+            scores=None if lost else Scores(validation_nll_nats=1.0, score=self._score, signature="simulated"),
             entropy_nats=None,
             mean_reward=None,
             effective_sample_size=None,
@@ -136,7 +136,7 @@ def simulate(
     Returns:
         The folder.
     """
-    space = SearchSpace.from_dict(
+    space = Experiment.from_dict(
         {
             "name": "simulated",
             "task": {"name": "toy"},

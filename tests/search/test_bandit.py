@@ -13,7 +13,7 @@ from erpo_explore.search.bandit import Position, propose
 from erpo_explore.search.gains import Gain
 from erpo_explore.search.proposals import move, random_point, rng
 from erpo_explore.search.region import Region
-from erpo_explore.space import Point, Reward, dot
+from erpo_explore.space import Point, Reward, algorithm
 
 from .strategies import searches, seeds
 
@@ -131,16 +131,16 @@ def test_gains_at_points_that_are_not_searched_are_left_out():
     strange = [
         Point(reward=Reward(truth=0.9, task=0.1), prefix="truth"),
         Point(reward=Reward(truth=0.5, task=0.5)),
-        dot("raml_ngram", metric="bleu").end,
-        dot("policy_gradient", metric="bleu").end,
+        algorithm("raml_ngram", metric="bleu").end,
+        algorithm("policy_gradient", metric="bleu").end,
     ]
     gains = [gain_of(knot, 0.5, rng(1)) for knot in strange * 3]
     assert propose(positions(2), gains, SEARCH, "bleu", rng(1)) == by_chance(positions(2), [], rng(1))
 
 
 def test_maximum_likelihood_is_a_point_of_every_region_that_reaches_the_truth():
-    assert REGION.holds(dot("mle", metric="bleu").end)
-    assert not Region.of(Search(ranges={"task": (0.1, 0.4)}), "bleu").holds(dot("mle", metric="bleu").end)
+    assert REGION.holds(algorithm("mle", metric="bleu").end)
+    assert not Region.of(Search(ranges={"task": (0.1, 0.4)}), "bleu").holds(algorithm("mle", metric="bleu").end)
 
 
 def test_of_very_many_gains_the_nearest_in_progress_count():

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from erpo_explore.search.gains import Gain, gains_of
-from erpo_explore.space import Path, Point, Reward, dot
+from erpo_explore.space import Path, Point, Reward, algorithm
 from erpo_explore.trial.schedule import Walk
 
 from .strategies import TRUTH
@@ -105,7 +105,7 @@ def test_between_knots_a_walk_goes_on():
 
 
 def test_a_run_that_went_back_to_earlier_weights_has_no_gain_there():
-    walked = Walk(dot("interpolation", metric="bleu"))
+    walked = Walk(algorithm("interpolation", metric="bleu"))
     rows = []
     for iteration, score in enumerate((3.0, 2.0, 4.0, 5.0), start=1):
         progress = iteration * INTERVAL / STEPS

@@ -19,7 +19,7 @@ from erpo_explore.search.proposals import (
     random_point,
     rng,
 )
-from erpo_explore.space import Path, Point, Reward, dot
+from erpo_explore.space import Path, Point, Reward, algorithm
 from erpo_explore.space.reward import TOKEN_METRICS
 
 from .strategies import MIXED, TRUTH, searches, seeds
@@ -221,12 +221,12 @@ class TestWhatIsDrawnAnew:
         assert np.mean([point == start for point in moved]) == pytest.approx(home, abs=0.07)
 
 
-GRPO = dot("grpo", metric="rouge", settings={"samples": 4}).end
-RLOO = dot("rloo", metric="rouge").end
+GRPO = algorithm("grpo", metric="rouge", settings={"samples": 4}).end
+RLOO = algorithm("rloo", metric="rouge").end
 
 
 class TestLandmarks:
-    search = Search(landmarks={"grpo": {"samples": 4}, "rloo": {}}, visit=0.3)
+    search = Search(candidates={"grpo": {"samples": 4}, "rloo": {}}, visit=0.3)
 
     def test_each_is_visited_with_its_share_of_the_chance(self):
         generator = rng(1)
@@ -234,7 +234,7 @@ class TestLandmarks:
             [move(MIXTURE, self.search, "rouge", generator) for _ in range(600)],
             [first_knot(self.search, "rouge", generator) for _ in range(600)],
         ):
-            shares = [sum(knot == landmark for knot in knots) / 600 for landmark in (GRPO, RLOO)]
+            shares = [sum(knot == candidate for knot in knots) / 600 for candidate in (GRPO, RLOO)]
             assert shares == pytest.approx([0.15, 0.15], abs=0.05)
 
     @given(seeds)
@@ -258,5 +258,5 @@ class TestLandmarks:
     @given(searches(), seeds)
     def test_without_any_nothing_else_is_drawn(self, search, seed):
         assert move(MIXTURE, search, "bleu", rng(seed)) == move(
-            MIXTURE, search.model_copy(update={"visit": 1.0}), "bleu", rng(seed)
+            MIXTURE, search.model_copy(update={"p_candidate": 1.0}), "bleu", rng(seed)
         )

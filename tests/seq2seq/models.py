@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from erpo_explore.seq2seq import LstmConfig, OwnConfig, PretrainedConfig, Seq2Seq, TransformerConfig, build_model
+from erpo_explore.seq2seq import CustomConfig, LstmConfig, PretrainedConfig, Seq2Seq, TransformerConfig, build_model
 from erpo_explore.symbols import Symbols
 from tests import tiny_pretrained
 
@@ -13,12 +13,12 @@ SYMBOLS = Symbols()
 NUM_SOURCE, NUM_TARGET = 11, 9
 
 CONFIGS = {
-    "lstm": LstmConfig(units=8, dropout=0.2),
-    "transformer": TransformerConfig(units=16, heads=2, layers=2, feed_forward=24, dropout=0.1),
+    "lstm": LstmConfig(hidden_size=8, dropout=0.2),
+    "transformer": TransformerConfig(hidden_size=16, heads=2, layers=2, feed_forward=24, dropout=0.1),
 }
 """Models whose weights are drawn."""
 
-OWN = {"own": OwnConfig(function="examples.my_model:build", settings={"units": 12})}
+OWN = {"custom": CustomConfig(function="examples.my_model:build", settings={"hidden_size": 12})}
 """A user's own: add yours here, and `pytest tests/seq2seq/test_model.py -k own` holds it to the interface."""
 
 KINDS = (*CONFIGS, *OWN, *tiny_pretrained.KINDS)

@@ -9,17 +9,17 @@ ADAPTER = TypeAdapter(ModelConfig)
 
 
 def test_the_lstms_defaults_are_the_papers():
-    assert (LstmConfig().units, LstmConfig().dropout) == (256, 0.2)
+    assert (LstmConfig().hidden_size, LstmConfig().dropout) == (256, 0.2)
 
 
 @pytest.mark.parametrize(
     ("written", "kind"),
     [
         ({}, LstmConfig),
-        ({"units": 64}, LstmConfig),
+        ({"hidden_size": 64}, LstmConfig),
         ({"kind": "lstm"}, LstmConfig),
         ({"kind": "transformer"}, TransformerConfig),
-        ({"kind": "transformer", "units": 64, "heads": 8}, TransformerConfig),
+        ({"kind": "transformer", "hidden_size": 64, "heads": 8}, TransformerConfig),
     ],
 )
 def test_the_kind_decides_and_is_lstm_if_not_given(written, kind):
@@ -29,9 +29,9 @@ def test_the_kind_decides_and_is_lstm_if_not_given(written, kind):
 @pytest.mark.parametrize(
     ("settings", "field"),
     [
-        ({"units": 7}, "lstm.units"),
-        ({"units": 0}, "lstm.units"),
-        ({"units": 10**6}, "lstm.units"),
+        ({"hidden_size": 7}, "lstm.hidden_size"),
+        ({"hidden_size": 0}, "lstm.hidden_size"),
+        ({"hidden_size": 10**6}, "lstm.hidden_size"),
         ({"dropout": 1.0}, "lstm.dropout"),
         ({"dropout": -0.1}, "lstm.dropout"),
         ({"dropout": float("nan")}, "lstm.dropout"),
@@ -39,7 +39,7 @@ def test_the_kind_decides_and_is_lstm_if_not_given(written, kind):
         ({"kind": "transformer", "layers": 0}, "transformer.layers"),
         ({"kind": "transformer", "feed_forward": 0}, "transformer.feed_forward"),
         ({"kind": "transformer", "heads": 0}, "transformer.heads"),
-        ({"kind": "transformer", "units": 9, "heads": 3}, "transformer.units"),
+        ({"kind": "transformer", "hidden_size": 9, "heads": 3}, "transformer.hidden_size"),
         ({"kind": "transformer", "dropout": 1.0}, "transformer.dropout"),
         ({"kind": "transformer", "width": 8}, "transformer.width"),
     ],
@@ -49,9 +49,9 @@ def test_a_wrong_setting_is_named(settings, field):
         ADAPTER.validate_python(settings)
 
 
-def test_heads_must_divide_units():
-    with pytest.raises(ValidationError, match="heads must divide units=64, got 3"):
-        TransformerConfig(units=64, heads=3)
+def test_heads_must_divide_the_hidden_size():
+    with pytest.raises(ValidationError, match="heads must divide hidden_size=64, got 3"):
+        TransformerConfig(hidden_size=64, heads=3)
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones():

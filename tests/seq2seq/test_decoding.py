@@ -12,7 +12,7 @@ MAX_TOKENS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place(DecoderState):
+class Location(DecoderState):
     row_B: torch.Tensor
     word_B: torch.Tensor
 
@@ -31,7 +31,7 @@ class Scripted(Seq2Seq):
 
     def begin(self, memory):
         row_B = torch.arange(len(memory.keep_BS))
-        return Place(row_B=row_B, word_B=torch.zeros_like(row_B))
+        return Location(row_B=row_B, word_B=torch.zeros_like(row_B))
 
     def advance(self, memory, state, _token_B):
         assert len(memory.keep_BS) == len(state.row_B)
@@ -41,7 +41,7 @@ class Scripted(Seq2Seq):
             words = self.rows[row]
             logits_BV[place, words[min(word, len(words) - 1)]] = 5.0
         self.asked.append(len(state.row_B))
-        return logits_BV, Place(row_B=state.row_B, word_B=state.word_B + 1)
+        return logits_BV, Location(row_B=state.row_B, word_B=state.word_B + 1)
 
     def project(self, logits_BV):
         """What `advance` gave are the logits already."""

@@ -14,7 +14,7 @@ H = 8
 
 def test_logits_are_the_equations():
     """a_ts = softmax_s(h_t · W_a k_s / √H), c_t = Σ_s a_ts v_s, logits = E tanh(W_c [c_t; h_t]) + b."""
-    config = LstmConfig(units=H, dropout=0.0)
+    config = LstmConfig(hidden_size=H, dropout=0.0)
     model = LstmSeq2Seq(config, NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=seeded(1))
     with torch.no_grad():
         for parameter in model.parameters():  # loud, so that attention is far from even and no bias is 0

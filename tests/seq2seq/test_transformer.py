@@ -20,7 +20,7 @@ from erpo_explore.seq2seq.transformer import (
 from .models import seeded
 
 B, S, T, H, N = 2, 5, 4, 12, 3
-CONFIG = TransformerConfig(units=H, heads=N, layers=1, feed_forward=20, dropout=0.0)
+CONFIG = TransformerConfig(hidden_size=H, heads=N, layers=1, feed_forward=20, dropout=0.0)
 KEEP_BS = torch.tensor([[True] * 5, [True, True, True, False, False]])
 
 

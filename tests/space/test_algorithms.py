@@ -4,19 +4,19 @@ import math
 import pytest
 
 from erpo_explore.errors import ConfigError
-from erpo_explore.space import DOTS, Path, Point, Reward, dot
+from erpo_explore.space import ALGORITHMS, Path, Point, Reward, algorithm
 from erpo_explore.space.reward import TOKEN_METRICS
 
 
 @pytest.mark.parametrize("metric", TOKEN_METRICS)
-@pytest.mark.parametrize("name", DOTS)
-def test_every_dot_is_a_path_by_default(name, metric):
-    assert isinstance(dot(name, metric=metric), Path)
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_algorithm_is_a_path_by_default(name, metric):
+    assert isinstance(algorithm(name, metric=metric), Path)
 
 
-@pytest.mark.parametrize("name", DOTS)
-def test_every_dot_survives_a_round_trip(name):
-    path = dot(name, metric="rouge")
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_algorithm_survives_a_round_trip(name):
+    path = algorithm(name, metric="rouge")
     assert Path.from_dict(path.to_dict()) == path
 
 
@@ -31,18 +31,18 @@ def test_every_dot_survives_a_round_trip(name):
         ("policy_gradient", {}, Point(reward=Reward(task=1.0, metric="rouge"), alpha=math.inf, beta=0.0)),
     ],
 )
-def test_a_constant_dot_is_its_point_of_the_paper(name, settings, point):
-    assert dot(name, metric="rouge", settings=settings) == Path.constant(point)
+def test_a_constant_algorithm_is_its_point_of_the_paper(name, settings, point):
+    assert algorithm(name, metric="rouge", settings=settings) == Path.constant(point)
 
 
 def test_scheduled_sampling_trains_on_the_truth_after_a_growing_share_of_own_words():
-    path = dot("scheduled_sampling", metric="bleu", settings={"rate": 0.5})
+    path = algorithm("scheduled_sampling", metric="bleu", settings={"rate": 0.5})
     assert [path.at(progress).reward.model for progress in (0.0, 0.5, 1.0)] == [0.0, 0.25, 0.5]
     assert {(point.prefix, point.label) for _, point in path.knots} == {("q", "truth")}
 
 
 class TestInterpolation:
-    PATH = dot("interpolation", metric="bleu")
+    PATH = algorithm("interpolation", metric="bleu")
     REWARDS = tuple(point.reward for _, point in PATH.knots)
     MOVES = tuple(
         tuple(b - a for a, b in zip(before.weights, after.weights, strict=True))
@@ -73,7 +73,9 @@ class TestInterpolation:
         assert [math.fsum(reward.weights) for reward in self.REWARDS] == pytest.approx([1.0] * 14)
 
     def test_its_settings_move_it(self):
-        path = dot("interpolation", metric="bleu", settings={"model": 0, "move": 0.25, "every": 2, "temperature": 0.1})
+        path = algorithm(
+            "interpolation", metric="bleu", settings={"model": 0, "move": 0.25, "every": 2, "temperature": 0.1}
+        )
         assert [point.reward.weights for _, point in path.knots] == [
             (1.0, 0.0, 0.0, 0.0),
             (0.75, 0.0, 0.25, 0.0),
@@ -87,39 +89,39 @@ class TestInterpolation:
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("mixed", {}, r"dot must be one of mle, .*interpolation, got 'mixed'"),
-        ("raml", {"gamma": 0.1}, r"dots\.raml\.gamma is unknown; known are metric, temperature"),
-        ("raml", {"temperature": "hot"}, r"dots\.raml\.temperature must be a number, got 'hot'"),
-        ("raml", {"temperature": True}, r"dots\.raml\.temperature must be a number, got True"),
-        ("raml", {"temperature": 0}, r"dots\.raml: alpha \+ beta must be > 0"),
-        ("raml", {"temperature": 10**400}, r"dots\.raml\.temperature must"),
+        ("mixed", {}, r"algorithm must be one of mle, .*interpolation, got 'mixed'"),
+        ("raml", {"gamma": 0.1}, r"baselines\.raml\.gamma is unknown; known are metric, temperature"),
+        ("raml", {"temperature": "hot"}, r"baselines\.raml\.temperature must be a number, got 'hot'"),
+        ("raml", {"temperature": True}, r"baselines\.raml\.temperature must be a number, got True"),
+        ("raml", {"temperature": 0}, r"baselines\.raml: alpha \+ beta must be > 0"),
+        ("raml", {"temperature": 10**400}, r"baselines\.raml\.temperature must"),
         (
             "raml",
             {"metric": "meteor"},
-            r"dots\.raml\.metric must be one of bleu, .*as package\.module:function, got 'meteor'",
+            r"baselines\.raml\.metric must be one of bleu, .*as package\.module:function, got 'meteor'",
         ),
         (
             "mle",
             {"metric": ["bleu"]},
-            r"dots\.mle\.metric must be one of bleu, .*as package\.module:function, got \['bleu'\]",
+            r"baselines\.mle\.metric must be one of bleu, .*as package\.module:function, got \['bleu'\]",
         ),
-        ("data_noising", {"gamma": 1.5}, r"dots\.data_noising: reward\.truth must lie in \[0, 1\], got -0\.5"),
-        ("spg", {"weight": 0}, r"dots\.spg: settings must not be 0, got \{'weight': 0"),
-        ("spg", {"weight": -1}, r"dots\.spg: reward\.temperature must be > 0 and finite, got -1\.0"),
-        ("interpolation", {"every": 2.5}, r"dots\.interpolation\.every must be a whole number, got 2\.5"),
-        ("interpolation", {"every": math.inf}, r"dots\.interpolation\.every must be a whole number, got inf"),
-        ("interpolation", {"every": 0}, r"dots\.interpolation: must have .*every >= 1"),
-        ("interpolation", {"move": math.nan}, r"dots\.interpolation: must have 0\.001 <= move < 1"),
-        ("interpolation", {"move": 1e-300}, r"dots\.interpolation: must have 0\.001 <= move < 1"),
-        ("interpolation", {"model": 1}, r"dots\.interpolation: must have .*0 <= model < 1"),
+        ("data_noising", {"gamma": 1.5}, r"baselines\.data_noising: reward\.truth must lie in \[0, 1\], got -0\.5"),
+        ("spg", {"weight": 0}, r"baselines\.spg: settings must not be 0, got \{'weight': 0"),
+        ("spg", {"weight": -1}, r"baselines\.spg: reward\.temperature must be > 0 and finite, got -1\.0"),
+        ("interpolation", {"every": 2.5}, r"baselines\.interpolation\.every must be a whole number, got 2\.5"),
+        ("interpolation", {"every": math.inf}, r"baselines\.interpolation\.every must be a whole number, got inf"),
+        ("interpolation", {"every": 0}, r"baselines\.interpolation: must have .*every >= 1"),
+        ("interpolation", {"move": math.nan}, r"baselines\.interpolation: must have 0\.001 <= move < 1"),
+        ("interpolation", {"move": 1e-300}, r"baselines\.interpolation: must have 0\.001 <= move < 1"),
+        ("interpolation", {"model": 1}, r"baselines\.interpolation: must have .*0 <= model < 1"),
     ],
 )
-def test_a_wrong_setting_is_named_with_its_dot(name, settings, message):
+def test_a_wrong_setting_is_named_with_its_algorithm(name, settings, message):
     with pytest.raises(ConfigError, match=message):
-        dot(name, metric="bleu", settings=settings)
+        algorithm(name, metric="bleu", settings=settings)
 
 
 def test_settings_are_not_changed():
     settings = {"temperature": 1}
-    dot("raml", metric="bleu", settings=settings)
+    algorithm("raml", metric="bleu", settings=settings)
     assert settings == {"temperature": 1}

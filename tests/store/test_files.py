@@ -4,7 +4,7 @@ from uuid import uuid4
 import pytest
 
 from erpo_explore.errors import ResultsError
-from erpo_explore.store.files import Folder, as_place, join, write_aside
+from erpo_explore.store.files import Folder, as_location, join, write_aside
 
 
 @pytest.fixture(params=["path", "file", "memory", "s3"])
@@ -67,5 +67,5 @@ def test_a_bucket_that_is_not_there_is_named(bucket):
 
 
 def test_a_path_stays_a_path():
-    assert as_place("results/a") == Path("results/a")
-    assert as_place("s3://b/a") == "s3://b/a"
+    assert as_location("results/a") == Path("results/a")
+    assert as_location("s3://b/a") == "s3://b/a"

@@ -15,16 +15,16 @@ from .example_rows import MANIFEST, OBSERVATION, WHEN
 
 TABLE = TABLES["observations"]
 SCORES = (None, 1.0, 2.0, 3.0)
-DOTS = (None, "mle", "raml")
+ALGORITHMS = (None, "mle", "raml")
 ROWS = [
-    OBSERVATION | {"trial": f"t{place}", "iteration": place, "score": score, "dot": dot, "tau": math.inf}
-    for place, (score, dot) in enumerate((score, dot) for score in SCORES for dot in DOTS)
+    OBSERVATION | {"trial": f"t{place}", "iteration": place, "score": score, "algorithm": algorithm, "tau": math.inf}
+    for place, (score, algorithm) in enumerate((score, algorithm) for score in SCORES for algorithm in ALGORITHMS)
 ]
 ARROW = rows_to_arrow(TABLE, ROWS)
 
 conditions = st.one_of(
     st.tuples(st.just("score"), st.sampled_from(["=", "==", "!=", "<", "<=", ">", ">="]), st.sampled_from(SCORES[1:])),
-    st.tuples(st.just("dot"), st.sampled_from(["in", "not in"]), st.lists(st.sampled_from(DOTS[1:]))),
+    st.tuples(st.just("algorithm"), st.sampled_from(["in", "not in"]), st.lists(st.sampled_from(ALGORITHMS[1:]))),
     st.tuples(st.just("iteration"), st.just("<"), st.integers(0, 12)),
 )
 
@@ -63,13 +63,15 @@ def folder(request, tmp_path):
 
 
 def test_a_frame_is_filtered_and_need_not_have_the_filtered_columns(folder):
-    frame = load_results(folder, columns=["trial"], filters=[("score", ">=", 2), ("dot", "==", "mle")])
+    frame = load_results(folder, columns=["trial"], filters=[("score", ">=", 2), ("algorithm", "==", "mle")])
     assert frame["trial"].tolist() == ["t10", "t7"]
     assert frame.columns.tolist() == ["trial"]
 
 
 def test_trials_and_filters_must_both_hold(folder):
-    assert load_results(folder, trials=["t7", "t1", "t8"], filters=[("dot", "in", ["mle"])])["trial"].tolist() == [
+    assert load_results(folder, trials=["t7", "t1", "t8"], filters=[("algorithm", "in", ["mle"])])[
+        "trial"
+    ].tolist() == [
         "t1",
         "t7",
     ]
@@ -87,9 +89,9 @@ def test_a_filter_takes_times_infinity_and_numpy_numbers(folder):
         ([("score", "~", 1)], "a filter compares by =, ==, !=, .*got '~'"),
         ([("score", ">", "high")], "observations.score must compare with double values, got 'high'"),
         ([("score", "==", None)], "got None; null meets no filter"),
-        ([("dot", "in", "mle")], "must compare with string values, got 'mle'"),
-        ([("dot", "in", [None])], "null meets no filter"),
-        ([("dot", "in", 3)], "must compare with string values, got 3"),
+        ([("algorithm", "in", "mle")], "must compare with string values, got 'mle'"),
+        ([("algorithm", "in", [None])], "null meets no filter"),
+        ([("algorithm", "in", 3)], "must compare with string values, got 3"),
         ([("step", "==", 1.5)], "must compare with int64 values"),
         (["score > 1"], r"must be \(column, comparison, value\)"),
         ([("score", ">")], r"must be \(column, comparison, value\)"),

@@ -17,7 +17,7 @@ KEYS = [("t2", 1), ("t10", 2), ("t1", 2), ("t1", 1), ("t1", 10)]
 def folder(tmp_path):
     writer = ResultsWriter.create(tmp_path / "tiny", MANIFEST)
     for trial, iteration in KEYS:
-        writer.append("observations", [OBSERVATION | {"trial": trial, "iteration": iteration, "dot": None}])
+        writer.append("observations", [OBSERVATION | {"trial": trial, "iteration": iteration, "algorithm": None}])
     return writer.folder
 
 

@@ -27,7 +27,7 @@ def test_a_legal_row_keeps_its_values(name):
         ("trial", "", "non-empty"),
         ("trial", 7, "must be text"),
         ("node", "\ud800", "UTF-8"),
-        ("role", "hero", "one of dot, member"),
+        ("role", "hero", "one of algorithm, member"),
         ("status", "done", "one of running"),
         ("iteration", -1, ">= 0"),
         ("iteration", True, "whole number"),
@@ -86,8 +86,8 @@ def test_numpy_scalars_are_numbers():
 
 
 def test_a_nullable_column_may_be_left_out():
-    row = {name: value for name, value in OBSERVATION.items() if name != "dot"}
-    assert rows_to_arrow(OBSERVATIONS_TABLE, [row]).to_pylist() == [OBSERVATION | {"dot": None}]
+    row = {name: value for name, value in OBSERVATION.items() if name != "algorithm"}
+    assert rows_to_arrow(OBSERVATIONS_TABLE, [row]).to_pylist() == [OBSERVATION | {"algorithm": None}]
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -101,7 +101,7 @@ text = st.text(st.characters(codec="utf-8"))
             "role": st.sampled_from(ROLES),
             "iteration": st.integers(0, 2**63 - 1),
             "seed": st.integers(-(2**63), 2**63 - 1),
-            "dot": st.none() | text,
+            "algorithm": st.none() | text,
             "tau": st.floats(allow_nan=False),
             "score": st.none() | finite,
             "status": st.sampled_from(STATUSES),

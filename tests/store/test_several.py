@@ -10,7 +10,7 @@ from erpo_explore.errors import ResultsError
 from erpo_explore.report import write_report
 from erpo_explore.space import Path, Point, Reward
 from erpo_explore.store import TABLES, ResultsWriter, load_manifest, load_results
-from erpo_explore.store.files import Folder, as_place, join
+from erpo_explore.store.files import Folder, as_location, join
 
 from .example_rows import MANIFEST, OBSERVATION, ROWS, TRIAL
 
@@ -91,7 +91,7 @@ def test_best_path_and_report_of_a_folder_wherever_it_lies(results):
     writer.append("observations", [OBSERVATION | {"path": '{"knots": [{"at": 0, "point": {"reward": {"truth": 1}}}]}'}])
     assert best_path(folder) == WALKED
     page = write_report(folder)
-    assert page == join(as_place(str(folder)), "report.html")
+    assert page == join(as_location(str(folder)), "report.html")
     assert Folder.at(folder).read("report.html").startswith(b"<!doctype html>")
 
 

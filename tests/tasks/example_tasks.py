@@ -39,7 +39,7 @@ def translations() -> datasets.DatasetDict:
 def example(name: str, folder: Path) -> TaskConfig:
     match name:
         case "toy":
-            return ToyConfig(train_pairs=60, valid_pairs=10, test_pairs=10)
+            return ToyConfig(train_pairs=60, validation_pairs=10, test_pairs=10)
         case "docstrings":
             return DocstringsConfig(roots=(write_modules(folder / "modules"),))
         case "files":

@@ -26,7 +26,7 @@ def test_the_name_decides_the_kind(written: dict[str, str], kind: type) -> None:
         {"name": "toy", "dificulty": 0.5},
         {"name": "toy", "difficulty": 1.5},
         {"name": "toy", "difficulty": float("nan")},
-        {"name": "toy", "valid_pairs": 0},
+        {"name": "toy", "validation_pairs": 0},
         {"name": "files"},
         {"name": "hub", "dataset": "a/b"},
         {"name": "toy", "vocabulary": {"kind": "char"}},

@@ -18,7 +18,7 @@ KINDS = get_args(LearnedVocabularyConfig.model_fields["kind"].annotation)
 
 
 def splits(task: Task) -> list[Split]:
-    return [task.train, task.valid, task.test]
+    return [task.train, task.validation, task.test]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -60,7 +60,7 @@ class TestTask:
     def test_survives_a_pickle(self, task: Task) -> None:
         copy = pickle.loads(pickle.dumps(task))
         assert splits(copy) == splits(task)
-        text = task.valid.references[0]
+        text = task.validation.references[0]
         assert copy.target_vocabulary.encode(text) == task.target_vocabulary.encode(text)
         ids = task.train.target_ids[0]
         assert copy.target_vocabulary.decode(ids) == task.target_vocabulary.decode(ids)

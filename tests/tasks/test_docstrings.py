@@ -94,14 +94,14 @@ def test_tests_are_not_read(tmp_path: Path) -> None:
 def test_code_is_never_run(tmp_path: Path) -> None:
     (tmp_path / "loud.py").write_text("raise SystemExit('imported')\n" + function("Compute it all.", BODY))
     corpus = docstrings_corpus(DocstringsConfig(roots=(tmp_path,)))
-    assert len(corpus.train) + len(corpus.valid) + len(corpus.test) == 1
+    assert len(corpus.train) + len(corpus.validation) + len(corpus.test) == 1
 
 
 def test_no_body_comes_twice(tmp_path: Path) -> None:
     write_modules(tmp_path / "one")
     write_modules(tmp_path / "two")
     corpus = docstrings_corpus(DocstringsConfig(roots=(tmp_path,)))
-    assert len(corpus.train) + len(corpus.valid) + len(corpus.test) == 40
+    assert len(corpus.train) + len(corpus.validation) + len(corpus.test) == 40
 
 
 def test_no_file_is_on_two_sides(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_no_file_is_on_two_sides(tmp_path: Path) -> None:
         )
         (tmp_path / f"module_{number}.py").write_text(code)
     corpus = docstrings_corpus(DocstringsConfig(roots=(tmp_path,)))
-    modules = [{source.split()[2] for source, _ in side} for side in (corpus.train, corpus.valid, corpus.test)]
+    modules = [{source.split()[2] for source, _ in side} for side in (corpus.train, corpus.validation, corpus.test)]
     assert all(modules) and sum(map(len, modules)) == 30
 
 
@@ -124,12 +124,12 @@ def test_sides_do_not_depend_on_where_the_folder_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("max_pairs", [1, 7, 40])
 def test_reading_stops_at_the_cap(max_pairs: int, tmp_path: Path) -> None:
     corpus = docstrings_corpus(DocstringsConfig(roots=(write_modules(tmp_path),), max_pairs=max_pairs))
-    assert len(corpus.train) + len(corpus.valid) + len(corpus.test) == max_pairs
+    assert len(corpus.train) + len(corpus.validation) + len(corpus.test) == max_pairs
 
 
 def test_this_python_has_docstrings_of_its_own() -> None:
     corpus = docstrings_corpus(DocstringsConfig(max_pairs=40))
-    assert len(corpus.train) + len(corpus.valid) + len(corpus.test) == 40
+    assert len(corpus.train) + len(corpus.validation) + len(corpus.test) == 40
 
 
 def test_a_missing_root_is_an_error(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_a_nested_column_of_a_saved_data_set(tmp_path: Path) -> None:
     translations().save_to_disk(str(tmp_path / "saved"))
     config = HubConfig(dataset=str(tmp_path / "saved"), source="translation.de", target="translation.en")
     corpus = hub_corpus(config)
-    assert corpus.train == corpus.valid == corpus.test == PAIRS
+    assert corpus.train == corpus.validation == corpus.test == PAIRS
 
 
 @pytest.mark.parametrize("kind", ["parquet", "jsonl"])
@@ -50,14 +50,14 @@ def test_a_folder_of_tables(kind: str, tmp_path: Path) -> None:
         else:
             table.to_json(str(folder / f"{split}.jsonl"))
     corpus = hub_corpus(HubConfig(dataset=str(folder), source="translation.de", target="translation.en"))
-    assert corpus.train == corpus.valid == PAIRS
+    assert corpus.train == corpus.validation == PAIRS
     assert corpus.test == ()
 
 
 @pytest.mark.parametrize("valid", ["validation", "valid", "dev"])
 def test_the_valid_split_has_three_names(valid: str, tmp_path: Path) -> None:
     config = save(tmp_path, train=flat(GERMAN, ENGLISH), **{valid: flat(GERMAN[:2], ENGLISH[:2])})
-    assert hub_corpus(config).valid == PAIRS[:2]
+    assert hub_corpus(config).validation == PAIRS[:2]
 
 
 @pytest.mark.parametrize("missing", ["train", "validation"])
@@ -94,7 +94,7 @@ def test_the_train_limit_is_read_alone(tmp_path: Path) -> None:
     rows = flat(GERMAN, ENGLISH)
     config = save(tmp_path, train=rows, validation=rows).model_copy(update={"train_limit": 2})
     corpus = hub_corpus(config)
-    assert (corpus.train, corpus.valid) == (PAIRS[:2], PAIRS)
+    assert (corpus.train, corpus.validation) == (PAIRS[:2], PAIRS)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ def test_vocabularies_are_of_the_train_split_alone(tmp_path: Path) -> None:
     config = files(tmp_path)
     (tmp_path / "valid.de").write_text("ein haus steht hier .\n" * 4)
     task = load_task(config)
-    assert task.source_vocabulary.decode(task.valid.source_ids[0]) == "ein haus steht <unk> ."
+    assert task.source_vocabulary.decode(task.validation.source_ids[0]) == "ein haus steht <unk> ."
 
 
 def test_too_long_train_pairs_are_left_out(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_too_long_train_pairs_are_left_out(tmp_path: Path) -> None:
     assert load_task(files(tmp_path, max_target_tokens=4)).train.references == ENGLISH[1:3]
 
 
-@pytest.mark.parametrize("split", ["valid", "test"])
+@pytest.mark.parametrize("split", ["validation", "test"])
 def test_long_valid_and_test_sources_are_cut_and_references_stay_whole(split: str, tmp_path: Path) -> None:
     task = load_task(files(tmp_path, max_source_tokens=4, max_target_tokens=4))
     part = getattr(task, split)
@@ -36,7 +36,7 @@ def test_long_valid_and_test_sources_are_cut_and_references_stay_whole(split: st
 
 def test_the_train_limit_takes_the_first_pairs(tmp_path: Path) -> None:
     task = load_task(files(tmp_path, train_limit=2))
-    assert task.train.sources == GERMAN[:2] and task.valid.sources == GERMAN
+    assert task.train.sources == GERMAN[:2] and task.validation.sources == GERMAN
     assert len(task.source_vocabulary) == 4 + len(set(" ".join(GERMAN[:2]).split()))
 
 
@@ -48,7 +48,7 @@ def test_no_short_enough_pair_is_an_error(tmp_path: Path) -> None:
 
 
 def test_an_empty_split_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"valid split has no pair; raise max_pairs"):
+    with pytest.raises(DataError, match=r"validation split has no pair; raise max_pairs"):
         load_task(DocstringsConfig(roots=(write_modules(tmp_path),), max_pairs=1))
 
 
@@ -64,7 +64,7 @@ def test_a_task_is_named_after_its_data(name: str, expected: str, tmp_path: Path
 
 def test_the_toy_seed_decides_the_text() -> None:
     one, same, other = (
-        load_task(ToyConfig(train_pairs=20, valid_pairs=5, test_pairs=0, seed=seed)) for seed in (1, 1, 2)
+        load_task(ToyConfig(train_pairs=20, validation_pairs=5, test_pairs=0, seed=seed)) for seed in (1, 1, 2)
     )
     assert one.train == same.train and one.train != other.train
     assert len(one.test) == 0

@@ -20,7 +20,7 @@ def task(*lines: str) -> Task:
         source_vocabulary=VOCABULARY,
         target_vocabulary=VOCABULARY,
         train=split(*lines),
-        valid=split("a b"),
+        validation=split("a b"),
         test=split(),
     )
 

@@ -17,7 +17,7 @@ DIFFICULTIES = (0.0, 0.5, 1.0)
 
 
 def corpus(seed: int = 0, **settings: float) -> Corpus:
-    config = ToyConfig.model_validate({"train_pairs": 100, "valid_pairs": 20, "test_pairs": 20, **settings})
+    config = ToyConfig.model_validate({"train_pairs": 100, "validation_pairs": 20, "test_pairs": 20, **settings})
     return toy_corpus(config, torch.Generator().manual_seed(seed))
 
 
@@ -33,7 +33,7 @@ def test_the_same_seed_says_the_same_in_a_fresh_process() -> None:
     program = (
         "import hashlib, torch; from erpo_explore.tasks import ToyConfig; "
         "from erpo_explore.tasks.toy import toy_corpus; "
-        "config = ToyConfig(train_pairs=100, valid_pairs=20, test_pairs=20); "
+        "config = ToyConfig(train_pairs=100, validation_pairs=20, test_pairs=20); "
         "corpus = toy_corpus(config, torch.Generator().manual_seed(0)); "
         "print(hashlib.sha256(repr(corpus).encode()).hexdigest())"
     )
@@ -49,13 +49,13 @@ def test_other_seeds_are_other_languages() -> None:
 @pytest.mark.parametrize("difficulty", DIFFICULTIES)
 def test_no_sentence_comes_twice_in_a_corpus(difficulty: float) -> None:
     made = corpus(difficulty=difficulty, train_pairs=500)
-    sources = [source for split in (made.train, made.valid, made.test) for source, _ in split]
+    sources = [source for split in (made.train, made.validation, made.test) for source, _ in split]
     assert len(set(sources)) == len(sources) == 540
 
 
 def test_valid_and_test_do_not_depend_on_the_number_of_train_pairs() -> None:
     few, many = corpus(train_pairs=10), corpus(train_pairs=100)
-    assert (few.valid, few.test) == (many.valid, many.test)
+    assert (few.validation, few.test) == (many.validation, many.test)
     assert few.train == many.train[:10]
 
 

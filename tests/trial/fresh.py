@@ -1,11 +1,11 @@
-"""Trains paths in a process of its own: those of `tiny`, from scratch and from another's checkpoints, and every dot."""
+"""Trains paths in a process of its own: those of `tiny`, from scratch and from checkpoints, and every algorithm."""
 
 import sys
 from pathlib import Path
 
 import torch
 
-from erpo_explore.space import DOTS, dot
+from erpo_explore.space import ALGORITHMS, algorithm
 from erpo_explore.space import Path as Walked
 from erpo_explore.trial import TrainingRun
 from erpo_explore.trial.checkpoint import load_checkpoint
@@ -16,8 +16,8 @@ NUM_BEFORE, NUM_AFTER = 2, 2
 """Intervals before and behind the checkpoint."""
 
 
-DOT_PATHS = {name: Walked.constant(dot(name, metric="bleu").at(0.75)) for name in DOTS}
-"""Each dot where it draws: on the way of its path, if it has one."""
+ALGORITHM_PATHS = {name: Walked.constant(algorithm(name, metric="bleu").at(0.75)) for name in ALGORITHMS}
+"""Each algorithm where it draws: on the way of its path, if it has one."""
 
 
 def outcome(run: TrainingRun, num_intervals: int) -> tuple[list[object], dict[str, torch.Tensor]]:
@@ -34,8 +34,8 @@ def main(folder: Path) -> None:
             "resumed": outcome(resumed, NUM_AFTER),
             "repeated": outcome(run_of(path), NUM_BEFORE + NUM_AFTER),
         }
-    dots = {name: outcome(run_of(path), 1) for name, path in DOT_PATHS.items()}
-    torch.save((outcomes, dots), folder / "outcomes.pt")
+    baselines = {name: outcome(run_of(path), 1) for name, path in ALGORITHM_PATHS.items()}
+    torch.save((outcomes, baselines), folder / "outcomes.pt")
 
 
 if __name__ == "__main__":

@@ -97,45 +97,45 @@ class TestTexts:
 class TestEvaluate:
     def test_the_samples_are_what_the_model_says_to_each_source_alone(self, trained):
         model, task = trained
-        samples = evaluate(model, task, task.valid, num_samples=8).samples
+        samples = evaluate(model, task, task.validation, num_samples=8).samples
         assert [sample.index for sample in samples] == list(range(8))
-        longest = max(len(ids) + 1 for ids in task.valid.target_ids)
+        longest = max(len(ids) + 1 for ids in task.validation.target_ids)
         for sample in samples:
-            batch = collate(task.valid, [sample.index], task.symbols)
+            batch = collate(task.validation, [sample.index], task.symbols)
             with torch.no_grad():
                 memory = model.eval().encode(batch.source_BS, batch.source_keep_BS)
             tokens_BT = greedy(model, memory, task.symbols, math.ceil(2.0 * longest))
             assert sample.hypothesis == task.target_vocabulary.decode(tokens_BT[0].tolist())
-            assert sample.source == task.valid.sources[sample.index]
-            assert sample.reference == task.valid.references[sample.index]
+            assert sample.source == task.validation.sources[sample.index]
+            assert sample.reference == task.validation.references[sample.index]
 
     @pytest.mark.parametrize("length_penalty", [0.0, 1.0])
     def test_with_a_beam_they_are_what_beam_search_says(self, trained, length_penalty):
         model, task = trained
-        scores = evaluate(model, task, task.valid, num_samples=8, beam_width=3, length_penalty=length_penalty)
-        max_tokens = max(map(len, task.valid.target_ids)) + 10
+        scores = evaluate(model, task, task.validation, num_samples=8, beam_width=3, length_penalty=length_penalty)
+        max_tokens = max(map(len, task.validation.target_ids)) + 10
         for sample in scores.samples:
-            batch = collate(task.valid, [sample.index], task.symbols)
+            batch = collate(task.validation, [sample.index], task.symbols)
             with torch.no_grad():
                 memory = model.eval().encode(batch.source_BS, batch.source_keep_BS)
             tokens_BT = beam_search(model, memory, task.symbols, max_tokens, width=3, length_penalty=length_penalty)
             assert sample.hypothesis == task.target_vocabulary.decode(tokens_BT[0].tolist())
-        assert scores.valid_nll_nats == evaluate(model, task, task.valid).valid_nll_nats
+        assert scores.validation_nll_nats == evaluate(model, task, task.validation).validation_nll_nats
 
     def test_the_score_is_that_of_the_decoded_texts(self, trained):
         model, task = trained
-        scores = evaluate(model, task, task.valid, num_samples=8)
+        scores = evaluate(model, task, task.validation, num_samples=8)
         hypotheses = [sample.hypothesis for sample in scores.samples]
-        expected = score_texts(task.metric, hypotheses, task.valid.references)
+        expected = score_texts(task.metric, hypotheses, task.validation.references)
         assert {name: getattr(scores, name) for name in expected} == expected
         assert 0.0 < scores.score < 100.0
         assert [sample.sentence_score for sample in scores.samples] == score_sentences(
-            task.metric, hypotheses, task.valid.references
+            task.metric, hypotheses, task.validation.references
         )
 
     def test_only_the_tasks_metric_is_filled(self, trained):
         model, task = trained
-        scores = evaluate(model, task, task.valid)
+        scores = evaluate(model, task, task.validation)
         rouges = (scores.rouge1, scores.rouge2, scores.rougel)
         assert (scores.bleu is None) == (task.metric == "rouge")
         assert (rouges == (None, None, None)) == (task.metric == "bleu")
@@ -144,34 +144,34 @@ class TestEvaluate:
         model, task = trained
         total, num_tokens = 0.0, 0
         model.eval()
-        for index, ids in enumerate(task.valid.target_ids):
-            batch = collate(task.valid, [index], task.symbols)
+        for index, ids in enumerate(task.validation.target_ids):
+            batch = collate(task.validation, [index], task.symbols)
             inputs, labels = [task.symbols.bos, *ids], [*ids, task.symbols.eos]
             with torch.no_grad():
                 memory = model.encode(batch.source_BS, batch.source_keep_BS)
                 log_p_TV = model.decode(memory, torch.tensor([inputs]))[0].double().log_softmax(-1)
             total -= sum(float(log_p_TV[t, label]) for t, label in enumerate(labels))
             num_tokens += len(labels)
-        assert evaluate(model, task, task.valid).valid_nll_nats == pytest.approx(total / num_tokens, rel=1e-6)
+        assert evaluate(model, task, task.validation).validation_nll_nats == pytest.approx(total / num_tokens, rel=1e-6)
 
     @pytest.mark.parametrize("batch_size", [1, 3, 8])
     def test_the_nll_does_not_depend_on_batches_and_padding(self, trained, batch_size, monkeypatch):
         model, task = trained
-        expected = evaluate(model, task, task.valid).valid_nll_nats
+        expected = evaluate(model, task, task.validation).validation_nll_nats
         monkeypatch.setattr(evaluation, "_BATCH_SIZE", batch_size)
-        assert evaluate(model, task, task.valid).valid_nll_nats == pytest.approx(expected, rel=1e-6)
+        assert evaluate(model, task, task.validation).validation_nll_nats == pytest.approx(expected, rel=1e-6)
 
     @pytest.mark.parametrize("training", [True, False])
     def test_the_models_mode_is_put_back_and_dropout_is_off(self, trained, training):
         model, task = trained
-        one = evaluate(model.eval(), task, task.valid)
-        other = evaluate(model.train(training), task, task.valid)
+        one = evaluate(model.eval(), task, task.validation)
+        other = evaluate(model.train(training), task, task.validation)
         assert model.training is training
         assert other == one
 
     def test_no_sample_is_kept_unless_asked_for(self, trained):
         model, task = trained
-        assert evaluate(model, task, task.valid).samples == ()
+        assert evaluate(model, task, task.validation).samples == ()
 
 
 @pytest.mark.parametrize("settings", [{}, {"beam_width": 4, "length_penalty": 0.0}, {"beam_width": 4}], ids=str)
@@ -180,13 +180,13 @@ def test_a_run_decodes_as_its_training_section_says(settings):
     scores = run.advance(num_samples=8).scores
     model, task = fresh_model(toy(), torch.Generator()), toy()
     model.load_state_dict(weights(run))
-    assert scores == evaluate(model, task, task.valid, num_samples=8, **settings)
+    assert scores == evaluate(model, task, task.validation, num_samples=8, **settings)
 
 
 @pytest.mark.parametrize(("limit", "num_pairs"), [(3, 3), (8, 8), (100, 8), (None, 8)])
-def test_a_run_evaluates_on_the_first_valid_pairs_up_to_its_limit(limit, num_pairs):
-    run = run_of(PATHS["mle"], training=TRAINING.model_copy(update={"valid_limit": limit}))
+def test_a_run_evaluates_on_the_first_validation_pairs_up_to_its_limit(limit, num_pairs):
+    run = run_of(PATHS["mle"], training=TRAINING.model_copy(update={"validation_limit": limit}))
     scores = run.advance(num_samples=8).scores
-    references = toy().valid.references[:num_pairs]
+    references = toy().validation.references[:num_pairs]
     assert tuple(sample.reference for sample in scores.samples) == references
     assert scores.score == score_texts("bleu", [sample.hypothesis for sample in scores.samples], references)["score"]

@@ -9,7 +9,7 @@ import torch
 
 from erpo_explore.trial.checkpoint import load_checkpoint, save_checkpoint
 
-from .fresh import DOT_PATHS, NUM_AFTER, NUM_BEFORE, outcome
+from .fresh import ALGORITHM_PATHS, NUM_AFTER, NUM_BEFORE, outcome
 from .tiny import PATHS, run_of, same
 
 
@@ -30,7 +30,7 @@ def undisturbed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def elsewhere(undisturbed):
-    """What a fresh process makes of the checkpoints and of the seeds, and of every dot."""
+    """What a fresh process makes of the checkpoints and of the seeds, and of every algorithm."""
     folder, _ = undisturbed
     root = Path(__file__).parents[2]
     run = subprocess.run(
@@ -67,9 +67,9 @@ def test_the_others_drew_targets(name, undisturbed):
     assert undisturbed[1][name][0][-1]["entropy_nats"] > 0.0
 
 
-@pytest.mark.parametrize("name", DOT_PATHS)
-def test_every_dot_measures_the_same_with_the_same_seed(name, elsewhere):
-    observed, weights = outcome(run_of(DOT_PATHS[name]), 1)
+@pytest.mark.parametrize("name", ALGORITHM_PATHS)
+def test_every_algorithm_measures_the_same_with_the_same_seed(name, elsewhere):
+    observed, weights = outcome(run_of(ALGORITHM_PATHS[name]), 1)
     observed_there, weights_there = elsewhere[1][name]
     assert observed_there == observed
     assert same(weights_there, weights)
@@ -78,5 +78,5 @@ def test_every_dot_measures_the_same_with_the_same_seed(name, elsewhere):
 
 def test_another_seed_measures_something_else(elsewhere):
     _, weights_there = elsewhere[1]["spg"]
-    _, weights = outcome(run_of(DOT_PATHS["spg"], seed=21), 1)
+    _, weights = outcome(run_of(ALGORITHM_PATHS["spg"], seed=21), 1)
     assert not same(weights_there, weights)

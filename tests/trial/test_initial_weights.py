@@ -121,18 +121,21 @@ class TestABranch:
         run.advance()
         assert same(dict(trunk.of(SEED)), dict(untouched.of(SEED)))
 
-    def test_a_member_and_a_dot_begin_with_the_score_of_the_trunk(self, checkpoints):
+    def test_a_member_and_a_algorithm_begin_with_the_score_of_the_trunk(self, checkpoints):
         trunk = trunk_of(checkpoints[:1])
         score = {}
         for name, path, seed in (("member-3", PATHS["mixture"], SEED + 3), ("mle-s24", PATHS["mle"], SEED)):
             run = run_of(path, name=name, seed=seed)
             run.take_weights(trunk.of(seed))
-            score[name] = evaluate(run.model, toy(), toy().valid)
+            score[name] = evaluate(run.model, toy(), toy().validation)
         trained = run_of(PATHS["mle"])
         trained.load_state(torch.load(checkpoints[0] / "state.pt", weights_only=True))
-        expected = evaluate(trained.model, toy(), toy().valid)
+        expected = evaluate(trained.model, toy(), toy().validation)
         assert score["member-3"] == score["mle-s24"] == expected
-        assert evaluate(run_of(PATHS["mle"]).model, toy(), toy().valid).valid_nll_nats > expected.valid_nll_nats
+        assert (
+            evaluate(run_of(PATHS["mle"]).model, toy(), toy().validation).validation_nll_nats
+            > expected.validation_nll_nats
+        )
 
     def test_the_trainable_branches_in_a_fresh_process_and_in_a_reused_one(self, checkpoints):
         configs = [trial_config(spec_of(PATHS["mle"], name=f"mle-s{SEED + n}", seed=SEED + n)) for n in range(2)]
@@ -154,11 +157,11 @@ def test_trunks_are_dealt_by_seed(seed, number):
     ("model", "expected"),
     [
         (
-            LstmConfig(units=16),
+            LstmConfig(hidden_size=16),
             r"but bridge\.bias is \(16,\) in the checkpoint and \(32,\) in the space; give model and",
         ),
         (
-            TransformerConfig(units=8, heads=2, layers=1),
+            TransformerConfig(hidden_size=8, heads=2, layers=1),
             r"but bridge\.bias is \(16,\) in the checkpoint and no such weights in the space",
         ),
     ],
@@ -174,7 +177,7 @@ def test_the_sha256_is_that_of_the_file(checkpoints):
 
 
 def test_a_folder_without_weights_is_named(tmp_path):
-    with pytest.raises(ResultsError, match=r"has no state\.pt; name a folder that a trial has written, in start_from"):
+    with pytest.raises(ResultsError, match=r"has no state\.pt; name a folder that a trial has written, in init_from"):
         checkpoint_sha256(tmp_path)
     with pytest.raises(ResultsError, match=r"has no state\.pt"):
         trunk_of([tmp_path])

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from erpo_explore.space import Estimator, Path, Point, Reward, dot
+from erpo_explore.space import Estimator, Path, Point, Reward, algorithm
 from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.store import ResultsWriter, load_results
 from erpo_explore.trial import Observation, Sample, Scores
@@ -12,8 +12,8 @@ from erpo_explore.trial import Observation, Sample, Scores
 from .tiny import MIXTURE, TRUTH, stored
 
 SAMPLE = Sample(index=0, source="a b", reference="c d", hypothesis="c", sentence_score=50.0)
-BLEU = Scores(valid_nll_nats=2.0, bleu=12.5, score=12.5, signature="BLEU|version:1", samples=(SAMPLE,))
-ROUGE = Scores(valid_nll_nats=2.0, rouge1=30.0, rouge2=10.0, rougel=20.0, score=20.0, signature="ROUGE|version:1")
+BLEU = Scores(validation_nll_nats=2.0, bleu=12.5, score=12.5, signature="BLEU|version:1", samples=(SAMPLE,))
+ROUGE = Scores(validation_nll_nats=2.0, rouge1=30.0, rouge2=10.0, rougel=20.0, score=20.0, signature="ROUGE|version:1")
 OBSERVATION = Observation(
     step=100,
     progress=0.5,
@@ -33,7 +33,7 @@ POLICY_GRADIENT = Point(reward=Reward(task=1.0, metric="rouge"), alpha=math.inf,
 OBSERVATIONS = {
     "bleu": OBSERVATION,
     "rouge": dataclasses.replace(OBSERVATION, scores=ROUGE, status="finished"),
-    "truth": dataclasses.replace(OBSERVATION, point=TRUTH, path=dot("mle", metric="bleu")),
+    "truth": dataclasses.replace(OBSERVATION, point=TRUTH, path=algorithm("mle", metric="bleu")),
     "policy_gradient": dataclasses.replace(OBSERVATION, point=POLICY_GRADIENT, path=Path.constant(POLICY_GRADIENT)),
     "diverged": dataclasses.replace(OBSERVATION, scores=None, train_loss_nats=None, status="diverged"),
 }
@@ -87,11 +87,11 @@ def test_samples_are_plain_values():
 def test_the_statistics_of_its_sentences_lie_apart_by_split():
     statistics = CorpusStatistics(kind="mean", values_ND=np.ones((2, 3), dtype=np.float32))
     scored = dataclasses.replace(OBSERVATION, scores=dataclasses.replace(ROUGE, statistics=statistics)).to_row()
-    assert scored["sentences"] == {"valid": statistics}
+    assert scored["sentences"] == {"validation": statistics}
     assert OBSERVATION.to_row()["sentences"] == OBSERVATIONS["diverged"].to_row()["sentences"] == {}
 
 
 def test_a_diverged_run_has_no_scores_and_no_samples():
     row = OBSERVATIONS["diverged"].to_row()
     assert row["samples"] == []
-    assert {row[name] for name in ("train_loss_nats", "valid_nll_nats", "bleu", "score", "signature")} == {None}
+    assert {row[name] for name in ("train_loss_nats", "validation_nll_nats", "bleu", "score", "signature")} == {None}

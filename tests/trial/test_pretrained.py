@@ -7,7 +7,7 @@ import torch
 
 from erpo_explore.config.experiment import Training
 from erpo_explore.seq2seq import PretrainedConfig
-from erpo_explore.space import dot
+from erpo_explore.space import algorithm
 from erpo_explore.tasks import FilesConfig, PretrainedVocabularyConfig, load_task
 from erpo_explore.trial import TrainingRun
 from erpo_explore.trial.checkpoint import load_checkpoint, save_checkpoint
@@ -18,7 +18,7 @@ from .tiny import CPU, PATHS, measured, same, spec_of
 
 WORDS = sorted({word for line in GERMAN + ENGLISH for word in line.split()})
 SHORT = Training(steps=6, interval=2, batch_size=4, learning_rate=0.01)
-DOTS = ("mle", "raml", "policy_gradient", "scheduled_sampling")
+ALGORITHMS = ("mle", "raml", "policy_gradient", "scheduled_sampling")
 
 
 @pytest.fixture(scope="module", params=[*KINDS, "bart without its <s>"])
@@ -41,23 +41,23 @@ def run_of(parts, path, training=SHORT, **spec):
 
 def test_maximum_likelihood_learns_the_sentences_by_heart(parts):
     training = Training(steps=300, interval=150, batch_size=4, learning_rate=0.005, decay="linear", beam_width=2)
-    run = run_of(parts, dot("mle", metric="bleu"), training)
+    run = run_of(parts, algorithm("mle", metric="bleu"), training)
     first, last = run.advance(), run.advance(num_samples=4)
     assert last.train_loss_nats < first.train_loss_nats < math.log(len(parts[0].target_vocabulary))
     assert tuple(sample.hypothesis for sample in last.scores.samples) == ENGLISH
     assert last.scores.bleu == pytest.approx(100.0)
 
 
-@pytest.mark.parametrize("name", DOTS)
+@pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_kind_of_point_trains_without_the_process_wide_generators(parts, name):
-    path = dot(name, metric="bleu")
+    path = algorithm(name, metric="bleu")
     torch.manual_seed(1)
     run = run_of(parts, path)
     before = torch.get_rng_state()
     observation = run.advance(num_samples=1)
     assert torch.equal(torch.get_rng_state(), before)
     assert math.isfinite(observation.train_loss_nats)
-    assert math.isfinite(observation.scores.valid_nll_nats)
+    assert math.isfinite(observation.scores.validation_nll_nats)
     torch.manual_seed(2)
     assert measured(run_of(parts, path).advance(num_samples=1)) == measured(observation)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erpo_explore.space import Path, Point, Reward, dot
+from erpo_explore.space import Path, Point, Reward, algorithm
 from erpo_explore.trial.schedule import Walk
 
 FIRST, SECOND, THIRD = (Point(reward=Reward(truth=1.0 - noise, noise=noise)) for noise in (0.0, 0.25, 0.5))
@@ -111,7 +111,7 @@ class TestPlateauClock:
         assert (walk.point(0.6), walk.point(0.75), walk.point(1.0)) == (SECOND, SECOND, THIRD)
 
     def test_the_papers_path_ends_without_truth_after_thirteen_drops(self):
-        walk = Walk(dot("interpolation", metric="bleu"))
+        walk = Walk(algorithm("interpolation", metric="bleu"))
         seen(walk, *range(20, 6, -1), of=14)
         assert walk.point(1.0).reward.truth == 0.0
 

@@ -4,14 +4,14 @@ import math
 
 import pytest
 
-from erpo_explore.space import Path, Point, Reward, dot
+from erpo_explore.space import Path, Point, Reward, algorithm
 from erpo_explore.trial import TrialSpec
 
 POLICY_GRADIENT = Point(reward=Reward(task=1.0), alpha=math.inf, beta=0.0)
 SPECS = (
-    TrialSpec(name="mle-s1", role="dot", dot="mle", seed=1, path=dot("mle", metric="bleu")),
-    TrialSpec(name="paper", role="path", dot="paper", seed=2, path=dot("interpolation", metric="rouge")),
-    TrialSpec(name="member-0", role="member", dot=None, seed=0, path=Path.constant(POLICY_GRADIENT)),
+    TrialSpec(name="mle-s1", role="algorithm", algorithm="mle", seed=1, path=algorithm("mle", metric="bleu")),
+    TrialSpec(name="paper", role="path", algorithm="paper", seed=2, path=algorithm("interpolation", metric="rouge")),
+    TrialSpec(name="member-0", role="member", algorithm=None, seed=0, path=Path.constant(POLICY_GRADIENT)),
 )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from erpo_explore.space import DOTS, Path, Point, Reward, dot
+from erpo_explore.space import ALGORITHMS, Path, Point, Reward, algorithm
 from erpo_explore.store import ResultsWriter, load_results
 from erpo_explore.tasks import TrainingBatches
 from erpo_explore.trial import choose_device, evaluate, training
@@ -76,7 +76,7 @@ class TestMaximumLikelihood:
         run = run_of(PATHS["mle"], training=TRAINING.model_copy(update={"steps": 60, "interval": 30}))
         first, last = run.advance(), run.advance()
         assert last.train_loss_nats < first.train_loss_nats < math.log(len(toy().target_vocabulary))
-        assert last.scores.valid_nll_nats < first.scores.valid_nll_nats
+        assert last.scores.validation_nll_nats < first.scores.validation_nll_nats
 
     def test_it_draws_no_targets(self):
         run = run_of(PATHS["mle"])
@@ -108,9 +108,9 @@ def test_the_process_wide_generators_are_neither_read_nor_moved(name):
     assert measured(run_of(PATHS[name]).advance()) == one
 
 
-@pytest.mark.parametrize("name", DOTS)
-def test_every_dot_trains_to_its_end_and_its_rows_fit_the_store(name, tmp_path):
-    run = run_of(dot(name, metric="bleu"), training=TRAINING.model_copy(update={"steps": 4}))
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_algorithm_trains_to_its_end_and_its_rows_fit_the_store(name, tmp_path):
+    run = run_of(algorithm(name, metric="bleu"), training=TRAINING.model_copy(update={"steps": 4}))
     observed = [run.advance(num_samples=2) for _ in range(2)]
     assert [(o.step, o.progress, o.status) for o in observed] == [(2, 0.5, "running"), (4, 1.0, "finished")]
     assert run.finished
@@ -126,7 +126,9 @@ class TestDivergence:
     @pytest.fixture(params=["mle", "mixture", "policy_gradient"])
     def run(self, request):
         """A run whose weights are no longer numbers; it has taken two good steps."""
-        run = run_of(dot("policy_gradient", metric="bleu") if request.param == "policy_gradient" else PATHS["mle"])
+        run = run_of(
+            algorithm("policy_gradient", metric="bleu") if request.param == "policy_gradient" else PATHS["mle"]
+        )
         if request.param == "mixture":
             run = run_of(Path.constant(MIXTURE))
         run.advance()
@@ -152,7 +154,7 @@ class TestDivergence:
         writer.append("observations", [stored(run.advance().to_row())])
         row = load_results(writer.folder).iloc[0]
         assert row["status"] == "diverged"
-        assert row[["score", "bleu", "valid_nll_nats", "train_loss_nats"]].isna().all()
+        assert row[["score", "bleu", "validation_nll_nats", "train_loss_nats"]].isna().all()
 
     @pytest.mark.parametrize("name", sorted(PATHS.keys() - {"mixture"}))
     def test_a_learning_rate_beyond_reason_ends_so_too(self, name, tmp_path):

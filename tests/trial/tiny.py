@@ -7,7 +7,7 @@ import torch
 
 from erpo_explore.config.experiment import Training
 from erpo_explore.seq2seq import LstmConfig, Seq2Seq, build_model
-from erpo_explore.space import Path, Point, Reward, dot
+from erpo_explore.space import Path, Point, Reward, algorithm
 from erpo_explore.tasks import Task, ToyConfig, load_task
 from erpo_explore.trial import Observation, TrainingRun, TrialSpec
 
@@ -15,17 +15,17 @@ SEED = 24
 """One whose valid score drops at once, so that a plateau path moves, and whose model then says something."""
 
 CPU = torch.device("cpu")
-MODEL = LstmConfig(units=8, dropout=0.2)
+MODEL = LstmConfig(hidden_size=8, dropout=0.2)
 TRAINING = Training(steps=8, interval=2, batch_size=8, learning_rate=0.02)
 TRUTH = Point(reward=Reward(truth=1.0))
 NOISE = Point(reward=Reward(truth=0.7, noise=0.3))
 MIXTURE = Point(reward=Reward(truth=0.4, noise=0.1, task=0.3, model=0.2, temperature=0.1))
 
 PATHS = {
-    "mle": dot("mle", metric="bleu"),
-    "scheduled_sampling": dot("scheduled_sampling", metric="bleu", settings={"rate": 0.9}),
-    "policy_gradient": dot("policy_gradient", metric="bleu"),
-    "plateau": dot("interpolation", metric="bleu", settings={"temperature": 0.1}),
+    "mle": algorithm("mle", metric="bleu"),
+    "scheduled_sampling": algorithm("scheduled_sampling", metric="bleu", settings={"rate": 0.9}),
+    "policy_gradient": algorithm("policy_gradient", metric="bleu"),
+    "plateau": algorithm("interpolation", metric="bleu", settings={"temperature": 0.1}),
     "mixture": Path(knots=((0.0, TRUTH), (0.25, MIXTURE))),
 }
 """Paths of every kind that a run's state has to remember: no draws, draws, the model's draws, either clock."""
@@ -33,12 +33,12 @@ PATHS = {
 
 @cache
 def toy(metric: str = "bleu") -> Task:
-    config = {"difficulty": 0.0, "train_pairs": 60, "valid_pairs": 8, "test_pairs": 0, "metric": metric}
+    config = {"difficulty": 0.0, "train_pairs": 60, "validation_pairs": 8, "test_pairs": 0, "metric": metric}
     return load_task(ToyConfig.model_validate(config))
 
 
 def spec_of(path: Path, *, name: str = "tiny", seed: int = SEED, role: str = "path") -> TrialSpec:
-    return TrialSpec(name=name, role=role, dot=None, seed=seed, path=path)
+    return TrialSpec(name=name, role=role, algorithm=None, seed=seed, path=path)
 
 
 def run_of(
@@ -79,7 +79,7 @@ def stored(row: dict[str, object], iteration: int = 1) -> dict[str, object]:
     return known | {
         "exploration": "tiny",
         "trial": "tiny",
-        "role": "dot",
+        "role": "algorithm",
         "iteration": iteration,
         "generation": 0,
         "seed": 3,

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from erpo_explore.store.files import Folder, Place, join
+from erpo_explore.store.files import Folder, Location, join
 
 
-def start_driver(folder: Place, space: Path) -> "subprocess.Popen[bytes]":
+def start_driver(folder: Location, space: Path) -> "subprocess.Popen[bytes]":
     return start_command(str(space), "--results", str(folder))
 
 
@@ -47,7 +47,7 @@ def start_simulation(folder: Path, address: str, settings: dict[str, Any]) -> "s
     )
 
 
-def wait_for_reports(driver: "subprocess.Popen[bytes]", folder: Place, num_reports: int) -> None:
+def wait_for_reports(driver: "subprocess.Popen[bytes]", folder: Location, num_reports: int) -> None:
     """Until the driver has recorded so many; a driver that ended before is shown."""
     parts = Folder.at(join(folder, "observations"))
     while sum(entry.base_name.endswith(".parquet") for entry in parts.entries()) < num_reports:

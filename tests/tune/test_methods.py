@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import erpo_explore as erpo
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.space import Path as ErpoPath
 from erpo_explore.tune.run import explore, resume
 from tests.tiny_exploration import TINY
@@ -27,8 +27,8 @@ RANGES = {"task": [0.1, 0.3], "temperature": [0.02, 0.5]}
 
 
 def explored(search: dict[str, object], folder: Path, **changes: object) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The observations and trials of a tiny exploration with one dot."""
-    space = SearchSpace.from_dict(TINY | {"dots": ["mle"], "search": {"ranges": RANGES} | search} | changes)
+    """The observations and trials of a tiny exploration with one algorithm."""
+    space = Experiment.from_dict(TINY | {"baselines": ["mle"], "search": {"ranges": RANGES} | search} | changes)
     outcome = explore(space, folder)
     assert (outcome.status, outcome.num_failed) == ("finished", 0)
     return erpo.load_results(folder), erpo.load_results(folder, table="trials").set_index("trial")
@@ -38,9 +38,9 @@ def paths_of(observations: pd.DataFrame) -> list[ErpoPath]:
     return [ErpoPath.from_dict(json.loads(path)) for path in observations["path"]]
 
 
-def test_optuna_suggests_paths_beside_the_dots(two_slots: None, tmp_path: Path) -> None:
+def test_optuna_suggests_paths_beside_the_baselines(two_slots: None, tmp_path: Path) -> None:
     frame, trials = explored({"method": "optuna", "members": 4, "knots": 2}, tmp_path / "optuna")
-    assert trials["role"].to_dict() == {"mle-s1": "dot"} | {f"optuna-{index}": "optuna" for index in range(4)}
+    assert trials["role"].to_dict() == {"mle-s1": "algorithm"} | {f"optuna-{index}": "optuna" for index in range(4)}
     assert set(trials["status"]) == {"finished"}
     ends = paths_of(frame[(frame["role"] == "optuna") & (frame["step"] == 12)])
     assert [[at for at, _ in path.knots] for path in ends] == [[0.0, 1.0]] * 4
@@ -49,7 +49,7 @@ def test_optuna_suggests_paths_beside_the_dots(two_slots: None, tmp_path: Path) 
     assert all(0.1 <= task <= 0.3 for task in tasks)
 
 
-def test_hopeless_points_are_stopped_early_and_dots_are_not(two_slots: None, tmp_path: Path) -> None:
+def test_hopeless_points_are_stopped_early_and_baselines_are_not(two_slots: None, tmp_path: Path) -> None:
     frame, trials = explored({"method": "asha", "members": 8}, tmp_path / "asha")
     stopped = trials[trials["status"] == "stopped"]
     assert set(trials["status"]) == {"finished", "stopped"}
@@ -64,7 +64,7 @@ def test_hopeless_points_are_stopped_early_and_dots_are_not(two_slots: None, tmp
 @pytest.mark.parametrize("method", ["pbt", "pb2"])
 def test_tunes_own_populations_walk_paths_that_can_be_replayed(method: str, two_slots: None, tmp_path: Path) -> None:
     frame, trials = explored({"method": method, "members": 4}, tmp_path / method)
-    assert trials["role"].to_dict() == {"mle-s1": "dot"} | {f"member-{index}": "member" for index in range(4)}
+    assert trials["role"].to_dict() == {"mle-s1": "algorithm"} | {f"member-{index}": "member" for index in range(4)}
     assert set(trials["status"]) == {"finished"}
     lineage = erpo.load_results(tmp_path / method, table="lineage")
     clones = lineage[lineage["action"] == "clone"].set_index(["trial", "generation"])
@@ -96,7 +96,7 @@ def test_a_killed_driver_is_resumed_and_no_report_is_lost_or_doubled(
     search: dict[str, object], two_slots: None, tmp_path: Path
 ) -> None:
     folder, file = tmp_path / "killed", tmp_path / "space.yaml"
-    file.write_text(yaml.safe_dump(TINY | {"dots": ["mle"], "search": {"ranges": RANGES} | search}))
+    file.write_text(yaml.safe_dump(TINY | {"baselines": ["mle"], "search": {"ranges": RANGES} | search}))
     driver = start_driver(folder, file)
     wait_for_reports(driver, folder, 9)
     driver.send_signal(signal.SIGKILL)

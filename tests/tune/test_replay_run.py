@@ -85,7 +85,7 @@ def replays(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, s
 @pytest.mark.parametrize("name", ["whole", "killed"])
 def test_every_run_is_tested_once_with_its_last_weights(replays: tuple[Path, dict[str, str]], name: str) -> None:
     tests = erpo.load_results(replays[0] / name, "tests")
-    seeds = {f"{dot}-s{seed}" for dot in ("found", "mle") for seed in (4, 5)}
+    seeds = {f"{algorithm}-s{seed}" for algorithm in ("found", "mle") for seed in (4, 5)}
     assert set(tests["trial"]) == seeds
     assert len(tests) == 4
     assert set(tests["step"]) == {160}
@@ -117,15 +117,18 @@ def test_the_table_can_be_computed_again_from_the_store(replays: tuple[Path, dic
     sentences = erpo.load_results(folder, "sentences")
     tested = sentences[sentences["split"] == "test"]
     values = {row.trial: np.asarray(row.values).reshape(row.num_sentences, -1) for row in tested.itertuples()}
-    scores = {dot: [bleu_of(values[f"{dot}-s{seed}"].sum(axis=0)) for seed in (4, 5)] for dot in ("found", "mle")}
+    scores = {
+        algorithm: [bleu_of(values[f"{algorithm}-s{seed}"].sum(axis=0)) for seed in (4, 5)]
+        for algorithm in ("found", "mle")
+    }
     assert len({score for each in scores.values() for score in each}) == 4
-    for dot, each in scores.items():
-        assert table.loc[dot, "mean"] == pytest.approx(np.mean(each))
+    for algorithm, each in scores.items():
+        assert table.loc[algorithm, "mean"] == pytest.approx(np.mean(each))
         low, high = stats.t.interval(0.95, 1, loc=np.mean(each), scale=stats.sem(each))
-        assert table.loc[dot, ["low", "high"]].tolist() == pytest.approx([low, high])
-        runs = trials[trials["dot"] == dot]
-        assert table.loc[dot, "median_elapsed_s"] == pytest.approx(runs["elapsed_s"].median())
-        assert table.loc[dot, "median_steps"] == 160
+        assert table.loc[algorithm, ["low", "high"]].tolist() == pytest.approx([low, high])
+        runs = trials[trials["algorithm"] == algorithm]
+        assert table.loc[algorithm, "median_elapsed_s"] == pytest.approx(runs["elapsed_s"].median())
+        assert table.loc[algorithm, "median_steps"] == 160
     row = table.loc["mle"]
     paired = stats.ttest_rel(scores["found"], scores["mle"])
     assert row["difference"] == pytest.approx(np.mean(scores["found"]) - np.mean(scores["mle"]))

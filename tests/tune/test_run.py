@@ -18,7 +18,7 @@ from ray import tune
 from ray.tune import TuneError
 
 import erpo_explore as erpo
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.space import Path as ErpoPath
 from erpo_explore.stats.bootstrap import CorpusStatistics, corpus_score
@@ -46,7 +46,7 @@ def _holds(file: Path, word: str) -> bool:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, two_slots: None) -> Path:
     folder = tmp_path_factory.mktemp("explorations") / "undisturbed"
-    outcome = explore(SearchSpace.from_dict(TINY), folder)
+    outcome = explore(Experiment.from_dict(TINY), folder)
     assert (outcome.status, outcome.num_failed) == ("finished", 0)
     return folder
 
@@ -109,9 +109,10 @@ class TestAnExplorationToItsEnd:
     def test_tunes_snapshots_and_checkpoints_do_not_hold_them(self, undisturbed: Path) -> None:
         files = [file for file in (undisturbed / "checkpoints").rglob("*") if file.is_file()]
         found = {
-            word: any(_holds(file, word) for file in files) for word in ("valid_nll_nats", "sentences", "values_ND")
+            word: any(_holds(file, word) for file in files)
+            for word in ("validation_nll_nats", "sentences", "values_ND")
         }
-        assert found == {"valid_nll_nats": True, "sentences": False, "values_ND": False}
+        assert found == {"validation_nll_nats": True, "sentences": False, "values_ND": False}
 
     def test_scores_carry_their_signature(self, undisturbed: Path) -> None:
         signatures = set(erpo.load_results(undisturbed)["signature"])
@@ -120,11 +121,11 @@ class TestAnExplorationToItsEnd:
 
     def test_the_manifest_gives_back_the_space(self, undisturbed: Path) -> None:
         written = yaml.safe_load((undisturbed / "exploration.yaml").read_text())
-        assert SearchSpace.from_dict(written["space"]) == SearchSpace.from_dict(TINY)
+        assert Experiment.from_dict(written["space"]) == Experiment.from_dict(TINY)
         assert {"torch", "ray", "sacrebleu"} <= set(written["versions"])
 
     def test_a_second_run_into_the_folder_is_refused_and_touches_nothing(
-        self, undisturbed: Path, tiny_space: SearchSpace
+        self, undisturbed: Path, tiny_space: Experiment
     ) -> None:
         before = {file: file.stat().st_mtime_ns for file in undisturbed.rglob("*") if file.is_file()}
         with pytest.raises(ResultsError, match="resume"):
@@ -140,7 +141,7 @@ class TestAnExplorationToItsEnd:
 def test_trials_that_diverge_are_recorded_and_do_not_end_the_exploration(two_slots: None, tmp_path: Path) -> None:
     training = TINY["training"] | {"learning_rate": 3e38}  # type: ignore[operator]
     changes = {"training": training, "search": {"method": "none"}, "resources": {"max_failures": 1}}
-    outcome = explore(SearchSpace.from_dict(TINY | changes), tmp_path / "wild")
+    outcome = explore(Experiment.from_dict(TINY | changes), tmp_path / "wild")
     trials = erpo.load_results(tmp_path / "wild", table="trials")
     assert (outcome.status, outcome.num_failed) == ("finished", 0)
     assert set(trials["status"]) == {"diverged"}
@@ -153,7 +154,7 @@ def test_trials_that_diverge_are_recorded_and_do_not_end_the_exploration(two_slo
 def test_constant_points_are_searched(method: str, two_slots: None, tmp_path: Path) -> None:
     search = {"method": method, "members": 2, "levels": 2, "ranges": {"task": [0.1, 0.3]}}
     training = TINY["training"] | {"steps": 3}  # type: ignore[operator]
-    space = SearchSpace.from_dict(TINY | {"dots": [], "search": search, "training": training})
+    space = Experiment.from_dict(TINY | {"baselines": [], "search": search, "training": training})
     explore(space, tmp_path / method)
     frame = erpo.load_results(tmp_path / method)
     assert list(frame["role"]) == [method] * 2
@@ -182,7 +183,7 @@ def test_what_a_callback_raised_inside_tune_is_one_line(
                 raise TuneError(traceback.format_exc()) from None
 
     with pytest.raises(expected[0], match=expected[1]) as error:
-        _fit(Tuner(), SearchSpace.from_dict(TINY), tmp_path)
+        _fit(Tuner(), Experiment.from_dict(TINY), tmp_path)
     assert "\n" not in str(error.value)
 
 
@@ -270,7 +271,7 @@ def test_a_worker_that_is_told_to_end_saves_its_interval_and_nothing_is_trained_
     training = TINY["training"] | {"steps": 200, "interval": 100}  # type: ignore[operator]
     # it may not fail even once
     changes = {"training": training, "search": {"method": "none"}, "resources": {"max_failures": 0}}
-    space, folder = SearchSpace.from_dict(TINY | changes), tmp_path / "told"
+    space, folder = Experiment.from_dict(TINY | changes), tmp_path / "told"
     with ThreadPoolExecutor() as beside:
         ended = Event()
         telling = beside.submit(_tell_to_end, folder, ended)

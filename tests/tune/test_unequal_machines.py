@@ -10,7 +10,7 @@ import pytest
 import ray
 from ray._private.state import available_resources_per_node
 
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.store import load_results
 from erpo_explore.tune.run import explore
 from tests.tiny_exploration import TINY, ray_nodes
@@ -28,8 +28,8 @@ def nodes() -> Iterator[tuple[str, str]]:
 
 def most_held(folder: Path, resources: dict[str, float]) -> dict[tuple[str, str], float]:
     """What four trials held at once of each node, the most of each kind: {(node, kind): amount}."""
-    space = SearchSpace.from_dict(
-        TINY | {"search": {"method": "none"}, "dots": ["mle"], "num_seeds": 4, "resources": resources}
+    space = Experiment.from_dict(
+        TINY | {"search": {"method": "none"}, "baselines": ["mle"], "num_seeds": 4, "resources": resources}
     )
     total = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
     most: dict[tuple[str, str], float] = defaultdict(float)

@@ -25,7 +25,7 @@ MOST_NAMES: Final = 6  # at one place
 MOST_MARKS: Final = 300
 INFINITY_GAP: Final = 0.6  # decades between the highest finite temperature and the place of an infinite one
 
-Place = Callable[[pd.DataFrame], Trace]
+Location = Callable[[pd.DataFrame], Trace]
 """Puts rows of `map_points` onto a figure's axes."""
 
 
@@ -38,7 +38,7 @@ def simplex_map(observations: pd.DataFrame, best_way: pd.DataFrame | None = None
 
     Returns:
         The expected score, blank where the trials do not tell it; markers are where trials stand at the slider's step,
-        named dots diamonds with labels; lines are the ways that trials walked.
+        named baselines diamonds with labels; lines are the ways that trials walked.
     """
     stood = stands(observations)
     surface = simplex_surface(stood)
@@ -109,8 +109,8 @@ def temperature_map(observations: pd.DataFrame, best_way: pd.DataFrame | None = 
 
 
 def _marked(points: pd.DataFrame) -> pd.DataFrame:
-    """The trials that get a marker: all dots, and 300 of the others, evenly over ranks; more would hide the surface."""
-    searched = points["dot"].isna()
+    """Trials with a marker: all baselines, and 300 others, evenly over ranks; more would hide the surface."""
+    searched = points["algorithm"].isna()
     shown = thinned(points[searched].sort_values("score", kind="stable"), MOST_MARKS)
     return pd.concat([points[~searched], shown], ignore_index=True)
 
@@ -132,7 +132,7 @@ def _switch_to_doubt(figure: go.Figure, num_below: int) -> None:
     add_switch(figure, range(num_below // 2), range(num_below // 2, num_below))
 
 
-def _way_traces(observations: pd.DataFrame, best_way: pd.DataFrame | None, place: Place) -> list[Trace]:
+def _way_traces(observations: pd.DataFrame, best_way: pd.DataFrame | None, place: Location) -> list[Trace]:
     """The ways of trials that moved, thin, and the best one, thick."""
     lines = [(ways(observations), WAY)] + ([] if best_way is None else [(one_way(best_way), BEST_WAY)])
     return [place(points) | {"mode": "lines", "hoverinfo": "skip", "line": style} for points, style in lines]
@@ -155,7 +155,7 @@ def _simplex_marks(points: pd.DataFrame) -> list[Trace]:
     ]
 
 
-def _plane_marks(points: pd.DataFrame, on_plane: Place, infinity: float, height: float) -> list[Trace]:
+def _plane_marks(points: pd.DataFrame, on_plane: Location, infinity: float, height: float) -> list[Trace]:
     """Markers and labels of a moment."""
     marked = _marked(points)
     marked["height"] = marked["log10_tau"].clip(upper=infinity)
@@ -168,7 +168,7 @@ def _plane_marks(points: pd.DataFrame, on_plane: Place, infinity: float, height:
 
 
 def _corner_titles(spots: pd.DataFrame) -> tuple[dict[str, Any], int]:
-    """Ternary axes with the names of the dots at their corners, and the lines of the longest title."""
+    """Ternary axes with the names of the baselines at their corners, and the lines of the longest title."""
     ticks = {"tickvals": [0.2, 0.4, 0.6, 0.8], "tickformat": ".1f", "ticks": "", "min": 0}
     axes, num_lines = {}, 1
     for axis, name in AXES.items():
@@ -213,5 +213,5 @@ def _beside(rho: float) -> str:
 
 def _text(names: tuple[tuple[str, float], ...]) -> str:
     """The best names and scores as Plotly's text, which would read markup in them."""
-    lines = [f"{escape(dot)} {score:.1f}" for dot, score in names[:MOST_NAMES]]
+    lines = [f"{escape(algorithm)} {score:.1f}" for algorithm, score in names[:MOST_NAMES]]
     return "<br>".join([*lines, f"and {len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else lines)

@@ -19,18 +19,19 @@ def places(points: pd.DataFrame, coordinates: list[str]) -> pd.DataFrame:
         coordinates: The columns that make a place; rows where one is null have none and are left out.
 
     Returns:
-        One row a place: the coordinates, score (the best there), named (whether a dot is there), names (a tuple of the
-        dots there, each with its best score, best first; empty where there is none) and trials (how many).
+        One row a place: the coordinates, score (the best there), named (whether an algorithm is there), names (a
+        tuple of the
+        baselines there, each with its best score, best first; empty where there is none) and trials (how many).
     """
     kept = points.dropna(subset=coordinates)
-    kept = kept[[*coordinates, "trial", "dot", "score"]].sort_values("score", ascending=False, kind="stable")
+    kept = kept[[*coordinates, "trial", "algorithm", "score"]].sort_values("score", ascending=False, kind="stable")
     place = kept.groupby([kept[name].round(6) for name in coordinates], sort=False).ngroup()
     named = (
-        kept.assign(place=place).dropna(subset="dot").drop_duplicates(["place", "dot"])
-    )  # the best of each dot there
+        kept.assign(place=place).dropna(subset="algorithm").drop_duplicates(["place", "algorithm"])
+    )  # the best of each algorithm there
     names: dict[int, tuple[tuple[str, float], ...]] = {}
-    for row in named[["place", "dot", "score"]].to_dict("records"):
-        names[row["place"]] = (*names.get(row["place"], ()), (str(row["dot"]), float(row["score"])))
+    for row in named[["place", "algorithm", "score"]].to_dict("records"):
+        names[row["place"]] = (*names.get(row["place"], ()), (str(row["algorithm"]), float(row["score"])))
     spots = kept.groupby(place)[[*coordinates, "score"]].head(1).reset_index(drop=True)
     spots["named"] = pd.Series([number in names for number in range(len(spots))], dtype=bool)
     spots["trials"] = kept.groupby(place)["trial"].nunique().to_numpy()
@@ -48,8 +49,8 @@ def place_labels(named: pd.DataFrame, across: str, up: str, reach: tuple[float, 
         reach: How near, across and up, two texts would overlap.
 
     Returns:
-        One row a text: the row of its best place, with the names of all that were joined to it. A dot whose seeds ended
-        on neighbouring places is named once, with its best.
+        One row a text: the row of its best place, with the names of all that were joined to it. An algorithm whose
+        seeds ended on neighbouring places is named once, with its best.
     """
     kept: list[dict[str, Any]] = []
     for row in named.sort_values("score", ascending=False, kind="stable").to_dict("records"):
@@ -61,6 +62,6 @@ def place_labels(named: pd.DataFrame, across: str, up: str, reach: tuple[float, 
         if (label := next(near, None)) is None:
             kept.append({str(name): value for name, value in row.items()})
         else:
-            known = {dot for dot, _ in label["names"]}
-            label["names"] += tuple((dot, score) for dot, score in row["names"] if dot not in known)
+            known = {algorithm for algorithm, _ in label["names"]}
+            label["names"] += tuple((algorithm, score) for algorithm, score in row["names"] if algorithm not in known)
     return pd.DataFrame(kept, columns=named.columns)

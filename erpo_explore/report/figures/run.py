@@ -12,10 +12,10 @@ from plotly.subplots import make_subplots
 from erpo_explore.analysis.curves import learning_curves, thinned
 from erpo_explore.analysis.points import point_table, scored
 from erpo_explore.report.figures.theme import (
+    ALGORITHM_COLORS,
+    ALGORITHM_DASHES,
     BEST_COLOR,
     BROKEN_COLOR,
-    DOT_COLORS,
-    DOT_DASHES,
     LEGEND_BELOW,
     MEMBER_COLOR,
     WEIGHT_COLORS,
@@ -32,28 +32,28 @@ MOST_BROKEN: Final = 200
 
 
 def score_figure(observations: pd.DataFrame) -> go.Figure:
-    """Score over training step: a curve a dot, with a band over its seeds, and a line a searched trial.
+    """Score over training step: a curve an algorithm, with a band over its seeds, and a line a searched trial.
 
     Args:
         observations: The observations table.
 
     Returns:
-        Named dots have a colour and a band each; searched trials are thin, grey and dotted, the 60 best of them; the
-        best trial is thick; a cross marks where a run diverged or failed. The axis shows the scores; a band of few
+        Named baselines have a colour and a band each; searched trials are thin, grey and dotted, the 60 best of them;
+        the best trial is thick; a cross marks where a run diverged or failed. The axis shows the scores; a band of few
         seeds may reach beyond it.
     """
     trials = point_table(observations)
     counted = scored(observations).sort_values(["trial", "iteration"], kind="stable")
     best = trials.iloc[0]
-    searched = trials[trials["dot"].isna() & trials["best_score"].notna() & (trials["trial"] != best["trial"])]
+    searched = trials[trials["algorithm"].isna() & trials["best_score"].notna() & (trials["trial"] != best["trial"])]
     lines = counted.groupby("trial")
     figure = go.Figure()
     shown: set[str] = set()
     for row in searched.head(MOST_MEMBERS)[::-1].to_dict("records"):
         _add_line(figure, lines.get_group(row["trial"]), str(row["label"]), MEMBER_STYLE, shown)
     curves = learning_curves(observations)
-    for number, (dot, curve) in enumerate(curves.groupby("dot", sort=True)):
-        _add_curve(figure, thinned(curve, MOST_STEPS), str(dot), _dot_style(number))
+    for number, (algorithm, curve) in enumerate(curves.groupby("algorithm", sort=True)):
+        _add_curve(figure, thinned(curve, MOST_STEPS), str(algorithm), _algorithm_style(number))
     if pd.notna(best["best_score"]):
         _add_line(figure, lines.get_group(best["trial"]), f"best: {best['label']}", BEST_STYLE, shown)
     _mark_broken(figure, observations, counted)
@@ -61,7 +61,7 @@ def score_figure(observations: pd.DataFrame) -> go.Figure:
     figure.update_layout(
         xaxis={"title": {"text": "training step"}, "rangemode": "tozero"},
         yaxis={"title": {"text": "score"}, "range": [low, high]},
-        height=440 + 11 * (len(shown) + curves["dot"].nunique()),
+        height=440 + 11 * (len(shown) + curves["algorithm"].nunique()),
         margin={"l": 50, "r": 20, "t": 20, "b": 50},
         legend=LEGEND_BELOW,
     )
@@ -126,10 +126,10 @@ def _extent(scores: list[float]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _dot_style(number: int) -> dict[str, Any]:
-    """How the curve of the named dot of a number looks."""
-    cycle, place = divmod(number, len(DOT_COLORS))
-    return {"color": DOT_COLORS[place], "width": 2, "dash": DOT_DASHES[cycle % len(DOT_DASHES)]}
+def _algorithm_style(number: int) -> dict[str, Any]:
+    """How the curve of the named algorithm of a number looks."""
+    cycle, place = divmod(number, len(ALGORITHM_COLORS))
+    return {"color": ALGORITHM_COLORS[place], "width": 2, "dash": ALGORITHM_DASHES[cycle % len(ALGORITHM_DASHES)]}
 
 
 def _add_line(figure: go.Figure, line: pd.DataFrame, label: str, style: dict[str, Any], shown: set[str]) -> None:
@@ -148,9 +148,9 @@ def _add_line(figure: go.Figure, line: pd.DataFrame, label: str, style: dict[str
     shown.add(name)
 
 
-def _add_curve(figure: go.Figure, curve: pd.DataFrame, dot: str, style: dict[str, Any]) -> None:
+def _add_curve(figure: go.Figure, curve: pd.DataFrame, algorithm: str, style: dict[str, Any]) -> None:
     """The mean over seeds and, where there are several, the band around it."""
-    name = escape(dot)
+    name = escape(algorithm)
     banded = curve.dropna(subset="low")
     if len(banded):
         red, green, blue = hex_to_rgb(style["color"])

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 __all__ = [
+    "ALGORITHM_COLORS",
+    "ALGORITHM_DASHES",
     "BEST_COLOR",
     "BROKEN_COLOR",
     "COLORSCALE",
-    "DOT_COLORS",
-    "DOT_DASHES",
     "DOUBT_COLORSCALE",
     "LABEL_FONT",
     "LABEL_GAP",
@@ -27,11 +27,11 @@ __all__ = [
     "score_marker",
 ]
 
-DOT_COLORS = (
+ALGORITHM_COLORS = (
     "#3b82f6", "#e07b00", "#10a37f", "#8b5cf6", "#a98a00", "#0ea5b7",
     "#c2410c", "#5f8f2f", "#7184c9", "#a0603a", "#2f8f7d", "#b07cc6",
 )  # fmt: skip
-DOT_DASHES = ("solid", "dash", "longdash", "dashdot")  # the next one each time that the colours are used up
+ALGORITHM_DASHES = ("solid", "dash", "longdash", "dashdot")  # the next one each time that the colours are used up
 BEST_COLOR = "#e0457b"
 BROKEN_COLOR = "#e5484d"
 MEMBER_COLOR = "#8a94a3"

@@ -37,16 +37,16 @@ def pareto_figure(trials: pd.DataFrame, observations: pd.DataFrame) -> go.Figure
         observations: The observations table.
     """
     shown, figure = trials.head(MOST_MARKS), go.Figure()
-    for is_dot, rows in shown.groupby(shown["dot"].notna()):
+    for is_algorithm, rows in shown.groupby(shown["algorithm"].notna()):
         figure.add_scatter(
             x=rows["elapsed_s"].round(1).tolist(),
             y=rows["score"].round(3).tolist(),
             mode="markers",
-            name="named dots" if is_dot else "searched",
+            name="named baselines" if is_algorithm else "searched",
             marker={
-                "symbol": "diamond" if is_dot else "circle",
-                "size": 9 if is_dot else 7,
-                "color": "#3b82f6" if is_dot else MEMBER_COLOR,
+                "symbol": "diamond" if is_algorithm else "circle",
+                "size": 9 if is_algorithm else 7,
+                "color": "#3b82f6" if is_algorithm else MEMBER_COLOR,
             },
             hovertext=[escape(str(trial)) for trial in rows["trial"]],
             hovertemplate="%{hovertext}<br>%{x:.0f} s<br>score %{y:.2f}<extra></extra>",

@@ -13,7 +13,7 @@ import pandas as pd
 from erpo_explore.errors import ErpoExploreError
 from erpo_explore.report import write_report
 from erpo_explore.store import TABLES, load_manifest, load_results
-from erpo_explore.store.files import Folder, Place
+from erpo_explore.store.files import Folder, Location
 
 __all__ = ["LiveReport", "Status"]
 
@@ -44,7 +44,7 @@ class Status:
 class LiveReport:
     """A folder's report and status, brought up to date in the background by whoever asks for the status."""
 
-    def __init__(self, folder: Place, write: Callable[[Place, Path], object] = write_report) -> None:
+    def __init__(self, folder: Location, write: Callable[[Location, Path], object] = write_report) -> None:
         """Watch a folder.
 
         Args:
@@ -65,7 +65,7 @@ class LiveReport:
         self._next_look = 0.0
 
     @property
-    def folder(self) -> Place:
+    def folder(self) -> Location:
         """What is watched."""
         return self._folder
 
@@ -98,7 +98,7 @@ class LiveReport:
             self._is_drawing = False
 
 
-def look(folder: Place, write: Callable[[Place, Path], object]) -> tuple[Status, bytes | None]:
+def look(folder: Location, write: Callable[[Location, Path], object]) -> tuple[Status, bytes | None]:
     """One look at a folder.
 
     Args:
@@ -146,7 +146,7 @@ def has_ended(trials: pd.DataFrame, manifest: dict[str, object]) -> bool:
     return not trials.empty and is_known and not bool((trials["status"] == "running").any())
 
 
-def folder_mark(folder: Place) -> int:
+def folder_mark(folder: Location) -> int:
     """What changes whenever a part or the manifest is written."""
     within = Folder.at(folder)
     try:

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from erpo_explore.search.decisions import Decision
 from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.store import ResultsWriter, load_results
-from erpo_explore.store.files import Folder, Place, within
+from erpo_explore.store.files import Folder, Location, within
 from erpo_explore.store.rows import to_json
 from erpo_explore.store.schema import TABLES
 from erpo_explore.trial import TrialSpec
@@ -43,7 +43,7 @@ class Recorder:
         metric: Name of the task's own metric.
     """
 
-    folder: Place
+    folder: Location
     exploration: str
     task: str
     model: str
@@ -144,7 +144,7 @@ class Recorder:
         row = {name: value for name, value in result.items() if name in _OBSERVED}
         row |= whose | {
             "role": spec.role,
-            "dot": spec.dot,
+            "algorithm": spec.algorithm,
             "seed": spec.seed,
             "iteration": iteration,
             "task": self.task,
@@ -166,7 +166,7 @@ class Recorder:
         self._last_statistics[spec.name] = (iteration, statistics)
         self._summarise(spec, row, str(result["point"]))
 
-    def statistics(self, trial: str, iteration: int, split: str = "valid") -> CorpusStatistics | None:
+    def statistics(self, trial: str, iteration: int, split: str = "validation") -> CorpusStatistics | None:
         """What each sentence added to the score of a report.
 
         That of a trial's last report is at hand; earlier ones, and those of an earlier driver, are read from the store.
@@ -277,7 +277,7 @@ class Recorder:
             "exploration": self.exploration,
             "trial": spec.name,
             "role": spec.role,
-            "dot": spec.dot,
+            "algorithm": spec.algorithm,
             "seed": spec.seed,
             "status": "running",
             "num_observations": 0,

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 
 from erpo_explore.config.tracking import Tracking
 from erpo_explore.errors import ConfigError
-from erpo_explore.store.files import Place
+from erpo_explore.store.files import Location
 
 __all__ = ["MlflowTracker", "TensorBoardTracker", "Tracker", "WandbTracker", "check_trackers", "new_trackers"]
 
@@ -62,7 +62,7 @@ class TensorBoardTracker(Tracker):
 
     name = "tensorboard"
 
-    def __init__(self, folder: Place) -> None:
+    def __init__(self, folder: Location) -> None:
         """Write under a results folder of this machine."""
         self._folder = Path(folder) / "tensorboard"
         self._writers: dict[str, Any] = {}
@@ -148,7 +148,7 @@ class WandbTracker(Tracker):
 
     name = "wandb"
 
-    def __init__(self, project: str, group: str, folder: Place) -> None:
+    def __init__(self, project: str, group: str, folder: Location) -> None:
         """Log to a project.
 
         Args:
@@ -189,7 +189,7 @@ class WandbTracker(Tracker):
             self.end(key, failed=False)
 
 
-def check_trackers(tracking: Tracking, folder: Place) -> None:
+def check_trackers(tracking: Tracking, folder: Location) -> None:
     """Look for what the trackers need, before anything is trained.
 
     Args:
@@ -223,7 +223,7 @@ def check_trackers(tracking: Tracking, folder: Place) -> None:
             )
 
 
-def new_trackers(tracking: Tracking, exploration: str, folder: Place) -> list[Tracker]:
+def new_trackers(tracking: Tracking, exploration: str, folder: Location) -> list[Tracker]:
     """The trackers that a space names; one that can't begin is named in a warning and left out.
 
     Args:

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 from ray import tune
 
-from erpo_explore.config.experiment import SearchSpace
-from erpo_explore.store.files import Place
+from erpo_explore.config.experiment import Experiment
+from erpo_explore.store.files import Location
 from erpo_explore.store.schema import TABLES
 from erpo_explore.trial import TrialSpec
 from erpo_explore.tune.callbacks.trackers import Tracker, new_trackers
@@ -31,7 +31,7 @@ _LONGEST_TEXT: Final = 500
 class TrackingCallback(tune.Callback):
     """Hands trials and their numbers to the trackers."""
 
-    def __init__(self, space: SearchSpace, folder: Place) -> None:
+    def __init__(self, space: Experiment, folder: Location) -> None:
         """Remember what to track.
 
         Args:
@@ -112,14 +112,14 @@ class TrackingCallback(tune.Callback):
                 _log.warning("tracking with %s has stopped (%s); training goes on", tracker.name, why)
 
 
-def trial_params(spec: TrialSpec, space: SearchSpace) -> dict[str, str | float]:
+def trial_params(spec: TrialSpec, space: Experiment) -> dict[str, str | float]:
     """What a trial is, for as long as it lives: texts of 500 characters at most, and numbers."""
     params: dict[str, str | float | None] = {
         "exploration": space.name,
         "task": space.task.name,
         "model": space.model.kind,
         "role": spec.role,
-        "dot": spec.dot,
+        "algorithm": spec.algorithm,
         "seed": spec.seed,
         # a member's is drawn on the way, and is in the metrics
         "path": str(spec.path),

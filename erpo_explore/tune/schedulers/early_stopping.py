@@ -5,7 +5,7 @@ Both rules wait for a third of the budget, since a point that explores begins sl
 that came as far before it; the median rule (Golovin et al. 2017) at any report from one third on, if its best score is
 below the median of the other trials' mean scores since then, where there are three.
 
-Dots and given paths were asked for by name, so they are never stopped, and nothing is stopped for being worse than
+Baselines and given paths were asked for by name, so they are never stopped, and nothing is stopped for being worse than
 they are. What a rule decides depends on the order in which reports arrive, so two runs with one seed may stop different
 trials. A restored driver tells the rule what the store holds, and repeats decisions that were taken instead of asking
 again.
@@ -18,7 +18,7 @@ from typing import Any, Final
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.store import load_results
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.schedulers.population import ITERATION
@@ -33,7 +33,7 @@ _HALVING: Final = 2
 class EarlyStopping(FIFOScheduler):
     """Tune's scheduler for an exploration whose searched trials may be stopped."""
 
-    def __init__(self, space: SearchSpace, recorder: Recorder) -> None:
+    def __init__(self, space: Experiment, recorder: Recorder) -> None:
         """Bind to an exploration.
 
         Args:
@@ -80,7 +80,7 @@ class EarlyStopping(FIFOScheduler):
             self._rule.on_trial_remove(tune_controller, trial)
 
 
-def _rule(space: SearchSpace) -> TrialScheduler:
+def _rule(space: Experiment) -> TrialScheduler:
     num_intervals = space.training.steps // space.training.interval
     judged: Mapping[str, Any] = {
         "time_attr": ITERATION,

@@ -1,7 +1,8 @@
 """Optuna over constant points and parametric paths: the planned trials first, then what Optuna suggests.
 
 Optuna's parameters are the coordinates of each knot in the unit cube (`coordinates.Region`) and its categories. Ray
-Tune's `OptunaSearch` holds the study; this class hands out dots and given paths before it, which Tune's has no place
+Tune's `OptunaSearch` holds the study; this class hands out baselines and given paths before it, which Tune's has no
+place
 for, and turns parameters into paths. The sampler is Optuna's own (tree-structured Parzen estimators, Bergstra et al.
 2011); the first half of the trials, ten at most, are drawn at random; Optuna would draw ten whatever their number.
 
@@ -19,7 +20,7 @@ import optuna
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.search import CATEGORIES
 from erpo_explore.plan.trials import num_suggested, searched_trial
 from erpo_explore.search.region import Region
@@ -36,7 +37,7 @@ _MAX_RANDOM: Final = 10
 class PlannedThenOptuna(Searcher):
     """Tune's searcher for an exploration with Optuna."""
 
-    def __init__(self, space: SearchSpace, planned: Sequence[TrialSpec], metric: str, recorder: Recorder) -> None:
+    def __init__(self, space: Experiment, planned: Sequence[TrialSpec], metric: str, recorder: Recorder) -> None:
         """Bind to an exploration.
 
         Args:

@@ -5,7 +5,8 @@ donor's checkpoint and a new config. Changed, and why:
 
 - *every* member gets a next knot when it is judged, not only the clones, since a path is what is searched;
 - sub-populations are judged after different numbers of intervals (`search.sub_populations`);
-- trials that are no members (dots, given paths) fill the slots that the population leaves, and are never judged by it;
+- trials that are no members (baselines, given paths) fill the slots that the population leaves, and are never judged
+by it;
 - members are judged when all that are due wait with their checkpoints written. Tune's synchronous mode lets the last
   member run on for one more iteration, so that knots lie at different places;
 - a member that waits gives up its worker only where another trial can use it at once; else the worker is kept for the
@@ -26,7 +27,7 @@ from typing import Any, Final
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import PopulationBasedTraining, TrialScheduler
 
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.plan.warm_start import WarmStart, load_warm_start
 from erpo_explore.search.decisions import Decision, Standing, decide
 from erpo_explore.search.gains import Gain, gains_of
@@ -47,7 +48,7 @@ ITERATION: Final = "training_iteration"
 class PopulationBasedAnnealing(PopulationBasedTraining):
     """Tune's scheduler for an exploration with a population."""
 
-    def __init__(self, space: SearchSpace, metric: str, recorder: Recorder) -> None:
+    def __init__(self, space: Experiment, metric: str, recorder: Recorder) -> None:
         """Bind to an exploration.
 
         Args:

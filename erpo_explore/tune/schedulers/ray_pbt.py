@@ -29,7 +29,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import PopulationBasedTraining, TrialScheduler
 from ray.tune.schedulers.pb2 import PB2
 
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.search import CATEGORIES
 from erpo_explore.search.decisions import Decision
 from erpo_explore.search.proposals import rng
@@ -46,7 +46,7 @@ __all__ = ["TunePb2", "TunePbt"]
 class _TunePopulation(PopulationBasedTraining):
     """What both need to be methods of an exploration; the algorithm is that of the class beside it."""
 
-    def __init__(self, space: SearchSpace, metric: str, recorder: Recorder, **algorithm: Any) -> None:
+    def __init__(self, space: Experiment, metric: str, recorder: Recorder, **algorithm: Any) -> None:
         super().__init__(
             time_attr=ITERATION,
             metric="score",
@@ -131,7 +131,7 @@ class _TunePopulation(PopulationBasedTraining):
 class TunePbt(_TunePopulation):
     """Tune's PBT, as a method of an exploration."""
 
-    def __init__(self, space: SearchSpace, metric: str, recorder: Recorder) -> None:
+    def __init__(self, space: Experiment, metric: str, recorder: Recorder) -> None:
         """Bind to an exploration; arguments as for `PopulationBasedAnnealing`."""
         region = Region.of(space.search, metric)
         mutations: dict[str, Any] = {
@@ -154,7 +154,7 @@ class TunePbt(_TunePopulation):
 class TunePb2(_TunePopulation, PB2):
     """Tune's PB2, as a method of an exploration. It knows no categories: a clone has its donor's."""
 
-    def __init__(self, space: SearchSpace, metric: str, recorder: Recorder) -> None:
+    def __init__(self, space: Experiment, metric: str, recorder: Recorder) -> None:
         """Bind to an exploration; arguments as for `PopulationBasedAnnealing`."""
         super().__init__(
             space,

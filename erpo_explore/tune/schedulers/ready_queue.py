@@ -31,7 +31,7 @@ class Roster:
         Args:
             is_ready: Whether a trial needs nothing but a worker.
             waits: Whether a trial waits to be judged; one that does is not ready.
-            turn: Place in the queue of those that are ready, the least first; among equals the one that came first.
+            turn: Location in the queue of those that are ready, the least first; among equals the one that came first.
         """
         self.news = False
         self._is_ready, self._waits, self._turn = is_ready, waits, turn

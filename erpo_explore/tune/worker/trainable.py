@@ -247,7 +247,7 @@ class ErpoTrainable(tune.Trainable):
         scores = evaluate(self._run.model, task, task.test, **settings)
         names = ("bleu", "rouge1", "rouge2", "rougel", "score", "signature")
         columns = settings | {name: getattr(scores, name) for name in names}
-        columns |= {"num_sentences": len(task.test), "nll_nats": scores.valid_nll_nats}
+        columns |= {"num_sentences": len(task.test), "nll_nats": scores.validation_nll_nats}
         return columns | {"decoding_s": time.perf_counter() - started}, scores.statistics
 
     @property

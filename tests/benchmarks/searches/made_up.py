@@ -40,7 +40,7 @@ def recording() -> pd.DataFrame:
             row = {"run": planned.name, "kind": planned.kind, "seed": planned.seed, "interval": place}
             for name in ("noise", "task", "model", "temperature"):
                 row |= {f"start_{name}": getattr(start, name), f"end_{name}": getattr(end, name)}
-            row |= {"score": max(0.0, score), "valid_nll_nats": 3.0 - score / 50}
+            row |= {"score": max(0.0, score), "validation_nll_nats": 3.0 - score / 50}
             rows.append(row | {"sentence_sd": SENTENCE_SD, "sentence_correlation": SENTENCE_CORRELATION})
     return pd.DataFrame(rows)
 

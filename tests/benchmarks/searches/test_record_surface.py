@@ -14,10 +14,10 @@ FALLING = Path(knots=((0.0, mixed(noise=0.4)), (1.0, mixed())))
 
 @pytest.fixture(scope="module")
 def runs():
-    task = load_task(ToyConfig(train_pairs=40, valid_pairs=12, test_pairs=1, difficulty=0.2))
+    task = load_task(ToyConfig(train_pairs=40, validation_pairs=12, test_pairs=1, difficulty=0.2))
     training = Training(steps=6, interval=2, batch_size=16)
     planned = [Planned(name=f"{seed}-falling-0", kind="falling", seed=seed, path=FALLING) for seed in (1, 2)]
-    return [record(one, task, training, LstmConfig(units=8)) for one in planned]
+    return [record(one, task, training, LstmConfig(hidden_size=8)) for one in planned]
 
 
 def test_each_interval_has_its_two_knots_and_every_sentence(runs):
@@ -30,7 +30,7 @@ def test_each_interval_has_its_two_knots_and_every_sentence(runs):
 
 
 def test_the_seed_is_the_runs_own(runs):
-    assert runs[0][-1]["valid_nll_nats"] != runs[1][-1]["valid_nll_nats"]
+    assert runs[0][-1]["validation_nll_nats"] != runs[1][-1]["validation_nll_nats"]
 
 
 def test_sentences_become_a_spread_and_what_other_runs_share_of_it():

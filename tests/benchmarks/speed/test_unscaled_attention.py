@@ -9,8 +9,10 @@ from tests.seq2seq.models import NUM_SOURCE, NUM_TARGET, SYMBOLS, seeded, source
 
 
 def test_it_is_the_scaled_model_whose_query_is_longer():
-    scaled = LstmSeq2Seq(LstmConfig(units=8, dropout=0.0), NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=seeded(1))
-    unscaled = build(NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=seeded(1), units=8, dropout=0.0)
+    scaled = LstmSeq2Seq(
+        LstmConfig(hidden_size=8, dropout=0.0), NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=seeded(1)
+    )
+    unscaled = build(NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=seeded(1), hidden_size=8, dropout=0.0)
     first = [model.features(model.encode(*sources()), targets()) for model in (scaled, unscaled)]
     assert not torch.allclose(*first)
     with torch.no_grad():

@@ -11,7 +11,7 @@ from benchmarks.speed.mle_cost import costs_ms
 from benchmarks.studies.mle_plan import STUDIES, Planned, asked_of, load_plan, plan_of
 from benchmarks.studies.mle_table import joined, markdown, summary
 from benchmarks.studies.study_mle import page_of, record, summary_of
-from erpo_explore.config.experiment import load_space
+from erpo_explore.config.experiment import load_experiment
 from erpo_explore.errors import ConfigError, ResultsError
 from erpo_explore.seq2seq import TransformerConfig
 from erpo_explore.tasks import Task, load_task
@@ -20,20 +20,20 @@ ROOT = Path(__file__).parents[3]
 TINY = """
 base:
   task: {name: files, source: de, target: en, metric: bleu}
-  model: {units: 8}
+  model: {hidden_size: 8}
   training: {steps: 4, interval: 2, batch_size: 8}
   search: {method: none}
-  dots: [mle]
+  baselines: [mle]
 rows:
   trunk: {seeds: [1, 2]}
-  branch: {seeds: [1], start: trunk, set: {model: {dropout: 0.0}, dots: [{label_smoothing: {epsilon: 0.2}}]}}
+  branch: {seeds: [1], start: trunk, set: {model: {dropout: 0.0}, baselines: [{label_smoothing: {epsilon: 0.2}}]}}
 """
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("text")
-    for split in ("train", "valid"):
+    for split in ("train", "validation"):
         (folder / f"{split}.de").write_text("ein haus\nein hund\nzwei hunde\ndrei\n" * 4)
         (folder / f"{split}.en").write_text("a house\na dog\ntwo dogs\nthree\n" * 4)
     return folder
@@ -58,9 +58,13 @@ def without_times(written: dict) -> dict:
 
 def test_a_plan_is_a_run_for_each_row_and_seed(planned: list[Planned]):
     assert [run.name for run in planned] == ["trunk-s1", "trunk-s2", "branch-s1"]
-    assert [run.dot for run in planned] == ["mle", "mle", "label_smoothing"]
+    assert [run.algorithm for run in planned] == ["mle", "mle", "label_smoothing"]
     branch = planned[-1].space
-    assert (branch.model.units, branch.model.dropout, branch.dots) == (8, 0.0, {"label_smoothing": {"epsilon": 0.2}})
+    assert (branch.model.hidden_size, branch.model.dropout, branch.baselines) == (
+        8,
+        0.0,
+        {"label_smoothing": {"epsilon": 0.2}},
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,8 +126,8 @@ def test_a_branch_begins_where_its_trunk_of_the_same_seed_ends(planned: list[Pla
     begun = record(branch, task, tmp_path)["observations"]
 
     assert [seen["step"] for seen in begun] == [0, 2, 4]
-    assert begun[0]["valid_nll_nats"] == ended["valid_nll_nats"]
-    assert begun[-1]["valid_nll_nats"] != ended["valid_nll_nats"]
+    assert begun[0]["validation_nll_nats"] == ended["validation_nll_nats"]
+    assert begun[-1]["validation_nll_nats"] != ended["validation_nll_nats"]
 
 
 def test_other_settings_do_not_overwrite_a_run(planned: list[Planned], task: Task, tmp_path: Path):
@@ -135,7 +139,7 @@ def test_other_settings_do_not_overwrite_a_run(planned: list[Planned], task: Tas
 
 def test_a_summary_says_how_far_a_run_still_rose(planned: list[Planned]):
     seen = [
-        {"step": step, "score": score, "cpu_s": 30.0, "valid_nll_nats": nll, "train_loss_nats": 1.0}
+        {"step": step, "score": score, "cpu_s": 30.0, "validation_nll_nats": nll, "train_loss_nats": 1.0}
         for step, score, nll in ((2, 20.0, 2.5), (3, 31.0, 2.0), (4, 30.5, 2.25))
     ]
     row = summary(planned[0], {"observations": seen, "beam_score": 32.0})
@@ -143,7 +147,7 @@ def test_a_summary_says_how_far_a_run_still_rose(planned: list[Planned]):
     cut = summary(planned[1], {"observations": seen[:2], "beam_score": None})
 
     assert (row["last_score"], row["best_score"], row["best_step"]) == (30.5, 31.0, 3)
-    assert (row["score_at_four_fifths"], row["lowest_valid_nll_nats"], row["cpu_minutes"]) == (31.0, 2.0, 1.5)
+    assert (row["score_at_four_fifths"], row["lowest_validation_nll_nats"], row["cpu_minutes"]) == (31.0, 2.0, 1.5)
     assert markdown(pd.DataFrame([row, other, cut])).splitlines()[2:] == [
         "| `trunk` | 2 | 4 | 31.5 | 30.5–32.5 | 32.0 | +0.5 | 2.000 → 2.250 | 1.5 |",
         "| `trunk` | 1 | 3 of 4 | 31.0 |  |  | +11.0 | 2.000 → 2.000 | 1.0 |",
@@ -176,8 +180,8 @@ def test_the_page_has_the_table_of_the_committed_rows(study: str):
 @pytest.mark.parametrize(
     ("study", "space_file"), [("multi30k", "multi30k.yaml"), ("synopsis", "synopsis-scratch-five.yaml")]
 )
-def test_the_search_space_of_the_later_stages_is_the_row_that_was_chosen(study: str, space_file: str):
-    space = load_space(ROOT / "search_spaces" / "studies" / space_file)
+def test_the_search_experiment_of_the_later_stages_is_the_row_that_was_chosen(study: str, space_file: str):
+    space = load_experiment(ROOT / "search_spaces" / "studies" / space_file)
     chosen = yaml.safe_load(plan_of(study).read_text(encoding="utf-8"))["chosen"]
     row = next(run for run in load_plan(plan_of(study), space.task.data) if run.row == chosen)
 
@@ -185,7 +189,7 @@ def test_the_search_space_of_the_later_stages_is_the_row_that_was_chosen(study: 
     assert (space.task, space.model, space.training) == (row.space.task, row.space.model, row.space.training)
 
 
-def test_a_step_has_a_cost_at_each_dot(planned: list[Planned]):
+def test_a_step_has_a_cost_at_each_algorithm(planned: list[Planned]):
     taken, labels_per_s = costs_ms(planned[0], ["mle", "raml"], rounds=2, warm=1)
 
     assert set(taken) == {"mle", "raml"}

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from benchmarks.studies.study_summary import differences, main, markdown, summary
-from erpo_explore.space import dot
+from erpo_explore.space import algorithm
 
 RUNS = pd.DataFrame(
     {
@@ -47,13 +47,13 @@ def test_a_row_a_trial_that_has_ended():
             "trial": ["raml-s1", "raml-s1", "mle-s1", "mle-s2"],
             "step": [200, 100, 100, 100],
             "score": [31.0, 32.04, 30.0, 29.0],
-            "valid_nll_nats": [1.4, 1.6, 1.7, 1.8],
+            "validation_nll_nats": [1.4, 1.6, 1.7, 1.8],
         }
     )
     trials = pd.DataFrame(
         {
             "trial": ["raml-s1", "mle-s1", "mle-s2"],
-            "dot": ["raml", "mle", "mle"],
+            "algorithm": ["raml", "mle", "mle"],
             "seed": [1, 1, 2],
             "status": ["finished", "stopped", "running"],
             "steps": [200, 100, 100],
@@ -70,16 +70,16 @@ def test_a_row_a_trial_that_has_ended():
     assert "test_score" not in raml
     tests = pd.DataFrame({"trial": trials["trial"][:1], "score": [29.5]})
     tested = summary(observations, trials, tests).set_index("path")["test_score"]
-    by_trial = dict(zip(trials["trial"], trials["dot"], strict=True))
+    by_trial = dict(zip(trials["trial"], trials["algorithm"], strict=True))
     assert tested.dropna().to_dict() == {by_trial[tests["trial"][0]]: 29.5}
 
 
 def test_a_searched_trial_goes_by_its_own_name_and_says_what_it_walked():
-    path = dot("scheduled_sampling", metric="bleu", settings={"rate": 0.2})
+    path = algorithm("scheduled_sampling", metric="bleu", settings={"rate": 0.2})
     trials = pd.DataFrame(
         {
             "trial": ["mle-s1", "member-0"],
-            "dot": ["mle", None],
+            "algorithm": ["mle", None],
             "seed": [1, 1],
             "status": "finished",
             "steps": 100,
@@ -87,10 +87,10 @@ def test_a_searched_trial_goes_by_its_own_name_and_says_what_it_walked():
             "best_score": [30.0, 31.5],
             "best_step": 100,
             "elapsed_s": 45.0,
-            "path": [json.dumps(each.to_dict()) for each in (dot("mle", metric="bleu"), path)],
+            "path": [json.dumps(each.to_dict()) for each in (algorithm("mle", metric="bleu"), path)],
         }
     )
-    observations = trials.rename(columns={"final_score": "score", "steps": "step"}).assign(valid_nll_nats=1.7)
+    observations = trials.rename(columns={"final_score": "score", "steps": "step"}).assign(validation_nll_nats=1.7)
     runs = summary(observations, trials)
     assert dict(zip(runs["path"], runs["walked"].fillna(""), strict=True)) == {"mle": "", "member-0": str(path)}
     assert "| `member-0` | 1 | 31.50 |  | +1.50 |" in markdown(runs, "mle")

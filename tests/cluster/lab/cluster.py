@@ -15,7 +15,7 @@ __all__ = ["NUM_REPORTS", "NUM_TRIALS", "Cluster", "wait_until"]
 
 SPACE: Final = Path(__file__).with_name("space.yaml")
 NUM_TRIALS: Final = 6
-"""Of it: a dot and five members."""
+"""Of it: an algorithm and five members."""
 
 NUM_REPORTS: Final = 3
 """Of each trial of it."""

@@ -15,10 +15,10 @@ def named(figure, name):
     return [trace for trace in figure.data if trace.name == name]
 
 
-def test_dots_have_a_curve_and_searched_trials_a_line_and_the_best_is_the_thickest(observations):
+def test_baselines_have_a_curve_and_searched_trials_a_line_and_the_best_is_the_thickest(observations):
     lines = [trace for trace in score_figure(observations).data if trace.line.width]
-    searched = observations[observations["dot"].isna()]["trial"].nunique()
-    assert len(lines) == searched + observations["dot"].nunique()
+    searched = observations[observations["algorithm"].isna()]["trial"].nunique()
+    assert len(lines) == searched + observations["algorithm"].nunique()
     assert max(lines, key=lambda trace: trace.line.width).name == "best: member"
 
 
@@ -37,7 +37,7 @@ def test_one_seed_has_no_band(observations):
     assert named(score_figure(observations[observations["seed"] == 1]), "mle: band") == []
 
 
-def test_dots_are_solid_and_members_dotted(observations):
+def test_baselines_are_solid_and_members_dotted(observations):
     figure = score_figure(observations)
     assert {trace.line.dash for trace in named(figure, "raml")} == {"solid"}
     assert {trace.line.dash for trace in named(figure, "member")} == {"dot"}
@@ -58,24 +58,24 @@ def test_infinite_temperature_is_drawn_at_a_place_named_infinity(observations):
 
 
 def test_without_policy_gradient_no_infinity_is_shown(observations):
-    figure = temperature_map(observations[observations["dot"] != "policy_gradient"])
+    figure = temperature_map(observations[observations["algorithm"] != "policy_gradient"])
     assert "∞" not in figure.layout.yaxis.ticktext
 
 
 def test_only_infinite_temperatures_can_still_be_drawn(observations):
-    figure = temperature_map(observations[observations["dot"] == "policy_gradient"])
+    figure = temperature_map(observations[observations["algorithm"] == "policy_gradient"])
     assert "∞" in figure.layout.yaxis.ticktext
 
 
-def test_dots_on_a_corner_are_named_at_the_corner(observations):
+def test_baselines_on_a_corner_are_named_at_the_corner(observations):
     ternary = simplex_map(observations).layout.ternary
     assert ternary.baxis.title.text == "<b>truth</b><br>mle 21.0"
     assert ternary.caxis.title.text == "<b>task + noise</b><br>raml 22.5<br>policy_gradient 15.0"
 
 
 @pytest.mark.parametrize("draw", [simplex_map, temperature_map, score_figure])
-def test_markup_in_a_dots_name_stays_text(observations, draw):
-    hostile = observations.replace({"dot": {"raml": "<a href='javascript:alert(1)'>raml</a>"}})
+def test_markup_in_a_baselines_name_stays_text(observations, draw):
+    hostile = observations.replace({"algorithm": {"raml": "<a href='javascript:alert(1)'>raml</a>"}})
     assert "<a href" not in draw(hostile).to_json().replace("\\u003c", "<")
 
 
@@ -83,9 +83,12 @@ def test_without_a_place_for_any_trial_the_plane_is_empty(observations):
     assert temperature_map(observations.assign(tau=0.0)).data
 
 
-def test_of_very_many_dots_at_a_place_the_best_are_named(observations):
+def test_of_very_many_baselines_at_a_place_the_best_are_named(observations):
     many = pd.concat(
-        [observations[observations["trial"] == "run_mle_1"].assign(dot=f"dot{n}", trial=f"t{n}") for n in range(9)]
+        [
+            observations[observations["trial"] == "run_mle_1"].assign(algorithm=f"algorithm{n}", trial=f"t{n}")
+            for n in range(9)
+        ]
     )
     assert simplex_map(many).layout.ternary.baxis.title.text.endswith("<br>and 3 more")
 
@@ -139,8 +142,8 @@ def test_an_infinite_temperature_leaves_a_gap_in_the_path(observations, lineage)
 
 def test_a_path_is_level_until_it_jumps_to_an_infinite_temperature_and_back(observations, lineage):
     way = walked(observations, lineage, "run_m2", 5)
-    landmark = {"estimator": "sequence", "tau": float("inf"), "reward_truth": 0.0, "reward_task": 1.0}
-    way.loc[3, list(landmark)] = list(landmark.values())
+    candidate = {"estimator": "sequence", "tau": float("inf"), "reward_truth": 0.0, "reward_task": 1.0}
+    way.loc[3, list(candidate)] = list(candidate.values())
     truth = next(trace for trace in path_figure(way).data if trace.name == "truth")
     at, share = way["progress"].tolist(), way["reward_truth"].tolist()
     assert list(truth.x) == [*at[:3], at[3], at[3], at[4], at[4]]
@@ -161,7 +164,7 @@ def test_short_names_drop_only_what_all_share(trials, names):
 
 
 def test_a_constant_reward_alone_leaves_the_simplex_empty(observations):
-    constant = observations[observations["dot"] == "raml"].assign(reward_task=0.0)
+    constant = observations[observations["algorithm"] == "raml"].assign(reward_task=0.0)
     assert not any(value is not None for trace in simplex_map(constant).data for value in trace.a)
 
 

@@ -4,7 +4,7 @@ from erpo_explore.analysis.points import map_points
 from erpo_explore.report.figures.markers import place_labels, places
 
 
-def test_dots_on_one_corner_share_a_place_and_all_their_names_show(observations):
+def test_baselines_on_one_corner_share_a_place_and_all_their_names_show(observations):
     spots = places(map_points(observations), ["model", "truth", "task"])
     corner = spots[spots["task"] == 1.0].iloc[0]
     assert corner["names"] == (("raml", 22.5), ("policy_gradient", 15.0))
@@ -20,21 +20,21 @@ def test_a_member_stands_alone_without_a_name(observations):
 
 def test_a_place_without_coordinates_is_left_out(observations):
     points = map_points(observations)
-    points.loc[points["dot"] == "mle", "truth"] = np.nan
+    points.loc[points["algorithm"] == "mle", "truth"] = np.nan
     assert "mle" not in str(places(points, ["model", "truth", "task"])["names"].tolist())
 
 
 def test_labels_that_would_overlap_become_one(observations):
     points = map_points(observations)
-    points = points[points["dot"].isin(["mle", "raml"])]
+    points = points[points["algorithm"].isin(["mle", "raml"])]
     spots = places(points, ["rho", "log10_tau"])
     joined = place_labels(spots, "rho", "log10_tau", (0.1, 1.0))
     assert joined["names"].tolist() == [(("raml", 22.5), ("mle", 21.0))]
     assert len(place_labels(spots, "rho", "log10_tau", (0.1, 0.1))) == 2
 
 
-def test_a_dot_whose_seeds_ended_side_by_side_is_named_once(observations):
-    points = map_points(observations[observations["dot"] == "raml"])
+def test_a_algorithm_whose_seeds_ended_side_by_side_is_named_once(observations):
+    points = map_points(observations[observations["algorithm"] == "raml"])
     points.loc[points["seed"] == 1, "rho"] = 0.05
     spots = places(points, ["rho", "log10_tau"])
     assert len(spots) == 2

@@ -13,7 +13,7 @@ def named(figure, name):
 
 def test_each_trial_is_a_marker_at_its_cost_and_the_pareto_set_a_line(observations):
     figure = pareto_figure(trial_table(observations), observations)
-    assert len(named(figure, "searched").x) + len(named(figure, "named dots").x) == observations["trial"].nunique()
+    assert len(named(figure, "searched").x) + len(named(figure, "named baselines").x) == observations["trial"].nunique()
     front = pareto_set(observations)
     assert list(named(figure, "no cheaper one equals").y) == front["score"].tolist()
 
@@ -29,8 +29,8 @@ def test_each_trial_is_a_line_across_the_axes_and_the_best_is_thick(observations
 
 
 def test_a_line_passes_by_an_axis_that_the_trial_has_no_place_on(observations):
-    observations.loc[observations["dot"] == "raml", "reward_temperature"] = 0.1
-    observations.loc[observations["dot"] == "policy_gradient", "reward_temperature"] = 0.5
+    observations.loc[observations["algorithm"] == "raml", "reward_temperature"] = 0.1
+    observations.loc[observations["algorithm"] == "policy_gradient", "reward_temperature"] = 0.5
     figure = parallel_figure(trial_table(observations))
     place = figure.layout.xaxis.ticktext.index("τ of R")
     assert place not in named(figure, "best: run_m2").x

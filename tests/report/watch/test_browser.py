@@ -121,8 +121,8 @@ def trial(name):
     return {
         "exploration": "toy_space",
         "trial": name,
-        "role": "dot",
-        "dot": "mle",
+        "role": "algorithm",
+        "algorithm": "mle",
         "seed": 1,
         "status": "finished",
         "num_observations": 1,

@@ -11,7 +11,7 @@ from erpo_explore.report.watch.live_report import folder_mark, has_ended
 from erpo_explore.store import ResultsWriter
 from tests.example_exploration import MANIFEST, POINTS, observation
 
-MORE = {"role": "dot", "dot": "mle", "seed": 1, **POINTS["mle"]}
+MORE = {"role": "algorithm", "algorithm": "mle", "seed": 1, **POINTS["mle"]}
 
 
 class Pen:
@@ -129,8 +129,8 @@ def test_a_write_changes_the_mark(table, folder):
     ("trials", "search", "expected"),
     [
         ([], {}, False),
-        ([("dot", "finished"), ("member", "running")], {}, False),
-        ([("dot", "finished"), ("member", "diverged"), ("random", "stopped"), ("random", "failed")], {}, True),
+        ([("algorithm", "finished"), ("member", "running")], {}, False),
+        ([("algorithm", "finished"), ("member", "diverged"), ("random", "stopped"), ("random", "failed")], {}, True),
         ([("optuna", "finished")], {"method": "optuna", "members": 2}, False),
         ([("optuna", "finished")] * 2, {"method": "optuna", "members": 2}, True),
     ],

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import erpo_explore as erpo
-from erpo_explore.config.experiment import SearchSpace
-from erpo_explore.space import dot
+from erpo_explore.config.experiment import Experiment
+from erpo_explore.space import algorithm
 from erpo_explore.tune.callbacks.failures import Failures, last_failure
 from erpo_explore.tune.run import explore
 from erpo_explore.tune.worker.trainable import HUNG
@@ -84,15 +84,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
 
 
 def _explored(home: Path) -> Path:
-    paths = {name: dot("minimum_risk", metric=f"faulty:{name}").to_dict() for name in KINDS}
+    paths = {name: algorithm("minimum_risk", metric=f"faulty:{name}").to_dict() for name in KINDS}
     changes = {
         "search": {"method": "none"},
-        "dots": ["mle"],
+        "baselines": ["mle"],
         "paths": paths,
         # a worker of these trials holds 0.3 GB or so
         "resources": {"timeout_s": 30.0, "max_failures": 1, "memory_per_trial_gb": 1.0},
     }
-    outcome = explore(SearchSpace.from_dict(TINY | changes), home / "results")
+    outcome = explore(Experiment.from_dict(TINY | changes), home / "results")
     assert (outcome.status, outcome.num_failed) == ("finished", 2)
     return home / "results"
 

@@ -43,7 +43,9 @@ def callback_of():
 
 
 def trial_of(name="mle-s1", status="RUNNING"):
-    spec = TrialSpec(name=name, role="dot", dot=None, seed=1, path=Path.constant(Point(reward=Reward(truth=1.0))))
+    spec = TrialSpec(
+        name=name, role="algorithm", algorithm=None, seed=1, path=Path.constant(Point(reward=Reward(truth=1.0)))
+    )
     return types.SimpleNamespace(config={"spec": spec.to_dict()}, status=status)
 
 

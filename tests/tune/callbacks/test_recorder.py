@@ -20,9 +20,9 @@ from tests.store.example_rows import TESTED
 TRUTH = Point(reward=Reward(truth=1.0))
 NOISE = Point(reward=Reward(truth=0.7, noise=0.3))
 WALKED = Path(knots=((0.0, TRUTH), (0.25, NOISE)))
-DOT = TrialSpec(name="mle-s1", role="dot", dot="mle", seed=1, path=Path.constant(TRUTH))
+ALGORITHM = TrialSpec(name="mle-s1", role="algorithm", algorithm="mle", seed=1, path=Path.constant(TRUTH))
 MEMBERS = tuple(
-    TrialSpec(name=f"member-{index}", role="member", dot=None, seed=1 + index, path=WALKED) for index in range(2)
+    TrialSpec(name=f"member-{index}", role="member", algorithm=None, seed=1 + index, path=WALKED) for index in range(2)
 )
 MEMBER = MEMBERS[0]
 
@@ -31,7 +31,7 @@ MEMBER = MEMBERS[0]
 def recorder(tmp_path):
     folder = ResultsWriter.create(tmp_path / "tiny", {"exploration": "tiny"}).folder
     recorder = Recorder(folder=folder, exploration="tiny", task="toy", model="lstm", metric="bleu")
-    recorder.begin([DOT, *MEMBERS])
+    recorder.begin([ALGORITHM, *MEMBERS])
     return recorder
 
 
@@ -47,7 +47,7 @@ def report(iteration, score, *, status="running", **changes):
     scores = None
     if score is not None:
         scores = Scores(
-            valid_nll_nats=2.0,
+            validation_nll_nats=2.0,
             bleu=score,
             score=score,
             signature="BLEU",
@@ -87,7 +87,7 @@ class TestBeginning:
         assert set(frame["status"]) == {"running"}
         assert set(frame["num_observations"]) == set(frame["steps"]) == {0}
         assert frame["best_score"].isna().all()
-        assert (trial(recorder)["dot"], trial(recorder)["score_name"]) == ("mle", "bleu")
+        assert (trial(recorder)["algorithm"], trial(recorder)["score_name"]) == ("mle", "bleu")
 
     def test_the_lineage_begins_with_each_members_first_knot(self, recorder):
         frame = load_results(recorder.folder, "lineage")
@@ -110,7 +110,7 @@ class TestObserving:
         assert abs(datetime.now(UTC) - row["reported_at"]).total_seconds() < 60.0
 
     def test_its_samples_are_kept(self, recorder):
-        recorder.observe(DOT, report(1, 12.5))
+        recorder.observe(ALGORITHM, report(1, 12.5))
         (row,) = load_results(recorder.folder, "samples").to_dict("records")
         assert row == {
             "exploration": "tiny",
@@ -125,9 +125,9 @@ class TestObserving:
         }
 
     def test_the_trial_is_brought_up_to_date(self, recorder):
-        recorder.observe(DOT, report(1, 12.5))
-        recorder.observe(DOT, report(2, 14.0))
-        recorder.observe(DOT, report(3, 13.0, status="finished"))
+        recorder.observe(ALGORITHM, report(1, 12.5))
+        recorder.observe(ALGORITHM, report(2, 14.0))
+        recorder.observe(ALGORITHM, report(3, 13.0, status="finished"))
         row = trial(recorder)
         assert (row["best_score"], row["best_step"], row["final_score"]) == (14.0, 20, 13.0)
         assert (row["status"], row["num_observations"], row["steps"], row["elapsed_s"]) == ("finished", 3, 30, 6.0)
@@ -136,26 +136,26 @@ class TestObserving:
 
     def test_the_earliest_of_equal_scores_is_the_best(self, recorder):
         for iteration in (1, 2, 3):
-            recorder.observe(DOT, report(iteration, 12.5))
+            recorder.observe(ALGORITHM, report(iteration, 12.5))
         assert trial(recorder)["best_step"] == 10
 
     def test_a_repeated_iteration_replaces_the_first_and_its_scores(self, recorder):
-        recorder.observe(DOT, report(1, 12.5))
-        recorder.observe(DOT, report(2, 99.0))
-        recorder.observe(DOT, report(2, 11.0))
+        recorder.observe(ALGORITHM, report(1, 12.5))
+        recorder.observe(ALGORITHM, report(2, 99.0))
+        recorder.observe(ALGORITHM, report(2, 11.0))
         assert load_results(recorder.folder)["score"].tolist() == [12.5, 11.0]
         assert load_results(recorder.folder, "samples")["hypothesis"].tolist() == ["c 12.5", "c 11.0"]
         row = trial(recorder)
         assert (row["best_score"], row["final_score"], row["num_observations"]) == (12.5, 11.0, 2)
 
     def test_trials_do_not_share_their_scores(self, recorder):
-        recorder.observe(DOT, report(1, 12.5))
+        recorder.observe(ALGORITHM, report(1, 12.5))
         recorder.observe(MEMBER, report(1, 3.0))
         assert trial(recorder, "member-0")["best_score"] == 3.0
 
     def test_a_diverged_trial_keeps_the_scores_that_it_had(self, recorder):
-        recorder.observe(DOT, report(1, 12.5))
-        recorder.observe(DOT, report(2, None, status="diverged"))
+        recorder.observe(ALGORITHM, report(1, 12.5))
+        recorder.observe(ALGORITHM, report(2, None, status="diverged"))
         row = trial(recorder)
         assert (row["status"], row["best_score"], row["final_score"]) == ("diverged", 12.5, 12.5)
         assert row["error"] == "loss was no longer a number after step 20"
@@ -167,11 +167,11 @@ class TestTesting:
         names = ("exploration", "trial", "iteration", "step")
         tested = {name: value for name, value in TESTED.items() if name not in names}
         values_ND = np.arange(6, dtype=np.float32).reshape(2, 3)
-        statistics = {"valid": CorpusStatistics(kind="mean", values_ND=values_ND + 1)}
+        statistics = {"validation": CorpusStatistics(kind="mean", values_ND=values_ND + 1)}
         last = {"test": tested, "sentences": statistics | {"test": CorpusStatistics(kind="mean", values_ND=values_ND)}}
-        recorder.observe(DOT, report(1, 12.5) | {"sentences": statistics})
+        recorder.observe(ALGORITHM, report(1, 12.5) | {"sentences": statistics})
         for _ in range(2):
-            recorder.observe(DOT, report(2, 12.5, status="finished") | last)
+            recorder.observe(ALGORITHM, report(2, 12.5, status="finished") | last)
         (row,) = load_results(recorder.folder, "tests").to_dict("records")
         assert {name: row[name] for name in names} == {
             "exploration": "tiny",
@@ -182,9 +182,9 @@ class TestTesting:
         assert (row["score"], row["beam_width"]) == (12.5, 5)
         sentences = load_results(recorder.folder, "sentences")
         assert sorted(zip(sentences["iteration"], sentences["split"], strict=True)) == [
-            (1, "valid"),
+            (1, "validation"),
             (2, "test"),
-            (2, "valid"),
+            (2, "validation"),
         ]
         kept = sentences[sentences["split"] == "test"].iloc[0]
         np.testing.assert_array_equal(kept["values"].reshape(kept["num_sentences"], -1), values_ND)
@@ -192,14 +192,14 @@ class TestTesting:
 
 class TestCheckpoints:
     def test_a_report_learns_where_its_weights_lie_within_the_results(self, recorder):
-        recorder.observe(DOT, report(1, 12.5))
-        recorder.note_checkpoint(DOT, 1, f"{recorder.folder}/checkpoints/mle-s1/one")
+        recorder.observe(ALGORITHM, report(1, 12.5))
+        recorder.note_checkpoint(ALGORITHM, 1, f"{recorder.folder}/checkpoints/mle-s1/one")
         (row,) = load_results(recorder.folder).to_dict("records")
         assert (row["checkpoint"], row["score"]) == ("checkpoints/mle-s1/one", 12.5)
 
     def test_weights_of_another_report_are_not_noted(self, recorder):
-        recorder.observe(DOT, report(2, 12.5))
-        recorder.note_checkpoint(DOT, 1, f"{recorder.folder}/checkpoints")
+        recorder.observe(ALGORITHM, report(2, 12.5))
+        recorder.note_checkpoint(ALGORITHM, 1, f"{recorder.folder}/checkpoints")
         recorder.note_checkpoint(MEMBER, 2, f"{recorder.folder}/checkpoints")
         assert load_results(recorder.folder)["checkpoint"].isna().all()
 
@@ -230,11 +230,11 @@ class TestFailing:
         assert row["best_score"] is None
 
     def test_one_that_is_tried_again_goes_on_and_keeps_its_count_and_last_error(self, recorder):
-        recorder.observe(DOT, report(1, 12.5))
-        recorder.fail(DOT, report(1, 12.5), "worker lost", num_failures=1, status="running")
+        recorder.observe(ALGORITHM, report(1, 12.5))
+        recorder.fail(ALGORITHM, report(1, 12.5), "worker lost", num_failures=1, status="running")
         assert (trial(recorder)["status"], trial(recorder)["num_failures"]) == ("running", 1)
-        recorder.fail(DOT, report(1, 12.5), "MemoryError", num_failures=2, status="running")
-        recorder.observe(DOT, report(2, 13.0, status="finished"))
+        recorder.fail(ALGORITHM, report(1, 12.5), "MemoryError", num_failures=2, status="running")
+        recorder.observe(ALGORITHM, report(2, 13.0, status="finished"))
         row = trial(recorder)
         assert (row["status"], row["num_failures"], row["error"]) == ("finished", 2, "MemoryError")
 
@@ -250,12 +250,12 @@ class TestFailing:
 
 class TestStatistics:
     def test_a_report_without_a_score_has_none(self, recorder):
-        recorder.observe(DOT, report(1, None, status="diverged"))
+        recorder.observe(ALGORITHM, report(1, None, status="diverged"))
         assert recorder.statistics("mle-s1", 1) is None
         assert load_results(recorder.folder, "sentences").empty
 
     def test_they_are_a_row_of_the_store(self, recorder):
-        recorder.observe(DOT, report(1, 12.5))
+        recorder.observe(ALGORITHM, report(1, 12.5))
         (row,) = load_results(recorder.folder, "sentences").to_dict("records")
         values_ND = row.pop("values").reshape(row["num_sentences"], -1)
         assert np.array_equal(values_ND, statistics_of(12.5).values_ND)
@@ -264,27 +264,27 @@ class TestStatistics:
             "trial": "mle-s1",
             "iteration": 1,
             "step": 10,
-            "split": "valid",
+            "split": "validation",
             "kind": "mean",
             "num_sentences": 2,
         }
 
     def test_splits_lie_beside_each_other(self, recorder):
-        splits = {"valid": statistics_of(12.5), "test": statistics_of(10.0)}
-        recorder.observe(DOT, report(1, 12.5, sentences=splits))
-        recorder.observe(DOT, report(2, 13.0))
+        splits = {"validation": statistics_of(12.5), "test": statistics_of(10.0)}
+        recorder.observe(ALGORITHM, report(1, 12.5, sentences=splits))
+        recorder.observe(ALGORITHM, report(2, 13.0))
         for split, statistics in splits.items():
             assert recorder.statistics("mle-s1", 1, split) == statistics
         assert recorder.statistics("mle-s1", 2, "test") is None
 
     def test_unknown_trials_and_reports_have_none(self, recorder):
-        recorder.observe(DOT, report(1, 12.5))
+        recorder.observe(ALGORITHM, report(1, 12.5))
         assert recorder.statistics("mle-s1", 2) is None
         assert recorder.statistics("member-0", 1) is None
 
 
 def test_the_score_of_a_report_is_known_also_to_a_later_driver(recorder):
-    recorder.observe(DOT, report(1, 12.5))
+    recorder.observe(ALGORITHM, report(1, 12.5))
     for known in (recorder, copy.copy(recorder)):
         assert (known.score_at("mle-s1", 1), known.score_at("mle-s1", 2)) == (12.5, None)
 
@@ -331,44 +331,44 @@ class TestDeciding:
 )
 class TestAnotherDriver:
     def test_a_pickled_recorder_is_the_same_value(self, recorder, again):
-        recorder.observe(DOT, report(1, 12.5))
+        recorder.observe(ALGORITHM, report(1, 12.5))
         assert again(recorder) == recorder
 
     def test_it_knows_the_scores_that_were_recorded_before(self, recorder, again):
-        recorder.observe(DOT, report(1, 12.5))
-        recorder.observe(DOT, report(2, 14.0))
+        recorder.observe(ALGORITHM, report(1, 12.5))
+        recorder.observe(ALGORITHM, report(2, 14.0))
         other = again(recorder)
-        other.observe(DOT, report(3, 13.0))
+        other.observe(ALGORITHM, report(3, 13.0))
         row = trial(recorder)
         assert (row["best_score"], row["best_step"], row["final_score"]) == (14.0, 20, 13.0)
 
     def test_an_interval_that_it_repeats_counts_once(self, recorder, again):
-        recorder.observe(DOT, report(1, 12.5))
-        recorder.observe(DOT, report(2, 99.0))
+        recorder.observe(ALGORITHM, report(1, 12.5))
+        recorder.observe(ALGORITHM, report(2, 99.0))
         other = again(recorder)
-        other.observe(DOT, report(2, 11.0))
-        other.observe(DOT, report(3, 12.0))
+        other.observe(ALGORITHM, report(2, 11.0))
+        other.observe(ALGORITHM, report(3, 12.0))
         row = trial(recorder)
         assert (row["best_score"], row["best_step"], row["final_score"]) == (12.5, 10, 12.0)
 
     def test_a_trial_that_fails_there_keeps_its_scores(self, recorder, again):
-        recorder.observe(DOT, report(1, 12.5))
-        again(recorder).fail(DOT, report(1, 12.5), "worker lost", num_failures=1, status="failed")
+        recorder.observe(ALGORITHM, report(1, 12.5))
+        again(recorder).fail(ALGORITHM, report(1, 12.5), "worker lost", num_failures=1, status="failed")
         assert trial(recorder)["best_score"] == 12.5
 
     def test_it_finds_the_statistics_that_were_recorded_before_to_the_last_bit(self, recorder, again):
         for iteration, score in ((1, 12.5), (2, 14.0)):
-            recorder.observe(DOT, report(iteration, score))
+            recorder.observe(ALGORITHM, report(iteration, score))
         other = again(recorder)
         for iteration, score in ((1, 12.5), (2, 14.0)):
             assert other.statistics("mle-s1", iteration) == recorder.statistics("mle-s1", iteration)
             assert recorder.statistics("mle-s1", iteration) == statistics_of(score)
 
     def test_it_goes_on_counting_failures(self, recorder, again):
-        recorder.observe(DOT, report(1, None, status="diverged"))
-        recorder.fail(DOT, None, "worker lost", num_failures=1, status="running")
+        recorder.observe(ALGORITHM, report(1, None, status="diverged"))
+        recorder.fail(ALGORITHM, None, "worker lost", num_failures=1, status="running")
         other = again(recorder)
-        other.observe(DOT, report(2, 12.5))
+        other.observe(ALGORITHM, report(2, 12.5))
         assert (trial(recorder)["num_failures"], trial(recorder)["error"]) == (2, "worker lost")
-        other.observe(DOT, report(1, None, status="diverged"))
+        other.observe(ALGORITHM, report(1, None, status="diverged"))
         assert trial(recorder)["num_failures"] == 2

@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*:DeprecationWarning"),
 ]
 
-PARAMS = {"role": "dot", "path": "mle", "seed": 1}
+PARAMS = {"role": "algorithm", "path": "mle", "seed": 1}
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +80,7 @@ class TestMlflow:
         history = client.get_metric_history(found["mle-s1"].info.run_id, "score")
         assert [(metric.step, metric.value) for metric in history] == [(100, 10.0), (200, 12.0)]
         assert found["mle-s1"].data.metrics["test/bleu"] == 3.5
-        assert found["mle-s1"].data.params == {"role": "dot", "path": "mle", "seed": "1"}
+        assert found["mle-s1"].data.params == {"role": "algorithm", "path": "mle", "seed": "1"}
 
     def test_a_resumed_exploration_goes_on_with_the_same_run(self, tracking, runs, tmp_path):
         (tracker,) = new_trackers(tracking, "toy", tmp_path)

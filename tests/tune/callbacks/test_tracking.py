@@ -6,15 +6,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from erpo_explore.config.experiment import SearchSpace
-from erpo_explore.space import Path, dot
+from erpo_explore.config.experiment import Experiment
+from erpo_explore.space import Path, algorithm
 from erpo_explore.trial import TrialSpec
 from erpo_explore.tune.callbacks.trackers import Tracker
 from erpo_explore.tune.callbacks.tracking import TrackingCallback, trial_metrics, trial_params
 from erpo_explore.tune.worker.trainable import trial_config
 from tests.tiny_exploration import TINY
 
-SPEC = TrialSpec(name="mle-s1", role="dot", dot="mle", seed=1, path=dot("mle", metric="bleu"))
+SPEC = TrialSpec(name="mle-s1", role="algorithm", algorithm="mle", seed=1, path=algorithm("mle", metric="bleu"))
 TRIAL = SimpleNamespace(trial_id="q_0", config=trial_config(SPEC))
 RESULT = {
     "step": 100,
@@ -24,7 +24,7 @@ RESULT = {
     "rouge1": None,
     "metric": "bleu",
     "samples": [{"source": "a", "sentence_score": 1.0}],
-    "sentences": {"valid": object()},
+    "sentences": {"validation": object()},
     "path": {"knots": [{"at": 0.0}]},
     "done": True,
     "training_iteration": 1,
@@ -66,7 +66,7 @@ def told(monkeypatch):
 
     def start(*trackers):
         monkeypatch.setattr("erpo_explore.tune.callbacks.tracking.new_trackers", lambda *_: list(trackers))
-        callback = TrackingCallback(SearchSpace.from_dict(TINY), FilePath("results"))
+        callback = TrackingCallback(Experiment.from_dict(TINY), FilePath("results"))
         callback.setup()
         return callback
 
@@ -79,10 +79,12 @@ def test_finite_numbers_alone_are_metrics():
 
 def test_params_say_what_a_trial_is_and_stay_short():
     long = Path(knots=tuple((at / 40, SPEC.path.at(0.0)) for at in range(41)))
-    params = trial_params(TrialSpec(name="m", role="member", dot=None, seed=2, path=long), SearchSpace.from_dict(TINY))
+    params = trial_params(
+        TrialSpec(name="m", role="member", algorithm=None, seed=2, path=long), Experiment.from_dict(TINY)
+    )
     assert (params["task"], params["model"], params["role"], params["seed"]) == ("toy", "lstm", "member", 2)
     assert params["training.steps"] == 12
-    assert "dot" not in params
+    assert "algorithm" not in params
     assert max(len(str(value)) for value in params.values()) <= 500
 
 
@@ -97,7 +99,7 @@ def test_a_trial_begins_once_however_often_it_waits(told):
     metrics = trial_metrics(RESULT)
     (_, key, *begun), *others = spy.told
     assert key.endswith("-q_0")
-    assert begun == ["mle-s1", trial_params(SPEC, SearchSpace.from_dict(TINY))]
+    assert begun == ["mle-s1", trial_params(SPEC, Experiment.from_dict(TINY))]
     assert others == [("log", key, 100, metrics)] * 2 + [("end", key, False), ("close",)]
 
 

@@ -32,7 +32,7 @@ def test_trackers_hold_what_the_store_holds_after_an_interruption(
     search = {"method": "population", "members": 2, "evolve_every": [1]}
     trackers = {"tensorboard": True, "mlflow": uri, "wandb": "project"}
     space, folder = tmp_path / "tiny.yaml", tmp_path / "results"
-    space.write_text(yaml.safe_dump(TINY | {"dots": [], "search": search, "tracking": trackers}))
+    space.write_text(yaml.safe_dump(TINY | {"baselines": [], "search": search, "tracking": trackers}))
     driver = start_driver(folder, space)
     wait_for_reports(driver, folder, 3)
     driver.send_signal(signal.SIGINT)

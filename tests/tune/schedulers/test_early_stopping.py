@@ -5,7 +5,7 @@ from ray import cloudpickle  # what Tune keeps schedulers with
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.space import Path, Point, Reward
 from erpo_explore.store import ResultsWriter
 from erpo_explore.trial import TrialSpec
@@ -25,7 +25,7 @@ class OneTrial(Trial):
     latest_checkpoint_result = None
 
     def __init__(self, name, role="random"):
-        self.spec = TrialSpec(name=name, role=role, dot=None, seed=1, path=TRUTH)
+        self.spec = TrialSpec(name=name, role=role, algorithm=None, seed=1, path=TRUTH)
         self.config = {"spec": self.spec.to_dict()}
         self.trial_id = name
         self.status = Trial.RUNNING
@@ -43,7 +43,7 @@ def scheduler_of(rule, recorder):
     """For six intervals, so that nothing is judged before the second."""
     search = {"method": "random", "early_stopping": rule}
     training = TINY["training"] | {"steps": 18}
-    return EarlyStopping(SearchSpace.from_dict(TINY | {"search": search, "training": training}), recorder)
+    return EarlyStopping(Experiment.from_dict(TINY | {"search": search, "training": training}), recorder)
 
 
 def judge(scheduler, trial, iteration, score):
@@ -74,7 +74,7 @@ def test_what_is_as_good_as_the_others_goes_on(rule, recorder):
         assert {judge(scheduler, trial, iteration, 5.0) for trial in trials} == {GO_ON}
 
 
-@pytest.mark.parametrize("role", ["dot", "path", "member"])
+@pytest.mark.parametrize("role", ["algorithm", "path", "member"])
 @pytest.mark.parametrize("rule", RULES)
 def test_what_was_asked_for_by_name_is_neither_stopped_nor_a_measure(rule, role, recorder):
     scheduler = scheduler_of(rule, recorder)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.plan.trials import plan_trials
 from erpo_explore.space import Path
 from erpo_explore.store import ResultsWriter, load_results
@@ -19,7 +19,7 @@ SEARCH = {"method": "optuna", "members": 12, "knots": 2, "choices": {"metric": [
 
 
 def searcher_of(folder, **changes):
-    space = SearchSpace.from_dict(TINY | {"search": SEARCH, "seed": 5} | changes)
+    space = Experiment.from_dict(TINY | {"search": SEARCH, "seed": 5} | changes)
     if not folder.exists():
         ResultsWriter.create(folder, {"exploration": "tiny"})
     recorder = Recorder(folder=folder, exploration="tiny", task="toy", model="lstm", metric="bleu")
@@ -45,7 +45,7 @@ def test_planned_trials_come_first_and_are_not_optunas(tmp_path):
     assert [spec.name for spec in specs] == [name.replace("-s1", "-s5") for name in names] + [
         f"optuna-{index}" for index in range(4)
     ]
-    assert [spec.role for spec in specs] == ["dot"] * 2 + ["optuna"] * 4
+    assert [spec.role for spec in specs] == ["algorithm"] * 2 + ["optuna"] * 4
 
 
 def test_a_suggestion_is_a_path_within_the_region(tmp_path):
@@ -99,7 +99,9 @@ def test_trials_without_a_score_are_not_learned_from(error, tmp_path):
 def test_a_suggestion_is_recorded_before_it_runs_and_its_lost_reports_are_removed(tmp_path):
     searcher = searcher_of(tmp_path / "tiny")
     run(searcher, 0, 2)
-    lost = TrialSpec(name="optuna-0", role="optuna", dot=None, seed=5, path=Path.constant(searcher._space.search.start))
+    lost = TrialSpec(
+        name="optuna-0", role="optuna", algorithm=None, seed=5, path=Path.constant(searcher._space.search.start)
+    )
     searcher._recorder.observe(lost, report(1, 10.0))
     searcher._recorder.observe(lost, report(2, 20.0))
     searcher.suggest("again")

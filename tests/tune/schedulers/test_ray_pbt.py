@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ray.tune.experiment import Trial
 
-from erpo_explore.config.experiment import SearchSpace
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.plan.trials import plan_trials
 from erpo_explore.store import ResultsWriter
 from erpo_explore.tune.callbacks.recorder import Recorder
@@ -45,7 +45,7 @@ class Controller:
 
 @pytest.mark.parametrize(("method", "kind"), [("pbt", TunePbt), ("pb2", TunePb2)])
 def test_a_members_coordinates_are_those_of_its_first_knot_and_lead_back_to_it(method, kind, tmp_path):
-    space = SearchSpace.from_dict(TINY | {"search": SEARCH | {"method": method}})
+    space = Experiment.from_dict(TINY | {"search": SEARCH | {"method": method}})
     folder = ResultsWriter.create(tmp_path / "tiny", {"exploration": "tiny"}).folder
     recorder = Recorder(folder=folder, exploration="tiny", task="toy", model="lstm", metric="bleu")
     scheduler = kind(space, "bleu", recorder)
@@ -53,7 +53,7 @@ def test_a_members_coordinates_are_those_of_its_first_knot_and_lead_back_to_it(m
         trial = OneTrial(spec)
         before = dict(trial.config)
         scheduler.on_trial_add(Controller, trial)
-        if spec.role == "dot":
+        if spec.role == "algorithm":
             assert trial.config == before
             continue
         added = {name: value for name, value in trial.config.items() if name not in before}
@@ -66,7 +66,7 @@ def test_a_members_coordinates_are_those_of_its_first_knot_and_lead_back_to_it(m
 
 
 def test_pbt_leaves_no_coordinate_outside_of_its_range(tmp_path):
-    space = SearchSpace.from_dict(TINY | {"search": SEARCH | {"method": "pbt", "resample": 0.0}})
+    space = Experiment.from_dict(TINY | {"search": SEARCH | {"method": "pbt", "resample": 0.0}})
     recorder = Recorder(folder=tmp_path, exploration="tiny", task="toy", model="lstm", metric="bleu")
     scheduler = TunePbt(space, "bleu", recorder)
     config = {"spec": {"name": "member-0"}, "task": 0.36, "temperature": 0.016, "metric": "edit"}

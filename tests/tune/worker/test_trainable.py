@@ -12,7 +12,7 @@ from ray.train._internal.session import _TrainingResult
 
 from erpo_explore.config.experiment import LastTest, Resources
 from erpo_explore.errors import DivergedError
-from erpo_explore.space import Path, dot
+from erpo_explore.space import Path, algorithm
 from erpo_explore.tasks import Split
 from erpo_explore.trial import evaluate
 from erpo_explore.tune.worker.trainable import ErpoTrainable, retry_config, trial_config
@@ -20,7 +20,7 @@ from tests.trial.tiny import MIXTURE, MODEL, NOISE, TRAINING, TRUTH, run_of, sam
 
 MEMBER = spec_of(Path(knots=((0.0, TRUTH), (0.25, NOISE))), name="member-0", role="member")
 OTHER = spec_of(Path(knots=((0.0, TRUTH), (0.25, MIXTURE))), name="member-1", role="member", seed=9)
-DOT = spec_of(dot("scheduled_sampling", metric="bleu"), name="dot", role="dot")
+ALGORITHM = spec_of(algorithm("scheduled_sampling", metric="bleu"), name="algorithm", role="algorithm")
 
 FINAL = Resources(max_failures=0)
 """Where nothing is tried again."""
@@ -48,13 +48,13 @@ def test_a_config_holds_plain_values_only():
     config = trial_config(MEMBER, next_knot=MIXTURE, **known)
     assert config == {"spec": MEMBER.to_dict(), "next_knot": MIXTURE.to_dict()} | known | FRESH
     nothing = {"until": None, "generation": 0, "parent": None, "next_knot": None}
-    assert trial_config(DOT) == {"spec": DOT.to_dict()} | nothing | FRESH
+    assert trial_config(ALGORITHM) == {"spec": ALGORITHM.to_dict()} | nothing | FRESH
 
 
 def test_a_step_is_an_interval_of_the_run_with_what_tune_knows_of_it():
-    result = trainable_of(trial_config(DOT, generation=4, parent="dot")).step()
-    known = {"generation": 4, "parent": "dot", "node": socket.gethostname(), "done": False}
-    assert numbers(result) == numbers(run_of(DOT.path, name="dot").advance(num_samples=8).to_row()) | known
+    result = trainable_of(trial_config(ALGORITHM, generation=4, parent="algorithm")).step()
+    known = {"generation": 4, "parent": "algorithm", "node": socket.gethostname(), "done": False}
+    assert numbers(result) == numbers(run_of(ALGORITHM.path, name="algorithm").advance(num_samples=8).to_row()) | known
     assert len(result["samples"]) == 8
     # the driver replaces these by what it knows
     assert {"generation", "parent", "node"} <= stored(result).keys()
@@ -66,19 +66,19 @@ class TestTheTestSet:
     )
 
     def trainable(self, task=TASK, test=LastTest(beam_width=3, length_penalty=0.5)):  # noqa: B008 - a frozen value
-        return trainable_of(trial_config(DOT), task=task, test=test)
+        return trainable_of(trial_config(ALGORITHM), task=task, test=test)
 
     def test_it_is_decoded_once_at_the_end_with_the_last_weights(self):
         trainable = self.trainable()
         results = [trainable.step() for _ in range(4)]
         assert ["test" in result for result in results] == [False, False, False, True]
-        assert [set(result["sentences"]) for result in results] == [{"valid"}] * 3 + [{"valid", "test"}]
-        run = run_of(DOT.path, name="dot")
+        assert [set(result["sentences"]) for result in results] == [{"validation"}] * 3 + [{"validation", "test"}]
+        run = run_of(ALGORITHM.path, name="algorithm")
         for _ in range(4):
             run.advance()
         expected = evaluate(run.model, self.TASK, self.TASK.test, beam_width=3, length_penalty=0.5)
         tested = results[-1]["test"]
-        assert (tested["score"], tested["nll_nats"]) == (expected.score, expected.valid_nll_nats)
+        assert (tested["score"], tested["nll_nats"]) == (expected.score, expected.validation_nll_nats)
         assert (tested["beam_width"], tested["length_penalty"], tested["num_sentences"]) == (3, 0.5, 5)
         assert results[-1]["sentences"]["test"] == expected.statistics
 
@@ -86,7 +86,7 @@ class TestTheTestSet:
         with_test, without = self.trainable(), self.trainable(test=None)
         for _ in range(4):
             result = with_test.step()
-            rest = numbers(result) | {"sentences": {"valid": result["sentences"]["valid"]}}
+            rest = numbers(result) | {"sentences": {"validation": result["sentences"]["validation"]}}
             rest.pop("test", None)
             assert rest == numbers(without.step())
 
@@ -96,21 +96,21 @@ class TestTheTestSet:
 
 
 def test_it_is_done_after_its_budget():
-    trainable = trainable_of(trial_config(DOT))
+    trainable = trainable_of(trial_config(ALGORITHM))
     assert [trainable.step()["done"] for _ in range(4)] == [False, False, False, True]
 
 
 def test_another_process_goes_on_from_its_checkpoint(tmp_path):
-    trainable = trainable_of(trial_config(DOT))
+    trainable = trainable_of(trial_config(ALGORITHM))
     trainable.step()
     trainable.save_checkpoint(str(tmp_path))
-    other = trainable_of(trial_config(DOT))
+    other = trainable_of(trial_config(ALGORITHM))
     other.load_checkpoint(str(tmp_path))
     assert numbers(other.step()) == numbers(trainable.step())
 
 
 def test_workers_that_clone_the_same_weights_at_a_time_read_a_folder_each(tmp_path, monkeypatch):
-    donor, first, second = (trainable_of(trial_config(DOT)) for _ in range(3))
+    donor, first, second = (trainable_of(trial_config(ALGORITHM)) for _ in range(3))
     donor.step()
     (tmp_path / "donor").mkdir()
     donor.save_checkpoint(str(tmp_path / "donor"))
@@ -163,7 +163,7 @@ def test_a_reused_process_begins_the_next_trial_as_a_fresh_one_would(steps_befor
     reused = trainable_of(trial_config(OTHER))
     for _ in range(steps_before):
         reused.step()
-    config = trial_config(DOT)
+    config = trial_config(ALGORITHM)
     reused.config = config
     assert reused.reset_config(config)
     assert numbers(reused.step()) == numbers(trainable_of(config).step())
@@ -181,11 +181,11 @@ class TestDivergence:
 
     def test_a_trial_that_may_fail_once_more_fails(self):
         with pytest.raises(DivergedError, match="loss was no longer a number after step 2"):
-            self.broken(DOT, num_failures=1, max_failures=2).step()
+            self.broken(ALGORITHM, num_failures=1, max_failures=2).step()
 
     @pytest.mark.parametrize(("num_failures", "max_failures"), [(0, 0), (2, 2), (3, 2)])
     def test_one_that_may_not_ends_as_diverged(self, num_failures, max_failures):
-        result = self.broken(DOT, num_failures=num_failures, max_failures=max_failures).step()
+        result = self.broken(ALGORITHM, num_failures=num_failures, max_failures=max_failures).step()
         assert (result["status"], result["done"], result["score"], result["sentences"]) == ("diverged", True, None, {})
 
     def test_a_member_reports_it_and_does_not_end(self):
@@ -211,8 +211,8 @@ class TestDivergence:
         donor.save_checkpoint(str(tmp_path))
         member = self.broken(MEMBER)
         member.step()
-        (tmp_path / "own").mkdir()
-        member.save_checkpoint(str(tmp_path / "own"))
+        (tmp_path / "custom").mkdir()
+        member.save_checkpoint(str(tmp_path / "custom"))
         member.take_config(trial_config(MEMBER, until=3, generation=2, parent="member-1", next_knot=NOISE))
         member.load_checkpoint(str(tmp_path))
         result = member.step()
@@ -220,15 +220,15 @@ class TestDivergence:
         assert math.isfinite(result["train_loss_nats"])
 
     def test_an_attempt_after_it_draws_anew_and_one_after_another_failure_does_not(self):
-        config = trial_config(DOT)
+        config = trial_config(ALGORITHM)
         retries = [retry_config(config, num_failures=1, diverged=diverged) for diverged in (False, True)]
         plain, crashed, diverged = (trainable_of(each).step()["train_loss_nats"] for each in (config, *retries))
         assert plain == crashed != diverged
 
 
 def test_what_is_saved_beside_a_checkpoint_is_without_the_sentences(tmp_path):
-    trainable = trainable_of(trial_config(DOT))
+    trainable = trainable_of(trial_config(ALGORITHM))
     trainable._last_result = result = trainable.step()
-    assert result["sentences"]["valid"].num_sentences == 8
+    assert result["sentences"]["validation"].num_sentences == 8
     trainable.save_checkpoint(str(tmp_path))
     assert trainable._last_result == {name: value for name, value in result.items() if name != "sentences"}

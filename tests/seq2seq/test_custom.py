@@ -2,23 +2,23 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from erpo_explore.errors import ConfigError
-from erpo_explore.seq2seq import ModelConfig, OwnConfig, build_model
+from erpo_explore.seq2seq import CustomConfig, ModelConfig, build_model
 
 from .models import NUM_SOURCE, NUM_TARGET, SYMBOLS, seeded
 
 
-def build_own(function, **settings):
-    config = OwnConfig(function=function, settings=settings)
+def build_custom(function, **settings):
+    config = CustomConfig(function=function, settings=settings)
     return build_model(config, NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=seeded(1))
 
 
 def test_the_kind_and_the_function_name_it():
-    written = {"kind": "own", "function": "examples.my_model:build", "settings": {"units": 12}}
-    assert TypeAdapter(ModelConfig).validate_python(written) == OwnConfig(**written)
+    written = {"kind": "custom", "function": "examples.my_model:build", "settings": {"hidden_size": 12}}
+    assert TypeAdapter(ModelConfig).validate_python(written) == CustomConfig(**written)
 
 
 def test_settings_reach_the_function():
-    assert build_own("examples.my_model:build", units=6).output.in_features == 6
+    assert build_custom("examples.my_model:build", hidden_size=6).output.in_features == 6
 
 
 def no_model(num_source, num_target, *, pad, generator):
@@ -36,11 +36,11 @@ def no_model(num_source, num_target, *, pad, generator):
 )
 def test_what_builds_no_model_is_named_in_one_line(function, settings, message):
     with pytest.raises(ConfigError, match=message) as caught:
-        build_own(function, **settings)
+        build_custom(function, **settings)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("function", ["build", "my_model:", ":build", "a:b:c", "my model:build"])
 def test_a_name_without_module_or_function_is_refused(function):
     with pytest.raises(ValidationError):
-        OwnConfig(function=function)
+        CustomConfig(function=function)

@@ -9,15 +9,15 @@ from erpo_explore.errors import ConfigError
 from erpo_explore.named_function import load_named
 from erpo_explore.seq2seq.model import Seq2Seq
 
-__all__ = ["OwnConfig", "build_own"]
+__all__ = ["CustomConfig", "build_custom"]
 
 
-class OwnConfig(BaseModel):
+class CustomConfig(BaseModel):
     """Any `Seq2Seq` that a function builds: function(num_source, num_target, *, pad, generator, **settings)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["own"] = "own"
+    kind: Literal["custom"] = "custom"
     """Names the kind."""
 
     function: Annotated[str, Field(pattern=r"^[^:\s]+:[^:\s]+$")]
@@ -32,10 +32,14 @@ class OwnConfig(BaseModel):
         Raises:
             ConfigError: It cannot be built.
         """
-        return build_own(self, num_source, num_target, pad=0, generator=torch.Generator().manual_seed(0)).num_parameters
+        return build_custom(
+            self, num_source, num_target, pad=0, generator=torch.Generator().manual_seed(0)
+        ).num_parameters
 
 
-def build_own(config: OwnConfig, num_source: int, num_target: int, *, pad: int, generator: torch.Generator) -> Seq2Seq:
+def build_custom(
+    config: CustomConfig, num_source: int, num_target: int, *, pad: int, generator: torch.Generator
+) -> Seq2Seq:
     """Call the user's function.
 
     Raises:
