@@ -27,16 +27,16 @@ from erpo_explore.tasks import Task, load_task
 from erpo_explore.trial import TrialSpec
 from erpo_explore.trial.initial_weights import Trunk, load_trunk
 from erpo_explore.tune.callbacks.checkpoints import CheckpointSweeper
-from erpo_explore.tune.callbacks.failures import is_preempted, last_failure
 from erpo_explore.tune.callbacks.progress import ProgressCallback
 from erpo_explore.tune.callbacks.recorder import Recorder
+from erpo_explore.tune.callbacks.recording import RecordingCallback
 from erpo_explore.tune.callbacks.trackers import check_trackers
 from erpo_explore.tune.callbacks.tracking import TrackingCallback
 from erpo_explore.tune.callbacks.unhealthy_nodes import FullDisks
 from erpo_explore.tune.methods import check_installed, new_scheduler, new_searcher
 from erpo_explore.tune.storage import storage_of
 from erpo_explore.tune.worker.disk_space import BYTES_PER_PARAMETER
-from erpo_explore.tune.worker.trainable import ErpoTrainable, retry_config, trial_config
+from erpo_explore.tune.worker.trainable import ErpoTrainable, trial_config
 
 __all__ = ["Outcome", "explore", "resume"]
 
@@ -66,51 +66,6 @@ class Outcome:
     folder: Location
     status: Literal["finished", "interrupted"]
     num_failed: int
-
-
-class RecordingCallback(tune.Callback):
-    """Hands what trials report to the recorder."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-
-    def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-    ) -> None:
-        """Record a report; what each sentence adds to the score stays with the recorder."""
-        del iteration, trials, info
-        self._recorder.observe(TrialSpec.from_dict(trial.config["spec"]), result)
-        # Tune writes every trial's last result into every snapshot
-        result.pop("sentences", None)
-
-    def on_trial_save(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Record where the weights of the last report lie."""
-        del iteration, trials, info
-        spec, saved = TrialSpec.from_dict(trial.config["spec"]), trial.latest_checkpoint_result
-        if saved is not None:
-            self._recorder.note_checkpoint(spec, saved.metrics["training_iteration"], saved.checkpoint.path)
-
-    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Record that a trial has failed, and tell its next worker."""
-        del iteration, trials, info
-        diverged = self._record_failure(trial, "running")
-        trial.set_config(retry_config(trial.config, num_failures=trial.num_failures, diverged=diverged))
-
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Record that a trial has failed too often."""
-        del iteration, trials, info
-        self._record_failure(trial, "failed")
-
-    def _record_failure(self, trial: Any, status: Literal["running", "failed"]) -> bool:
-        """Record why a trial failed, which one that was preempted has not; returns whether it diverged."""
-        spec = TrialSpec.from_dict(trial.config["spec"])
-        error, diverged = last_failure(trial)
-        if is_preempted(error):
-            _log.warning("%s: %s; it goes on elsewhere", spec.name, error.partition(": ")[2])
-            return False
-        self._recorder.fail(spec, trial.last_result, error, num_failures=trial.num_failures, status=status)
-        _log.warning("%s: %s; %s", spec.name, error, "tried again" if status == "running" else "given up")
-        return diverged
 
 
 def explore(space: Experiment, folder: Location, *, address: str | None = None) -> Outcome:

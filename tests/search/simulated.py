@@ -18,7 +18,7 @@ from erpo_explore.trial import Observation, Scores
 from erpo_explore.trial.schedule import Walk
 from erpo_explore.tune.callbacks.checkpoints import CheckpointSweeper
 from erpo_explore.tune.callbacks.recorder import Recorder
-from erpo_explore.tune.run import RecordingCallback
+from erpo_explore.tune.callbacks.recording import RecordingCallback
 from erpo_explore.tune.schedulers.population import PopulationBasedAnnealing
 from erpo_explore.tune.worker.trainable import trial_config
 

@@ -1,0 +1,60 @@
+"""The Tune callback that passes trial reports, checkpoints and failures to the recorder."""
+
+import logging
+from typing import Any, Literal
+
+from ray import tune
+
+from erpo_explore.trial import TrialSpec
+from erpo_explore.tune.callbacks.failures import is_preempted, last_failure
+from erpo_explore.tune.callbacks.recorder import Recorder
+from erpo_explore.tune.worker.trainable import retry_config
+
+__all__ = ["RecordingCallback"]
+
+_log = logging.getLogger(__name__)
+
+
+class RecordingCallback(tune.Callback):
+    """Hands what trials report to the recorder."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Record a report; what each sentence adds to the score stays with the recorder."""
+        del iteration, trials, info
+        self._recorder.observe(TrialSpec.from_dict(trial.config["spec"]), result)
+        # Tune writes every trial's last result into every snapshot
+        result.pop("sentences", None)
+
+    def on_trial_save(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Record where the weights of the last report lie."""
+        del iteration, trials, info
+        spec, saved = TrialSpec.from_dict(trial.config["spec"]), trial.latest_checkpoint_result
+        if saved is not None:
+            self._recorder.note_checkpoint(spec, saved.metrics["training_iteration"], saved.checkpoint.path)
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Record that a trial has failed, and tell its next worker."""
+        del iteration, trials, info
+        diverged = self._record_failure(trial, "running")
+        trial.set_config(retry_config(trial.config, num_failures=trial.num_failures, diverged=diverged))
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Record that a trial has failed too often."""
+        del iteration, trials, info
+        self._record_failure(trial, "failed")
+
+    def _record_failure(self, trial: Any, status: Literal["running", "failed"]) -> bool:
+        """Record why a trial failed, which one that was preempted has not; returns whether it diverged."""
+        spec = TrialSpec.from_dict(trial.config["spec"])
+        error, diverged = last_failure(trial)
+        if is_preempted(error):
+            _log.warning("%s: %s; it goes on elsewhere", spec.name, error.partition(": ")[2])
+            return False
+        self._recorder.fail(spec, trial.last_result, error, num_failures=trial.num_failures, status=status)
+        _log.warning("%s: %s; %s", spec.name, error, "tried again" if status == "running" else "given up")
+        return diverged
