@@ -1,4 +1,4 @@
-"""A function that a user has named in the YAML: `package.module:function`, found where Python finds modules."""
+"""Objects and functions that a user names in the YAML: `package.module:name`, imported from Python's path."""
 
 import importlib
 from collections.abc import Callable
@@ -6,19 +6,18 @@ from typing import Any
 
 from erpo_explore.errors import ConfigError
 
-__all__ = ["load_named"]
+__all__ = ["load_named", "load_object"]
 
 
-def load_named(field: str, name: str, asked: str) -> Callable[..., Any]:
-    """Import it.
+def load_object(field: str, name: str) -> Any:
+    """Import the named object.
 
     Args:
-        field: Where the user has named it, for messages.
-        name: As `package.module:function`; behind the colon may stand an attribute of an attribute.
-        asked: What it should be, for messages.
+        field: The setting that names it, for error messages.
+        name: `package.module:name`; the part after the colon may have dots, for an attribute of an attribute.
 
     Raises:
-        ConfigError: The module cannot be imported, has no such function, or it cannot be called.
+        ConfigError: The module cannot be imported, or it has no such attribute.
     """
     module_name, _, path = name.partition(":")
     try:
@@ -33,6 +32,21 @@ def load_named(field: str, name: str, asked: str) -> Callable[..., Any]:
         if not hasattr(found, part):
             raise ConfigError(f"{field}={name}: {module_name} has no {path}; write package.module:function")
         found = getattr(found, part)
+    return found
+
+
+def load_named(field: str, name: str, asked: str) -> Callable[..., Any]:
+    """Import the named function.
+
+    Args:
+        field: The setting that names it, for error messages.
+        name: As for `load_object`.
+        asked: What the function should be, for error messages.
+
+    Raises:
+        ConfigError: The module cannot be imported, or it has no such attribute, or that is not callable.
+    """
+    found = load_object(field, name)
     if not callable(found):
         raise ConfigError(f"{field}={name}: must be {asked}, got {type(found).__name__}")
     function: Callable[..., Any] = found
