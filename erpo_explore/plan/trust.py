@@ -23,7 +23,7 @@ __all__ = ["check_replayable", "check_resumable", "named_functions"]
 
 _log = logging.getLogger(__name__)
 
-_NAMING: Final = ("metric", "function")
+_NAMING: Final = ("metric", "function", "kind", "estimator", "reward", "method")
 """Fields of a space that may name a function."""
 
 

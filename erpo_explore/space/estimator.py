@@ -1,18 +1,21 @@
-"""How a point's expectation E_q[∇ log p_θ] is estimated from draws: which targets, how many, with which weights.
+"""Estimators of a point's expectation E_q[∇ log p_θ]: which targets are drawn, how many, with which weights.
 
-Legend: K draws a source.
+Legend: K draws per source sentence.
 
     token           y ~ q̃, token by token, each draw with weight 1 (Tan et al. 2018)
     sequence        y_k ~ q̃, weights w_k ∝ Π_t Z_t(y_<t): the exact q as K → ∞
-    stratified      RAML's offline sampler: how many edits, then which (Norouzi et al. 2016)
-    ngram           RAML's other one: one of K n-gram replacements, drawn by exp(R/τ) (code of Tan et al. 2018)
-    minimum_risk    y_k ~ p_θ, the expected reward under p_θ^a re-normalised over the K (Shen et al. 2016)
-    target_policy   y_k ~ p_θ, q_k ∝ p_k^ρ exp(u_k/τ) fitted by cross-entropy over the K (TPO, arXiv 2604.06159)
+    stratified      RAML's offline sampler: first the number of edits, then the edits (Norouzi et al. 2016)
+    ngram           RAML's other sampler: one of K n-gram replacements, drawn by exp(R/τ) (code of Tan et al. 2018)
+    minimum_risk    y_k ~ p_θ, the expected reward under p_θ^a, renormalised over the K (Shen et al. 2016)
+    target_policy   y_k ~ p_θ, q_k ∝ p_k^ρ exp(u_k/τ), fitted by cross-entropy over the K (TPO, arXiv 2604.06159)
 
-At α → ∞ a draw's weight is R − b, and `baseline` says what b is: `none` 0; `self_critical` R of the greedy target
-(Rennie et al. 2017); `leave_one_out` the mean over the other K − 1 (RLOO); `group` the mean over the K, and the
-difference divided by their standard deviation (GRPO). For `target_policy`, `group` standardises the scores u and
-`none` takes R itself; `minimum_risk` has its baseline, E R over the K, by construction.
+`ESTIMATORS` holds one entry per kind: the module that implements it, and the rules that a point must meet. A kind
+with a colon, `package.module:object`, names an estimator from outside the package.
+
+At α → ∞ the weight of a draw is R − b. The baseline b is 0 for `none`; R of the greedy target for `self_critical`
+(Rennie et al. 2017); the mean over the other K − 1 for `leave_one_out` (RLOO); the mean over the K for `group`, which
+also divides the difference by their standard deviation (GRPO). With `target_policy`, `group` standardises the scores
+u, and `none` takes R itself. `minimum_risk` has its baseline, E R over the K, by construction.
 """
 
 import math
@@ -21,15 +24,89 @@ from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, get_args
 
 from erpo_explore.errors import ConfigError
+from erpo_explore.space.dotted import is_dotted
 
-__all__ = ["BASELINES", "KINDS", "TOKEN", "Baseline", "Estimator", "Kind"]
+__all__ = ["BASELINES", "ESTIMATORS", "KINDS", "TOKEN", "Baseline", "Estimator", "EstimatorRules"]
 
-Kind = Literal["token", "sequence", "stratified", "ngram", "minimum_risk", "target_policy"]
-KINDS: Final[tuple[str, ...]] = get_args(Kind)
 Baseline = Literal["none", "self_critical", "leave_one_out", "group"]
 BASELINES: Final[tuple[str, ...]] = get_args(Baseline)
-_NEEDS_SEVERAL: Final = ("sequence", "ngram", "minimum_risk", "target_policy")
 _GROUP_BASELINES: Final = ("leave_one_out", "group")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimatorRules:
+    """What a kind of estimator demands of the point that it estimates. The defaults admit every point.
+
+    Attributes:
+        implementation: `package.module:object` that draws targets and computes the loss.
+        alpha: Admitted α: `any`; `finite`; `zero` (draws without the model); `positive` and finite (draws from the
+            model); `infinite` (a policy gradient).
+        needs_increments: Where the reward must value every next token: nowhere (`never`), where α = 0
+            (`at_alpha_zero`), or at every finite α (`at_finite_alpha`).
+        needs_several: Whether K must be at least 2.
+        trains_on_one: Whether the K targets are proposals, of which one is drawn and trained on.
+        whole_targets: Whether it draws and trains on whole targets, which fixes prefix `q` and label `sampled`.
+        task_alone: Whether the reward must be the metric alone, λ_task = 1.
+        metric: The only metric that it can draw by; None for any.
+        baselines: Admitted baselines.
+        default_baseline: The baseline where the user gives none.
+    """
+
+    implementation: str
+    alpha: Literal["any", "finite", "zero", "positive", "infinite"] = "any"
+    needs_increments: Literal["never", "at_alpha_zero", "at_finite_alpha"] = "never"
+    needs_several: bool = False
+    trains_on_one: bool = False
+    whole_targets: bool = True
+    task_alone: bool = False
+    metric: str | None = None
+    baselines: tuple[Baseline, ...] = get_args(Baseline)
+    default_baseline: Baseline = "self_critical"
+
+
+ESTIMATORS: Final[Mapping[str, EstimatorRules]] = {
+    "token": EstimatorRules(
+        implementation="erpo_explore.erpo.estimators.token:TOKEN",
+        needs_increments="at_finite_alpha",
+        whole_targets=False,
+    ),
+    "sequence": EstimatorRules(
+        implementation="erpo_explore.erpo.estimators.sequence:SEQUENCE",
+        alpha="finite",
+        needs_increments="at_alpha_zero",
+        needs_several=True,
+    ),
+    "stratified": EstimatorRules(
+        implementation="erpo_explore.erpo.estimators.stratified:STRATIFIED",
+        alpha="zero",
+        task_alone=True,
+        metric="edit",
+    ),
+    "ngram": EstimatorRules(
+        implementation="erpo_explore.erpo.estimators.ngram:NGRAM",
+        alpha="zero",
+        needs_several=True,
+        trains_on_one=True,
+        task_alone=True,
+    ),
+    "minimum_risk": EstimatorRules(
+        implementation="erpo_explore.erpo.estimators.minimum_risk:MINIMUM_RISK",
+        alpha="infinite",
+        needs_several=True,
+        task_alone=True,
+    ),
+    "target_policy": EstimatorRules(
+        implementation="erpo_explore.erpo.estimators.target_policy:TARGET_POLICY",
+        alpha="positive",
+        needs_several=True,
+        task_alone=True,
+        baselines=("none", "group"),
+        default_baseline="group",
+    ),
+}
+"""Kinds of estimators, by name."""
+
+KINDS: Final[tuple[str, ...]] = tuple(ESTIMATORS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,29 +114,32 @@ class Estimator:
     """Which targets are drawn, how many of them, and with which weights they are trained on.
 
     Attributes:
-        kind: What is drawn, and how it is weighted.
-        samples: K, draws a source; for `ngram` the candidates, of which one is trained on.
-        baseline: What is taken off the reward where draws are weighted by it; if not given, `group` for
-            `target_policy` and `self_critical` else.
-        sharpness: a of `minimum_risk`, the exponent of p_θ; Shen et al. take 0.005.
+        kind: A key of `ESTIMATORS`, or `package.module:object`: what is drawn and how it is weighted.
+        samples: K, draws per source; for `ngram` the candidates, of which one is trained on.
+        baseline: What is subtracted from the reward where draws are weighted by it. Default: `group` for
+            `target_policy`, else `self_critical`.
+        sharpness: a of `minimum_risk`, the exponent of p_θ; Shen et al. use 0.005.
 
     Raises:
-        ConfigError: A value is unknown or out of range, or K is too small for what it is to do.
+        ConfigError: A value is unknown or out of range, or K is too small for the kind or the baseline.
     """
 
-    kind: Kind = "token"
+    kind: str = "token"
     samples: int = 1
     baseline: Baseline | None = None
     sharpness: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ConfigError(f"estimator.kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
+        if not (isinstance(self.kind, str) and (self.kind in ESTIMATORS or is_dotted(self.kind))):
+            raise ConfigError(
+                f"estimator.kind must be one of {', '.join(KINDS)}, or your own as package.module:object, "
+                f"got {self.kind!r}"
+            )
         if self.baseline is not None and self.baseline not in BASELINES:
             raise ConfigError(f"estimator.baseline must be one of {', '.join(BASELINES)}, got {self.baseline!r}")
         if isinstance(self.samples, bool) or not (isinstance(self.samples, int) and self.samples >= 1):
             raise ConfigError(f"estimator.samples must be a whole number >= 1, got {self.samples!r}")
-        if self.samples < 2 and self.kind in _NEEDS_SEVERAL:
+        if self.samples < 2 and self.rules.needs_several:
             raise ConfigError(f"estimator.samples must be >= 2 for kind={self.kind}, got {self.samples}; use e.g. 4")
         if self.samples < 2 and self.baseline in _GROUP_BASELINES:
             raise ConfigError(
@@ -70,19 +150,22 @@ class Estimator:
             raise ConfigError(f"estimator.sharpness must be > 0 and finite, got {self.sharpness!r}")
 
     @property
+    def rules(self) -> EstimatorRules:
+        """The rules of its kind; an estimator from outside has none."""
+        return ESTIMATORS.get(self.kind) or EstimatorRules(implementation=self.kind)
+
+    @property
     def chosen_baseline(self) -> Baseline:
-        """The baseline, also where it is left to the kind."""
-        if self.baseline is not None:
-            return self.baseline
-        return "group" if self.kind == "target_policy" else "self_critical"
+        """The baseline: the given one, or the default of the kind."""
+        return self.rules.default_baseline if self.baseline is None else self.baseline
 
     @property
     def draws_per_source(self) -> int:
-        """Targets a source that are trained on."""
-        return 1 if self.kind == "ngram" else self.samples
+        """Targets per source that are trained on."""
+        return 1 if self.rules.trains_on_one else self.samples
 
     def to_dict(self) -> dict[str, Any]:
-        """As a user would write it: what differs from the default."""
+        """Plain values as a user writes them: the kind, and what differs from the defaults."""
         return {
             field.name: getattr(self, field.name)
             for field in fields(self)
@@ -97,7 +180,7 @@ class Estimator:
             ConfigError: A field is unknown or out of range.
         """
         if isinstance(written, str):
-            return cls(kind=written)  # type: ignore[arg-type]  # checked by the constructor
+            return cls(kind=written)
         if not isinstance(written, Mapping):
             raise ConfigError(f"estimator must be a kind or a mapping, got {written!r}")
         known = [field.name for field in fields(cls)]
@@ -111,4 +194,4 @@ class Estimator:
 
 
 TOKEN: Final = Estimator()
-"""One draw a source, token by token: what a point has that says nothing else."""
+"""One draw per source, token by token: the default of a point."""

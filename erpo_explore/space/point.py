@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 from erpo_explore.errors import ConfigError
-from erpo_explore.space.estimator import TOKEN, Estimator
+from erpo_explore.space.estimator import ESTIMATORS, TOKEN, Estimator
 from erpo_explore.space.reward import Reward, to_number
 
 __all__ = ["LABELS", "PREFIXES", "Label", "Point", "Prefix"]
@@ -74,41 +74,45 @@ class Point:
 
     def _check_estimator(self) -> None:
         """Raise ConfigError where the estimator and the rest of the point mean nothing together."""
-        kind, R = self.estimator.kind, self.reward
+        kind, rules, R = self.estimator.kind, self.estimator.rules, self.reward
         where = f"estimator {kind}"
         if self.is_policy_gradient:
             where = "alpha=inf (policy gradient)"
-            if kind not in ("token", "minimum_risk"):
-                raise ConfigError(f"{where} needs estimator token or minimum_risk, got {kind}; use a finite alpha")
-        elif kind == "minimum_risk":
+            if rules.alpha not in ("any", "infinite"):
+                raise ConfigError(
+                    f"{where} needs estimator {_names('any', 'infinite')}, got {kind}; use a finite alpha"
+                )
+        elif rules.alpha == "infinite":
             raise ConfigError(f"{where} is a policy gradient and needs alpha=inf, got alpha={self.alpha!r}")
-        if kind in ("stratified", "ngram") and self.alpha > 0.0:
+        if rules.alpha == "zero" and self.alpha > 0.0:
             raise ConfigError(f"{where} draws without the model and needs alpha=0, got alpha={self.alpha!r}")
-        if kind == "target_policy" and self.alpha == 0.0:
+        if rules.alpha == "positive" and self.alpha == 0.0:
             raise ConfigError(f"{where} draws from the model and needs alpha > 0, got alpha=0; use alpha: 1, beta: 0")
-        if kind == "target_policy" and self.estimator.chosen_baseline not in ("none", "group"):
-            raise ConfigError(f"{where} needs baseline none or group, got {self.estimator.baseline}")
-        if kind == "stratified" and not (R.task == 1.0 and R.metric == "edit"):
-            raise ConfigError(f"{where} counts edits and needs the reward edit, got {R}")
-        if (kind in ("ngram", "minimum_risk", "target_policy") or self.is_policy_gradient) and R.task != 1.0:
+        if self.estimator.chosen_baseline not in rules.baselines:
+            raise ConfigError(f"{where} needs baseline {' or '.join(rules.baselines)}, got {self.estimator.baseline}")
+        if rules.metric is not None and not (R.task == 1.0 and R.metric == rules.metric):
+            raise ConfigError(f"{where} draws by {rules.metric} and needs the reward {rules.metric}, got {R}")
+        if (rules.task_alone or self.is_policy_gradient) and R.task != 1.0:
             raise ConfigError(f"{where} needs reward task=1, got {R}")
         plain = self.prefix == "q" and self.label == "sampled"
-        if (kind != "token" or self.is_policy_gradient) and not plain:
+        if (rules.whole_targets or self.is_policy_gradient) and not plain:
             raise ConfigError(
                 f"{where} trains on whole targets that it draws itself, got prefix={self.prefix}, label={self.label}; "
                 "use prefix: q, label: sampled"
             )
-        if self.forced > 0.0 and (self.prefix != "q" or kind != "token"):
+        if self.forced > 0.0 and (self.prefix != "q" or rules.whole_targets):
             raise ConfigError(f"forced needs prefix q and estimator token, got prefix={self.prefix}, {where}")
         if R.task == 1.0 and not R.has_increments:
             self._check_finished_reward()
 
     def _check_finished_reward(self) -> None:
-        """Raise ConfigError where a reward without increments would be asked for them."""
-        kind = self.estimator.kind
-        if not self.is_policy_gradient and (kind == "token" or (kind == "sequence" and self.alpha == 0.0)):
+        """Raise ConfigError where the estimator needs increments of a reward that has none."""
+        needed = self.estimator.rules.needs_increments
+        if (needed == "at_finite_alpha" and not self.is_policy_gradient) or (
+            needed == "at_alpha_zero" and self.alpha == 0.0
+        ):
             raise ConfigError(
-                f"metric={self.reward.metric} scores finished targets alone, and estimator {kind} at "
+                f"metric={self.reward.metric} scores finished targets alone, and estimator {self.estimator.kind} at "
                 f"alpha={self.alpha:g} needs what each next token adds; it works with alpha=inf (policy gradient, "
                 "minimum_risk), with estimator target_policy or sequence at alpha > 0, and with estimator ngram"
             )
@@ -203,6 +207,11 @@ def weights_of(rho: float, tau: float) -> tuple[float, float]:
     if math.isinf(tau):
         return math.inf, 0.0
     return rho * tau, (1.0 - rho) * tau
+
+
+def _names(*alphas: str) -> str:
+    """The kinds of estimators that admit one of these sets of α."""
+    return " or ".join(kind for kind, rules in ESTIMATORS.items() if rules.alpha in alphas)
 
 
 def _number(value: Any, field: str) -> float:

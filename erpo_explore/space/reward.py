@@ -12,23 +12,57 @@ sampling (truth + model) and the paper's interpolation between them.
 """
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, cast, get_args
 
 from erpo_explore.errors import ConfigError
+from erpo_explore.space.dotted import is_dotted
 
-__all__ = ["METRICS", "NOISES", "TOKEN_METRICS", "WEIGHTS", "Noise", "Reward", "check_metric", "has_increments"]
+__all__ = [
+    "METRICS",
+    "NOISES",
+    "REWARDS",
+    "TOKEN_METRICS",
+    "WEIGHTS",
+    "Noise",
+    "Reward",
+    "RewardRules",
+    "check_metric",
+    "has_increments",
+]
 
-TOKEN_METRICS: Final[tuple[str, ...]] = ("bleu", "bleu_prefix", "rouge", "edit", "constant")
-SEQUENCE_METRICS: Final[tuple[str, ...]] = ("chrf",)
-METRICS: Final[tuple[str, ...]] = (*TOKEN_METRICS, *SEQUENCE_METRICS)
-"""The metrics that have a name; any other is a user's own function, written `package.module:function`."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewardRules:
+    """What a point needs to know about a metric.
+
+    Attributes:
+        implementation: `package.module:object`, a `MetricReward` class where the metric has increments, else a
+            function that scores finished texts.
+        has_increments: Whether the metric values every next token of an unfinished target, not only finished targets.
+    """
+
+    implementation: str
+    has_increments: bool
+
+
+REWARDS: Final[Mapping[str, RewardRules]] = {
+    "bleu": RewardRules(implementation="erpo_explore.rewards.bleu:BleuReward", has_increments=True),
+    "bleu_prefix": RewardRules(implementation="erpo_explore.rewards.bleu_prefix:BleuPrefixReward", has_increments=True),
+    "rouge": RewardRules(implementation="erpo_explore.rewards.rouge:RougeReward", has_increments=True),
+    "edit": RewardRules(implementation="erpo_explore.rewards.edit:EditReward", has_increments=True),
+    "constant": RewardRules(implementation="erpo_explore.rewards.constant:ConstantReward", has_increments=True),
+    "chrf": RewardRules(implementation="erpo_explore.rewards.chrf:chrf", has_increments=False),
+}
+"""Metrics by name. Any other metric is a user's own function of finished texts, written `package.module:function`."""
+
+METRICS: Final[tuple[str, ...]] = tuple(REWARDS)
+TOKEN_METRICS: Final[tuple[str, ...]] = tuple(name for name, rules in REWARDS.items() if rules.has_increments)
+"""Metrics with increments, which alone can be mixed or drawn by token by token."""
 
 Noise = Literal["unigram", "uniform", "blank"]
 NOISES: Final[tuple[str, ...]] = get_args(Noise)
-_FUNCTION: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 WEIGHTS: Final[tuple[str, ...]] = ("truth", "noise", "task", "model")
 _SIMPLEX_TOLERANCE: Final = 1e-6
 
@@ -39,7 +73,7 @@ def check_metric(metric: Any, field: str = "reward.metric") -> str:
     Raises:
         ConfigError: It is neither a known name nor `package.module:function`.
     """
-    if metric in METRICS or (isinstance(metric, str) and _FUNCTION.fullmatch(metric)):
+    if metric in METRICS or is_dotted(metric):
         return str(metric)
     raise ConfigError(
         f"{field} must be one of {', '.join(METRICS)}, or a function of your own as package.module:function, "
@@ -48,8 +82,8 @@ def check_metric(metric: Any, field: str = "reward.metric") -> str:
 
 
 def has_increments(metric: str) -> bool:
-    """Whether the metric values every next token of an unfinished target, and not finished targets alone."""
-    return metric in TOKEN_METRICS
+    """Whether the metric values every next token of an unfinished target, not only finished targets."""
+    return metric in REWARDS and REWARDS[metric].has_increments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ from erpo_explore.errors import ResultsError
 from erpo_explore.plan.manifest import manifest
 from erpo_explore.plan.trust import check_replayable, check_resumable, named_functions
 from erpo_explore.report import write_report
+from erpo_explore.space import Estimator, Point, Reward
+from erpo_explore.space import Path as SpacePath
 from erpo_explore.store import ResultsWriter
 from tests.store.example_rows import OBSERVATION
 from tests.tiny_exploration import TINY
@@ -24,11 +26,19 @@ def space_with(**changed: Any) -> dict[str, Any]:
     return Experiment.from_dict(TINY | changed).to_dict()
 
 
+def own_estimator() -> dict[str, Any]:
+    point = Point(reward=Reward(task=1.0), estimator=Estimator(kind=EVIL))
+    return SpacePath.constant(point).to_dict()
+
+
 NAMING = [
     space_with(baselines=["mle", {"minimum_risk": {"metric": EVIL}}]),
     space_with(model={"kind": "custom", "function": EVIL}),
     {"search": {"choices": {"metric": ["bleu", EVIL]}}},
     {"paths": {"mine": {"knots": [{"at": 0, "point": {"reward": {"metric": EVIL}}}]}}},
+    {"paths": {"mine": {"knots": [{"at": 0, "point": {"reward": EVIL}}]}}},
+    {"paths": {"mine": {"knots": [{"at": 0, "point": {"reward": "bleu", "estimator": EVIL}}]}}},
+    space_with(baselines=[], paths={"mine": own_estimator()}),
 ]
 
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from erpo_explore.errors import ConfigError
-from erpo_explore.space import Estimator
-from erpo_explore.space.estimator import BASELINES, KINDS, TOKEN
+from erpo_explore.space import Estimator, Point, Reward
+from erpo_explore.space.estimator import BASELINES, KINDS, TOKEN, EstimatorRules
 
 estimators = st.builds(
     Estimator,
@@ -41,6 +41,14 @@ def test_of_ngram_candidates_one_is_trained_on(estimator):
 def test_a_baseline_that_is_not_given_is_that_of_the_kind(kind, baseline):
     assert Estimator(kind=kind, samples=2).chosen_baseline == baseline
     assert Estimator(kind=kind, samples=2, baseline="none").chosen_baseline == "none"
+
+
+def test_an_estimator_from_outside_admits_every_point():
+    estimator = Estimator.from_dict("mine.estimators:NEW")
+    assert Estimator.from_dict(estimator.to_dict()) == estimator
+    assert estimator.rules == EstimatorRules(implementation="mine.estimators:NEW")
+    for alpha in (0.0, 1.0, math.inf):
+        assert Point(reward=Reward(task=1.0, metric="mine:wer"), alpha=alpha, estimator=estimator).alpha == alpha
 
 
 @pytest.mark.usefixtures("as_users_run")

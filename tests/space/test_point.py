@@ -100,7 +100,7 @@ def test_a_point_is_read_in_either_coordinates(written, point):
             {"reward": BLEU, "alpha": 1.0, "estimator": dataclasses.replace(TPO, baseline="leave_one_out")},
             r"baseline none or group",
         ),
-        ({"reward": BLEU, "estimator": Estimator(kind="stratified")}, r"counts edits and needs the reward edit, got"),
+        ({"reward": BLEU, "estimator": Estimator(kind="stratified")}, r"draws by edit and needs the reward edit, got"),
         ({"estimator": NGRAM}, r"ngram needs reward task=1, got truth=1"),
         (
             {"reward": BLEU, "estimator": SEQUENCE, "label": "expected"},
