@@ -3,8 +3,9 @@
 A column that may be missing is null, never a stand-in number; NaN and infinity are legal only where they are
 themselves the observation (the loss of a run that diverged, the temperature of policy gradient).
 
-What older and newer versions may differ in: a column is never renamed and never taken away; a new one may be null, so
-that older parts can be read; a type may widen (int32 to int64, float32 to float64), and readers cast.
+Older results folders stay readable. A column is never removed. A renamed column, or a renamed value, has a line in
+`versions`, and readers map it. A new column must be nullable, and is null in older parts. A type may widen (int32 to
+int64, float32 to float64), and readers cast.
 """
 
 from dataclasses import dataclass

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from erpo_explore.store.columns import Column
 from erpo_explore.store.schema import TABLES, Table
+from erpo_explore.store.versions import RENAMED_COLUMNS, RENAMED_VALUES
 
 __all__ = ["describe"]
 
@@ -60,9 +61,18 @@ A torn, truncated or foreign file among the parts is named in a warning, left wh
 
 ## Versions
 
-A column is never renamed and never taken away. A new column may be null, and is null in older parts. A type may widen
-(int32 to int64, float32 to float64), and readers cast. A column that only a newer version knows is named in a warning
-and left out of the frame; compacting leaves its parts alone.
+Older results folders stay readable:
+
+- A column is never removed.
+- A renamed column or value keeps its older name in older parts, and `load_results` returns the name of today. Filters
+  take the names of today only. Compacting rewrites small parts under these names; other readers see what is stored.
+- A new column is nullable, and is null in older parts.
+- A type may widen (int32 to int64, float32 to float64), and readers cast.
+
+A column that only a newer version knows is named in a warning and left out of the frame; compacting leaves its parts
+alone.
+
+{renames}
 
 Values are checked when they are written: their type, null only where the table says so, texts among the choices, floats
 finite unless the table says otherwise. Times are UTC."""
@@ -70,7 +80,20 @@ finite unless the table says otherwise. Times are UTC."""
 
 def describe() -> str:
     """The page, Markdown."""
-    return "\n\n".join([_INTRODUCTION, *(_section(table) for table in TABLES.values())]) + "\n"
+    return (
+        "\n\n".join([_INTRODUCTION.replace("{renames}", _renames()), *(_section(table) for table in TABLES.values())])
+        + "\n"
+    )
+
+
+def _renames() -> str:
+    header = ["| column | older name | older value → today |", "| --- | --- | --- |"]
+    older = {current: name for name, current in RENAMED_COLUMNS.items()}
+    rows = []
+    for name in sorted({*older, *RENAMED_VALUES}):
+        values = ", ".join(f"`{value}` → `{current}`" for value, current in RENAMED_VALUES.get(name, {}).items())
+        rows.append(f"| `{name}` | {f'`{older[name]}`' if name in older else '–'} | {values or '–'} |")
+    return "\n".join([*header, *rows])
 
 
 def _section(table: Table) -> str:

@@ -6,18 +6,19 @@ hold; a list of such lists holds where one of them does.
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from numbers import Integral
 from types import MappingProxyType
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from erpo_explore.store.schema import Table
+from erpo_explore.store.versions import current_field, older_field
 
-__all__ = ["Filters", "rows_expression"]
+__all__ = ["Filters", "RowFilter", "row_filter"]
 
 Filters = Sequence[Any]
 """Conditions (column, comparison, value), or lists of them; checked here, since people write them by hand."""
@@ -36,26 +37,52 @@ _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = MappingProxyType(
 _MEMBERSHIPS: Final = ("in", "not in")
 
 
-def rows_expression(table: Table, trials: Sequence[str] | None, filters: Filters | None) -> ds.Expression | None:
-    """The rows of some trials that meet conditions.
+Field = Callable[[str], ds.Expression]
+"""A column of a part, by its name of today."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowFilter:
+    """A condition on rows, for parts of either generation of column names.
+
+    Attributes:
+        current: For parts with the names of today.
+        older: For parts with the names before the renames of `versions`.
+    """
+
+    current: ds.Expression
+    older: ds.Expression
+
+
+def row_filter(table: Table, trials: Sequence[str] | None, filters: Filters | None) -> RowFilter | None:
+    """Select the rows of some trials that meet conditions.
 
     Args:
-        table: Whose rows.
-        trials: Which trials; None for all.
+        table: The table that is filtered.
+        trials: Names of trials; None for all.
         filters: Conditions; None for none.
 
     Returns:
-        What pyarrow pushes down; None for all rows. A null meets no condition.
+        What pyarrow pushes down to Parquet; None for all rows. A null meets no condition.
 
     Raises:
         ValueError: an unknown column or comparison, or a value that its column cannot hold.
     """
+    if trials is None and filters is None:
+        return None
+    return RowFilter(
+        current=_expression(table, trials, filters, current_field),
+        older=_expression(table, trials, filters, older_field),
+    )
+
+
+def _expression(table: Table, trials: Sequence[str] | None, filters: Filters | None, field: Field) -> ds.Expression:
     wanted = []
     if trials is not None:
-        wanted.append(pc.field("trial").isin(pa.array(list(trials), pa.string())))
+        wanted.append(field("trial").isin(pa.array(list(trials), pa.string())))
     if filters is not None:
-        wanted.append(reduce(operator.or_, [_all_of(table, group) for group in _groups(filters)]))
-    return reduce(operator.and_, wanted) if wanted else None
+        wanted.append(reduce(operator.or_, [_all_of(table, group, field) for group in _groups(filters)]))
+    return reduce(operator.and_, wanted)
 
 
 def _groups(filters: Filters) -> list[list[Any]]:
@@ -64,16 +91,15 @@ def _groups(filters: Filters) -> list[list[Any]]:
     return list(filters) if all(isinstance(each, list) for each in filters) else [list(filters)]
 
 
-def _all_of(table: Table, conditions: Sequence[Any]) -> ds.Expression:
-    return reduce(operator.and_, [_condition(table, each) for each in conditions])
+def _all_of(table: Table, conditions: Sequence[Any], field: Field) -> ds.Expression:
+    return reduce(operator.and_, [_condition(table, each, field) for each in conditions])
 
 
-def _condition(table: Table, condition: Any) -> ds.Expression:
+def _condition(table: Table, condition: Any, field: Field) -> ds.Expression:
     if not (isinstance(condition, tuple) and len(condition) == 3):
         raise ValueError(f"a filter must be (column, comparison, value), such as ('score', '>', 30), got {condition!r}")
     name, comparison, value = condition
-    if name not in table.schema.names:
-        raise ValueError(f"{table.name} has no column {name!r}; it has {', '.join(table.schema.names)}")
+    table.check_columns([name])
     kind = table.schema.field(name).type
     if comparison not in _COMPARISONS and comparison not in _MEMBERSHIPS:
         raise ValueError(f"a filter compares by {', '.join([*_COMPARISONS, *_MEMBERSHIPS])}, got {comparison!r}")
@@ -81,9 +107,9 @@ def _condition(table: Table, condition: Any) -> ds.Expression:
         raise ValueError(f"a filter compares single values, and {table.name}.{name} holds lists; filter the frame")
     try:
         if comparison in _MEMBERSHIPS:
-            within = pc.field(name).isin(pa.array([_value(each, kind) for each in _listed(value)], kind))
-            return within if comparison == "in" else ~within & pc.field(name).is_valid()
-        return _COMPARISONS[comparison](pc.field(name), pa.scalar(_value(value, kind), kind))
+            within = field(name).isin(pa.array([_value(each, kind) for each in _listed(value)], kind))
+            return within if comparison == "in" else ~within & field(name).is_valid()
+        return _COMPARISONS[comparison](field(name), pa.scalar(_value(value, kind), kind))
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"a filter on {table.name}.{name} must compare with {kind} values, got {value!r}; null meets no filter"

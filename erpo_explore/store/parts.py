@@ -17,8 +17,10 @@ from pyarrow import fs
 
 from erpo_explore.errors import ResultsError
 from erpo_explore.store.files import Folder
+from erpo_explore.store.filters import RowFilter
 from erpo_explore.store.layout import SUFFIX, batch_number
 from erpo_explore.store.schema import Table
+from erpo_explore.store.versions import current_field, current_name, older_field, older_name, upgrade
 
 __all__ = ["Part", "open_parts", "part_files", "read_parts", "to_parquet"]
 
@@ -96,14 +98,15 @@ def _open_part(folder: Folder, table: Table, name: str) -> Part | str:
         raise
     except (OSError, pa.ArrowException) as error:
         return f"{folder.place_of(name)} cannot be read, left out: {_first_line(error)}"
-    missing = [field.name for field in table.schema if not field.nullable and field.name not in found.names]
+    names = {current_name(name) for name in found.names}
+    missing = [field.name for field in table.schema if not field.nullable and field.name not in names]
     if missing:
         return f"{folder.place_of(name)} is not a part of {table.name}, left out: it has no column {missing[0]!r}"
-    return Part(name, fragment, tuple(sorted(set(found.names) - set(table.schema.names))))
+    return Part(name, fragment, tuple(sorted(names - set(table.schema.names))))
 
 
 def read_parts(
-    folder: Folder, table: Table, parts: Sequence[Part], columns: Sequence[str], rows: ds.Expression | None = None
+    folder: Folder, table: Table, parts: Sequence[Part], columns: Sequence[str], rows: RowFilter | None = None
 ) -> pa.Table:
     """Read parts, one after the other.
 
@@ -122,11 +125,11 @@ def read_parts(
     """
     schema = pa.schema([table.schema.field(name) for name in columns])
     read = [schema.empty_table()]
-    for as_written, some in groupby(parts, key=lambda part: part.fragment.physical_schema.equals(table.schema)):
+    for scan, some in groupby(parts, key=lambda part: _scan_of(table, part)):
         group = list(some)
         try:
-            if as_written:
-                read.append(_scan(folder, table, group, columns, rows))
+            if scan is not None:
+                read.append(scan(folder, table, group, columns, rows))
                 continue
         except FileNotFoundError:
             raise
@@ -137,18 +140,43 @@ def read_parts(
     return pa.concat_tables([each.cast(schema) for each in read])
 
 
-def _scan(
-    folder: Folder, table: Table, parts: Sequence[Part], columns: Sequence[str], rows: ds.Expression | None
-) -> pa.Table:
-    """Read parts of exactly the table's schema together."""
-    data = ds.FileSystemDataset([part.fragment for part in parts], table.schema, _FORMAT, folder.filesystem)
-    # a disk gains nothing from more parts under way at a time, which take room; what is far away does
-    ahead = {"fragment_readahead": 1, "batch_readahead": 1} if folder.is_local else {}
-    return data.to_table(columns=list(columns), filter=rows, memory_pool=pa.system_memory_pool(), **ahead)
+def _scan_of(table: Table, part: Part) -> "_Scan | None":
+    """How to read a part together with others; None where its schema is of neither generation."""
+    return next((scan for scan in _SCANS if part.fragment.physical_schema.equals(scan.schema(table))), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """Reads parts of one schema together, with columns and rows pushed down to Parquet.
+
+    Attributes:
+        is_older: Whether their columns have the names before the renames of `versions`.
+    """
+
+    is_older: bool
+
+    def schema(self, table: Table) -> pa.Schema:
+        if not self.is_older:
+            return table.schema
+        return pa.schema([field.with_name(older_name(field.name)) for field in table.schema])
+
+    def __call__(
+        self, folder: Folder, table: Table, parts: Sequence[Part], columns: Sequence[str], rows: RowFilter | None
+    ) -> pa.Table:
+        data = ds.FileSystemDataset([part.fragment for part in parts], self.schema(table), _FORMAT, folder.filesystem)
+        field = older_field if self.is_older else current_field
+        expression = None if rows is None else rows.older if self.is_older else rows.current
+        # a disk gains nothing from more parts under way at a time, which take memory; a remote store does
+        ahead = {"fragment_readahead": 1, "batch_readahead": 1} if folder.is_local else {}
+        wanted = {name: field(name) for name in columns}
+        return data.to_table(columns=wanted, filter=expression, memory_pool=pa.system_memory_pool(), **ahead)
+
+
+_SCANS: Final = (_Scan(is_older=False), _Scan(is_older=True))
 
 
 def _read_part(
-    folder: Folder, table: Table, part: Part, columns: Sequence[str], rows: ds.Expression | None
+    folder: Folder, table: Table, part: Part, columns: Sequence[str], rows: RowFilter | None
 ) -> pa.Table | None:
     """Read one part; None, with a warning, where it is damaged or holds something else."""
     try:
@@ -159,12 +187,12 @@ def _read_part(
         warnings.warn(f"{folder.place_of(part.name)} cannot be read, left out: {_first_line(error)}", stacklevel=4)
         return None
     try:
-        whole = _conform(found, table.schema)
+        whole = _conform(upgrade(found), table.schema)
     except (ValueError, pa.ArrowException) as error:
         message = f"{folder.place_of(part.name)} is not a part of {table.name}, left out: {_first_line(error)}"
         warnings.warn(message, stacklevel=4)
         return None
-    return (whole if rows is None else whole.filter(rows)).select(list(columns))
+    return (whole if rows is None else whole.filter(rows.current)).select(list(columns))
 
 
 def _conform(part: pa.Table, schema: pa.Schema) -> pa.Table:

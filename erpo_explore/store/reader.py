@@ -5,14 +5,13 @@ from typing import Final
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.dataset as ds
 import yaml
 from pyarrow import fs
 
 from erpo_explore.errors import ResultsError
 from erpo_explore.plain_yaml import load_yaml
 from erpo_explore.store.files import Folder, Location
-from erpo_explore.store.filters import Filters, rows_expression
+from erpo_explore.store.filters import Filters, RowFilter, row_filter
 from erpo_explore.store.layout import MANIFEST, key_of
 from erpo_explore.store.ordering import sorted_by_key
 from erpo_explore.store.parts import open_parts, part_files, read_parts
@@ -56,9 +55,8 @@ def load_results(
     kind = find_table(table)
     schema = kind.schema
     names = schema.names if columns is None else list(columns)
-    if unknown := [name for name in names if name not in schema.names]:
-        raise ValueError(f"{table} has no column {unknown[0]!r}; it has {', '.join(schema.names)}")
-    rows = rows_expression(kind, trials, filters)
+    kind.check_columns(names)
+    rows = row_filter(kind, trials, filters)
     needed = list(dict.fromkeys([*names, *kind.key]))
     place = Folder.at(folder)
     if place.has(MANIFEST):
@@ -144,7 +142,7 @@ def _renamed(rows: pa.Table, name: str) -> pa.Table:
 
 
 def _load(
-    folder: Folder, table: Table, columns: Sequence[str], trials: Sequence[str] | None, rows: ds.Expression | None
+    folder: Folder, table: Table, columns: Sequence[str], trials: Sequence[str] | None, rows: RowFilter | None
 ) -> pa.Table:
     """The rows of a table's folder, one a key, sorted by it; again where parts are merged meanwhile."""
     for _ in range(_ATTEMPTS):

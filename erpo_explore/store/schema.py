@@ -4,6 +4,7 @@ Six tables, each a folder of parts. What their columns mean is in `columns`; `do
 Left out: foreign keys and indices. The tables are small, and pandas joins them on `trial`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -21,6 +22,7 @@ from erpo_explore.store.columns import (
     TRIAL_COLUMNS,
     Column,
 )
+from erpo_explore.store.versions import current_name
 
 __all__ = [
     "LINEAGE",
@@ -64,6 +66,19 @@ class Table:
     def schema(self) -> pa.Schema:
         """The columns as a pyarrow schema."""
         return pa.schema([pa.field(column.name, column.type, nullable=column.nullable) for column in self.columns])
+
+    def check_columns(self, names: Iterable[str]) -> None:
+        """Refuse names that are no column of the table.
+
+        Raises:
+            ValueError: a name is unknown; where an older version had it, the message gives the name of today.
+        """
+        known = self.schema.names
+        for name in names:
+            if name not in known:
+                now = current_name(name)
+                remedy = f"it is now {now!r}" if now in known else f"it has {', '.join(known)}"
+                raise ValueError(f"{self.name} has no column {name!r}; {remedy}")
 
 
 _BY_REPORT = ("trial", "iteration")

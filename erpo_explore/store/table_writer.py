@@ -19,6 +19,7 @@ from erpo_explore.store.layout import PartKey, batch_name, batch_number, key_of,
 from erpo_explore.store.ordering import sorted_by_key
 from erpo_explore.store.parts import open_parts, part_files, read_parts, to_parquet
 from erpo_explore.store.schema import Table
+from erpo_explore.store.versions import upgrade
 
 __all__ = ["TableWriter"]
 
@@ -129,10 +130,10 @@ class TableWriter:
         self._folder.write(batch, to_parquet(self._table, sorted_by_key(whole, self._table.key)))
 
     def _read(self, batch: str) -> pa.Table:
-        """A batch as it lies there."""
+        """A batch with all its columns, under their names of today."""
         parts = open_parts(self._folder, self._table, [batch])
         try:
-            return parts[0].fragment.to_table()
+            return upgrade(parts[0].fragment.to_table())
         except (IndexError, OSError, pa.ArrowException) as error:
             raise ResultsError(
                 f"{self._folder.place_of(batch)} was readable before and is not now, so its rows cannot be replaced; "

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from erpo_explore.store import TABLES, ResultsWriter, load_results
-from erpo_explore.store.filters import rows_expression
+from erpo_explore.store.filters import row_filter
 from erpo_explore.store.rows import rows_to_arrow
 
 from .example_rows import MANIFEST, OBSERVATION, WHEN
@@ -51,7 +51,7 @@ def holds(row, condition):
 @given(groups=st.lists(st.lists(conditions, min_size=1, max_size=3), min_size=1, max_size=3))
 def test_conditions_choose_the_rows_that_they_say(groups):
     expected = [row["trial"] for row in ROWS if any(all(holds(row, each) for each in group) for group in groups)]
-    assert ARROW.filter(rows_expression(TABLE, None, groups))["trial"].to_pylist() == expected
+    assert ARROW.filter(row_filter(TABLE, None, groups).current)["trial"].to_pylist() == expected
 
 
 @pytest.fixture(params=["parts of one key", "a batch"])

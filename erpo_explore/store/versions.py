@@ -1,0 +1,80 @@
+"""What older versions called columns and values, and how their parts are read under the names of today.
+
+This module is the only place that knows an older name. A rename adds one line here; parts on disk stay as they are.
+Left out: columns that a version added or widened, which `parts` fills with nulls and casts.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+__all__ = ["RENAMED_COLUMNS", "RENAMED_VALUES", "current_field", "current_name", "older_field", "older_name", "upgrade"]
+
+RENAMED_COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
+    {"dot": "algorithm", "valid_nll_nats": "validation_nll_nats"}
+)
+"""Column name of an older version, and its name today."""
+
+RENAMED_VALUES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {"role": {"dot": "algorithm"}, "split": {"valid": "validation"}, "model": {"own": "custom"}}
+)
+"""Column (its name today), value of an older version, and that value today."""
+
+_Values = TypeVar("_Values", ds.Expression, pa.ChunkedArray)
+
+_OLDER_NAMES: Final = {current: older for older, current in RENAMED_COLUMNS.items()}
+
+
+def current_name(name: str) -> str:
+    """The name that a column has today.
+
+    >>> current_name("dot"), current_name("score")
+    ('algorithm', 'score')
+    """
+    return RENAMED_COLUMNS.get(name, name)
+
+
+def older_name(name: str) -> str:
+    """The name that a column had before the renames.
+
+    >>> older_name("algorithm"), older_name("score")
+    ('dot', 'score')
+    """
+    return _OLDER_NAMES.get(name, name)
+
+
+def current_field(name: str) -> ds.Expression:
+    """A column of a part with the names of today, its values as they are called today.
+
+    A part may hold older values all the same: where no column of its table was renamed, the schema does not tell.
+    """
+    return _current_values(pc.field(name), name)
+
+
+def older_field(name: str) -> ds.Expression:
+    """A column, by its name of today, of a part with the names before the renames."""
+    return _current_values(pc.field(older_name(name)), name)
+
+
+def upgrade(rows: pa.Table) -> pa.Table:
+    """Rows of any version, with the column names and values of today."""
+    names = set(rows.column_names)
+    # where both names are there, the older one is not ours to rename
+    rows = rows.rename_columns(
+        [name if current_name(name) in names else current_name(name) for name in rows.column_names]
+    )
+    for name in RENAMED_VALUES:
+        at = rows.schema.get_field_index(name)
+        if at >= 0 and pa.types.is_string(rows.schema.field(at).type):
+            rows = rows.set_column(at, rows.schema.field(at), _current_values(rows[name], name))
+    return rows
+
+
+def _current_values(values: _Values, name: str) -> _Values:
+    for older, current in RENAMED_VALUES.get(name, {}).items():
+        values = pc.if_else(pc.equal(values, older), current, values)
+    return values
