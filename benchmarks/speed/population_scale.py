@@ -25,9 +25,9 @@ from benchmarks.speed.timing import ratios
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.plan.trials import plan_trials
 from erpo_explore.store import ResultsWriter
+from erpo_explore.trial.assignment import Assignment
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.schedulers.population import PopulationBasedAnnealing
-from erpo_explore.tune.worker.trainable import trial_config
 
 _METRIC: Final = "bleu"
 
@@ -111,10 +111,10 @@ def run(kind: str, members: int, reports: int, folder: Path) -> float:
             synch=True,
         )
     )
-    configs = [trial_config(spec)["spec"] for spec in specs]
+    configs = [Assignment(spec=spec).to_dict()["spec"] for spec in specs]
     tuner = tune.Tuner(
         SimulatedMember,
-        param_space=trial_config(specs[0]) | {"spec": tune.grid_search(configs), "noise": 0.5},
+        param_space=Assignment(spec=specs[0]).to_dict() | {"spec": tune.grid_search(configs), "noise": 0.5},
         tune_config=tune.TuneConfig(scheduler=scheduler, reuse_actors=True),
         run_config=tune.RunConfig(
             name="checkpoints",

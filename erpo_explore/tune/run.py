@@ -25,6 +25,7 @@ from erpo_explore.store.files import Folder, Location, as_location, is_folder, j
 from erpo_explore.store.layout import MANIFEST
 from erpo_explore.tasks import Task, load_task
 from erpo_explore.trial import TrialSpec
+from erpo_explore.trial.assignment import Assignment
 from erpo_explore.trial.initial_weights import Trunk, load_trunk
 from erpo_explore.tune.callbacks.checkpoints import CheckpointSweeper
 from erpo_explore.tune.callbacks.progress import ProgressCallback
@@ -36,7 +37,7 @@ from erpo_explore.tune.callbacks.unhealthy_nodes import FullDisks
 from erpo_explore.tune.methods import check_installed, new_scheduler, new_searcher
 from erpo_explore.tune.storage import storage_of
 from erpo_explore.tune.worker.disk_space import BYTES_PER_PARAMETER
-from erpo_explore.tune.worker.trainable import ErpoTrainable, trial_config
+from erpo_explore.tune.worker.trainable import ErpoTrainable
 
 __all__ = ["Outcome", "explore", "resume"]
 
@@ -186,7 +187,7 @@ def _new_tuner(
     planned = {"spec": tune.grid_search([spec.to_dict() for spec in specs])}
     return tune.Tuner(
         trainable,
-        param_space=trial_config(specs[0]) | planned if searcher is None else {},
+        param_space=Assignment(spec=specs[0]).to_dict() | planned if searcher is None else {},
         tune_config=tune.TuneConfig(
             scheduler=new_scheduler(space, task.metric, recorder),
             search_alg=searcher,

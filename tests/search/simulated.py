@@ -15,12 +15,12 @@ from erpo_explore.space import Path as ErpoPath
 from erpo_explore.space import Point
 from erpo_explore.store import ResultsWriter
 from erpo_explore.trial import Observation, Scores
+from erpo_explore.trial.assignment import Assignment
 from erpo_explore.trial.schedule import Walk
 from erpo_explore.tune.callbacks.checkpoints import CheckpointSweeper
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.callbacks.recording import RecordingCallback
 from erpo_explore.tune.schedulers.population import PopulationBasedAnnealing
-from erpo_explore.tune.worker.trainable import trial_config
 
 
 class SimulatedMember(tune.Trainable):
@@ -171,7 +171,8 @@ def simulate(
     notes.mkdir()
     tune.Tuner(
         trainable,
-        param_space=trial_config(specs[0]) | {"spec": tune.grid_search([spec.to_dict() for spec in specs])},
+        param_space=Assignment(spec=specs[0]).to_dict()
+        | {"spec": tune.grid_search([spec.to_dict() for spec in specs])},
         tune_config=tune.TuneConfig(scheduler=PopulationBasedAnnealing(space, "bleu", recorder), reuse_actors=True),
         run_config=tune.RunConfig(
             name="checkpoints",

@@ -12,10 +12,10 @@ from erpo_explore.errors import ResultsError
 from erpo_explore.seq2seq import LstmConfig, TransformerConfig
 from erpo_explore.tasks import TrainingBatches
 from erpo_explore.trial import evaluate
+from erpo_explore.trial.assignment import Assignment
 from erpo_explore.trial.checkpoint import save_checkpoint
 from erpo_explore.trial.initial_weights import Trunk, checkpoint_sha256, load_trunk
 from erpo_explore.trial.seeding import WEIGHTS, stream
-from erpo_explore.tune.worker.trainable import trial_config
 from tests.tune.worker.test_trainable import trainable_of
 
 from .test_checkpoint import Payload
@@ -138,7 +138,8 @@ class TestABranch:
         )
 
     def test_the_trainable_branches_in_a_fresh_process_and_in_a_reused_one(self, checkpoints):
-        configs = [trial_config(spec_of(PATHS["mle"], name=f"mle-s{SEED + n}", seed=SEED + n)) for n in range(2)]
+        specs = [spec_of(PATHS["mle"], name=f"mle-s{SEED + n}", seed=SEED + n) for n in range(2)]
+        configs = [Assignment(spec=spec).to_dict() for spec in specs]
         trunk = trunk_of(checkpoints)
         trainable = trainable_of(configs[0], trunk=trunk)
         assert same(weights(trainable._run), trunk.states[0]["model"])

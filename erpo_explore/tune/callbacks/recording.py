@@ -8,7 +8,7 @@ from ray import tune
 from erpo_explore.trial import TrialSpec
 from erpo_explore.tune.callbacks.failures import is_preempted, last_failure
 from erpo_explore.tune.callbacks.recorder import Recorder
-from erpo_explore.tune.worker.trainable import retry_config
+from erpo_explore.tune.trial_view import TrialView
 
 __all__ = ["RecordingCallback"]
 
@@ -41,7 +41,8 @@ class RecordingCallback(tune.Callback):
         """Record that a trial has failed, and tell its next worker."""
         del iteration, trials, info
         diverged = self._record_failure(trial, "running")
-        trial.set_config(retry_config(trial.config, num_failures=trial.num_failures, diverged=diverged))
+        view = TrialView(trial)
+        view.assign(view.assignment.after_failure(num_failures=trial.num_failures, diverged=diverged))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record that a trial has failed too often."""

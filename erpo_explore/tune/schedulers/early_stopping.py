@@ -21,7 +21,7 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianSt
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.store import load_results
 from erpo_explore.tune.callbacks.recorder import Recorder
-from erpo_explore.tune.schedulers.population import ITERATION
+from erpo_explore.tune.trial_view import ITERATION, TrialView
 
 __all__ = ["EarlyStopping"]
 
@@ -52,10 +52,10 @@ class EarlyStopping(FIFOScheduler):
         if self._past is None:
             self._past = _decided(self._recorder)
         self._rule.on_trial_add(tune_controller, trial)
-        name = trial.config["spec"]["name"]
-        if trial.config["spec"]["role"] == "optuna" and trial.latest_checkpoint_result is None:
-            self._past.pop(name, None)  # made up anew, and perhaps another one than before
-        for iteration, score, _ in self._past.get(name, ()):
+        view = TrialView(trial)
+        if view.role == "optuna" and view.checkpoint is None:
+            self._past.pop(view.name, None)  # made up anew, and perhaps another one than before
+        for iteration, score, _ in self._past.get(view.name, ()):
             # the one call that makes either rule remember a score without judging it
             self._rule.on_trial_complete(tune_controller, trial, {ITERATION: iteration, "score": score})
             self._rule.on_trial_add(tune_controller, trial)
@@ -64,7 +64,7 @@ class EarlyStopping(FIFOScheduler):
         """Stop or go on."""
         if not _is_searched(trial) or result["score"] is None:
             return str(TrialScheduler.CONTINUE)
-        for iteration, _, decision in (self._past or {}).get(trial.config["spec"]["name"], ()):
+        for iteration, _, decision in (self._past or {}).get(TrialView(trial).name, ()):
             if iteration == result[ITERATION]:
                 return decision
         return str(self._rule.on_trial_result(tune_controller, trial, result))
@@ -116,4 +116,4 @@ def _decided(recorder: Recorder) -> dict[str, list[tuple[int, float, str]]]:
 
 
 def _is_searched(trial: Trial) -> bool:
-    return trial.config["spec"]["role"] in _SEARCHED
+    return TrialView(trial).role in _SEARCHED

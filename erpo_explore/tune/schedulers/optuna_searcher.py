@@ -26,8 +26,8 @@ from erpo_explore.plan.trials import num_suggested, searched_trial
 from erpo_explore.search.region import Region
 from erpo_explore.space import Point
 from erpo_explore.trial import TrialSpec
+from erpo_explore.trial.assignment import Assignment
 from erpo_explore.tune.callbacks.recorder import Recorder
-from erpo_explore.tune.worker.trainable import trial_config
 
 __all__ = ["PlannedThenOptuna"]
 
@@ -67,11 +67,11 @@ class PlannedThenOptuna(Searcher):
         index = self._num_handed - len(self._planned)
         self._num_handed += 1
         if index < 0:
-            return trial_config(self._planned[index])
+            return Assignment(spec=self._planned[index]).to_dict()
         spec = searched_trial("optuna", index, self._points(self._optuna.suggest(trial_id) or {}), self._space)
         self._suggested.add(trial_id)
         self._recorder.begin_anew(spec)
-        return trial_config(spec)
+        return Assignment(spec=spec).to_dict()
 
     def _points(self, chosen: dict[str, Any]) -> list[Point]:
         region = Region.of(self._space.search, self._task_metric)

@@ -20,9 +20,9 @@ waits, the iteration of its checkpoint how many it has walked. So a restored dri
 """
 
 import copy
-from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import PopulationBasedTraining, TrialScheduler
@@ -34,15 +34,13 @@ from erpo_explore.search.gains import Gain, gains_of
 from erpo_explore.search.subpopulations import period_of, periods
 from erpo_explore.space import Path
 from erpo_explore.store import load_results
-from erpo_explore.trial import TrialSpec
+from erpo_explore.trial.assignment import Assignment
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.schedulers.ready_queue import Roster
-from erpo_explore.tune.worker.trainable import ErpoTrainable, trial_config
+from erpo_explore.tune.trial_view import ITERATION, TrialView
+from erpo_explore.tune.worker.trainable import ErpoTrainable
 
-__all__ = ["ITERATION", "PopulationBasedAnnealing", "is_member"]
-
-ITERATION: Final = "training_iteration"
-"""Intervals that a trial has walked, as Tune calls them."""
+__all__ = ["PopulationBasedAnnealing"]
 
 
 class PopulationBasedAnnealing(PopulationBasedTraining):
@@ -76,13 +74,13 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
         """A member outlives its failures, since it can be re-seeded; one that comes back to wait takes no worker."""
         super().on_trial_add(tune_controller, trial)
         self._roster.watch(trial)
-        if not is_member(trial):
+        view = TrialView(trial)
+        if not view.is_member:
             return
-        if trial.config["until"] is None:
-            trial.set_config(trial.config | {"until": period_of(self._index(trial), self._space.search)})
+        if view.until is None:
+            view.assign(replace(view.assignment, until=period_of(self._index(view), self._space.search)))
         at_most = self._space.resources.max_failures
-        rescued_enough = trial.config["num_rescues"] >= at_most
-        trial.max_failures = trial.config["failures_when_judged"] + at_most if rescued_enough else -1
+        trial.max_failures = view.failures_when_judged + at_most if view.num_reseeds >= at_most else -1
         if trial.status == Trial.PENDING and self._waits(trial):
             if trial in tune_controller._pending_trials:  # put there after a failure
                 tune_controller._set_trial_status(trial, Trial.PAUSED)
@@ -94,9 +92,11 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
         del tune_controller
         self._roster.watch(trial)
         other = self._roster.first_ready()
-        if not is_member(trial):
-            return str(TrialScheduler.PAUSE if other is not None and is_member(other) else TrialScheduler.CONTINUE)
-        if result["score"] is not None and result[ITERATION] < trial.config["until"]:
+        view = TrialView(trial)
+        if not view.is_member:
+            is_needed = other is not None and TrialView(other).is_member
+            return str(TrialScheduler.PAUSE if is_needed else TrialScheduler.CONTINUE)
+        if result["score"] is not None and result[ITERATION] < _until(view):
             return str(TrialScheduler.CONTINUE)
         return str(TrialScheduler.NOOP if other is None else TrialScheduler.PAUSE)
 
@@ -105,7 +105,9 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
         self._roster.look()
         if self._roster.news:
             self._roster.news = False
-            members = [each for each in tune_controller.get_trials() if is_member(each) and not each.is_finished()]
+            members = [
+                each for each in tune_controller.get_trials() if TrialView(each).is_member and not each.is_finished()
+            ]
             for due in self._due(members):
                 self._judge(tune_controller, members, due)
                 # those who were to be judged after them may be there already
@@ -122,22 +124,23 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
         """Groups of members that can be judged now: all that wait at one place, or one after the other."""
         if not self._space.search.synchronous:
             return [[member] for member in members if self._waits(member)]
-        first = min((member.config["until"] for member in members), default=0)
-        due = [member for member in members if member.config["until"] == first]
+        first = min((_until(TrialView(member)) for member in members), default=0)
+        due = [member for member in members if TrialView(member).until == first]
         return [due] if due and all(map(self._waits, due)) else []
 
     def _judge(self, tune_controller: Any, members: list[Trial], due: list[Trial]) -> None:
         """Decide on those who are due, record it, and send them on."""
-        by_name = {_name(member): member for member in members}
+        by_name = {TrialView(member).name: member for member in members}
+        generation = _until(TrialView(due[0]))
         decisions = decide(
             # where members wait for each other, what is known of the rest is a matter of chance
-            self._standings(due if self._space.search.synchronous else members, due[0].config["until"]),
+            self._standings(due if self._space.search.synchronous else members, generation),
             self._space.search,
             self._task_metric,
             seed=self._space.seed,
-            generation=due[0].config["until"],
+            generation=generation,
             num_intervals=self._num_intervals,
-            due=[_name(member) for member in due],
+            due=[TrialView(member).name for member in due],
             gains=self._gains(),
         )
         self._recorder.decide(decisions, interval=self._space.training.interval)
@@ -148,7 +151,8 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
                 # a copy: the donor's own record goes on to its next checkpoint
                 manager: Any = member.run_metadata.checkpoint_manager
                 manager._latest_checkpoint_result = copy.copy(checkpoints[decision.donor])
-            member.set_config(_next_config(member, decision))
+            view = TrialView(member)
+            view.assign(_next_assignment(view, decision))
             # all in the next snapshot, with donors' checkpoints: a resumed driver judges them together or not at all
             member.run_metadata.invalidate_cache()
             tune_controller._mark_trial_to_checkpoint(member)
@@ -159,20 +163,23 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
     def _standings(self, members: list[Trial], generation: int) -> list[Standing]:
         """What is known of members after so many intervals; of those who are lost, that they are."""
         standings = []
-        for member in members:
-            name, lost = _name(member), self._is_lost(member)
-            score = None if lost or not _has_come(member, generation) else self._recorder.score_at(name, generation)
-            if score is None and member.config["until"] != generation:
+        for member in map(TrialView, members):
+            lost = self._is_lost(member)
+            score = (
+                None if lost or not _has_come(member, generation) else self._recorder.score_at(member.name, generation)
+            )
+            if score is None and member.until != generation:
                 continue  # nothing to compare
             compares = score is not None and self._space.search.selection == "bootstrap"
+            path = member.metrics.get("path")
             standings.append(
                 Standing(
-                    name=name,
+                    name=member.name,
                     index=self._index(member),
-                    iteration=_iterations(member),
+                    iteration=member.iteration,
                     score=score,
-                    path=Path.from_dict(_metrics(member).get("path", member.config["spec"]["path"])),
-                    statistics=self._recorder.statistics(name, generation) if compares else None,
+                    path=member.spec.path if path is None else Path.from_dict(path),
+                    statistics=self._recorder.statistics(member.name, generation) if compares else None,
                 )
             )
         return standings
@@ -192,42 +199,39 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
             search.warm_start, task=self._space.task.name, score_name=self._task_metric, horizons=periods(search)
         )
 
-    def _index(self, member: Trial) -> int:
-        return int(member.config["spec"]["seed"]) - self._space.seed
+    def _index(self, member: TrialView) -> int:
+        return member.seed - self._space.seed
 
     def _waits(self, trial: Trial) -> bool:
         """Whether a member has walked to its knot, or cannot, and its checkpoint is written."""
-        return (
-            is_member(trial)
-            and not trial.is_saving
-            and (_iterations(trial) >= trial.config["until"] or self._is_lost(trial))
-        )
+        view = TrialView(trial)
+        return view.is_member and not trial.is_saving and (view.iteration >= _until(view) or self._is_lost(view))
 
-    def _is_lost(self, trial: Trial) -> bool:
+    def _is_lost(self, member: TrialView) -> bool:
         """Whether a member's loss is no longer a number, or its worker failed too often since it was judged."""
-        metrics, config = _metrics(trial), trial.config
-        if metrics.get("score", 0.0) is None and metrics[ITERATION] > config["generation"]:
+        metrics = member.metrics
+        if metrics.get("score", 0.0) is None and metrics[ITERATION] > member.generation:
             return True
-        num_failures = trial.run_metadata.num_failures - config["failures_when_judged"]
-        return bool(num_failures > self._space.resources.max_failures)
+        num_failures = member.num_failures - member.failures_when_judged
+        return num_failures > self._space.resources.max_failures
 
     def _is_ready(self, trial: Trial) -> bool:
         """Whether a trial needs nothing but a worker to train on."""
         return trial.status in (Trial.PENDING, Trial.PAUSED) and not trial.is_saving and not self._waits(trial)
 
 
-def _next_config(member: Trial, decision: Decision) -> dict[str, Any]:
-    config = trial_config(
-        TrialSpec.from_dict(member.config["spec"]),
+def _next_assignment(member: TrialView, decision: Decision) -> Assignment:
+    before = member.assignment
+    return replace(
+        before,
         until=decision.until,
         generation=decision.generation,
-        parent=decision.donor or member.config["parent"],
+        parent=decision.donor or before.parent,
         next_knot=decision.next_knot,
-        cloned_at=decision.generation if decision.donor else member.config["cloned_at"],
-        num_rescues=member.config["num_rescues"] + (decision.score is None),
+        cloned_at=decision.generation if decision.donor else before.cloned_at,
+        num_reseeds=before.num_reseeds + (decision.score is None),
+        failures_when_judged=member.num_failures,
     )
-    failures = {name: member.config[name] for name in ("num_failures", "attempt")}
-    return config | failures | {"failures_when_judged": member.run_metadata.num_failures}
 
 
 def _go_on(tune_controller: Any, member: Trial) -> None:
@@ -239,7 +243,7 @@ def _go_on(tune_controller: Any, member: Trial) -> None:
     tune_controller._schedule_trial_task(
         trial=member,
         method_name=ErpoTrainable.take_config.__name__,
-        args=(member.config,),
+        args=(TrialView(member).config,),
         on_result=load_and_train,
         on_error=tune_controller._trial_task_failure,
     )
@@ -250,34 +254,21 @@ def _keep(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-def is_member(trial: Trial) -> bool:
-    """Whether a trial belongs to the population, and does not merely run beside it."""
-    return bool(trial.config["spec"]["role"] == "member")
+def _until(member: TrialView) -> int:
+    """Number of intervals after which a member is judged; it has one since it was added."""
+    assert member.until is not None  # noqa: S101 - set in `on_trial_add`
+    return member.until
 
 
-def _name(trial: Trial) -> str:
-    return str(trial.config["spec"]["name"])
-
-
-def _metrics(trial: Trial) -> Mapping[str, Any]:
-    """What the trial reported when its last checkpoint was written; empty before the first."""
-    result = trial.latest_checkpoint_result
-    return result.metrics if result is not None else {}
-
-
-def _iterations(trial: Trial) -> int:
-    """How many intervals the trial's checkpoint has walked."""
-    return int(_metrics(trial).get(ITERATION, 0))
-
-
-def _has_come(member: Trial, generation: int) -> bool:
+def _has_come(member: TrialView, generation: int) -> bool:
     """Whether what the member reported after so many intervals is of the weights in its checkpoint, or of their past.
 
     It may have reported and not have written them yet, or have cloned others since.
     """
-    return _iterations(member) >= generation > int(member.config["cloned_at"])
+    return member.iteration >= generation > member.cloned_at
 
 
 def _turn(trial: Trial) -> tuple[bool, int]:
     """Members first, the one that has run least; then the others, one after the other."""
-    return (False, _iterations(trial)) if is_member(trial) else (True, -_iterations(trial))
+    view = TrialView(trial)
+    return (False, view.iteration) if view.is_member else (True, -view.iteration)

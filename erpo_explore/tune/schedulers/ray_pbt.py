@@ -35,10 +35,9 @@ from erpo_explore.search.decisions import Decision
 from erpo_explore.search.proposals import rng
 from erpo_explore.search.region import LOG_SCALED, Region
 from erpo_explore.space import Path, Point
-from erpo_explore.trial import TrialSpec
+from erpo_explore.trial.assignment import Assignment
 from erpo_explore.tune.callbacks.recorder import Recorder
-from erpo_explore.tune.schedulers.population import ITERATION, is_member
-from erpo_explore.tune.worker.trainable import trial_config
+from erpo_explore.tune.trial_view import ITERATION, TrialView
 
 __all__ = ["TunePb2", "TunePbt"]
 
@@ -62,18 +61,19 @@ class _TunePopulation(PopulationBasedTraining):
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """A member's coordinates are those of its first knot."""
-        if not is_member(trial):
+        view = TrialView(trial)
+        if not view.is_member:
             return
-        unit_D, categories = self._region.to_unit(Path.from_dict(trial.config["spec"]["path"]).end)
-        first = self._coordinates(unit_D) | dict(zip(CATEGORIES, categories, strict=True))
-        trial.config.update(first | trial.config)
+        unit_D, categories = self._region.to_unit(view.spec.path.end)
+        view.add_to_config(self._coordinates(unit_D) | dict(zip(CATEGORIES, categories, strict=True)))
         super().on_trial_add(tune_controller, trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Tune's decision on a member; others go on, and so does a member without a score, which ends by itself."""
-        if not is_member(trial) or result["score"] is None:
+        view = TrialView(trial)
+        if not view.is_member or result["score"] is None:
             return str(TrialScheduler.CONTINUE)
-        index = trial.config["spec"]["seed"] - self._space.seed
+        index = view.seed - self._space.seed
         with _seeded(self._space.seed, index, result[ITERATION]):
             members: Any = _Members(tune_controller)
             return str(super().on_trial_result(members, trial, result))
@@ -82,29 +82,28 @@ class _TunePopulation(PopulationBasedTraining):
         """Members first, the one that has run least; then the others."""
         members: Any = _Members(tune_controller)
         member = super().choose_trial_to_run(members)
-        others = (trial for trial in tune_controller.get_trials() if not is_member(trial))
+        others = (trial for trial in tune_controller.get_trials() if not TrialView(trial).is_member)
         return member or next((trial for trial in others if trial.status in (Trial.PENDING, Trial.PAUSED)), None)
 
     def _get_new_config(self, trial: Trial, trial_to_clone: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
         explored, operations = super()._get_new_config(trial, trial_to_clone)
         knot = self._region.point(self._place(explored), tuple(explored[name] for name in CATEGORIES))
-        config = trial_config(
-            TrialSpec.from_dict(trial.config["spec"]),
-            until=trial_to_clone.last_result[ITERATION] + 1,
-            generation=trial_to_clone.last_result[ITERATION],
-            parent=trial_to_clone.config["spec"]["name"],
-            next_knot=knot,
+        donor = TrialView(trial_to_clone)
+        reported = donor.last_report[ITERATION]
+        assignment = Assignment(
+            spec=TrialView(trial).spec, until=reported + 1, generation=reported, parent=donor.name, next_knot=knot
         )
         self._record(trial, trial_to_clone, knot)
-        return config | {name: explored[name] for name in (*self._region.ranges, *CATEGORIES)}, operations
+        coordinates = {name: explored[name] for name in (*self._region.ranges, *CATEGORIES)}
+        return assignment.to_dict() | coordinates, operations
 
     def _record(self, trial: Trial, donor: Trial, knot: Point) -> None:
         scores = {other: state.last_score for other, state in self._trial_state.items() if state.last_score is not None}
-        given = donor.last_result
+        given, donor_name = TrialView(donor).last_report, TrialView(donor).name
         decision = Decision(
-            member=trial.config["spec"]["name"],
+            member=TrialView(trial).name,
             action="clone",
-            donor=donor.config["spec"]["name"],
+            donor=donor_name,
             score=scores[trial],
             donor_score=scores[donor],
             p_value=None,
@@ -115,7 +114,7 @@ class _TunePopulation(PopulationBasedTraining):
             path=Path.from_dict(given["path"]),
             next_knot=knot,
             until=given[ITERATION] + 1,
-            reason=f"{type(self).__bases__[-1].__name__}: among the worst, clones {donor.config['spec']['name']}",
+            reason=f"{type(self).__bases__[-1].__name__}: among the worst, clones {donor_name}",
         )
         self._recorder.decide([decision], interval=self._space.training.interval)
 
@@ -181,7 +180,7 @@ class _Members:
 
     def get_trials(self) -> list[Trial]:
         """The members."""
-        return [trial for trial in self._tune_controller.get_trials() if is_member(trial)]
+        return [trial for trial in self._tune_controller.get_trials() if TrialView(trial).is_member]
 
 
 @contextmanager

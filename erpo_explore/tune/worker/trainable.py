@@ -18,14 +18,13 @@ from ray.exceptions import RayActorError
 from erpo_explore.config.experiment import LastTest, Resources, Training
 from erpo_explore.errors import DivergedError
 from erpo_explore.seq2seq import ModelConfig
-from erpo_explore.space import Point
 from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.tasks import Task
+from erpo_explore.trial.assignment import Assignment
 from erpo_explore.trial.checkpoint import load_checkpoint, save_checkpoint
 from erpo_explore.trial.evaluation import evaluate
 from erpo_explore.trial.initial_weights import Trunk
 from erpo_explore.trial.interval import ToldToEndError
-from erpo_explore.trial.spec import TrialSpec
 from erpo_explore.trial.training import TrainingRun, choose_device
 from erpo_explore.tune.worker.disk_space import BYTES_PER_PARAMETER, check_room
 from erpo_explore.tune.worker.memory_limit import memory_limited
@@ -33,7 +32,7 @@ from erpo_explore.tune.worker.preempted_interval import RESCUE_FILE, RescueFile
 from erpo_explore.tune.worker.preemption_signal import Notice
 from erpo_explore.tune.worker.watchdog import interval_limit_s, limited
 
-__all__ = ["HUNG", "ErpoTrainable", "PreemptedError", "retry_config", "trial_config"]
+__all__ = ["HUNG", "ErpoTrainable", "PreemptedError"]
 
 HUNG: Final = "hung.txt"
 """File in a trial's working folder, on its machine, with the stacks of a worker that was ended because it hung."""
@@ -49,57 +48,6 @@ class PreemptedError(RayActorError):
 
     def __init__(self, message: str) -> None:
         super().__init__(error_msg=message, preempted=True)
-
-
-def trial_config(
-    spec: TrialSpec,
-    *,
-    until: int | None = None,
-    generation: int = 0,
-    parent: str | None = None,
-    next_knot: Point | None = None,
-    cloned_at: int = 0,
-    num_rescues: int = 0,
-) -> dict[str, Any]:
-    """What Tune carries for a trial.
-
-    Args:
-        spec: What it is.
-        until: Intervals after which the population decides on it again; None for a trial that is no member.
-        generation: Intervals that had been walked when its knot was chosen.
-        parent: Name of the trial that it cloned last.
-        next_knot: Where it is after `until` intervals; None to follow the path of its spec.
-        cloned_at: Intervals that the weights had walked that it cloned last; 0 where it never did.
-        num_rescues: How often it has been re-seeded because its own weights were lost.
-
-    Returns:
-        Plain values: these, and that the trial has not failed yet.
-    """
-    return {
-        "spec": spec.to_dict(),
-        "until": until,
-        "generation": generation,
-        "parent": parent,
-        "next_knot": next_knot.to_dict() if next_knot is not None else None,
-        "cloned_at": cloned_at,
-        "num_rescues": num_rescues,
-        "num_failures": 0,
-        "failures_when_judged": 0,
-        "attempt": 0,
-    }
-
-
-def retry_config(config: dict[str, Any], *, num_failures: int, diverged: bool) -> dict[str, Any]:
-    """The config of a trial that has failed and is tried again from its last checkpoint.
-
-    Only a trial that diverged draws anew: any other goes on as if nothing had happened.
-
-    Args:
-        config: Its config.
-        num_failures: How often it has failed by now.
-        diverged: Whether that was because its loss was no longer a number.
-    """
-    return config | {"num_failures": num_failures, "attempt": config["attempt"] + int(diverged)}
 
 
 class ErpoTrainable(tune.Trainable):
@@ -120,7 +68,7 @@ class ErpoTrainable(tune.Trainable):
         """Begin a trial in a fresh process; the keywords come with the trainable (`tune.with_parameters`).
 
         Args:
-            config: Of the trial, see `trial_config`.
+            config: The trial's `Assignment`, as plain values.
             task: What is trained on.
             model: What is trained.
             training: Budget and optimizer.
@@ -149,17 +97,22 @@ class ErpoTrainable(tune.Trainable):
         """Note what to do next; what the trial is comes with the checkpoint that is loaded after this."""
         self.config = config
 
+    @property
+    def _assignment(self) -> Assignment:
+        return Assignment.from_dict(self.config)
+
     def _begin(self, config: dict[str, Any]) -> None:
-        self._spec = TrialSpec.from_dict(config["spec"])
-        self._run = TrainingRun(*self._parts, self._spec, choose_device(), attempt=config["attempt"])
+        assignment = Assignment.from_dict(config)
+        self._spec = assignment.spec
+        self._run = TrainingRun(*self._parts, self._spec, choose_device(), attempt=assignment.attempt)
         if self._trunk is not None:
             self._run.take_weights(self._trunk.of(self._spec.seed))
-        self._take_knot(config)
+        self._take_knot(assignment)
         self._looks_for_rescue, self._was_rescued = True, False
 
-    def _take_knot(self, config: dict[str, Any]) -> None:
-        if config["next_knot"] is not None:
-            self._run.walk_to(Point.from_dict(config["next_knot"]), num_intervals=config["until"])
+    def _take_knot(self, assignment: Assignment) -> None:
+        if assignment.next_knot is not None and assignment.until is not None:
+            self._run.walk_to(assignment.next_knot, num_intervals=assignment.until)
 
     def step(self) -> dict[str, Any]:
         """One interval; ends the trial after its budget.
@@ -176,7 +129,7 @@ class ErpoTrainable(tune.Trainable):
         """
         self._check_room()
         self._take_up_rescue()
-        is_last = self._run.in_last_interval
+        assignment, is_last = self._assignment, self._run.in_last_interval
         limit_s = interval_limit_s(self._resources.timeout_s, self._run.longest_interval_s)
         try:
             with limited(limit_s, self._trace), memory_limited(self._resources.memory_per_trial_gb):
@@ -185,7 +138,7 @@ class ErpoTrainable(tune.Trainable):
             raise PreemptedError(f"its worker was told to end; {self._rescue()}") from None
         is_reseeded = self._reseeds_members and self._spec.role == "member"
         diverged = observation.status == "diverged"
-        if diverged and not is_reseeded and self.config["num_failures"] < self._resources.max_failures:
+        if diverged and not is_reseeded and assignment.num_failures < self._resources.max_failures:
             raise DivergedError(f"loss was no longer a number after step {observation.step}")
         measured = observation.to_row()
         if self._test is not None and observation.status == "finished":
@@ -193,8 +146,8 @@ class ErpoTrainable(tune.Trainable):
             measured |= {"test": tested, "sentences": measured["sentences"] | {"test": statistics}}
         return {
             **measured,
-            "generation": self.config["generation"],
-            "parent": self.config["parent"],
+            "generation": assignment.generation,
+            "parent": assignment.parent,
             "node": socket.gethostname(),
             "done": self._gives_up(is_last) if diverged and is_reseeded else observation.status != "running",
         }
@@ -239,7 +192,7 @@ class ErpoTrainable(tune.Trainable):
 
     def _gives_up(self, is_last: bool) -> bool:
         """Whether a member that diverged ends: there is nothing left to walk, or it has been re-seeded too often."""
-        return is_last or self.config["num_rescues"] >= self._resources.max_failures
+        return is_last or self._assignment.num_reseeds >= self._resources.max_failures
 
     def _decode_test(self, test: LastTest) -> tuple[dict[str, Any], CorpusStatistics | None]:
         """Columns of the table `tests` for the weights that the trial ends with, and what each sentence adds."""
@@ -284,4 +237,4 @@ class ErpoTrainable(tune.Trainable):
     ) -> None:
         """Go on from a state: the trial's own, or the one that the scheduler had it clone."""
         self._run.load_state(load_checkpoint(Path(checkpoint_dir)))
-        self._take_knot(self.config)
+        self._take_knot(self._assignment)

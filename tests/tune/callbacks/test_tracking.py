@@ -9,13 +9,13 @@ import pytest
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.space import Path, algorithm
 from erpo_explore.trial import TrialSpec
+from erpo_explore.trial.assignment import Assignment
 from erpo_explore.tune.callbacks.trackers import Tracker
 from erpo_explore.tune.callbacks.tracking import TrackingCallback, trial_metrics, trial_params
-from erpo_explore.tune.worker.trainable import trial_config
 from tests.tiny_exploration import TINY
 
 SPEC = TrialSpec(name="mle-s1", role="algorithm", algorithm="mle", seed=1, path=algorithm("mle", metric="bleu"))
-TRIAL = SimpleNamespace(trial_id="q_0", config=trial_config(SPEC))
+TRIAL = SimpleNamespace(trial_id="q_0", config=Assignment(spec=SPEC).to_dict())
 RESULT = {
     "step": 100,
     "score": 12.5,

@@ -9,9 +9,9 @@ from ray.tune.experiment import Trial
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.plan.trials import plan_trials
 from erpo_explore.store import ResultsWriter
+from erpo_explore.trial.assignment import Assignment
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.schedulers.ray_pbt import TunePb2, TunePbt, _seeded
-from erpo_explore.tune.worker.trainable import trial_config
 from tests.tiny_exploration import TINY
 
 SEARCH = {
@@ -25,7 +25,7 @@ class OneTrial(Trial):
     """What of Tune's trial is looked at when it is added."""
 
     def __init__(self, spec):
-        self.config = trial_config(spec)
+        self.config = Assignment(spec=spec).to_dict()
         self.evaluated_params = {}
         self.experiment_tag = spec.name
 

@@ -15,7 +15,8 @@ from erpo_explore.errors import DivergedError
 from erpo_explore.space import Path, algorithm
 from erpo_explore.tasks import Split
 from erpo_explore.trial import evaluate
-from erpo_explore.tune.worker.trainable import ErpoTrainable, retry_config, trial_config
+from erpo_explore.trial.assignment import Assignment
+from erpo_explore.tune.worker.trainable import ErpoTrainable
 from tests.trial.tiny import MIXTURE, MODEL, NOISE, TRAINING, TRUTH, run_of, same, spec_of, stored, toy
 
 MEMBER = spec_of(Path(knots=((0.0, TRUTH), (0.25, NOISE))), name="member-0", role="member")
@@ -40,19 +41,13 @@ def numbers(result):
     return {name: value for name, value in result.items() if name not in ("tokens_per_s", "elapsed_s")}
 
 
-FRESH = {"cloned_at": 0, "num_rescues": 0, "num_failures": 0, "failures_when_judged": 0, "attempt": 0}
-
-
-def test_a_config_holds_plain_values_only():
-    known = {"until": 3, "generation": 2, "parent": "member-3"}
-    config = trial_config(MEMBER, next_knot=MIXTURE, **known)
-    assert config == {"spec": MEMBER.to_dict(), "next_knot": MIXTURE.to_dict()} | known | FRESH
-    nothing = {"until": None, "generation": 0, "parent": None, "next_knot": None}
-    assert trial_config(ALGORITHM) == {"spec": ALGORITHM.to_dict()} | nothing | FRESH
+def config_of(spec, **given):
+    """A trial's Tune config."""
+    return Assignment(spec=spec, **given).to_dict()
 
 
 def test_a_step_is_an_interval_of_the_run_with_what_tune_knows_of_it():
-    result = trainable_of(trial_config(ALGORITHM, generation=4, parent="algorithm")).step()
+    result = trainable_of(config_of(ALGORITHM, generation=4, parent="algorithm")).step()
     known = {"generation": 4, "parent": "algorithm", "node": socket.gethostname(), "done": False}
     assert numbers(result) == numbers(run_of(ALGORITHM.path, name="algorithm").advance(num_samples=8).to_row()) | known
     assert len(result["samples"]) == 8
@@ -66,7 +61,7 @@ class TestTheTestSet:
     )
 
     def trainable(self, task=TASK, test=LastTest(beam_width=3, length_penalty=0.5)):  # noqa: B008 - a frozen value
-        return trainable_of(trial_config(ALGORITHM), task=task, test=test)
+        return trainable_of(config_of(ALGORITHM), task=task, test=test)
 
     def test_it_is_decoded_once_at_the_end_with_the_last_weights(self):
         trainable = self.trainable()
@@ -96,21 +91,21 @@ class TestTheTestSet:
 
 
 def test_it_is_done_after_its_budget():
-    trainable = trainable_of(trial_config(ALGORITHM))
+    trainable = trainable_of(config_of(ALGORITHM))
     assert [trainable.step()["done"] for _ in range(4)] == [False, False, False, True]
 
 
 def test_another_process_goes_on_from_its_checkpoint(tmp_path):
-    trainable = trainable_of(trial_config(ALGORITHM))
+    trainable = trainable_of(config_of(ALGORITHM))
     trainable.step()
     trainable.save_checkpoint(str(tmp_path))
-    other = trainable_of(trial_config(ALGORITHM))
+    other = trainable_of(config_of(ALGORITHM))
     other.load_checkpoint(str(tmp_path))
     assert numbers(other.step()) == numbers(trainable.step())
 
 
 def test_workers_that_clone_the_same_weights_at_a_time_read_a_folder_each(tmp_path, monkeypatch):
-    donor, first, second = (trainable_of(trial_config(ALGORITHM)) for _ in range(3))
+    donor, first, second = (trainable_of(config_of(ALGORITHM)) for _ in range(3))
     donor.step()
     (tmp_path / "donor").mkdir()
     donor.save_checkpoint(str(tmp_path / "donor"))
@@ -129,10 +124,10 @@ def test_workers_that_clone_the_same_weights_at_a_time_read_a_folder_each(tmp_pa
 
 
 def test_a_member_walks_from_its_checkpoint_to_the_knot_of_its_config(tmp_path):
-    trainable = trainable_of(trial_config(MEMBER))
+    trainable = trainable_of(config_of(MEMBER))
     trainable.step()
     trainable.save_checkpoint(str(tmp_path))
-    trainable.take_config(trial_config(MEMBER, until=2, generation=1, next_knot=MIXTURE))
+    trainable.take_config(config_of(MEMBER, until=2, generation=1, next_knot=MIXTURE))
     trainable.load_checkpoint(str(tmp_path))
     result = trainable.step()
     assert Path.from_dict(result["path"]) == MEMBER.path.then(0.5, MIXTURE)
@@ -140,12 +135,12 @@ def test_a_member_walks_from_its_checkpoint_to_the_knot_of_its_config(tmp_path):
 
 
 def test_a_clone_goes_on_along_its_donors_path(tmp_path):
-    donor = trainable_of(trial_config(OTHER))
+    donor = trainable_of(config_of(OTHER))
     donor.step()
     donor.save_checkpoint(str(tmp_path))
-    clone = trainable_of(trial_config(MEMBER))
+    clone = trainable_of(config_of(MEMBER))
     clone.step()
-    clone.take_config(trial_config(MEMBER, until=2, generation=1, parent="member-1", next_knot=NOISE))
+    clone.take_config(config_of(MEMBER, until=2, generation=1, parent="member-1", next_knot=NOISE))
     clone.load_checkpoint(str(tmp_path))
     result = clone.step()
     assert Path.from_dict(result["path"]) == OTHER.path.then(0.5, NOISE)
@@ -153,17 +148,17 @@ def test_a_clone_goes_on_along_its_donors_path(tmp_path):
 
 
 def test_a_config_alone_changes_nothing_in_the_run():
-    trainable, other = trainable_of(trial_config(MEMBER)), trainable_of(trial_config(MEMBER))
-    trainable.take_config(trial_config(MEMBER, until=1, next_knot=MIXTURE))
+    trainable, other = trainable_of(config_of(MEMBER)), trainable_of(config_of(MEMBER))
+    trainable.take_config(config_of(MEMBER, until=1, next_knot=MIXTURE))
     assert same(numbers(trainable.step()), numbers(other.step()))
 
 
 @pytest.mark.parametrize("steps_before", [0, 1])
 def test_a_reused_process_begins_the_next_trial_as_a_fresh_one_would(steps_before):
-    reused = trainable_of(trial_config(OTHER))
+    reused = trainable_of(config_of(OTHER))
     for _ in range(steps_before):
         reused.step()
-    config = trial_config(ALGORITHM)
+    config = config_of(ALGORITHM)
     reused.config = config
     assert reused.reset_config(config)
     assert numbers(reused.step()) == numbers(trainable_of(config).step())
@@ -172,8 +167,8 @@ def test_a_reused_process_begins_the_next_trial_as_a_fresh_one_would(steps_befor
 class TestDivergence:
     def broken(self, spec, *, num_failures=0, steps_before=1, reseeds_members=True, **resources):
         """A trial whose weights are no longer numbers."""
-        config = retry_config(trial_config(spec), num_failures=num_failures, diverged=True)
-        trainable = trainable_of(config, Resources(**resources), reseeds_members=reseeds_members)
+        config = Assignment(spec=spec).after_failure(num_failures=num_failures, diverged=True)
+        trainable = trainable_of(config.to_dict(), Resources(**resources), reseeds_members=reseeds_members)
         for _ in range(steps_before):
             trainable.step()
         trainable._run.model.output_bias.data.fill_(math.nan)
@@ -205,7 +200,7 @@ class TestDivergence:
         assert self.broken(MEMBER, steps_before=3).step()["done"]
 
     def test_a_member_goes_on_as_a_clone(self, tmp_path):
-        donor = trainable_of(trial_config(OTHER))
+        donor = trainable_of(config_of(OTHER))
         donor.step()
         donor.step()
         donor.save_checkpoint(str(tmp_path))
@@ -213,21 +208,23 @@ class TestDivergence:
         member.step()
         (tmp_path / "custom").mkdir()
         member.save_checkpoint(str(tmp_path / "custom"))
-        member.take_config(trial_config(MEMBER, until=3, generation=2, parent="member-1", next_knot=NOISE))
+        member.take_config(config_of(MEMBER, until=3, generation=2, parent="member-1", next_knot=NOISE))
         member.load_checkpoint(str(tmp_path))
         result = member.step()
         assert (result["status"], result["step"], result["done"]) == ("running", 6, False)
         assert math.isfinite(result["train_loss_nats"])
 
     def test_an_attempt_after_it_draws_anew_and_one_after_another_failure_does_not(self):
-        config = trial_config(ALGORITHM)
-        retries = [retry_config(config, num_failures=1, diverged=diverged) for diverged in (False, True)]
-        plain, crashed, diverged = (trainable_of(each).step()["train_loss_nats"] for each in (config, *retries))
+        first = Assignment(spec=ALGORITHM)
+        retries = [first.after_failure(num_failures=1, diverged=diverged) for diverged in (False, True)]
+        plain, crashed, diverged = (
+            trainable_of(each.to_dict()).step()["train_loss_nats"] for each in (first, *retries)
+        )
         assert plain == crashed != diverged
 
 
 def test_what_is_saved_beside_a_checkpoint_is_without_the_sentences(tmp_path):
-    trainable = trainable_of(trial_config(ALGORITHM))
+    trainable = trainable_of(config_of(ALGORITHM))
     trainable._last_result = result = trainable.step()
     assert result["sentences"]["validation"].num_sentences == 8
     trainable.save_checkpoint(str(tmp_path))
