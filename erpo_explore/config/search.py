@@ -7,22 +7,21 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, field_validator, model_validator
 
 from erpo_explore.config.baselines import Baselines
+from erpo_explore.config.methods import POINTWISE, Method
 from erpo_explore.config.section import Section
 from erpo_explore.space.algorithms import algorithm
+from erpo_explore.space.dotted import is_dotted
 from erpo_explore.space.estimator import TOKEN
 from erpo_explore.space.point import LABELS, PREFIXES, Label, Point, Prefix
 from erpo_explore.space.reward import TOKEN_METRICS, Reward, check_metric, has_increments
 
-__all__ = ["CATEGORIES", "COORDINATES", "Method", "Search"]
-
-Method = Literal["population", "random", "grid", "optuna", "pbt", "pb2", "none"]
+__all__ = ["CATEGORIES", "COORDINATES", "Search"]
 
 COORDINATES: Final[tuple[str, ...]] = ("noise", "task", "model", "temperature", "rho", "tau")
 CATEGORIES: Final[Mapping[str, tuple[str, ...]]] = {"metric": TOKEN_METRICS, "prefix": PREFIXES, "label": LABELS}
 """The coordinates without an order, each with its legal values."""
 
 _POSITIVE: Final = ("temperature", "tau")
-_POINTWISE: Final = ("random", "grid", "optuna")
 _MAX_GRID: Final = 1000
 _TUNES_RESAMPLE: Final = 0.25
 _RANGES: Final = {"task": (0.0, 0.4), "model": (0.0, 0.3), "temperature": (0.002, 0.5)}
@@ -34,7 +33,7 @@ class Search(Section):
     method: Method = "population"
     """`population` anneals paths; `random`, `grid` and `optuna` try paths of `knots` free knots, which are chosen
     before a trial begins; `pbt` and `pb2` are Ray Tune's own, for comparison; `none` trains the baselines and paths
-    alone. `asha` is short for `random` with `early_stopping: asha`."""
+    alone. `asha` is short for `random` with `early_stopping: asha`. A method of your own is `package.module:object`."""
 
     members: Annotated[int, Field(ge=1)] = 4
     """Members of the population, or trials of `random` and `optuna`."""
@@ -222,10 +221,9 @@ class Search(Section):
     @model_validator(mode="after")
     def _fits_method(self) -> "Search":
         for name, value, default in (("knots", self.knots, 1), ("early_stopping", self.early_stopping, "none")):
-            if value != default and self.method not in _POINTWISE:
+            if value != default and self.method not in POINTWISE and not is_dotted(self.method):
                 raise ValueError(
-                    f"{name} must be {default} with method {self.method}, got {value}; "
-                    f"it is for {', '.join(_POINTWISE)}"
+                    f"{name} must be {default} with method {self.method}, got {value}; it is for {', '.join(POINTWISE)}"
                 )
         if self.candidates and (self.method != "population" or self.propose != "perturb" or self.monotone):
             raise ValueError(

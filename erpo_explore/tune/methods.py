@@ -1,58 +1,49 @@
-"""What a search method is to Ray Tune: a scheduler, and a searcher where trials are made up on the way."""
+"""The scheduler and the searcher of an experiment's search method, imported when an exploration starts."""
 
 from collections.abc import Sequence
-from importlib.util import find_spec
+from typing import Any
 
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from erpo_explore.config.experiment import Experiment
-from erpo_explore.config.search import Search
-from erpo_explore.errors import ConfigError
+from erpo_explore.named_function import load_named
+from erpo_explore.plan.methods import find_method
 from erpo_explore.trial import TrialSpec
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.schedulers.early_stopping import EarlyStopping
-from erpo_explore.tune.schedulers.population import PopulationBasedAnnealing
-from erpo_explore.tune.schedulers.ray_pbt import TunePb2, TunePbt
 
-__all__ = ["check_installed", "new_scheduler", "new_searcher"]
+__all__ = ["new_pointwise_scheduler", "new_scheduler", "new_searcher"]
 
 
-def check_installed(search: Search) -> None:
-    """Look for what a method needs beside the package's own requirements.
-
-    Raises:
-        ConfigError: It is not there.
-    """
-    if search.method == "optuna" and find_spec("optuna") is None:
-        raise ConfigError(
-            "search.method optuna needs Optuna, which is not installed; pip install 'erpo-explore[optuna]'"
-        )
-
-
-def new_scheduler(space: Experiment, metric: str, recorder: Recorder) -> TrialScheduler:
-    """Who runs when, and until when.
+def new_scheduler(experiment: Experiment, metric: str, recorder: Recorder) -> TrialScheduler:
+    """Build the scheduler, which decides which trial runs when, and until when.
 
     Args:
-        space: What the user wrote.
-        metric: The task's own metric.
-        recorder: Where decisions are written.
+        experiment: Its search method names the scheduler.
+        metric: Name of the task's metric.
+        recorder: Writes the decisions.
     """
-    match space.search.method:
-        case "population":
-            return PopulationBasedAnnealing(space, metric, recorder)
-        case "pbt":
-            return TunePbt(space, metric, recorder)
-        case "pb2":
-            return TunePb2(space, metric, recorder)
-    return FIFOScheduler() if space.search.early_stopping == "none" else EarlyStopping(space, recorder)
+    made: TrialScheduler = _factory(find_method(experiment.search.method).scheduler)(experiment, metric, recorder)
+    return made
 
 
-def new_searcher(space: Experiment, planned: Sequence[TrialSpec], metric: str, recorder: Recorder) -> Searcher | None:
-    """What makes up trials while the exploration runs; None where all of them are planned."""
-    if space.search.method != "optuna":
+def new_searcher(
+    experiment: Experiment, planned: Sequence[TrialSpec], metric: str, recorder: Recorder
+) -> Searcher | None:
+    """Build what suggests trials while the exploration runs; None where all trials are planned."""
+    named = find_method(experiment.search.method).searcher
+    if named is None:
         return None
-    # an optional dependency
-    from erpo_explore.tune.schedulers.optuna_searcher import PlannedThenOptuna
+    made: Searcher = _factory(named)(experiment, planned, metric, recorder)
+    return made
 
-    return PlannedThenOptuna(space, planned, metric, recorder)
+
+def new_pointwise_scheduler(experiment: Experiment, metric: str, recorder: Recorder) -> TrialScheduler:
+    """Trials in their order, with the early stopping of `search.early_stopping`."""
+    del metric
+    return FIFOScheduler() if experiment.search.early_stopping == "none" else EarlyStopping(experiment, recorder)
+
+
+def _factory(name: str) -> Any:
+    return load_named("search.method", name, "a class or function that builds a part of Ray Tune")

@@ -18,7 +18,8 @@ from erpo_explore.config.experiment import Experiment, Training
 from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.plan.initial_weights import TRUNK, find_trunk, kept_trunk, trunk_record, trunk_space
 from erpo_explore.plan.manifest import experiment_of, manifest
-from erpo_explore.plan.trials import num_suggested, num_walkable, plan_trials
+from erpo_explore.plan.methods import check_installed
+from erpo_explore.plan.trials import num_reachable_knots, num_suggested, plan_trials
 from erpo_explore.rewards import load_function
 from erpo_explore.store import ResultsWriter, load_manifest, load_results
 from erpo_explore.store.files import Folder, Location, as_location, is_folder, join, resolved
@@ -34,7 +35,7 @@ from erpo_explore.tune.callbacks.recording import RecordingCallback
 from erpo_explore.tune.callbacks.trackers import check_trackers
 from erpo_explore.tune.callbacks.tracking import TrackingCallback
 from erpo_explore.tune.callbacks.unhealthy_nodes import FullDisks
-from erpo_explore.tune.methods import check_installed, new_scheduler, new_searcher
+from erpo_explore.tune.methods import new_scheduler, new_searcher
 from erpo_explore.tune.storage import storage_of
 from erpo_explore.tune.worker.disk_space import BYTES_PER_PARAMETER
 from erpo_explore.tune.worker.trainable import ErpoTrainable
@@ -306,7 +307,7 @@ def _warn_of_no_place(share: Mapping[str, float]) -> None:
 
 def _tell_of_short_walks(specs: Sequence[TrialSpec], training: Training) -> None:
     """Say which paths can't come to their end, however often the score drops that moves them."""
-    reached = num_walkable(training)
+    reached = num_reachable_knots(training)
     walks = {spec.algorithm: len(spec.path.knots) for spec in specs if spec.path.clock == "plateau"}
     for name, num_knots in walks.items():
         if num_knots > reached:

@@ -6,7 +6,7 @@ import pytest
 
 from erpo_explore.config.experiment import Experiment, Training
 from erpo_explore.errors import ConfigError
-from erpo_explore.plan.trials import num_suggested, num_walkable, plan_trials
+from erpo_explore.plan.trials import num_reachable_knots, num_suggested, plan_trials
 from erpo_explore.search.proposals import random_point, rng
 from erpo_explore.space import Path, Point, Reward, algorithm
 from erpo_explore.trial import TrialSpec
@@ -203,4 +203,4 @@ def test_as_many_knots_can_be_walked_as_a_run_trains_at_whose_score_drops_at_eac
         trained.add(walk.point(start / steps))
         walk.see(-float(number), min(1.0, (start + interval) / steps))
     num_knots = len(walk.path.knots)
-    assert len(trained) == min(num_knots, num_walkable(Training(steps=steps, interval=interval)))
+    assert len(trained) == min(num_knots, num_reachable_knots(Training(steps=steps, interval=interval)))

@@ -22,7 +22,8 @@ from ray.tune.search.optuna import OptunaSearch
 
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.search import CATEGORIES
-from erpo_explore.plan.trials import num_suggested, searched_trial
+from erpo_explore.plan.methods import searched_trial
+from erpo_explore.plan.trials import num_suggested
 from erpo_explore.search.region import Region
 from erpo_explore.space import Point
 from erpo_explore.trial import TrialSpec

@@ -1,0 +1,53 @@
+"""Search methods by name, each with the module that implements it.
+
+Adding a method takes one file in `erpo_explore.plan.methods` and one line here. Implementations are named, not
+imported: a configuration is read without them, and reading one never imports a method from outside the package.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from pydantic import PlainValidator
+
+from erpo_explore.space.dotted import is_dotted
+
+__all__ = ["METHODS", "POINTWISE", "Method", "MethodEntry"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodEntry:
+    """What the configuration must know of a method.
+
+    Attributes:
+        implementation: A `plan.methods.SearchMethod`, as `package.module:object`.
+        is_pointwise: Whether each trial tries a path that is chosen before it begins, so that `search.knots` and
+            `search.early_stopping` apply.
+    """
+
+    implementation: str
+    is_pointwise: bool = False
+
+
+METHODS: Final[Mapping[str, MethodEntry]] = {
+    "population": MethodEntry(implementation="erpo_explore.plan.methods.population:METHOD"),
+    "random": MethodEntry(implementation="erpo_explore.plan.methods.random_paths:METHOD", is_pointwise=True),
+    "grid": MethodEntry(implementation="erpo_explore.plan.methods.grid:METHOD", is_pointwise=True),
+    "optuna": MethodEntry(implementation="erpo_explore.plan.methods.optuna_paths:METHOD", is_pointwise=True),
+    "pbt": MethodEntry(implementation="erpo_explore.plan.methods.pbt:METHOD"),
+    "pb2": MethodEntry(implementation="erpo_explore.plan.methods.pb2:METHOD"),
+    "none": MethodEntry(implementation="erpo_explore.plan.methods.no_search:METHOD"),
+}
+
+POINTWISE: Final = tuple(name for name, entry in METHODS.items() if entry.is_pointwise)
+
+
+def _check_method(written: Any) -> str:
+    if isinstance(written, str) and (written in METHODS or is_dotted(written)):
+        return written
+    *first, last = map(repr, METHODS)
+    raise ValueError(f"must be package.module:object, or one of {', '.join(first)} or {last}, got {written!r}")
+
+
+Method = Annotated[str, PlainValidator(_check_method)]
+"""Name of a search method: one of `METHODS`, or `package.module:object` for a `SearchMethod` of your own."""
