@@ -13,7 +13,7 @@ import logging
 import random  # noqa: TID251 - Tune's schedulers draw from it, so it is seeded here
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -26,9 +26,8 @@ from benchmarks.searches.surface_paths import INTERVALS, RANGES, mixed
 from benchmarks.searches.tune_stand_ins import StandInController, StandInTrial
 from erpo_explore.config.search import Search
 from erpo_explore.search.decisions import Standing, decide
-from erpo_explore.search.gains import Gain
 from erpo_explore.search.proposals import first_point, random_point, rng
-from erpo_explore.search.subpopulations import period_of, periods
+from erpo_explore.search.subpopulations import period_of
 from erpo_explore.space import Path, Point
 from erpo_explore.stats.bootstrap import CorpusStatistics
 
@@ -51,7 +50,6 @@ class _Population:
     paths: list[Path]
     sentences_NS: np.ndarray
     scores_NT: list[list[float]]
-    gains: list[Gain] = field(default_factory=list)
 
     @classmethod
     def starting(cls, surface: Surface, seed: int, paths: list[Path]) -> "_Population":
@@ -88,23 +86,6 @@ class _Population:
         self.sentences_NS = self.surface.observe(self.states, self.generator)
         for scores_T, score in zip(self.scores_NT, self.score_N, strict=True):
             scores_T.append(float(score))
-
-    def note_gains(self, horizons: Sequence[int]) -> None:
-        """Remember what the last intervals have gained, over as many of them as each horizon says."""
-        now = self.states.interval
-        for path, scores_T in zip(self.paths, self.scores_NT, strict=True):
-            for horizon in (horizon for horizon in horizons if horizon < now):
-                before = now - horizon
-                self.gains.append(
-                    Gain(
-                        progress=before / INTERVALS,
-                        score=scores_T[before - 1],
-                        start=path.at(before / INTERVALS),
-                        knot=path.at((before + 1) / INTERVALS),
-                        gain=scores_T[-1] - scores_T[before - 1],
-                        intervals=horizon,
-                    )
-                )
 
     def go_on(self, origins: Sequence[int], paths: list[Path]) -> None:
         """Each member goes on with the weights of one of them, on a path that is longer now."""
@@ -149,7 +130,6 @@ def annealing(surface: Surface, seed: int, *, search: Search = SEARCH, look_ahea
     found = []
     for generation in range(1, INTERVALS + 1):
         population.walk()
-        population.note_gains(periods(search))
         found.append(population.best_walked)
         if generation < INTERVALS:
             untils = _decide(population, untils, search, seed, generation, look_ahead)
@@ -181,7 +161,6 @@ def _decide(
         seed=seed,
         generation=generation,
         num_intervals=INTERVALS,
-        gains=population.gains,
     )
     for decision in decisions:
         index = place_of[decision.member]
@@ -349,7 +328,6 @@ VARIANTS: Final[Mapping[str, Method]] = {
     "ours, moving instead of drawing anew": _variant(resample=0.25),
     "ours, truncation": _variant(selection="truncation"),
     "ours, by improvement": _variant(look_ahead=1.0, selection="truncation"),
-    "ours, bandit": _variant(propose="bandit"),
 }
 """Settings of our own search, by name."""
 

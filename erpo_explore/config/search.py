@@ -81,12 +81,6 @@ class Search(Section):
     p_candidate: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
     """Chance that a perturbed knot is one of the candidates, where there are any; from one to stay it is a half."""
 
-    propose: Literal["perturb", "bandit"] = "perturb"
-    """Next knots: perturbed at random, or chosen by a bandit on what earlier knots have gained."""
-
-    trust: Annotated[float, Field(gt=0.0, le=2.0)] = 0.4
-    """How far from the end of a member's path the bandit looks, as the side of a box in shares of the ranges."""
-
     synchronous: bool = True
     """Whether members wait for each other, so that scores are compared after equally many steps; else each decides as
     it arrives, on what is known of the others then, and two runs with one seed may differ."""
@@ -116,7 +110,19 @@ class Search(Section):
     """Whether exploration never shrinks along a path: neither 1 − λ_truth nor ρ falls from one knot to the next."""
 
     warm_start: tuple[str, ...] = ()
-    """Results folders of earlier explorations of the same task, whose gains and best path a population begins with."""
+    """Results folders of earlier explorations of the same task, one member of a population starts towards
+    their best path."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_bandit(cls, written: Any) -> Any:
+        removed = [name for name in ("propose", "trust") if isinstance(written, dict) and name in written]
+        if removed:
+            raise ValueError(
+                f"{' and '.join(removed)} must be left out, got {written[removed[0]]}: the bandit was removed, since "
+                "it ranks below maximum likelihood; next knots are perturbed"
+            )
+        return written
 
     @model_validator(mode="before")
     @classmethod
@@ -225,10 +231,10 @@ class Search(Section):
                 raise ValueError(
                     f"{name} must be {default} with method {self.method}, got {value}; it is for {', '.join(POINTWISE)}"
                 )
-        if self.candidates and (self.method != "population" or self.propose != "perturb" or self.monotone):
+        if self.candidates and (self.method != "population" or self.monotone):
             raise ValueError(
-                f"candidates are for method population with propose perturb and monotone false, got {self.method}, "
-                f"{self.propose} and {str(self.monotone).lower()}; leave them out, or name them in `baselines`"
+                f"candidates are for method population with monotone false, got {self.method} and "
+                f"{str(self.monotone).lower()}; leave them out, or name them in `baselines`"
             )
         if self.method in ("pbt", "pb2") and not self.ranges:
             raise ValueError(f"ranges must name a coordinate for method {self.method}, got none")

@@ -25,8 +25,6 @@ from typing import Final, Literal
 import numpy as np
 
 from erpo_explore.config.search import Search
-from erpo_explore.search.bandit import Position, propose
-from erpo_explore.search.gains import Gain
 from erpo_explore.search.proposals import move, rng
 from erpo_explore.search.subpopulations import period_of
 from erpo_explore.space import Path, Point
@@ -37,7 +35,6 @@ __all__ = ["Decision", "Standing", "decide"]
 _NUM_RESAMPLES: Final = 1000
 
 _DONORS_STREAM: Final = 2**31
-_BANDIT_STREAM: Final = 2**32
 _RESAMPLES_STREAM: Final = 2**33
 """Streams of a generation beside those of its members, which are named by their indices."""
 
@@ -127,7 +124,6 @@ def decide(
     generation: int,
     num_intervals: int,
     due: Collection[str] | None = None,
-    gains: Sequence[Gain] = (),
 ) -> list[Decision]:
     """Decide for every member that is due.
 
@@ -139,7 +135,6 @@ def decide(
         generation: Intervals that the scores were taken after, from 1.
         num_intervals: Of the whole budget.
         due: Names of those that are decided on; None for all.
-        gains: What knots have brought so far, for `propose: bandit`.
 
     Returns:
         One decision a member, the sub-population that evolves fastest first, and in each the best member first.
@@ -158,28 +153,14 @@ def decide(
             for place, standing in enumerate(members)
             if due is None or standing.name in due
         ]
-        knots = _next_knots(exchanges, period, judge, metric, generation / num_intervals, gains)
-        decisions += [
-            _decision(exchange, knot, len(members), period, generation, num_intervals)
-            for exchange, knot in zip(exchanges, knots, strict=True)
-        ]
+        for exchange in exchanges:
+            knot = move(exchange.centre, search, metric, judge.generator(exchange.standing.index))
+            decisions.append(_decision(exchange, knot, len(members), period, generation, num_intervals))
     return decisions
 
 
 def _best_first(standing: Standing) -> tuple[bool, float, int]:
     return standing.score is None, -(standing.score or 0.0), standing.index
-
-
-def _next_knots(
-    exchanges: Sequence[_Exchange], period: int, judge: "_Judge", metric: str, progress: float, gains: Sequence[Gain]
-) -> list[Point]:
-    """Where the members of a sub-population walk to, in the order of their exchanges."""
-    search = judge.search
-    if search.propose == "perturb":
-        return [move(one.centre, search, metric, judge.generator(one.standing.index)) for one in exchanges]
-    positions = [Position(end=one.centre, score=one.origin.score or 0.0, progress=progress) for one in exchanges]
-    generator = judge.generator(_BANDIT_STREAM + period)
-    return propose(positions, gains, search, metric, generator, intervals=period)
 
 
 def _decision(

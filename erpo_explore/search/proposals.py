@@ -1,12 +1,12 @@
 """Where to try next: points drawn from the ranges of a search space, and points near another one.
 
-In the unit cube of `coordinates.Region`:
+In the unit cube of `region.Region`:
 
     resampled:  u ~ U[0, 1]
     moved:      u' = clip(u + N(0, σ²)), σ = 0.2
 
 A category is kept, or drawn anew. A candidate, a point that no range reaches, is visited or left. This is random
-perturbation, the baseline of PBT (Jaderberg et al. 2017); what learns from the gains of earlier knots is in `bandit`.
+perturbation, as in PBT (Jaderberg et al. 2017).
 """
 
 import itertools

@@ -30,8 +30,6 @@ MIXED: Final = ("noise", "task", "model")
 """The weights that are coordinates; truth is what they leave."""
 
 LOG_SCALED: Final = ("temperature", "tau")
-_NEAR: Final = 1e-6
-"""More than what is rounded on the way through the cube and through JSON, less than what could be seen in training."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +91,6 @@ class Region:
         values = _values(self.start) | self.values(unit_D)
         return math.fsum(values[name] for name in MIXED)
 
-    def holds(self, point: Point) -> bool:
-        """Whether the point trains as one of the region does; what means nothing where a weight is 0 may differ."""
-        nearest = self.point(*self.to_unit(point))
-        if point.reward.is_truth or nearest.reward.is_truth:
-            return point.reward.is_truth and nearest.reward.is_truth
-        return _is_near(_meaning(point), _meaning(nearest))
-
 
 def _to_unit(name: str, value: float, low: float, high: float) -> float:
     scaled, bottom, top = (math.log(x) if name in LOG_SCALED else x for x in (value, low, high))
@@ -121,19 +112,6 @@ def _values(point: Point) -> dict[str, float]:
     """All numeric coordinates of a point."""
     weights = {name: getattr(point.reward, name) for name in MIXED}
     return weights | {"temperature": point.reward.temperature, "rho": point.rho, "tau": point.tau}
-
-
-def _meaning(point: Point) -> tuple[tuple[float, ...], tuple[object, ...]]:
-    """What a point that is not all truth trains by: numbers, and names."""
-    reward = point.reward
-    numbers = (*reward.weights, point.rho, point.tau, point.forced, reward.temperature if reward.task > 0.0 else 0.0)
-    noise_kind, metric = reward.noise_kind if reward.noise > 0.0 else None, reward.metric if reward.task > 0.0 else None
-    return numbers, (noise_kind, metric, point.prefix, point.label, point.estimator)
-
-
-def _is_near(one: tuple[tuple[float, ...], object], other: tuple[tuple[float, ...], object]) -> bool:
-    pairs = zip(one[0], other[0], strict=True)
-    return one[1] == other[1] and all(math.isclose(a, b, rel_tol=_NEAR, abs_tol=_NEAR) for a, b in pairs)
 
 
 def _assemble(values: Mapping[str, float], categories: Categories, start: Point) -> Point:

@@ -229,8 +229,11 @@ class TestErrors:
             ),
             ({"search": {"quantile": 0.75}}, r"search\.quantile: .*less than or equal to 0\.5, got 0\.75"),
             ({"search": {"metric": "meteor"}}, r"search\.metric: .*must be one of bleu, .*got 'meteor'"),
-            ({"search": {"propose": "luck"}}, r"search\.propose: .*'perturb' or 'bandit', got 'luck'"),
-            ({"search": {"trust": 0}}, r"search\.trust: .*greater than 0, got 0"),
+            (
+                {"search": {"propose": "bandit"}},
+                r"search: propose must be left out, got bandit: the bandit was removed",
+            ),
+            ({"search": {"trust": 0.4}}, r"search: trust must be left out, got 0\.4: the bandit was removed"),
             ({"search": {"choices": {"reward": ["bleu"]}}}, r"search\.choices: reward is unknown; known are metric, p"),
             ({"search": {"choices": {"label": []}}}, r"search\.choices: label must list at least one value, got none;"),
             (
@@ -267,12 +270,12 @@ class TestErrors:
             ),
             ({"search": {"candidates": {"grpo": {"k": 4}}}}, r"search\.candidates: baselines\.grpo\.k is unknown"),
             (
-                {"search": {"candidates": ["grpo"], "propose": "bandit"}},
-                r"search: candidates are for .* with propose perturb and monotone false, got population, bandit",
+                {"search": {"candidates": ["grpo"], "monotone": True}},
+                r"search: candidates are for .* with monotone false, got population and true",
             ),
             (
                 {"search": {"candidates": ["grpo"], "method": "random"}},
-                r"search: candidates are for method population .*, got random, perturb and false",
+                r"search: candidates are for method population .*, got random and false",
             ),
             ({"search": {"method": "none"}}, r"search\.method is none and there are no baselines or paths"),
             ({"baselines": ["mixed"]}, r"baselines: algorithm must be one of mle, .*, got 'mixed'$"),

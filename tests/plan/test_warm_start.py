@@ -3,7 +3,7 @@ import json
 import pytest
 
 from erpo_explore.errors import ConfigError, ResultsError
-from erpo_explore.plan.warm_start import WarmStart, load_warm_start
+from erpo_explore.plan.warm_start import load_warm_start
 from erpo_explore.space import Path, Point, Reward
 from erpo_explore.store import ResultsWriter
 from tests.store.example_rows import OBSERVATION, TRIAL
@@ -31,17 +31,16 @@ def loaded(*folders):
     return load_warm_start(folders, task="toy", score_name="bleu")
 
 
-def test_it_has_the_gains_of_all_folders_and_the_best_path_of_any(tmp_path):
+def test_path_of_the_best_score_in_any_folder(tmp_path):
     one, two = write(tmp_path / "one", (1.0, 3.0, 4.0)), write(tmp_path / "two", (2.0, 9.0), (0.3, 0.4))
-    start = loaded(one, two)
-    assert [gain.gain for gain in start.gains] == [2.0, 1.0, 7.0]
-    assert [at for at, _ in start.path.knots] == [0.0, 0.25, 0.5]
-    assert start.path.end == knot(0.4)
-    assert loaded(two, one).path == start.path
+    path = loaded(one, two)
+    assert [at for at, _ in path.knots] == [0.0, 0.25, 0.5]
+    assert path.end == knot(0.4)
+    assert loaded(two, one) == path
 
 
-def test_without_folders_nothing_is_known():
-    assert loaded() == WarmStart(gains=(), path=None)
+def test_no_folders_give_no_path():
+    assert loaded() is None
 
 
 def test_another_task_is_refused(tmp_path):

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from erpo_explore.config.search import Search
 from erpo_explore.search.decisions import Standing, decide
-from erpo_explore.search.gains import Gain
 from erpo_explore.search.subpopulations import period_of, periods
 from erpo_explore.space import Path, Point, Reward
 from erpo_explore.stats.bootstrap import CorpusStatistics
@@ -147,7 +146,7 @@ def test_members_of_the_same_path_walk_to_different_knots():
 def test_a_clone_walks_to_a_knot_near_its_donors_end():
     end = Point(reward=Reward(truth=0.6, task=0.4, temperature=0.5))
     donor, worst = replace(standing(0, 9.0), path=Path.constant(end)), standing(1, 1.0)
-    search = Search(ranges={"task": (0.0, 1.0)}, resample=0.0, home=0.0, quantile=0.5)
+    search = Search(ranges={"task": (0.0, 1.0)}, resample=0.0, p_start=0.0, quantile=0.5)
     shifts = [
         decide([donor, worst], search, "bleu", seed=1, generation=g, num_intervals=300)[1].next_knot.reward.task - 0.4
         for g in range(200)
@@ -208,7 +207,7 @@ class TestBootstrap:
 class TestSubPopulations:
     """Eight members: 0, 2, 4, 6 evolve every interval, 1, 3, 5, 7 every fourth."""
 
-    SEARCH = Search(ranges=RANGES, members=8, evolve_every=(1, 4), resample=0.0, home=0.0)
+    SEARCH = Search(ranges=RANGES, members=8, evolve_every=(1, 4), resample=0.0, p_start=0.0)
 
     def migrated(self, scores, generation=4):
         standings = [standing(index, float(score), iteration=4) for index, score in enumerate(scores)]
@@ -276,28 +275,3 @@ def test_who_is_not_due_is_a_donor_and_not_decided_on():
     # the donor's weights have walked further, and so has now the clone
     assert (decision.member, decision.donor) == ("member-0", "member-3")
     assert (decision.generation, decision.until) == (5, 6)
-
-
-class TestBandit:
-    """Knots that are chosen by what earlier ones have gained."""
-
-    SEARCH = Search(ranges={"task": (0.0, 0.4)}, members=4, evolve_every=(1,), propose="bandit", trust=2.0)
-
-    def chosen(self, sign):
-        generator = np.random.default_rng(0)
-        gains = []
-        for _ in range(60):
-            task = float(generator.uniform(0.0, 0.4))
-            knot = Point(reward=Reward(truth=1.0 - task, task=task))
-            gain = sign * 20.0 * task + float(generator.normal(0.0, 0.3))
-            gains.append(Gain(progress=0.5, score=20.0, start=TRUTH, knot=knot, gain=gain, intervals=1))
-        standings = [standing(index, 20.0 + index) for index in range(4)]
-        decisions = decide(standings, self.SEARCH, "bleu", seed=1, generation=5, num_intervals=10, gains=gains)
-        return [decision.next_knot.reward.task for decision in decisions]
-
-    def test_members_walk_to_where_gains_are_high(self):
-        assert np.mean(self.chosen(+1.0)) > 0.25
-        assert np.mean(self.chosen(-1.0)) < 0.15
-
-    def test_the_same_gains_and_seed_choose_the_same(self):
-        assert self.chosen(+1.0) == self.chosen(+1.0)

@@ -79,7 +79,7 @@ def test_levers_and_metric_are_those_of_the_search_or_one_of_its_choices(search,
 
 @pytest.mark.parametrize("resample", [0.0, 0.3, 1.0])
 def test_a_category_is_drawn_anew_with_the_chance_to_resample(resample):
-    search = Search(ranges={}, choices={"label": ("sampled", "expected", "truth")}, resample=resample, home=0.0)
+    search = Search(ranges={}, choices={"label": ("sampled", "expected", "truth")}, resample=resample, p_start=0.0)
     generator = rng(3)
     labels = Counter(move(TRUTH, search, "bleu", generator).label for _ in range(600))
     # a third of what is drawn anew is what it was
@@ -101,7 +101,7 @@ def test_the_same_key_draws_the_same(search, key):
 
 @pytest.mark.parametrize("other", [(1, 2), (2, 1, 3), (1, 2, 4), (1, 2, 3, 4)])
 def test_another_key_draws_something_else(other):
-    search = Search(ranges={"task": (0.0, 1.0)}, absent=0.0)
+    search = Search(ranges={"task": (0.0, 1.0)}, p_lowest=0.0)
     assert random_point(search, "bleu", rng(1, 2, 3)) != random_point(search, "bleu", rng(*other))
 
 
@@ -113,7 +113,7 @@ def test_every_member_begins_at_the_start():
 
 
 def drawn(name, low, high, number=1500):
-    search = Search(ranges={name: (low, high)}, absent=0.0)
+    search = Search(ranges={name: (low, high)}, p_lowest=0.0)
     generator = rng(1)
     return np.array([value_of(random_point(search, "bleu", generator), name) for _ in range(number)])
 
@@ -136,7 +136,7 @@ def test_shares_are_drawn_uniformly(name):
     ],
 )
 def test_a_move_is_normal_with_a_fifth_of_the_range(name, low, high, middle, share):
-    search = Search(ranges={name: (low, high)}, resample=0.0, home=0.0)
+    search = Search(ranges={name: (low, high)}, resample=0.0, p_start=0.0)
     generator = rng(2)
     shifts = [share(value_of(move(Point(reward=middle), search, "bleu", generator), name)) for _ in range(1500)]
     inside = [shift for shift in shifts if abs(shift) < 0.4999]
@@ -200,33 +200,33 @@ FEW = {"noise": (0.0, 0.3), "task": (0.0, 0.3), "temperature": (0.02, 0.5)}
 
 
 class TestWhatIsDrawnAnew:
-    @pytest.mark.parametrize("absent", [0.0, 0.5, 1.0])
-    def test_a_weight_is_left_out_with_its_chance_and_a_temperature_never_is(self, absent):
-        search = Search(ranges=FEW, absent=absent)
+    @pytest.mark.parametrize("p_lowest", [0.0, 0.5, 1.0])
+    def test_a_weight_is_left_out_with_its_chance_and_a_temperature_never_is(self, p_lowest):
+        search = Search(ranges=FEW, p_lowest=p_lowest)
         points = [random_point(search, "bleu", rng(seed)) for seed in range(400)]
         for name in ("noise", "task"):
-            assert np.mean([value_of(point, name) == 0.0 for point in points]) == pytest.approx(absent, abs=0.07)
+            assert np.mean([value_of(point, name) == 0.0 for point in points]) == pytest.approx(p_lowest, abs=0.07)
         assert len({point.reward.temperature for point in points}) == 400
 
     def test_what_is_there_is_uniform(self):
-        search = Search(ranges=FEW, absent=0.5)
+        search = Search(ranges=FEW, p_lowest=0.5)
         drawn = [random_point(search, "bleu", rng(seed)).reward.noise for seed in range(800)]
         assert stats.kstest([noise / 0.3 for noise in drawn if noise > 0.0], "uniform").pvalue > 0.001
 
-    @pytest.mark.parametrize("home", [0.0, 0.4, 1.0])
-    def test_a_knot_is_the_start_again_with_its_chance(self, home):
-        search = Search(ranges=FEW, home=home, resample=0.0)
+    @pytest.mark.parametrize("p_start", [0.0, 0.4, 1.0])
+    def test_a_knot_is_the_start_again_with_its_chance(self, p_start):
+        search = Search(ranges=FEW, p_start=p_start, resample=0.0)
         start = nearest_knot(first_point(search, "bleu"), search, "bleu")
         moved = [move(MIXTURE, search, "bleu", rng(seed)) for seed in range(400)]
-        assert np.mean([point == start for point in moved]) == pytest.approx(home, abs=0.07)
+        assert np.mean([point == start for point in moved]) == pytest.approx(p_start, abs=0.07)
 
 
 GRPO = algorithm("grpo", metric="rouge", settings={"samples": 4}).end
 RLOO = algorithm("rloo", metric="rouge").end
 
 
-class TestLandmarks:
-    search = Search(candidates={"grpo": {"samples": 4}, "rloo": {}}, visit=0.3)
+class TestCandidates:
+    search = Search(candidates={"grpo": {"samples": 4}, "rloo": {}}, p_candidate=0.3)
 
     def test_each_is_visited_with_its_share_of_the_chance(self):
         generator = rng(1)

@@ -28,7 +28,7 @@ def plan_members(experiment: Experiment, metric: str, periods: Sequence[int]) ->
     search, interval = experiment.search, experiment.training.interval / experiment.training.steps
     positions = [min(1.0, period * interval) for period in periods]
     knots = [first_knot(search, metric, rng(experiment.seed, 0, index)) for index in range(len(periods))]
-    earlier = load_warm_start(search.warm_start, task=experiment.task.name, score_name=metric).path
+    earlier = load_warm_start(search.warm_start, task=experiment.task.name, score_name=metric)
     if earlier is not None:
         knots[0] = nearest_knot(earlier.at(positions[0]), search, metric)
     return [

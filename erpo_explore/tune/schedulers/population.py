@@ -21,19 +21,15 @@ waits, the iteration of its checkpoint how many it has walked. So a restored dri
 
 import copy
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import PopulationBasedTraining, TrialScheduler
 
 from erpo_explore.config.experiment import Experiment
-from erpo_explore.plan.warm_start import WarmStart, load_warm_start
 from erpo_explore.search.decisions import Decision, Standing, decide
-from erpo_explore.search.gains import Gain, gains_of
-from erpo_explore.search.subpopulations import period_of, periods
+from erpo_explore.search.subpopulations import period_of
 from erpo_explore.space import Path
-from erpo_explore.store import load_results
 from erpo_explore.trial.assignment import Assignment
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.schedulers.ready_queue import Roster
@@ -141,7 +137,6 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
             generation=generation,
             num_intervals=self._num_intervals,
             due=[TrialView(member).name for member in due],
-            gains=self._gains(),
         )
         self._recorder.decide(decisions, interval=self._space.training.interval)
         checkpoints = {name: member.latest_checkpoint_result for name, member in by_name.items()}
@@ -183,21 +178,6 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
                 )
             )
         return standings
-
-    def _gains(self) -> list[Gain]:
-        """What knots have brought, in earlier explorations and in this one; nothing where nobody asks."""
-        search = self._space.search
-        if search.propose == "perturb":
-            return []
-        return [*self._earlier.gains, *gains_of(load_results(self._recorder.folder), periods(search))]
-
-    @cached_property
-    def _earlier(self) -> WarmStart:
-        """What earlier explorations know; their folders are read once."""
-        search = self._space.search
-        return load_warm_start(
-            search.warm_start, task=self._space.task.name, score_name=self._task_metric, horizons=periods(search)
-        )
 
     def _index(self, member: TrialView) -> int:
         return member.seed - self._space.seed
