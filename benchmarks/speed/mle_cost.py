@@ -51,7 +51,7 @@ def main() -> None:
 def costs_ms(planned: Planned, baselines: list[str], *, rounds: int, warm: int) -> tuple[dict[str, float], float]:
     """Median CPU milliseconds of a step at each algorithm's half-way point, and labels of the first a CPU second."""
     task = load_task(planned.space.task)
-    points = {name: algorithm(name, metric=task.metric).at(0.5) for name in baselines}
+    points = {name: algorithm(name).path(task.metric).at(0.5) for name in baselines}
     run = _warm_run(planned, task, points["mle"], warm)
     times: dict[str, list[float]] = {name: [] for name in baselines}
     num_labels = 0
@@ -72,7 +72,7 @@ def _warm_run(planned: Planned, task: Task, mle: Point, steps: int) -> TrainingR
     """A run after so many steps, whose learning rate is near 0 from there on."""
     space = planned.space
     spec = TrialSpec(
-        name="cost", role="algorithm", algorithm="mle", seed=planned.seed, path=algorithm("mle", metric=task.metric)
+        name="cost", role="algorithm", algorithm="mle", seed=planned.seed, path=algorithm("mle").path(task.metric)
     )
     warm_training = space.training.model_copy(update={"steps": 1_000_000, "interval": 1})
     warmed = TrainingRun(task, space.model, warm_training, spec, torch.device("cpu"))

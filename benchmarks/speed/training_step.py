@@ -28,7 +28,7 @@ __all__ = ["CASES", "MLE", "Case", "Comparison", "Variant", "compare", "options"
 
 Precision = Literal["fp32", "bf16"]
 
-MLE: Final = algorithm("mle", metric="bleu")
+MLE: Final = algorithm("mle").path("bleu")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,23 +57,23 @@ _MOST: Final = {
 def _cases() -> Mapping[str, Case]:
     """Every algorithm at the end of its path, furthest from maximum likelihood, and the points of the goals."""
     cases = {
-        name: Case(point=algorithm(name, metric="bleu").end, goal=Goal(base="mle", most=_MOST.get(name)))
+        name: Case(point=algorithm(name).path("bleu").end, goal=Goal(base="mle", most=_MOST.get(name)))
         for name in ALGORITHMS
     }
     raml, spg = cases["raml"].point, cases["spg"].point
     sequence, several = Goal(base="mle", most=_SEQUENCE), {"samples": 4}
-    halfway = algorithm("interpolation", metric="bleu").at(0.5)
+    halfway = algorithm("interpolation").path("bleu").at(0.5)
     return cases | {
         "interpolation half-way": Case(point=halfway, goal=Goal(base="mle", most=_MOST["interpolation"])),
         "raml bleu": Case(
-            point=algorithm("raml", metric="bleu", settings={"metric": "bleu", "temperature": 0.01}).end,
+            point=algorithm("raml", metric="bleu", temperature=0.01).path("bleu").end,
             goal=Goal(base="mle", most=_MOST["raml"]),
         ),
         "raml expected": Case(point=replace(raml, label="expected"), goal=Goal(base="raml", most=1.05)),
         "raml sequence K=4": Case(point=replace(raml, estimator=Estimator(kind="sequence", samples=4)), goal=sequence),
         "spg sequence K=4": Case(point=replace(spg, estimator=Estimator(kind="sequence", samples=4)), goal=sequence),
-        "minimum_risk K=4": Case(point=algorithm("minimum_risk", metric="bleu", settings=several).end, goal=sequence),
-        "target_policy K=4": Case(point=algorithm("target_policy", metric="bleu", settings=several).end, goal=sequence),
+        "minimum_risk K=4": Case(point=algorithm("minimum_risk", **several).path("bleu").end, goal=sequence),
+        "target_policy K=4": Case(point=algorithm("target_policy", **several).path("bleu").end, goal=sequence),
     }
 
 

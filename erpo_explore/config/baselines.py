@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
 
-from erpo_explore.space.algorithms import algorithm
+from erpo_explore.space.algorithms import Algorithm
 
 __all__ = ["Baselines"]
 
@@ -24,7 +24,7 @@ def _read_baselines(written: Any) -> Any:
 
 def _check_baselines(baselines: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     for name, settings in baselines.items():
-        algorithm(name, metric="bleu", settings=settings)
+        Algorithm(name=name, settings=settings)
     return baselines
 
 

@@ -20,7 +20,7 @@ from erpo_explore.config.vocabulary import check_own_vocabulary, with_own_vocabu
 from erpo_explore.errors import ConfigError
 from erpo_explore.plain_yaml import load_yaml
 from erpo_explore.seq2seq import LstmConfig, ModelConfig
-from erpo_explore.space.algorithms import ALGORITHMS, algorithm
+from erpo_explore.space.algorithms import ALGORITHMS, Algorithm
 from erpo_explore.space.path import Path
 from erpo_explore.store.files import as_location
 from erpo_explore.tasks import TaskConfig
@@ -186,7 +186,7 @@ class Experiment(Section):
         trunk = self.init_from
         if isinstance(trunk, TrainedTrunk):
             try:
-                algorithm(trunk.algorithm, metric="bleu", settings=self.baselines.get(trunk.algorithm, {}))
+                Algorithm(name=trunk.algorithm, settings=self.baselines.get(trunk.algorithm, {}))
             except ConfigError as error:
                 raise ValueError(f"init_from.{error}") from error
             if trunk.steps % self.training.interval != 0:
@@ -258,7 +258,7 @@ def _read_path(written: Any, metric: str | None) -> Path:
         raise ConfigError(f"{name} must be a mapping of settings, got {settings!r}")
     if metric is None:
         raise ConfigError(f"task.metric must be given where a path is an algorithm, here {name}")
-    return algorithm(name, metric=metric, settings=settings)
+    return Algorithm(name=name, settings=settings or {}).path(metric)
 
 
 def _explain(error: ValidationError) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from erpo_explore.config.baselines import Baselines
 from erpo_explore.config.methods import POINTWISE, Method
 from erpo_explore.config.section import Section
-from erpo_explore.space.algorithms import algorithm
+from erpo_explore.space.algorithms import Algorithm
 from erpo_explore.space.dotted import is_dotted
 from erpo_explore.space.estimator import TOKEN
 from erpo_explore.space.point import LABELS, PREFIXES, Label, Point, Prefix
@@ -151,7 +151,7 @@ class Search(Section):
     @classmethod
     def _read_start(cls, written: Any) -> Any:
         if isinstance(written, str):
-            path = algorithm(written, metric="bleu")
+            path = Algorithm(name=written).path("bleu")
             if len(path.knots) > 1:
                 raise ValueError(f"start must be a point, but {written} is a path")
             return path.end
@@ -170,7 +170,7 @@ class Search(Section):
     @classmethod
     def _check_candidates(cls, candidates: Baselines) -> Baselines:
         for name, settings in candidates.items():
-            if len(algorithm(name, metric="bleu", settings=settings).knots) > 1:
+            if len(Algorithm(name=name, settings=settings).path("bleu").knots) > 1:
                 raise ValueError(f"must be points, but {name} is a path; leave it out")
         return candidates
 

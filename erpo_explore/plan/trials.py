@@ -2,7 +2,7 @@
 
 from erpo_explore.config.experiment import Experiment, Training
 from erpo_explore.plan.methods import find_method
-from erpo_explore.space import algorithm
+from erpo_explore.space import Algorithm
 from erpo_explore.trial import TrialSpec
 
 __all__ = ["num_reachable_knots", "num_suggested", "plan_trials"]
@@ -24,7 +24,7 @@ def plan_trials(experiment: Experiment, metric: str) -> list[TrialSpec]:
     """
     seeds = range(experiment.seed, experiment.seed + experiment.num_seeds)
     fixed = [
-        ("algorithm", name, algorithm(name, metric=metric, settings=settings))
+        ("algorithm", name, Algorithm(name=name, settings=settings).path(metric))
         for name, settings in experiment.baselines.items()
     ]
     fixed += [("path", name, path) for name, path in experiment.paths.items()]

@@ -20,7 +20,7 @@ from erpo_explore.config.search import Search
 from erpo_explore.errors import ConfigError
 from erpo_explore.search.monotone import raised
 from erpo_explore.search.region import Categories, Region
-from erpo_explore.space import Point, algorithm
+from erpo_explore.space import Algorithm, Point
 from erpo_explore.space.reward import WEIGHTS
 
 __all__ = ["first_knot", "first_point", "grid_points", "move", "nearest_knot", "random_point", "rng"]
@@ -102,7 +102,7 @@ def move(point: Point, search: Search, metric: str, generator: np.random.Generat
 
 def _candidates(search: Search, metric: str) -> list[Point]:
     return [
-        algorithm(name, metric=search.metric or metric, settings=settings).end
+        Algorithm(name=name, settings=settings).path(search.metric or metric).end
         for name, settings in search.candidates.items()
     ]
 

@@ -6,7 +6,7 @@ Each is a function of the settings that its paper left open, with the task's own
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from erpo_explore.errors import ConfigError
@@ -15,7 +15,7 @@ from erpo_explore.space.path import Path
 from erpo_explore.space.point import Point
 from erpo_explore.space.reward import Noise, Reward, check_metric, to_number
 
-__all__ = ["ALGORITHMS", "algorithm"]
+__all__ = ["ALGORITHMS", "Algorithm", "algorithm"]
 
 
 def mle(*, metric: str) -> Path:  # noqa: ARG001 - every algorithm is called the same way
@@ -184,40 +184,71 @@ ALGORITHMS: Final[Mapping[str, Callable[..., Path]]] = {
 }
 
 
-def algorithm(name: str, *, metric: str, settings: Mapping[str, Any] | None = None) -> Path:
-    """The named algorithm as a path.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Algorithm:
+    """A named algorithm with settings. A task's metric makes a path of it.
 
-    Args:
+    Attributes:
         name: A key of `ALGORITHMS`.
-        metric: The task's metric, for the baselines that reward it and are not given another.
-        settings: What the algorithm leaves open, e.g. {"gamma": 0.2}.
+        settings: Settings that differ from the algorithm's defaults, such as {"gamma": 0.2}.
 
     Raises:
         ConfigError: The algorithm or one of its settings is unknown or out of range.
     """
-    if name not in ALGORITHMS:
-        raise ConfigError(f"algorithm must be one of {', '.join(ALGORITHMS)}, got {name!r}")
-    function, settings = ALGORITHMS[name], dict(settings or {})
-    parameters = inspect.signature(function).parameters
-    for setting, value in settings.items():
-        if setting not in parameters:
-            raise ConfigError(f"baselines.{name}.{setting} is unknown; known are {', '.join(parameters)}")
-        settings[setting] = _checked(value, parameters[setting].annotation, f"baselines.{name}.{setting}")
-    if parameters["metric"].default is inspect.Parameter.empty:
-        settings.setdefault("metric", metric)
-    try:
-        return function(**settings)
-    except ZeroDivisionError as error:
-        raise ConfigError(f"baselines.{name}: settings must not be 0, got {settings}") from error
-    except ConfigError as error:
-        raise ConfigError(f"baselines.{name}: {error}") from error
+
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if self.name not in ALGORITHMS:
+            raise ConfigError(f"algorithm must be one of {', '.join(ALGORITHMS)}, got {self.name!r}")
+        self.path("bleu")  # raises where a setting does not fit, whatever the metric
+
+    def path(self, metric: str) -> Path:
+        """The algorithm as a path.
+
+        Args:
+            metric: The task's metric, for an algorithm that rewards it and has no metric among its settings.
+        """
+        function = ALGORITHMS[self.name]
+        parameters = inspect.signature(function).parameters
+        settings: dict[str, Any] = {}
+        for setting, value in self.settings.items():
+            where = f"{self.name}.{setting}"
+            if setting not in parameters:
+                raise ConfigError(f"{where} is unknown; known are {', '.join(parameters)}")
+            settings[setting] = _checked(value, parameters[setting].annotation, where)
+        if parameters["metric"].default is inspect.Parameter.empty:
+            settings.setdefault("metric", metric)
+        try:
+            return function(**settings)
+        except ZeroDivisionError as error:
+            raise ConfigError(f"{self.name}: settings must not be 0, got {settings}") from error
+        except ConfigError as error:
+            raise ConfigError(f"{self.name}: {error}") from error
+
+
+def algorithm(name: str, /, **settings: Any) -> Algorithm:
+    """A named algorithm with settings.
+
+    >>> algorithm("raml", temperature=0.1).path("bleu").end.tau
+    0.1
+
+    Args:
+        name: A key of `ALGORITHMS`.
+        **settings: Settings that differ from the algorithm's defaults.
+
+    Raises:
+        ConfigError: The algorithm or one of its settings is unknown or out of range.
+    """
+    return Algorithm(name=name, settings=settings)
 
 
 def _checked(value: Any, kind: Any, field: str) -> Any:
-    """A setting as a value of its parameter's annotation; names are checked by what they are given to.
+    """A setting as a value of its parameter's annotation. Other names are checked by the value that takes them.
 
     Raises:
-        ConfigError: It is none.
+        ConfigError: The value does not fit.
     """
     if kind not in (int, float):
         return check_metric(value, field) if kind is str else value

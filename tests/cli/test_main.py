@@ -139,7 +139,7 @@ def test_a_replay_has_data_and_settings_of_its_own(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    save_path(erpo.algorithm("mle", metric="bleu"), tmp_path / "best_path.yaml")
+    save_path(erpo.algorithm("mle").path("bleu"), tmp_path / "best_path.yaml")
     assert _call(monkeypatch, "replay", "best_path.yaml", "--space", str(tiny_file), *args) == 2
     assert expected in capsys.readouterr().err
     assert not (tmp_path / "results").exists()

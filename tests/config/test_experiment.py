@@ -120,7 +120,7 @@ class TestValues:
 
     @pytest.mark.parametrize("name", ["mle", "data_noising", "raml", "spg"])
     def test_a_search_may_start_at_a_constant_algorithm(self, name):
-        assert read(search={"start": name}).search.start == algorithm(name, metric="bleu").end
+        assert read(search={"start": name}).search.start == algorithm(name).path("bleu").end
 
     def test_candidates_are_written_as_baselines_are(self):
         for written in (["rloo", {"grpo": {"samples": 4}}], {"rloo": {}, "grpo": {"samples": 4}}):
@@ -137,15 +137,15 @@ class TestValues:
     def test_a_path_may_be_a_algorithm_with_settings(self):
         written = {"cold": {"raml_ngram": {"temperature": 0.1}}, "default": {"raml_ngram": None}}
         expected = {
-            "cold": algorithm("raml_ngram", metric="bleu", settings={"temperature": 0.1}),
-            "default": algorithm("raml_ngram", metric="bleu"),
+            "cold": algorithm("raml_ngram", temperature=0.1).path("bleu"),
+            "default": algorithm("raml_ngram").path("bleu"),
         }
         space = read(paths=written)
         assert space.paths == expected
         assert Experiment.from_dict(space.to_dict()) == space
 
     def test_a_path_is_read_from_its_file(self, tmp_path):
-        file, path = tmp_path / "found.yaml", algorithm("interpolation", metric="bleu")
+        file, path = tmp_path / "found.yaml", algorithm("interpolation").path("bleu")
         save_path(path, file)
         space = read(paths={"mine": str(file)})
         assert space.paths == {"mine": path}
@@ -268,7 +268,7 @@ class TestErrors:
                 {"search": {"candidates": ["interpolation"]}},
                 r"search\.candidates: must be points, but interpolation is a path",
             ),
-            ({"search": {"candidates": {"grpo": {"k": 4}}}}, r"search\.candidates: baselines\.grpo\.k is unknown"),
+            ({"search": {"candidates": {"grpo": {"k": 4}}}}, r"search\.candidates: grpo\.k is unknown"),
             (
                 {"search": {"candidates": ["grpo"], "monotone": True}},
                 r"search: candidates are for .* with monotone false, got population and true",
@@ -281,10 +281,10 @@ class TestErrors:
             ({"baselines": ["mixed"]}, r"baselines: algorithm must be one of mle, .*, got 'mixed'$"),
             (
                 {"baselines": [{"raml": {"gamma": 1}}]},
-                r"baselines: baselines\.raml\.gamma is unknown; known are metric, temperature$",
+                r"baselines: raml\.gamma is unknown; known are metric, temperature$",
             ),
             ({"baselines": [3]}, r"baselines: an algorithm must be a name or a mapping of a name to settings, got 3$"),
-            ({"baselines": {"raml": {"temperature": 0}}}, r"baselines: baselines\.raml: alpha \+ beta must be > 0"),
+            ({"baselines": {"raml": {"temperature": 0}}}, r"baselines: raml: alpha \+ beta must be > 0"),
             ({"paths": {"mine": 3}}, r"paths: .*a path must be a mapping with a list of knots, got 3$"),
             ({"paths": {"mine": {"raml": 3}}}, r"paths: .*raml must be a mapping of settings, got 3$"),
             ({"paths": {"mine": {"knots": []}}}, r"paths: .*path\.knots must hold at least one knot"),
@@ -327,7 +327,7 @@ class TestErrors:
         ("name", "message"), [("a/b", "should match pattern"), ("mle", "has the name of an algorithm")]
     )
     def test_a_path_whose_trials_could_not_be_told_apart_is_refused(self, name, message):
-        path = algorithm("mle", metric="bleu").to_dict()
+        path = algorithm("mle").path("bleu").to_dict()
         with pytest.raises(ConfigError, match=message):
             read(baselines=["mle"], paths={name: path})
 

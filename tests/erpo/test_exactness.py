@@ -47,7 +47,7 @@ def points_of_baselines() -> dict[str, Point]:
     """Each algorithm at the beginning, on the way and at the end of its path."""
     found: dict[str, Point] = {}
     for name in ALGORITHMS:
-        path = algorithm(name, metric="bleu", settings=SETTINGS.get(name))
+        path = algorithm(name, **(SETTINGS.get(name) or {})).path("bleu")
         for at in (0.0, 0.5, 0.75, 1.0):
             if at == 0.0 or path.at(at) not in found.values():
                 found[f"{name}@{at:g}"] = path.at(at)

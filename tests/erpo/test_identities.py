@@ -43,7 +43,7 @@ def flat(gradients):
 
 
 def test_maximum_likelihood_is_torchs_cross_entropy_bit_for_bit(model):
-    outcome = step(algorithm("mle", metric="bleu").end, model, copies=2)
+    outcome = step(algorithm("mle").path("bleu").end, model, copies=2)
     inputs_BT = torch.tensor([[SYMBOLS.bos, *WORDS]] * 2)
     logits_BTV = model.decode(model.encode(*source_of(2)), inputs_BT)
     expected = torch.nn.functional.cross_entropy(logits_BTV.flatten(0, 1), torch.tensor([*TRUTH] * 2))
@@ -191,7 +191,7 @@ class TestConstantReward:
 
     @pytest.mark.parametrize("name", ["policy_gradient", "rloo", "grpo", "minimum_risk", "target_policy"])
     def test_with_a_baseline_every_single_step_is_empty(self, name, model):
-        path = algorithm(name, metric="constant")
+        path = algorithm(name).path("constant")
         assert gradient(step(path.end, model, copies=32).loss, model).abs().max() < 1e-6
 
     def test_without_a_baseline_the_mean_step_is_empty(self, model):

@@ -89,8 +89,8 @@ def algorithm_points():
     """Every algorithm of the literature, at the beginning, in the middle and at the end of its path."""
     for name in ALGORITHMS:
         for at in (0.0, 0.6, 1.0):
-            yield pytest.param(algorithm(name, metric="bleu").at(at), id=f"{name}-{at}")
-    yield pytest.param(algorithm("data_noising", metric="bleu", settings={"kind": "blank"}).at(0.0), id="blank")
+            yield pytest.param(algorithm(name).path("bleu").at(at), id=f"{name}-{at}")
+    yield pytest.param(algorithm("data_noising", kind="blank").path("bleu").at(0.0), id="blank")
 
 
 ALGORITHM_POINTS = list(algorithm_points())
@@ -170,7 +170,7 @@ class TestGradients:
         )
 
     def test_label_smoothing_is_torchs_over_the_words(self, model):
-        outcome = step(algorithm("label_smoothing", metric="bleu", settings={"epsilon": 0.2}).at(0.0), model, copies=2)
+        outcome = step(algorithm("label_smoothing", epsilon=0.2).path("bleu").at(0.0), model, copies=2)
         logits_TV = model.decode(memory_of(model), torch.tensor([[BOS, *WORDS]]))[0]
         log_p_TV = logits_TV.log_softmax(-1)
         truth_T = log_p_TV.gather(1, torch.tensor([[A], [B], [EOS]]))[:, 0]

@@ -7,7 +7,7 @@ from .shared_draws import SharedDraws
 from .steps import step_on
 
 CPU = torch.device("cpu")
-POINTS = {name: algorithm(name, metric="bleu").end for name in ALGORITHMS}
+POINTS = {name: algorithm(name).path("bleu").end for name in ALGORITHMS}
 
 
 @pytest.fixture(params=POINTS)

@@ -10,7 +10,7 @@ from erpo_explore.tasks import ToyConfig, load_task
 from erpo_explore.trial import TrainingRun, TrialSpec
 from erpo_explore.trial.checkpoint import load_checkpoint, save_checkpoint
 
-PATHS = {name: algorithm(name, metric="bleu") for name in ("mle", "data_noising", "raml", "spg", "policy_gradient")}
+PATHS = {name: algorithm(name).path("bleu") for name in ("mle", "data_noising", "raml", "spg", "policy_gradient")}
 
 
 def run_on(device, name, seed=1):

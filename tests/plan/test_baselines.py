@@ -24,7 +24,7 @@ def test_baselines_are_read_with_their_settings(text, expected):
 
 
 def test_a_file_is_a_path_named_after_it(tmp_path):
-    path = algorithm("interpolation", metric="bleu")
+    path = algorithm("interpolation").path("bleu")
     save_path(path, tmp_path / "papers.yaml")
     rivals = Rivals.parse(f"mle, {tmp_path}/papers.yaml")
     assert (rivals.baselines, rivals.paths) == ({"mle": None}, {"papers": path})

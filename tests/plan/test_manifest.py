@@ -17,12 +17,12 @@ from tests.tiny_exploration import TINY
 
 @pytest.fixture
 def space():
-    paths = {"papers": algorithm("interpolation", metric="bleu").to_dict(), "limit": policy_gradient()}
+    paths = {"papers": algorithm("interpolation").path("bleu").to_dict(), "limit": policy_gradient()}
     return Experiment.from_dict(TINY | {"seed": 11, "paths": paths})
 
 
 def policy_gradient():
-    return algorithm("policy_gradient", metric="bleu").to_dict()
+    return algorithm("policy_gradient").path("bleu").to_dict()
 
 
 def test_a_manifest_says_what_was_run_and_on_what(space):

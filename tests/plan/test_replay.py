@@ -23,7 +23,7 @@ SPACE = Experiment.from_dict(TINY | {"baselines": ["mle", {"spg": {"weight": 4}}
 def results(tmp_path):
     """A results folder whose best score was reached along `WALKED`."""
     writer = ResultsWriter.create(tmp_path / "tiny", manifest(SPACE))
-    paths = {"member-0": WALKED, "mle-s5": algorithm("mle", metric="bleu")}
+    paths = {"member-0": WALKED, "mle-s5": algorithm("mle").path("bleu")}
     writer.append(
         "observations",
         [

@@ -15,7 +15,7 @@ from tests.plan.test_warm_start import write
 from tests.tiny_exploration import TINY
 
 TRUTH = Point(reward=Reward(truth=1.0))
-PAPERS = {"papers": algorithm("interpolation", metric="bleu").to_dict()}
+PAPERS = {"papers": algorithm("interpolation").path("bleu").to_dict()}
 SEARCHES = {
     "population": {"members": 5, "evolve_every": [1]},
     "random": {"members": 5},
@@ -76,7 +76,7 @@ def test_a_algorithm_is_trained_with_its_settings_the_tasks_metric_and_each_seed
         ("spg-s7", "spg", 7),
         ("spg-s8", "spg", 8),
     ]
-    assert {spec.path for spec in baselines} == {algorithm("spg", metric="rouge", settings={"weight": 4})}
+    assert {spec.path for spec in baselines} == {algorithm("spg", weight=4).path("rouge")}
 
 
 def test_a_given_path_is_trained_as_it_is_with_each_seed():
@@ -85,7 +85,7 @@ def test_a_given_path_is_trained_as_it_is_with_each_seed():
         ("papers-s7", "papers", 7),
         ("papers-s8", "papers", 8),
     ]
-    assert {spec.path for spec in paths} == {algorithm("interpolation", metric="bleu")}
+    assert {spec.path for spec in paths} == {algorithm("interpolation").path("bleu")}
 
 
 def members(space, metric="bleu"):
@@ -198,7 +198,7 @@ class TestWarmStart:
 
 @pytest.mark.parametrize(("steps", "interval"), [(12, 3), (12, 12), (24, 12), (600, 25)])
 def test_as_many_knots_can_be_walked_as_a_run_trains_at_whose_score_drops_at_each_report(steps, interval):
-    walk, trained = Walk(algorithm("interpolation", metric="bleu")), set()
+    walk, trained = Walk(algorithm("interpolation").path("bleu")), set()
     for number, start in enumerate(range(0, steps, interval)):
         trained.add(walk.point(start / steps))
         walk.see(-float(number), min(1.0, (start + interval) / steps))

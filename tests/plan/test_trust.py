@@ -77,7 +77,9 @@ def another_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "stat", as_somebody)
 
 
-@pytest.mark.parametrize("space", NAMING, ids=["algorithm", "model", "choice", "path", "reward alone", "estimator alone", "estimator"])
+@pytest.mark.parametrize(
+    "space", NAMING, ids=["algorithm", "model", "choice", "path", "reward alone", "estimator alone", "estimator"]
+)
 def test_functions_are_found_wherever_a_space_names_them(space: dict[str, Any]) -> None:
     assert named_functions(space) == (EVIL,)
 

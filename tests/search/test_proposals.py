@@ -221,8 +221,8 @@ class TestWhatIsDrawnAnew:
         assert np.mean([point == start for point in moved]) == pytest.approx(p_start, abs=0.07)
 
 
-GRPO = algorithm("grpo", metric="rouge", settings={"samples": 4}).end
-RLOO = algorithm("rloo", metric="rouge").end
+GRPO = algorithm("grpo", samples=4).path("rouge").end
+RLOO = algorithm("rloo").path("rouge").end
 
 
 class TestCandidates:

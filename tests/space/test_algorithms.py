@@ -4,19 +4,19 @@ import math
 import pytest
 
 from erpo_explore.errors import ConfigError
-from erpo_explore.space import ALGORITHMS, Path, Point, Reward, algorithm
+from erpo_explore.space import ALGORITHMS, Algorithm, Path, Point, Reward, algorithm
 from erpo_explore.space.reward import TOKEN_METRICS
 
 
 @pytest.mark.parametrize("metric", TOKEN_METRICS)
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_algorithm_is_a_path_by_default(name, metric):
-    assert isinstance(algorithm(name, metric=metric), Path)
+    assert isinstance(algorithm(name).path(metric), Path)
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_algorithm_survives_a_round_trip(name):
-    path = algorithm(name, metric="rouge")
+    path = algorithm(name).path("rouge")
     assert Path.from_dict(path.to_dict()) == path
 
 
@@ -32,17 +32,17 @@ def test_every_algorithm_survives_a_round_trip(name):
     ],
 )
 def test_a_constant_algorithm_is_its_point_of_the_paper(name, settings, point):
-    assert algorithm(name, metric="rouge", settings=settings) == Path.constant(point)
+    assert algorithm(name, **settings).path("rouge") == Path.constant(point)
 
 
 def test_scheduled_sampling_trains_on_the_truth_after_a_growing_share_of_own_words():
-    path = algorithm("scheduled_sampling", metric="bleu", settings={"rate": 0.5})
+    path = algorithm("scheduled_sampling", rate=0.5).path("bleu")
     assert [path.at(progress).reward.model for progress in (0.0, 0.5, 1.0)] == [0.0, 0.25, 0.5]
     assert {(point.prefix, point.label) for _, point in path.knots} == {("q", "truth")}
 
 
 class TestInterpolation:
-    PATH = algorithm("interpolation", metric="bleu")
+    PATH = algorithm("interpolation").path("bleu")
     REWARDS = tuple(point.reward for _, point in PATH.knots)
     MOVES = tuple(
         tuple(b - a for a, b in zip(before.weights, after.weights, strict=True))
@@ -73,9 +73,7 @@ class TestInterpolation:
         assert [math.fsum(reward.weights) for reward in self.REWARDS] == pytest.approx([1.0] * 14)
 
     def test_its_settings_move_it(self):
-        path = algorithm(
-            "interpolation", metric="bleu", settings={"model": 0, "move": 0.25, "every": 2, "temperature": 0.1}
-        )
+        path = algorithm("interpolation", model=0, move=0.25, every=2, temperature=0.1).path("bleu")
         assert [point.reward.weights for _, point in path.knots] == [
             (1.0, 0.0, 0.0, 0.0),
             (0.75, 0.0, 0.25, 0.0),
@@ -90,38 +88,45 @@ class TestInterpolation:
     ("name", "settings", "message"),
     [
         ("mixed", {}, r"algorithm must be one of mle, .*interpolation, got 'mixed'"),
-        ("raml", {"gamma": 0.1}, r"baselines\.raml\.gamma is unknown; known are metric, temperature"),
-        ("raml", {"temperature": "hot"}, r"baselines\.raml\.temperature must be a number, got 'hot'"),
-        ("raml", {"temperature": True}, r"baselines\.raml\.temperature must be a number, got True"),
-        ("raml", {"temperature": 0}, r"baselines\.raml: alpha \+ beta must be > 0"),
-        ("raml", {"temperature": 10**400}, r"baselines\.raml\.temperature must"),
+        ("raml", {"gamma": 0.1}, r"raml\.gamma is unknown; known are metric, temperature"),
+        ("raml", {"temperature": "hot"}, r"raml\.temperature must be a number, got 'hot'"),
+        ("raml", {"temperature": True}, r"raml\.temperature must be a number, got True"),
+        ("raml", {"temperature": 0}, r"raml: alpha \+ beta must be > 0"),
+        ("raml", {"temperature": 10**400}, r"raml\.temperature must"),
         (
             "raml",
             {"metric": "meteor"},
-            r"baselines\.raml\.metric must be one of bleu, .*as package\.module:function, got 'meteor'",
+            r"raml\.metric must be one of bleu, .*as package\.module:function, got 'meteor'",
         ),
         (
             "mle",
             {"metric": ["bleu"]},
-            r"baselines\.mle\.metric must be one of bleu, .*as package\.module:function, got \['bleu'\]",
+            r"mle\.metric must be one of bleu, .*as package\.module:function, got \['bleu'\]",
         ),
-        ("data_noising", {"gamma": 1.5}, r"baselines\.data_noising: reward\.truth must lie in \[0, 1\], got -0\.5"),
-        ("spg", {"weight": 0}, r"baselines\.spg: settings must not be 0, got \{'weight': 0"),
-        ("spg", {"weight": -1}, r"baselines\.spg: reward\.temperature must be > 0 and finite, got -1\.0"),
-        ("interpolation", {"every": 2.5}, r"baselines\.interpolation\.every must be a whole number, got 2\.5"),
-        ("interpolation", {"every": math.inf}, r"baselines\.interpolation\.every must be a whole number, got inf"),
-        ("interpolation", {"every": 0}, r"baselines\.interpolation: must have .*every >= 1"),
-        ("interpolation", {"move": math.nan}, r"baselines\.interpolation: must have 0\.001 <= move < 1"),
-        ("interpolation", {"move": 1e-300}, r"baselines\.interpolation: must have 0\.001 <= move < 1"),
-        ("interpolation", {"model": 1}, r"baselines\.interpolation: must have .*0 <= model < 1"),
+        ("data_noising", {"gamma": 1.5}, r"data_noising: reward\.truth must lie in \[0, 1\], got -0\.5"),
+        ("spg", {"weight": 0}, r"spg: settings must not be 0, got \{'weight': 0"),
+        ("spg", {"weight": -1}, r"spg: reward\.temperature must be > 0 and finite, got -1\.0"),
+        ("interpolation", {"every": 2.5}, r"interpolation\.every must be a whole number, got 2\.5"),
+        ("interpolation", {"every": math.inf}, r"interpolation\.every must be a whole number, got inf"),
+        ("interpolation", {"every": 0}, r"interpolation: must have .*every >= 1"),
+        ("interpolation", {"move": math.nan}, r"interpolation: must have 0\.001 <= move < 1"),
+        ("interpolation", {"move": 1e-300}, r"interpolation: must have 0\.001 <= move < 1"),
+        ("interpolation", {"model": 1}, r"interpolation: must have .*0 <= model < 1"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_algorithm(name, settings, message):
     with pytest.raises(ConfigError, match=message):
-        algorithm(name, metric="bleu", settings=settings)
+        algorithm(name, **settings).path("bleu")
 
 
 def test_settings_are_not_changed():
     settings = {"temperature": 1}
-    algorithm("raml", metric="bleu", settings=settings)
+    Algorithm(name="raml", settings=settings).path("bleu")
     assert settings == {"temperature": 1}
+
+
+def test_an_algorithm_is_a_name_with_settings():
+    raml = algorithm("raml", metric="rouge", temperature=0.01)
+    assert raml == Algorithm(name="raml", settings={"metric": "rouge", "temperature": 0.01})
+    assert raml.path("bleu").end.reward.metric == "rouge"
+    assert len({raml, algorithm("raml", metric="rouge", temperature=0.01), algorithm("raml")}) == 2

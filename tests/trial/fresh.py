@@ -16,7 +16,7 @@ NUM_BEFORE, NUM_AFTER = 2, 2
 """Intervals before and behind the checkpoint."""
 
 
-ALGORITHM_PATHS = {name: Walked.constant(algorithm(name, metric="bleu").at(0.75)) for name in ALGORITHMS}
+ALGORITHM_PATHS = {name: Walked.constant(algorithm(name).path("bleu").at(0.75)) for name in ALGORITHMS}
 """Each algorithm where it draws: on the way of its path, if it has one."""
 
 

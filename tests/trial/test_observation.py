@@ -33,7 +33,7 @@ POLICY_GRADIENT = Point(reward=Reward(task=1.0, metric="rouge"), alpha=math.inf,
 OBSERVATIONS = {
     "bleu": OBSERVATION,
     "rouge": dataclasses.replace(OBSERVATION, scores=ROUGE, status="finished"),
-    "truth": dataclasses.replace(OBSERVATION, point=TRUTH, path=algorithm("mle", metric="bleu")),
+    "truth": dataclasses.replace(OBSERVATION, point=TRUTH, path=algorithm("mle").path("bleu")),
     "policy_gradient": dataclasses.replace(OBSERVATION, point=POLICY_GRADIENT, path=Path.constant(POLICY_GRADIENT)),
     "diverged": dataclasses.replace(OBSERVATION, scores=None, train_loss_nats=None, status="diverged"),
 }

@@ -41,7 +41,7 @@ def run_of(parts, path, training=SHORT, **spec):
 
 def test_maximum_likelihood_learns_the_sentences_by_heart(parts):
     training = Training(steps=300, interval=150, batch_size=4, learning_rate=0.005, decay="linear", beam_width=2)
-    run = run_of(parts, algorithm("mle", metric="bleu"), training)
+    run = run_of(parts, algorithm("mle").path("bleu"), training)
     first, last = run.advance(), run.advance(num_samples=4)
     assert last.train_loss_nats < first.train_loss_nats < math.log(len(parts[0].target_vocabulary))
     assert tuple(sample.hypothesis for sample in last.scores.samples) == ENGLISH
@@ -50,7 +50,7 @@ def test_maximum_likelihood_learns_the_sentences_by_heart(parts):
 
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_kind_of_point_trains_without_the_process_wide_generators(parts, name):
-    path = algorithm(name, metric="bleu")
+    path = algorithm(name).path("bleu")
     torch.manual_seed(1)
     run = run_of(parts, path)
     before = torch.get_rng_state()

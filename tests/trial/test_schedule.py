@@ -111,7 +111,7 @@ class TestPlateauClock:
         assert (walk.point(0.6), walk.point(0.75), walk.point(1.0)) == (SECOND, SECOND, THIRD)
 
     def test_the_papers_path_ends_without_truth_after_thirteen_drops(self):
-        walk = Walk(algorithm("interpolation", metric="bleu"))
+        walk = Walk(algorithm("interpolation").path("bleu"))
         seen(walk, *range(20, 6, -1), of=14)
         assert walk.point(1.0).reward.truth == 0.0
 

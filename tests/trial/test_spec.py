@@ -9,8 +9,8 @@ from erpo_explore.trial import TrialSpec
 
 POLICY_GRADIENT = Point(reward=Reward(task=1.0), alpha=math.inf, beta=0.0)
 SPECS = (
-    TrialSpec(name="mle-s1", role="algorithm", algorithm="mle", seed=1, path=algorithm("mle", metric="bleu")),
-    TrialSpec(name="paper", role="path", algorithm="paper", seed=2, path=algorithm("interpolation", metric="rouge")),
+    TrialSpec(name="mle-s1", role="algorithm", algorithm="mle", seed=1, path=algorithm("mle").path("bleu")),
+    TrialSpec(name="paper", role="path", algorithm="paper", seed=2, path=algorithm("interpolation").path("rouge")),
     TrialSpec(name="member-0", role="member", algorithm=None, seed=0, path=Path.constant(POLICY_GRADIENT)),
 )
 

@@ -110,7 +110,7 @@ def test_the_process_wide_generators_are_neither_read_nor_moved(name):
 
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_algorithm_trains_to_its_end_and_its_rows_fit_the_store(name, tmp_path):
-    run = run_of(algorithm(name, metric="bleu"), training=TRAINING.model_copy(update={"steps": 4}))
+    run = run_of(algorithm(name).path("bleu"), training=TRAINING.model_copy(update={"steps": 4}))
     observed = [run.advance(num_samples=2) for _ in range(2)]
     assert [(o.step, o.progress, o.status) for o in observed] == [(2, 0.5, "running"), (4, 1.0, "finished")]
     assert run.finished
@@ -126,9 +126,7 @@ class TestDivergence:
     @pytest.fixture(params=["mle", "mixture", "policy_gradient"])
     def run(self, request):
         """A run whose weights are no longer numbers; it has taken two good steps."""
-        run = run_of(
-            algorithm("policy_gradient", metric="bleu") if request.param == "policy_gradient" else PATHS["mle"]
-        )
+        run = run_of(algorithm("policy_gradient").path("bleu") if request.param == "policy_gradient" else PATHS["mle"])
         if request.param == "mixture":
             run = run_of(Path.constant(MIXTURE))
         run.advance()

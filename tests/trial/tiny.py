@@ -22,10 +22,10 @@ NOISE = Point(reward=Reward(truth=0.7, noise=0.3))
 MIXTURE = Point(reward=Reward(truth=0.4, noise=0.1, task=0.3, model=0.2, temperature=0.1))
 
 PATHS = {
-    "mle": algorithm("mle", metric="bleu"),
-    "scheduled_sampling": algorithm("scheduled_sampling", metric="bleu", settings={"rate": 0.9}),
-    "policy_gradient": algorithm("policy_gradient", metric="bleu"),
-    "plateau": algorithm("interpolation", metric="bleu", settings={"temperature": 0.1}),
+    "mle": algorithm("mle").path("bleu"),
+    "scheduled_sampling": algorithm("scheduled_sampling", rate=0.9).path("bleu"),
+    "policy_gradient": algorithm("policy_gradient").path("bleu"),
+    "plateau": algorithm("interpolation", temperature=0.1).path("bleu"),
     "mixture": Path(knots=((0.0, TRUTH), (0.25, MIXTURE))),
 }
 """Paths of every kind that a run's state has to remember: no draws, draws, the model's draws, either clock."""

@@ -75,7 +75,7 @@ def test_a_row_a_trial_that_has_ended():
 
 
 def test_a_searched_trial_goes_by_its_own_name_and_says_what_it_walked():
-    path = algorithm("scheduled_sampling", metric="bleu", settings={"rate": 0.2})
+    path = algorithm("scheduled_sampling", rate=0.2).path("bleu")
     trials = pd.DataFrame(
         {
             "trial": ["mle-s1", "member-0"],
@@ -87,7 +87,7 @@ def test_a_searched_trial_goes_by_its_own_name_and_says_what_it_walked():
             "best_score": [30.0, 31.5],
             "best_step": 100,
             "elapsed_s": 45.0,
-            "path": [json.dumps(each.to_dict()) for each in (algorithm("mle", metric="bleu"), path)],
+            "path": [json.dumps(each.to_dict()) for each in (algorithm("mle").path("bleu"), path)],
         }
     )
     observations = trials.rename(columns={"final_score": "score", "steps": "step"}).assign(validation_nll_nats=1.7)

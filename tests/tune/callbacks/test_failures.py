@@ -84,7 +84,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
 
 
 def _explored(home: Path) -> Path:
-    paths = {name: algorithm("minimum_risk", metric=f"faulty:{name}").to_dict() for name in KINDS}
+    paths = {name: algorithm("minimum_risk").path(f"faulty:{name}").to_dict() for name in KINDS}
     changes = {
         "search": {"method": "none"},
         "baselines": ["mle"],

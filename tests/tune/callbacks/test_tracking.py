@@ -14,7 +14,7 @@ from erpo_explore.tune.callbacks.trackers import Tracker
 from erpo_explore.tune.callbacks.tracking import TrackingCallback, trial_metrics, trial_params
 from tests.tiny_exploration import TINY
 
-SPEC = TrialSpec(name="mle-s1", role="algorithm", algorithm="mle", seed=1, path=algorithm("mle", metric="bleu"))
+SPEC = TrialSpec(name="mle-s1", role="algorithm", algorithm="mle", seed=1, path=algorithm("mle").path("bleu"))
 TRIAL = SimpleNamespace(trial_id="q_0", config=Assignment(spec=SPEC).to_dict())
 RESULT = {
     "step": 100,

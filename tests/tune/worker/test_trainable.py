@@ -21,7 +21,7 @@ from tests.trial.tiny import MIXTURE, MODEL, NOISE, TRAINING, TRUTH, run_of, sam
 
 MEMBER = spec_of(Path(knots=((0.0, TRUTH), (0.25, NOISE))), name="member-0", role="member")
 OTHER = spec_of(Path(knots=((0.0, TRUTH), (0.25, MIXTURE))), name="member-1", role="member", seed=9)
-ALGORITHM = spec_of(algorithm("scheduled_sampling", metric="bleu"), name="algorithm", role="algorithm")
+ALGORITHM = spec_of(algorithm("scheduled_sampling").path("bleu"), name="algorithm", role="algorithm")
 
 FINAL = Resources(max_failures=0)
 """Where nothing is tried again."""
