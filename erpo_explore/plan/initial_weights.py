@@ -1,7 +1,7 @@
-"""From `init_from` to the checkpoints that an exploration branches from, and their names in `exploration.yaml`.
+"""From `init_from` to the checkpoints that all trials begin with, and their record in `exploration.yaml`.
 
-What was branched from is kept as folder and sha256, so that a resumed exploration goes on from the same weights or
-says that it cannot.
+The record names each checkpoint by folder and sha256, so that a resumed exploration goes on from the same weights or
+fails with an error.
 """
 
 from collections.abc import Sequence
@@ -13,83 +13,112 @@ from erpo_explore.config.search import Search
 from erpo_explore.errors import ResultsError
 from erpo_explore.plan.manifest import experiment_of
 from erpo_explore.store import load_manifest, load_results
-from erpo_explore.store.files import Location, as_location, join, resolved, within
+from erpo_explore.store.files import Location, as_location, is_folder, join, resolved, within
 from erpo_explore.trial.initial_weights import checkpoint_sha256
 
-__all__ = ["TRUNK", "find_trunk", "kept_trunk", "same_trunk", "trunk_record", "trunk_space"]
+__all__ = [
+    "INITIAL",
+    "INITIAL_FOLDERS",
+    "checkpoint_record",
+    "find_checkpoints",
+    "has_kept_checkpoints",
+    "initial_experiment",
+    "initial_folder",
+    "kept_checkpoints",
+    "same_init_from",
+]
 
-TRUNK: Final = "trunk"
-"""Field of `exploration.yaml`, and the folder within the results where a trunk is trained."""
+INITIAL: Final = "initial"
+"""Field of `exploration.yaml`, and the folder within the results where initial checkpoints are trained."""
+
+INITIAL_FOLDERS: Final = (INITIAL, "trunk")
+"""The same name and the one that older results folders have."""
 
 
-def trunk_space(space: Experiment) -> Experiment | None:
-    """The exploration that trains the trunk of another one first; None where there is nothing to train."""
-    trunk = space.init_from
-    if not isinstance(trunk, TrainedTrunk):
+def initial_folder(folder: Location) -> Location:
+    """The folder within the results where initial checkpoints are trained."""
+    return join(folder, _initial_name(folder))
+
+
+def initial_experiment(experiment: Experiment, folder: Location) -> Experiment | None:
+    """The exploration that trains initial checkpoints for another one; None where there are none to train.
+
+    Args:
+        experiment: Its `init_from` may name an algorithm to train first.
+        folder: Its results folder.
+    """
+    initial = experiment.init_from
+    if not isinstance(initial, TrainedTrunk):
         return None
-    written = space.to_dict()
-    # what branches off goes on at the full learning rate, so the trunk's must not have fallen to 0
-    training = written["training"] | {"steps": trunk.steps, "decay": "none"}
+    written = experiment.to_dict()
+    # trials begin at the full learning rate, so it must not have fallen to 0 here
+    training = written["training"] | {"steps": initial.steps, "decay": "none"}
     return Experiment.from_dict(
         written
         | {
-            "name": f"{space.name}-{TRUNK}",
+            "name": f"{experiment.name}-{_initial_name(folder)}",
             "training": training,
             "search": Search(method="none").model_dump(mode="json", exclude={"start"}),
-            "baselines": {trunk.algorithm: space.baselines.get(trunk.algorithm, {})},
+            "baselines": {initial.algorithm: experiment.baselines.get(initial.algorithm, {})},
             "paths": {},
             "init_from": None,
             "test": None,
-            "num_seeds": trunk.num_seeds,
+            "num_seeds": initial.num_seeds,
         },
         origin="init_from",
     )
 
 
-def find_trunk(space: Experiment, folder: Location) -> list[Location]:
-    """The checkpoint folders that a space names in `init_from`, one a trunk; none where trials begin anew.
+def find_checkpoints(experiment: Experiment, folder: Location) -> list[Location]:
+    """The checkpoint folders that `init_from` names, one per seed; none where trials begin with fresh weights.
 
     Args:
-        space: Its `init_from` is read.
-        folder: The results folder, in which a trunk of its own has been trained to its end.
+        experiment: Its `init_from` is read.
+        folder: The results folder, where initial checkpoints that had to be trained are complete.
 
     Raises:
         ResultsError: There is no such checkpoint, or the choice is not clear.
     """
-    match space.init_from:
+    match experiment.init_from:
         case None:
             return []
-        case CheckpointTrunk() as trunk:
-            return [as_location(trunk.checkpoint)]
-        case ResultsTrunk() as trunk:
-            _check_task(space, as_location(trunk.results))
-            return _last_checkpoints(as_location(trunk.results), trunk.algorithm)
-        case TrainedTrunk() as trunk:
-            return _last_checkpoints(join(folder, TRUNK), trunk.algorithm)
+        case CheckpointTrunk() as initial:
+            return [as_location(initial.checkpoint)]
+        case ResultsTrunk() as initial:
+            _check_task(experiment, as_location(initial.results))
+            return _last_checkpoints(as_location(initial.results), initial.algorithm)
+        case TrainedTrunk() as initial:
+            return _last_checkpoints(initial_folder(folder), initial.algorithm)
 
 
-def trunk_record(checkpoints: Sequence[Location], folder: Location) -> list[dict[str, str]]:
-    """What `exploration.yaml` keeps of a trunk: folders, relative where they lie in the results, and sha256.
+def checkpoint_record(checkpoints: Sequence[Location], folder: Location) -> list[dict[str, str]]:
+    """The record of initial checkpoints in `exploration.yaml`: folder and sha256 of each.
+
+    A folder within the results is named relative to them.
 
     Raises:
         ResultsError: A checkpoint is missing.
     """
     return [
-        {"checkpoint": within(place, resolved(folder)) or str(place), "sha256": checkpoint_sha256(place)}
-        for place in map(resolved, checkpoints)
+        {"checkpoint": within(location, resolved(folder)) or str(location), "sha256": checkpoint_sha256(location)}
+        for location in map(resolved, checkpoints)
     ]
 
 
-def kept_trunk(folder: Location) -> list[Location]:
-    """The checkpoint folders that an exploration has begun from; none where its trials began anew.
+def has_kept_checkpoints(folder: Location) -> bool:
+    """Whether an exploration has a record of the initial checkpoints that it began with."""
+    return bool(_record(folder))
+
+
+def kept_checkpoints(folder: Location) -> list[Location]:
+    """The initial checkpoints that an exploration began with; none where its trials began with fresh weights.
 
     Raises:
-        ResultsError: One of them is gone, or its file is another one than at the beginning.
+        ResultsError: A checkpoint is missing, or its file has changed.
     """
     checkpoints = []
-    kept: Any = load_manifest(folder).get(TRUNK, [])
-    for entry in kept:
-        checkpoint = _named_by(folder, entry["checkpoint"])
+    for entry in _record(folder):
+        checkpoint = _location(folder, entry["checkpoint"])
         found = checkpoint_sha256(checkpoint)
         if found != entry["sha256"]:
             raise ResultsError(
@@ -100,34 +129,46 @@ def kept_trunk(folder: Location) -> list[Location]:
     return checkpoints
 
 
-def same_trunk(space: Experiment, folder: Location) -> dict[str, Any] | None:
-    """The `init_from` with which another exploration begins where that of a results folder began.
+def same_init_from(experiment: Experiment, folder: Location) -> dict[str, Any] | None:
+    """The `init_from` with which another exploration begins with the same weights as that of a results folder.
 
     Args:
-        space: Of the results folder.
-        folder: The results folder; its trunk is still what it was.
+        experiment: The one of the results folder.
+        folder: The results folder.
 
     Raises:
-        ResultsError: The trunk is gone or another one.
+        ResultsError: An initial checkpoint is missing, or its file has changed.
     """
-    trunk = space.init_from
-    if trunk is None:
+    initial = experiment.init_from
+    if initial is None:
         return None
-    kept_trunk(folder)
-    if isinstance(trunk, TrainedTrunk):
-        trunk = ResultsTrunk(results=str(join(folder, TRUNK)), algorithm=trunk.algorithm, optimizer=trunk.optimizer)
-    return trunk.model_dump(mode="json")
+    kept_checkpoints(folder)
+    if isinstance(initial, TrainedTrunk):
+        initial = ResultsTrunk(
+            results=str(initial_folder(folder)), algorithm=initial.algorithm, optimizer=initial.optimizer
+        )
+    return initial.model_dump(mode="json")
 
 
-def _check_task(space: Experiment, folder: Location) -> None:
-    """Raise where a trunk's weights may stand for other words: their ids mean nothing without their vocabulary."""
+def _initial_name(folder: Location) -> str:
+    return next((name for name in INITIAL_FOLDERS if is_folder(join(folder, name))), INITIAL)
+
+
+def _record(folder: Location) -> list[dict[str, str]]:
+    written = load_manifest(folder)
+    record: Any = next((written[name] for name in INITIAL_FOLDERS if name in written), [])
+    return list(record)
+
+
+def _check_task(experiment: Experiment, folder: Location) -> None:
+    """Raise unless a results folder is of the same task, since token ids mean nothing without their vocabulary."""
     theirs = experiment_of(load_manifest(folder), str(folder)).task.model_dump(mode="json")
-    ours = space.task.model_dump(mode="json")
+    ours = experiment.task.model_dump(mode="json")
     for field in sorted((theirs.keys() | ours.keys()) - {"metric"}):
         if theirs.get(field) != ours.get(field):
             raise ResultsError(
-                f"init_from: {folder} must have been trained on this space's task, but task.{field} is "
-                f"{theirs.get(field)!r} there and {ours.get(field)!r} here; where both have one vocabulary, name a "
+                f"init_from: {folder} must have been trained on this experiment's task, but task.{field} is "
+                f"{theirs.get(field)!r} there and {ours.get(field)!r} here; if both have the same vocabulary, name a "
                 "checkpoint folder in it instead"
             )
 
@@ -136,20 +177,17 @@ def _last_checkpoints(folder: Location, algorithm: str | None) -> list[Location]
     """The last weights of each trial of an algorithm, by seed.
 
     Raises:
-        ResultsError: There is no such algorithm, there are several to choose from, or a trial of it has not ended well.
+        ResultsError: There is no such algorithm, there are several to choose from, or a trial of it has not finished.
     """
     trials = load_results(folder, "trials").dropna(subset="algorithm")
-    baselines = sorted(set(trials["algorithm"]))
-    if algorithm is None and len(baselines) == 1:
-        algorithm = baselines[0]
-    if algorithm not in baselines:
-        asked = (
-            "has no algorithm of its own"
-            if algorithm is None and not baselines
-            else f"must be one of {', '.join(baselines)}"
-        )
+    trained = sorted(set(trials["algorithm"]))
+    if algorithm is None and len(trained) == 1:
+        algorithm = trained[0]
+    if algorithm not in trained:
+        requirement = f"must be one of {', '.join(trained)}" if trained else "has trained no algorithm"
         raise ResultsError(
-            f"init_from.algorithm of {folder}: {asked}, got {algorithm!r}; name it as {{results: …, algorithm: …}}"
+            f"init_from.algorithm of {folder}: {requirement}, got {algorithm!r}; name it as "
+            "{results: …, algorithm: …}"
         )
     chosen = trials[trials["algorithm"] == algorithm].sort_values("seed")
     for row in chosen[chosen["status"] != "finished"].itertuples():
@@ -159,10 +197,10 @@ def _last_checkpoints(folder: Location, algorithm: str | None) -> list[Location]
     last = reports.groupby("trial")["checkpoint"].last()
     if missing := sorted(set(chosen["trial"]) - set(last.index)):
         raise ResultsError(f"init_from: trial {missing[0]} of {folder} has kept no checkpoint; train it again")
-    return [_named_by(folder, str(last[trial])) for trial in chosen["trial"]]
+    return [_location(folder, str(last[trial])) for trial in chosen["trial"]]
 
 
-def _named_by(folder: Location, checkpoint: str) -> Location:
-    """Where a checkpoint lies that the results name: within their folder, or anywhere else."""
-    place = as_location(checkpoint)
-    return place if isinstance(place, str) or place.is_absolute() else join(folder, checkpoint)
+def _location(folder: Location, checkpoint: str) -> Location:
+    """Where a checkpoint lies that the results name, relative to their folder or absolute."""
+    location = as_location(checkpoint)
+    return location if isinstance(location, str) or location.is_absolute() else join(folder, checkpoint)

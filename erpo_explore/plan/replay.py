@@ -10,7 +10,7 @@ from erpo_explore.config.path_file import load_path
 from erpo_explore.config.search import Search
 from erpo_explore.errors import ConfigError, ResultsError
 from erpo_explore.plan.baselines import Rivals
-from erpo_explore.plan.initial_weights import same_trunk
+from erpo_explore.plan.initial_weights import same_init_from
 from erpo_explore.plan.manifest import experiment_of
 from erpo_explore.space import Path
 from erpo_explore.store import best_row, load_manifest, load_results
@@ -48,7 +48,7 @@ def replay_space(
     if is_folder(origin):
         path = _best_searched(origin)
         searched = experiment_of(load_manifest(origin), str(origin))
-        space = load_experiment(space_file) if space_file else _with_trunk(searched, origin)
+        space = load_experiment(space_file) if space_file else _with_init_from(searched, origin)
     else:
         path = load_path(origin)
         if space_file is None:
@@ -103,6 +103,6 @@ def _searched(observations: pd.DataFrame) -> pd.DataFrame:
     return observations[observations["role"] != "algorithm"] if members.empty else members
 
 
-def _with_trunk(space: Experiment, folder: Location) -> Experiment:
+def _with_init_from(space: Experiment, folder: Location) -> Experiment:
     """The space of a results folder, with the trunk that its trials branched from."""
-    return Experiment.from_dict(space.to_dict() | {"init_from": same_trunk(space, folder)}, origin=str(folder))
+    return Experiment.from_dict(space.to_dict() | {"init_from": same_init_from(space, folder)}, origin=str(folder))

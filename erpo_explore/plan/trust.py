@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from erpo_explore.errors import ResultsError
-from erpo_explore.plan.initial_weights import TRUNK
+from erpo_explore.plan.initial_weights import INITIAL_FOLDERS
 from erpo_explore.store import load_manifest
 from erpo_explore.store.files import Location
 from erpo_explore.store.layout import MANIFEST
@@ -99,7 +99,7 @@ def _check_owner(files: Iterable[Path], what: str) -> None:
 
 def _executed(folder: Path) -> Iterator[Path]:
     """What is unpickled or names functions, with the folders that it lies in; a trunk is an exploration within."""
-    for within in (folder, folder / TRUNK):
+    for within in (folder, *(folder / name for name in INITIAL_FOLDERS)):
         state = within / "checkpoints"
         files = sorted(state.iterdir()) if state.is_dir() else []
         yield from (place for place in (within, within / MANIFEST, state) if place.exists())

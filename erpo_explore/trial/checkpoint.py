@@ -9,7 +9,10 @@ from erpo_explore.config.init_from import CHECKPOINT_FILE
 from erpo_explore.errors import ResultsError
 from erpo_explore.store.files import Folder, Location
 
-__all__ = ["load_checkpoint", "save_checkpoint"]
+__all__ = ["BYTES_PER_PARAMETER", "load_checkpoint", "save_checkpoint"]
+
+BYTES_PER_PARAMETER: Final = 12
+"""Size of a checkpoint: the parameter and Adam's two moments, 4 bytes each."""
 
 _PARTS: Final = frozenset(
     {

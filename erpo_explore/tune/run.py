@@ -1,58 +1,32 @@
-"""An exploration on Ray Tune, from a search space to a filled results folder, and again after it was cut.
+"""An exploration on Ray Tune, from an experiment to a filled results folder, and again after an interruption.
 
-The driver loads the task once and hands it to the workers, so a cluster needs the data on the driver's machine alone.
+The driver loads the task once and sends it to the workers, so only the driver's machine needs the data.
 """
 
 import logging
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Literal
 
-import ray
 from ray import tune
 from ray.tune import TuneError
 
-from erpo_explore.config.experiment import Experiment, Training
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.errors import ResultsError, RunError
-from erpo_explore.plan.initial_weights import TRUNK, find_trunk, kept_trunk, trunk_record, trunk_space
-from erpo_explore.plan.manifest import experiment_of, manifest
+from erpo_explore.plan.manifest import experiment_of
 from erpo_explore.plan.methods import check_installed
-from erpo_explore.plan.trials import num_reachable_knots, num_suggested, plan_trials
-from erpo_explore.rewards import load_function
+from erpo_explore.plan.plan import Plan, make_plan
+from erpo_explore.plan.trials import num_reachable_knots, num_suggested
 from erpo_explore.store import ResultsWriter, load_manifest, load_results
-from erpo_explore.store.files import Folder, Location, as_location, is_folder, join, resolved
+from erpo_explore.store.files import Folder, Location, as_location, join, resolved
 from erpo_explore.store.layout import MANIFEST
-from erpo_explore.tasks import Task, load_task
-from erpo_explore.trial import TrialSpec
-from erpo_explore.trial.assignment import Assignment
-from erpo_explore.trial.initial_weights import Trunk, load_trunk
-from erpo_explore.tune.callbacks.checkpoints import CheckpointSweeper
-from erpo_explore.tune.callbacks.progress import ProgressCallback
 from erpo_explore.tune.callbacks.recorder import Recorder
-from erpo_explore.tune.callbacks.recording import RecordingCallback
 from erpo_explore.tune.callbacks.trackers import check_trackers
-from erpo_explore.tune.callbacks.tracking import TrackingCallback
-from erpo_explore.tune.callbacks.unhealthy_nodes import FullDisks
-from erpo_explore.tune.methods import new_scheduler, new_searcher
-from erpo_explore.tune.storage import storage_of
-from erpo_explore.tune.worker.disk_space import BYTES_PER_PARAMETER
-from erpo_explore.tune.worker.trainable import ErpoTrainable
+from erpo_explore.tune.cluster import connected
+from erpo_explore.tune.tuner import has_begun, new_trainable, new_tuner, restored_tuner
 
 __all__ = ["Outcome", "explore", "resume"]
 
 _log = logging.getLogger(__name__)
-
-_CHECKPOINTS: Final = "checkpoints"
-_KEPT_CHECKPOINTS: Final = 2
-"""Of each trial, at the most for long: the last one, and one that a snapshot may still name."""
-
-_LEAST_GPU_SHARE: Final = 0.25
-_RAYS: Final = {"cpu": "CPU", "gpu": "GPU", "memory": "memory"}
-"""Names of what a trial holds, as Tune and as Ray's machines write them."""
-
-_REPORT_BYTES: Final = 8_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +36,7 @@ class Outcome:
     Attributes:
         folder: Its results folder.
         status: `finished`, or `interrupted` where trials are left to resume.
-        num_failed: Trials that ended with an error.
+        num_failed: Number of trials that ended with an error.
     """
 
     folder: Location
@@ -70,287 +44,149 @@ class Outcome:
     num_failed: int
 
 
-def explore(space: Experiment, folder: Location, *, address: str | None = None) -> Outcome:
-    """Run a search space to its end.
+def explore(experiment: Experiment, folder: Location, *, address: str | None = None) -> Outcome:
+    """Run an experiment to its end.
 
     Args:
-        space: What to explore.
+        experiment: What to explore.
         folder: Results folder, a path or a URI such as s3://bucket/results/mine; must not exist yet.
-        address: Of a Ray cluster; by default one that this machine is part of, else a new one on this machine.
+        address: Address of a Ray cluster; by default the one that this machine is part of, else a new one on this
+            machine.
 
     Raises:
-        ErpoExploreError: Bad data or settings, an existing folder, no room; nothing has been overwritten then.
+        ErpoExploreError: Bad data or settings, an existing folder, or too little disk space; nothing is written then.
     """
     folder = as_location(str(folder))
-    check_installed(space.search)
-    check_trackers(space.tracking, folder)
-    task = load_task(space.task)
-    _create(space, task, folder)
-    _log.info("%s", task.describe())
-    with _cluster(address):
-        return _run(space, task, folder)
-
-
-def _create(space: Experiment, task: Task, folder: Location) -> None:
-    """Check all that can be checked beforehand, then make the results folder."""
-    specs = plan_trials(space, task.metric)
-    _check_metrics(specs)
-    written, to_train = manifest(space), trunk_space(space)
-    num_trials = len(specs) + num_suggested(space)
-    if to_train is None:
-        checkpoints = find_trunk(space, folder)
-        _load_trunk(space, task, checkpoints)
-        if checkpoints:
-            written[TRUNK] = trunk_record(checkpoints, folder)
-    else:
-        num_trials += to_train.num_seeds
-    ResultsWriter.create(folder, written, needed_bytes=_needed_bytes(space, task, num_trials))
-
-
-def _run(space: Experiment, task: Task, folder: Location) -> Outcome:
-    """Train the trunk where it is still to be trained, then the trials, from where they stand."""
-    specs, recorder = plan_trials(space, task.metric), _recorder(space, task, folder)
-    is_new = not is_folder(join(folder, _CHECKPOINTS))
-    if is_new:
-        recorder.begin(specs)
-    if not _has_trunk(space, task, folder):
-        return _outcome(space, folder)
-    trunk = _load_trunk(space, task, kept_trunk(folder))
-    num_trials = len(specs) + num_suggested(space)
-    trainable = _trainable(space, task, num_trials, trunk)
-    _log.info("%d trials of %d steps, results in %s", num_trials, space.training.steps, folder)
-    _tell_of_short_walks(specs, space.training)
-    if is_new:
-        return _fit(_new_tuner(space, task, specs, recorder, trainable), space, folder)
-    filesystem, path = storage_of(folder)
-    state = f"{path}/{_CHECKPOINTS}"
-    if not tune.Tuner.can_restore(state, storage_filesystem=filesystem):
-        raise ResultsError(
-            f"results folder {folder} was cut before its first checkpoint, so there is nothing to resume; "
-            f"remove it and run the search space again"
-        )
-    tuner = tune.Tuner.restore(
-        state, trainable, resume_unfinished=True, resume_errored=True, storage_filesystem=filesystem
-    )
-    return _fit(tuner, space, folder)
-
-
-def _has_trunk(space: Experiment, task: Task, folder: Location) -> bool:
-    """Train the trunk that is still to be trained; False where that was interrupted."""
-    to_train = trunk_space(space)
-    if to_train is None or TRUNK in load_manifest(folder):
-        return True
-    within = join(folder, TRUNK)
-    if not Folder.at(within).entries():
-        _create(to_train, task, within)
-    if _is_open(to_train, within) and _run(to_train, task, within).status == "interrupted":
-        return False
-    ResultsWriter.open(folder).note({TRUNK: trunk_record(find_trunk(space, folder), folder)})
-    return True
-
-
-def _is_open(space: Experiment, folder: Location) -> bool:
-    """Whether a trunk has trials left to train, to try again, or to save: a driver may die before a last checkpoint."""
-    outcome = _outcome(space, folder)
-    if outcome.status != "finished" or outcome.num_failed > 0:
-        return True
-    saved = load_results(folder, columns=["trial", "iteration", "checkpoint"]).dropna(subset="checkpoint")
-    last = load_results(folder, table="trials").set_index("trial")["num_observations"]
-    return bool((saved.groupby("trial")["iteration"].max().reindex(last.index) != last).any())
-
-
-def _load_trunk(space: Experiment, task: Task, checkpoints: Sequence[Location]) -> Trunk | None:
-    """What trials branch from, held to the space's model; None where they begin anew."""
-    if space.init_from is None:
-        return None
-    return load_trunk(
-        checkpoints, optimizer=space.init_from.optimizer, first_seed=space.seed, task=task, model=space.model
-    )
-
-
-def _check_metrics(specs: Sequence[TrialSpec]) -> None:
-    """Raise ConfigError here, before anything is written, where a worker would not find a user's own metric."""
-    rewards = [point.reward for spec in specs for _, point in spec.path.knots]
-    for metric in {reward.metric for reward in rewards if reward.task > 0.0 and ":" in reward.metric}:
-        load_function(metric)
-
-
-def _new_tuner(
-    space: Experiment, task: Task, specs: Sequence[TrialSpec], recorder: Recorder, trainable: Any
-) -> tune.Tuner:
-    """Tune with the trials, what chooses and schedules them, and what watches them."""
-    num_trials = len(specs) + num_suggested(space)
-    searcher = new_searcher(space, specs, task.metric, recorder)
-    progress = ProgressCallback(
-        exploration=space.name, num_trials=num_trials, steps=space.training.steps, score_name=task.metric
-    )
-    filesystem, path = storage_of(recorder.folder)
-    planned = {"spec": tune.grid_search([spec.to_dict() for spec in specs])}
-    return tune.Tuner(
-        trainable,
-        param_space=Assignment(spec=specs[0]).to_dict() | planned if searcher is None else {},
-        tune_config=tune.TuneConfig(
-            scheduler=new_scheduler(space, task.metric, recorder),
-            search_alg=searcher,
-            num_samples=1 if searcher is None else num_trials,
-            reuse_actors=True,
-            trial_name_creator=_trial_name,
-            trial_dirname_creator=_trial_name,
-        ),
-        run_config=tune.RunConfig(
-            name=_CHECKPOINTS,
-            storage_path=path,
-            storage_filesystem=filesystem,
-            # the store comes first: it takes what the trackers need not see out of a report
-            callbacks=[
-                RecordingCallback(recorder),
-                TrackingCallback(space, recorder.folder),
-                progress,
-                CheckpointSweeper(),
-                FullDisks(_state_bytes(space, task)),
-            ],
-            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1, checkpoint_at_end=True),
-            failure_config=tune.FailureConfig(max_failures=space.resources.max_failures),
-            verbose=0,
-        ),
-    )
+    check_installed(experiment.search)
+    check_trackers(experiment.tracking, folder)
+    plan = make_plan(experiment, folder)
+    _create_folder(plan)
+    _log.info("%s", plan.task.describe())
+    with connected(address):
+        return _run(plan)
 
 
 def resume(folder: Location, *, address: str | None = None) -> Outcome:
-    """Go on with an exploration that was interrupted, whose driver died, or some trials of which failed.
+    """Go on with an exploration that was interrupted, whose driver died, or some of whose trials failed.
 
     Args:
         folder: Its results folder.
         address: As for `explore`.
 
     Raises:
-        ErpoExploreError: The folder holds no exploration, or its data are no longer what they were.
+        ErpoExploreError: The folder holds no exploration, or its data or initial checkpoints have changed.
     """
     folder = as_location(str(folder))
-    space = experiment_of(load_manifest(folder), str(join(folder, MANIFEST)))
-    outcome = _outcome(space, folder)
+    experiment = experiment_of(load_manifest(folder), str(join(folder, MANIFEST)))
+    outcome = _outcome(experiment, folder)
     if outcome.status == "finished" and outcome.num_failed == 0:
         # a driver may die between the last report and this
         ResultsWriter.open(folder).compact()
         return outcome
-    check_installed(space.search)
-    task = load_task(space.task)
-    _check_metrics(plan_trials(space, task.metric))
-    with _cluster(address):
-        return _run(space, task, folder)
+    check_installed(experiment.search)
+    plan = make_plan(experiment, folder, resumes=True)
+    with connected(address):
+        return _run(plan)
 
 
-def _fit(tuner: tune.Tuner, space: Experiment, folder: Location) -> Outcome:
-    """Run Tune until it ends or a person stops it."""
-    try:
-        tuner.fit()
-    except TuneError as error:
-        # Tune hands on what a callback raised as the text of its traceback
-        raised, _, message = str(error).strip().splitlines()[-1].partition(": ")
-        if raised == f"{ResultsError.__module__}.{ResultsError.__name__}":
-            raise ResultsError(message) from error
-        raise RunError(f"the exploration stopped ({raised}: {message}); resume {folder} goes on with it") from error
-    outcome = _outcome(space, folder)
+def _create_folder(plan: Plan) -> None:
+    ResultsWriter.create(plan.folder, plan.manifest(), needed_bytes=plan.needed_bytes)
+
+
+def _run(plan: Plan) -> Outcome:
+    """Train the initial checkpoints where they are still missing, then the trials, from where they stopped."""
+    recorder, is_new = _recorder(plan), not has_begun(plan)
+    if is_new:
+        recorder.begin(plan.specs)
+    if plan.first is not None:
+        if not _train_first(plan.first):
+            return _outcome(plan.experiment, plan.folder)
+        plan = plan.after_first()
+        ResultsWriter.open(plan.folder).note(plan.initial_record())
+    trainable = new_trainable(plan)
+    _log.info("%d trials of %d steps, results in %s", plan.num_trials, plan.experiment.training.steps, plan.folder)
+    _log_unreachable_knots(plan)
+    _fit(new_tuner(plan, recorder, trainable) if is_new else restored_tuner(plan, trainable), plan.folder)
+    outcome = _outcome(plan.experiment, plan.folder)
     if outcome.status == "finished":
-        ResultsWriter.open(folder).compact()
+        ResultsWriter.open(plan.folder).compact()
     return outcome
 
 
-def _outcome(space: Experiment, folder: Location) -> Outcome:
+def _recorder(plan: Plan) -> Recorder:
+    experiment, task = plan.experiment, plan.task
+    return Recorder(
+        folder=resolved(plan.folder),
+        exploration=experiment.name,
+        task=task.name,
+        model=experiment.model.kind,
+        metric=task.metric,
+    )
+
+
+def _train_first(first: Plan) -> bool:
+    """Train initial checkpoints, or go on with that; False where it was interrupted."""
+    if not Folder.at(first.folder).entries():
+        _create_folder(first)
+    return _is_saved(first) or _run(first).status == "finished"
+
+
+def _is_saved(plan: Plan) -> bool:
+    """Whether all trials have finished and their last weights are written: a driver may die before the latter."""
+    outcome = _outcome(plan.experiment, plan.folder)
+    if outcome.status != "finished" or outcome.num_failed > 0:
+        return False
+    saved = load_results(plan.folder, columns=["trial", "iteration", "checkpoint"]).dropna(subset="checkpoint")
+    last = load_results(plan.folder, table="trials").set_index("trial")["num_observations"]
+    return bool((saved.groupby("trial")["iteration"].max().reindex(last.index) == last).all())
+
+
+def _fit(tuner: tune.Tuner, folder: Location) -> None:
+    """Run Tune until all trials have ended or the user interrupts it.
+
+    Raises:
+        ResultsError: A callback could not write to the results folder.
+        RunError: A callback raised anything else.
+    """
+    try:
+        tuner.fit()
+    except TuneError as error:
+        raised = _origin(error)
+        message = " ".join(str(raised).split())
+        if isinstance(raised, ResultsError):
+            raise ResultsError(message) from error
+        raise RunError(
+            f"the exploration stopped ({type(raised).__name__}: {message}); resume {folder} goes on with it"
+        ) from error
+
+
+def _origin(error: BaseException) -> BaseException:
+    """The error that Tune was handling when it raised its own, which holds only the text of a traceback."""
+    while isinstance(error, TuneError) and error.__context__ is not None:
+        error = error.__context__
+    return error
+
+
+def _outcome(experiment: Experiment, folder: Location) -> Outcome:
     trials = load_results(folder, table="trials")
-    statuses = trials["status"]
-    num_unknown = num_suggested(space) - int((trials["role"] == "optuna").sum())
+    is_running = bool((trials["status"] == "running").any())
+    num_missing = num_suggested(experiment) - int((trials["role"] == "optuna").sum())
     return Outcome(
         folder=folder,
-        status="interrupted" if trials.empty or num_unknown > 0 or (statuses == "running").any() else "finished",
-        num_failed=int((statuses == "failed").sum()),
+        status="interrupted" if trials.empty or num_missing > 0 or is_running else "finished",
+        num_failed=int((trials["status"] == "failed").sum()),
     )
 
 
-def _recorder(space: Experiment, task: Task, folder: Location) -> Recorder:
-    return Recorder(
-        folder=resolved(folder), exploration=space.name, task=task.name, model=space.model.kind, metric=task.metric
-    )
-
-
-def _trainable(space: Experiment, task: Task, num_trials: int, trunk: Trunk | None) -> Any:
-    """The Trainable with its task and trunk, on the share of a machine that a trial holds."""
-    resources = space.resources
-    gpus = resources.gpus_per_trial
-    if gpus is None:
-        there = float(ray.cluster_resources().get("GPU", 0.0))
-        gpus = min(1.0, max(_LEAST_GPU_SHARE, there / num_trials)) if there else 0.0
-    trainable = tune.with_parameters(
-        ErpoTrainable,
-        task=task,
-        model=space.model,
-        training=space.training,
-        resources=resources,
-        trunk=trunk,
-        test=space.test,
-        reseeds_members=space.search.method == "population",
-    )
-    share = {"cpu": float(resources.cpus_per_trial), "gpu": gpus}
-    if resources.memory_per_trial_gb is not None:
-        share["memory"] = resources.memory_per_trial_gb * 1e9
-    _warn_of_no_place(share)
-    return tune.with_resources(trainable, share)
-
-
-def _warn_of_no_place(share: Mapping[str, float]) -> None:
-    """Say so where no machine of the cluster has a trial's share; one that has may yet be started."""
-    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if not any(all(each.get(_RAYS[name], 0.0) >= held for name, held in share.items()) for each in machines):
-        wanted = ", ".join(f"{name} {held:g}" for name, held in share.items())
-        _log.warning("no machine has what a trial holds (%s); they wait for one that has, or lower `resources`", wanted)
-
-
-def _tell_of_short_walks(specs: Sequence[TrialSpec], training: Training) -> None:
-    """Say which paths can't come to their end, however often the score drops that moves them."""
-    reached = num_reachable_knots(training)
-    walks = {spec.algorithm: len(spec.path.knots) for spec in specs if spec.path.clock == "plateau"}
-    for name, num_knots in walks.items():
+def _log_unreachable_knots(plan: Plan) -> None:
+    """Name the paths on the clock `plateau` that have more knots than the score can drop before the end."""
+    reached = num_reachable_knots(plan.experiment.training)
+    numbers = {spec.algorithm: len(spec.path.knots) for spec in plan.specs if spec.path.clock == "plateau"}
+    for name, num_knots in numbers.items():
         if num_knots > reached:
             _log.info(
-                "%s moves on where a report has a lower score: this training.interval lets it reach %d of its %d knots",
+                "%s moves on when a report has a lower score: this training.interval lets it reach %d of its %d knots",
                 name,
                 reached,
                 num_knots,
             )
-
-
-def _trial_name(trial: Any) -> str:
-    return str(trial.config["spec"]["name"])
-
-
-@contextmanager
-def _cluster(address: str | None) -> Iterator[None]:
-    """Ray, quiet: the one that this process already uses, or one for as long as the exploration runs."""
-    # Tune would write three more logs a trial, and Ray would send usage statistics, without being asked
-    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-    if ray.is_initialized():
-        yield
-        return
-    _log.info("starting Ray")
-    try:
-        ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    except Exception as error:  # Ray raises a plain one where a busy machine is too slow to start it
-        raise RunError(f"Ray could not be reached at {address or 'this machine'}: {error}") from error
-    logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def _needed_bytes(space: Experiment, task: Task, num_trials: int) -> int:
-    """Room for checkpoints and for a report."""
-    return num_trials * _KEPT_CHECKPOINTS * _state_bytes(space, task) + _REPORT_BYTES
-
-
-def _state_bytes(space: Experiment, task: Task) -> int:
-    """Of a checkpoint."""
-    parameters = space.model.num_parameters(len(task.source_vocabulary), len(task.target_vocabulary))
-    return parameters * BYTES_PER_PARAMETER

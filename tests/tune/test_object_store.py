@@ -62,19 +62,19 @@ def test_a_killed_driver_is_resumed_there_and_its_path_replayed_there(bucket: st
     assert f"{again}/replay.csv" in said
 
 
-def test_a_trunk_is_trained_there_and_branched_from_elsewhere(bucket: str, tmp_path: Path) -> None:
+def test_initial_checkpoints_are_trained_there_and_used_elsewhere(bucket: str, tmp_path: Path) -> None:
     first = f"{bucket}/first"
     alone = {"search": {"method": "none"}, "baselines": ["mle"]}
     trained = _written(tmp_path, name="trained", **alone, init_from={"algorithm": "mle", "steps": 6})
     _run(str(trained), "--results", first)
-    kept = erpo.load_results(f"{first}/trunk")["checkpoint"].dropna().iloc[-1]
-    assert Folder.at(f"{first}/trunk").filesystem.get_file_info(Folder.at(f"{first}/trunk/{kept}").path).type == (
+    kept = erpo.load_results(f"{first}/initial")["checkpoint"].dropna().iloc[-1]
+    assert Folder.at(f"{first}/initial").filesystem.get_file_info(Folder.at(f"{first}/initial/{kept}").path).type == (
         fs.FileType.Directory
     )
-    (record,) = yaml.safe_load(read(f"{first}/exploration.yaml"))["trunk"]
-    assert record["checkpoint"] == f"trunk/{kept}"
+    (record,) = yaml.safe_load(read(f"{first}/exploration.yaml"))["initial"]
+    assert record["checkpoint"] == f"initial/{kept}"
 
-    branched = _written(tmp_path, name="branched", **alone, init_from=f"{first}/trunk")
+    branched = _written(tmp_path, name="branched", **alone, init_from=f"{first}/initial")
     _run(str(branched), "--results", str(tmp_path / "second"))
     pd.testing.assert_frame_equal(
         *(erpo.load_results(f).drop(columns=[*TIMED, "exploration"]) for f in (first, tmp_path / "second"))

@@ -183,7 +183,7 @@ def test_what_a_callback_raised_inside_tune_is_one_line(
                 raise TuneError(traceback.format_exc()) from None
 
     with pytest.raises(expected[0], match=expected[1]) as error:
-        _fit(Tuner(), Experiment.from_dict(TINY), tmp_path)
+        _fit(Tuner(), tmp_path)
     assert "\n" not in str(error.value)
 
 

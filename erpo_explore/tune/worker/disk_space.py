@@ -8,12 +8,8 @@ import os
 import shutil
 import socket
 import tempfile
-from typing import Final
 
-__all__ = ["BYTES_PER_PARAMETER", "check_room"]
-
-BYTES_PER_PARAMETER: Final = 12
-"""Of a checkpoint: itself and Adam's two moments, 4 bytes each."""
+__all__ = ["check_room"]
 
 
 def check_room(needed_bytes: int) -> None:

@@ -21,12 +21,12 @@ from erpo_explore.seq2seq import ModelConfig
 from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.tasks import Task
 from erpo_explore.trial.assignment import Assignment
-from erpo_explore.trial.checkpoint import load_checkpoint, save_checkpoint
+from erpo_explore.trial.checkpoint import BYTES_PER_PARAMETER, load_checkpoint, save_checkpoint
 from erpo_explore.trial.evaluation import evaluate
 from erpo_explore.trial.initial_weights import Trunk
 from erpo_explore.trial.interval import ToldToEndError
 from erpo_explore.trial.training import TrainingRun, choose_device
-from erpo_explore.tune.worker.disk_space import BYTES_PER_PARAMETER, check_room
+from erpo_explore.tune.worker.disk_space import check_room
 from erpo_explore.tune.worker.memory_limit import memory_limited
 from erpo_explore.tune.worker.preempted_interval import RESCUE_FILE, RescueFile
 from erpo_explore.tune.worker.preemption_signal import Notice

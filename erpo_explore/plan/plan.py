@@ -1,0 +1,153 @@
+"""The plan of an exploration: all that is known and checked before it runs. Made once, then handed on.
+
+Left out: what only a cluster knows, such as the share of a GPU that a trial gets.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from erpo_explore.config.experiment import Experiment
+from erpo_explore.plan.initial_weights import (
+    INITIAL,
+    checkpoint_record,
+    find_checkpoints,
+    has_kept_checkpoints,
+    initial_experiment,
+    initial_folder,
+    kept_checkpoints,
+)
+from erpo_explore.plan.manifest import manifest
+from erpo_explore.plan.trials import num_suggested, plan_trials
+from erpo_explore.rewards import load_function
+from erpo_explore.store.files import Location
+from erpo_explore.tasks import Task, load_task
+from erpo_explore.trial import TrialSpec
+from erpo_explore.trial.checkpoint import BYTES_PER_PARAMETER
+from erpo_explore.trial.initial_weights import Trunk, load_trunk
+
+__all__ = ["Plan", "make_plan"]
+
+_CHECKPOINTS_PER_TRIAL: Final = 2
+"""At most, for long: the last one, and one that a snapshot of Tune's may still name."""
+
+_REPORT_BYTES: Final = 8_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """An exploration that is ready to run.
+
+    Attributes:
+        experiment: What is explored.
+        folder: Results folder.
+        task: The loaded data.
+        specs: All trials that are known beforehand, in their order.
+        num_suggested: Number of trials that are suggested while the exploration runs.
+        first: Plan of the exploration that trains the initial checkpoints before this one; None where there are none to
+            train.
+        checkpoints: Folders of the initial checkpoints, one per seed; none where trials begin with fresh weights, or
+            where `first` has yet to train them.
+        initial_weights: The weights in these checkpoints.
+        checkpoint_bytes: Size of one checkpoint of a trial.
+    """
+
+    experiment: Experiment
+    folder: Location
+    task: Task
+    specs: tuple[TrialSpec, ...]
+    num_suggested: int
+    first: "Plan | None"
+    checkpoints: tuple[Location, ...]
+    initial_weights: Trunk | None
+    checkpoint_bytes: int
+
+    @property
+    def num_trials(self) -> int:
+        """Number of trials, without those that train initial checkpoints."""
+        return len(self.specs) + self.num_suggested
+
+    @property
+    def needed_bytes(self) -> int:
+        """Disk space for checkpoints and for a report."""
+        num_trained = self.num_trials + (self.first.num_trials if self.first is not None else 0)
+        return num_trained * _CHECKPOINTS_PER_TRIAL * self.checkpoint_bytes + _REPORT_BYTES
+
+    def manifest(self) -> dict[str, Any]:
+        """What `exploration.yaml` holds when the exploration begins."""
+        return manifest(self.experiment) | self.initial_record()
+
+    def initial_record(self) -> dict[str, Any]:
+        """The field of `exploration.yaml` that names the initial checkpoints; empty where there are none."""
+        return {INITIAL: checkpoint_record(self.checkpoints, self.folder)} if self.checkpoints else {}
+
+    def after_first(self) -> "Plan":
+        """The plan once `first` has trained the initial checkpoints.
+
+        Raises:
+            ResultsError: A trial of `first` has not finished, or has kept no checkpoint.
+        """
+        checkpoints = find_checkpoints(self.experiment, self.folder)
+        weights = _load_weights(self.experiment, self.task, checkpoints)
+        return replace(self, first=None, checkpoints=tuple(checkpoints), initial_weights=weights)
+
+
+def make_plan(experiment: Experiment, folder: Location, *, resumes: bool = False) -> Plan:
+    """Plan an exploration, and check all that can be checked before it runs. Writes nothing.
+
+    Args:
+        experiment: What is explored.
+        folder: Results folder.
+        resumes: Whether the folder holds an exploration to go on with. Its initial checkpoints must then be those that
+            it began with.
+
+    Raises:
+        ErpoExploreError: The data, a metric, a search method, earlier results or an initial checkpoint cannot be used.
+    """
+    return _plan(experiment, load_task(experiment.task), folder, resumes=resumes)
+
+
+def _plan(experiment: Experiment, task: Task, folder: Location, *, resumes: bool) -> Plan:
+    specs = plan_trials(experiment, task.metric)
+    _check_metrics(specs)
+    first: Plan | None = None
+    checkpoints: list[Location] = []
+    if resumes and has_kept_checkpoints(folder):
+        checkpoints = kept_checkpoints(folder)
+    elif (trains := initial_experiment(experiment, folder)) is not None:
+        first = _plan(trains, task, initial_folder(folder), resumes=False)
+    else:
+        checkpoints = find_checkpoints(experiment, folder)
+    weights = _load_weights(experiment, task, checkpoints)
+    num_parameters = experiment.model.num_parameters(len(task.source_vocabulary), len(task.target_vocabulary))
+    return Plan(
+        experiment=experiment,
+        folder=folder,
+        task=task,
+        specs=tuple(specs),
+        num_suggested=num_suggested(experiment),
+        first=first,
+        checkpoints=tuple(checkpoints),
+        initial_weights=weights,
+        checkpoint_bytes=num_parameters * BYTES_PER_PARAMETER,
+    )
+
+
+def _load_weights(experiment: Experiment, task: Task, checkpoints: Sequence[Location]) -> Trunk | None:
+    """Initial weights that fit the experiment's model; None where trials begin with fresh ones."""
+    if experiment.init_from is None or not checkpoints:
+        return None
+    return load_trunk(
+        checkpoints,
+        optimizer=experiment.init_from.optimizer,
+        first_seed=experiment.seed,
+        task=task,
+        model=experiment.model,
+    )
+
+
+def _check_metrics(specs: Sequence[TrialSpec]) -> None:
+    """Import the metrics from outside the package, so that a missing one is an error before anything is written."""
+    rewards = [point.reward for spec in specs for _, point in spec.path.knots]
+    for metric in {reward.metric for reward in rewards if reward.task > 0.0 and ":" in reward.metric}:
+        load_function(metric)

@@ -1,0 +1,51 @@
+"""The share of a machine that each trial holds."""
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+import ray
+
+from erpo_explore.config.experiment import Resources
+
+__all__ = ["trial_resources"]
+
+_log = logging.getLogger(__name__)
+
+_MIN_GPU_SHARE: Final = 0.25
+
+_RAY_NAMES: Final = {"cpu": "CPU", "gpu": "GPU", "memory": "memory"}
+"""Names of resources in the description of a node, by their names in a trial's resources."""
+
+
+def trial_resources(resources: Resources, num_trials: int) -> dict[str, float]:
+    """Resources of one trial, as Tune takes them. Warns if no machine of the cluster has them.
+
+    Args:
+        resources: What the user wrote. Without `gpus_per_trial`, the trials share the cluster's GPUs evenly, with at
+            least 1/4 and at most one GPU each.
+        num_trials: Number of trials that share the GPUs.
+
+    Returns:
+        CPU cores, GPUs, and main memory in bytes where it is limited.
+    """
+    gpus = resources.gpus_per_trial
+    if gpus is None:
+        num_gpus = float(ray.cluster_resources().get("GPU", 0.0))
+        gpus = min(1.0, max(_MIN_GPU_SHARE, num_gpus / num_trials)) if num_gpus else 0.0
+    share = {"cpu": float(resources.cpus_per_trial), "gpu": gpus}
+    if resources.memory_per_trial_gb is not None:
+        share["memory"] = resources.memory_per_trial_gb * 1e9
+    _warn_if_none_fits(share)
+    return share
+
+
+def _warn_if_none_fits(share: Mapping[str, float]) -> None:
+    """Only a warning: a machine that has these resources may yet join the cluster."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if not any(all(node.get(_RAY_NAMES[name], 0.0) >= held for name, held in share.items()) for node in nodes):
+        wanted = ", ".join(f"{name} {held:g}" for name, held in share.items())
+        _log.warning(
+            "no machine has the resources of one trial (%s); trials wait for a machine that has, or lower `resources`",
+            wanted,
+        )

@@ -1,0 +1,125 @@
+"""Explorations whose trials begin with earlier weights, on a real Ray."""
+
+import shutil
+import signal
+
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+import erpo_explore as erpo
+from erpo_explore.config.experiment import Experiment
+from erpo_explore.config.init_from import ResultsTrunk
+from erpo_explore.errors import ResultsError
+from erpo_explore.plan.baselines import Rivals
+from erpo_explore.plan.initial_weights import find_checkpoints
+from erpo_explore.plan.replay import replay_space
+from erpo_explore.plan.trials import plan_trials
+from erpo_explore.store import ResultsWriter, load_manifest
+from erpo_explore.tasks import load_task
+from erpo_explore.trial import TrainingRun
+from erpo_explore.trial.checkpoint import load_checkpoint
+from erpo_explore.trial.initial_weights import load_trunk
+from erpo_explore.tune.run import explore, resume
+from tests.plan.test_initial_weights import BRANCHED, experiment_of
+from tests.tune.driver import start_driver, wait_for_reports
+from tests.tune.ray_warnings import RAY_WARNINGS
+from tests.tune.test_run import _comparable
+
+pytestmark = [pytest.mark.ray, *RAY_WARNINGS]
+
+
+@pytest.fixture(scope="module")
+def branched(tmp_path_factory, two_slots):
+    """An exploration that has trained its initial checkpoints first."""
+    folder = tmp_path_factory.mktemp("explorations") / "branched"
+    assert explore(Experiment.from_dict(BRANCHED), folder).status == "finished"
+    return folder
+
+
+def test_initial_checkpoints_are_trained_first_once_per_seed(branched):
+    initial = erpo.load_results(branched / "initial")
+    assert initial.groupby("trial")["step"].apply(list).to_dict() == {"mle-s1": [3, 6], "mle-s2": [3, 6]}
+    frame = erpo.load_results(branched)
+    assert set(frame["step"]) == {3, 6, 9, 12}
+    assert initial["reported_at"].max() < frame["reported_at"].min()
+
+
+def test_a_baseline_has_gone_on_from_the_checkpoint_of_its_seed(branched):
+    experiment, frame = Experiment.from_dict(BRANCHED), erpo.load_results(branched)
+    task = load_task(experiment.task)
+    weights = load_trunk(
+        find_checkpoints(experiment, branched),
+        optimizer=True,
+        first_seed=experiment.seed,
+        task=task,
+        model=experiment.model,
+    )
+    spec = plan_trials(experiment, task.metric)[0]
+    run = TrainingRun(task, experiment.model, experiment.training, spec, torch.device("cpu"))
+    run.take_weights(weights.of(spec.seed))
+    reports = frame[frame["trial"] == spec.name]
+    assert [run.advance().scores.validation_nll_nats for _ in range(4)] == reports["validation_nll_nats"].tolist()
+
+
+def test_the_manifest_names_the_weights_by_their_sum(branched):
+    kept = load_manifest(branched)["initial"]
+    assert [len(entry["sha256"]) for entry in kept] == [64, 64]
+    assert [entry["checkpoint"].split("/")[:3] for entry in kept] == [
+        ["initial", "checkpoints", f"mle-s{seed}"] for seed in (1, 2)
+    ]
+
+
+def test_a_replay_begins_with_the_same_weights(branched, tmp_path):
+    experiment = replay_space(branched, space_file=None, against=Rivals.parse("mle"), num_seeds=2)
+    assert experiment.init_from == ResultsTrunk(results=str(branched / "initial"), algorithm="mle")
+    explore(experiment, tmp_path / "replay")
+    kept = [load_manifest(folder)["initial"] for folder in (branched, tmp_path / "replay")]
+    assert [entry["sha256"] for entry in kept[0]] == [entry["sha256"] for entry in kept[1]]
+    anew = explore(Experiment.from_dict(experiment.to_dict() | {"init_from": None}), tmp_path / "anew")
+    first = [
+        erpo.load_results(folder).query("step == 3").groupby("algorithm")["validation_nll_nats"].mean()
+        for folder in (tmp_path / "replay", anew.folder)
+    ]
+    assert (first[0] < first[1]).all()
+
+
+def test_weights_of_a_results_folder_serve_another_exploration_until_they_change(branched, tmp_path):
+    copy, folder = tmp_path / "copy", tmp_path / "other"
+    shutil.copytree(branched / "initial", copy)
+    experiment = experiment_of({"results": str(copy), "optimizer": False}, search={"method": "none"}, baselines=["mle"])
+    explore(experiment, folder)
+    trials = erpo.load_results(folder, "trials")
+    ResultsWriter.open(folder).append("trials", [trials.iloc[0].dropna().to_dict() | {"status": "running"}])
+    (state,) = copy.glob("checkpoints/mle-s1/checkpoint_000001/state.pt")
+    state.write_bytes(state.read_bytes() + b"\0")
+    with pytest.raises(ResultsError, match=r"checkpoint_000001: must be what .*other began from, sha256"):
+        resume(folder)
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_is_written(branched, tmp_path):
+    checkpoint = branched / load_manifest(branched)["initial"][0]["checkpoint"]
+    assert load_checkpoint(checkpoint)["step"] == 6
+    with pytest.raises(ResultsError, match=r"in the checkpoint and .* in the"):
+        explore(experiment_of(str(checkpoint), model={"hidden_size": 16}), tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("stage", "num_reports"), [("initial", 1), ("", 3)], ids=["initial checkpoints", "trials after them"]
+)
+def test_a_killed_driver_is_resumed_at_either_stage(branched, tmp_path, stage, num_reports):
+    file, folder = tmp_path / "space.yaml", tmp_path / "killed"
+    file.write_text(yaml.safe_dump(BRANCHED))
+    driver = start_driver(folder, file)
+    while not (folder / stage / "observations").exists():
+        assert driver.poll() is None
+    wait_for_reports(driver, folder / stage, num_reports)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    assert ("initial" in load_manifest(folder)) == (stage == "")
+    assert resume(folder).status == "finished"
+    pd.testing.assert_frame_equal(_comparable(folder), _comparable(branched))
+    pd.testing.assert_frame_equal(_comparable(folder / "initial"), _comparable(branched / "initial"))
+    assert resume(folder).status == "finished"
