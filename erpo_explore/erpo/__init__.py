@@ -1,9 +1,24 @@
-"""How a point trains: the E-step draws targets, the M-step fits them; `exact` is the oracle of both."""
+"""The loss of a point: the E-step draws targets, the M-step fits them; `exact` is the oracle of both."""
 
 from erpo_explore.erpo.draw import Draw
-from erpo_explore.erpo.e_step import draw_targets
+from erpo_explore.erpo.e_step import sample_targets
+from erpo_explore.erpo.estimators import GradientEstimator, load_estimator
 from erpo_explore.erpo.exact import Enumeration, enumerate_targets
 from erpo_explore.erpo.exact_gradient import exact_gradient
-from erpo_explore.erpo.objective import StepLoss, step_loss
+from erpo_explore.erpo.m_step import StepLoss
+from erpo_explore.erpo.objective import draw_targets, step_loss
+from erpo_explore.erpo.step import Step
 
-__all__ = ["Draw", "Enumeration", "StepLoss", "draw_targets", "enumerate_targets", "exact_gradient", "step_loss"]
+__all__ = [
+    "Draw",
+    "Enumeration",
+    "GradientEstimator",
+    "Step",
+    "StepLoss",
+    "draw_targets",
+    "enumerate_targets",
+    "exact_gradient",
+    "load_estimator",
+    "sample_targets",
+    "step_loss",
+]

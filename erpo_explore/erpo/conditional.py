@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from erpo_explore.erpo.drawing import draw_places
+from erpo_explore.erpo.categorical import draw_indices
 from erpo_explore.erpo.soft_labels import DenseLabels, SoftLabels
 from erpo_explore.rewards import Increments
 from erpo_explore.space import Point
@@ -88,7 +88,7 @@ class DenseConditional(Conditional):
 
     def draw(self, generator: torch.Generator) -> tuple[Int[Tensor, " N"], Float[Tensor, " N"]]:
         """One token a prefix."""
-        token_N = draw_places(self.q_NV, generator)
+        token_N = draw_indices(self.q_NV, generator)
         return token_N, self.q_NV.gather(1, token_N[:, None])[:, 0]
 
     def likeliest(self) -> tuple[Int[Tensor, " N"], Float[Tensor, " N"]]:

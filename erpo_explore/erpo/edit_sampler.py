@@ -1,14 +1,16 @@
-"""RAML's own sampler for the edit distance: how many edits, then which (Norouzi et al. 2016, section 2.2).
+"""RAML's sampler for the edit distance: first the number of edits, then the edits (Norouzi et al. 2016, section 2.2).
 
-Legend: R rows, T reference length, M its words, I most insertions, Y interleaved slots, v words that may be drawn.
+Legend: R rows, T reference length, S substitutions, I insertions, X tokens before sorting, L length of the longest
+edited target, Y interleaved slots, m words in a reference, v words that may be drawn.
 
     P(s, i) ∝ C(m, s) · C(m − s + i, i) · v^(s + i) · exp(−(s + i) / τ)
 
-for s substitutions and i insertions on m words: s words are each exchanged for one of the v − 1 others or for nothing,
-which is a deletion, and i words of v are set behind words that stay, or in front. So every script of e edits is as
-likely as any other of e, and a script with one edit more less likely by exp(−1/τ). Counting scripts for targets, as the
-paper does, is close and not exact: a target that several scripts lead to is drawn as often as all of them. On two words
-of three (i ≤ 7) the total variation from q ∝ exp(−distance / τ) is 0.003 at τ = 0.15, 0.07 at 0.3 and 0.21 at 0.5.
+for s substitutions and i insertions on m words. Each of the s words is replaced by one of the v − 1 other words, or by
+nothing, which is a deletion. The i inserted words are drawn from v words; each stands at the front or after a word that
+was not substituted. So all scripts of e edits are equally likely, and one more edit multiplies a script's probability
+by exp(−1/τ). The paper counts scripts instead of targets, which is close but not exact: a target that several scripts
+lead to is drawn with the sum of their probabilities. On two words of three (i ≤ 7) the total variation from
+q ∝ exp(−distance / τ) is 0.003 at τ = 0.15, 0.07 at 0.3 and 0.21 at 0.5.
 """
 
 import math
@@ -18,26 +20,26 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from erpo_explore.erpo.categorical import draw_indices, draw_subset
 from erpo_explore.erpo.draw import Draw, shifted
-from erpo_explore.erpo.drawing import draw_places, draw_subset
 from erpo_explore.rewards import Reference
 
-__all__ = ["edit_numbers", "edited"]
+__all__ = ["edit_numbers", "sample_edits"]
 
-_MOST_MORE: Final = 5
-"""Insertions that a row may have more than it has words."""
+_EXTRA_INSERTIONS: Final = 5
+"""A row of m words gets at most m + 5 insertions."""
 
 
 def edit_numbers(
     num_words_R: Int[Tensor, " R"], num_drawable: int, temperature: float, max_insertions: int
 ) -> Float[Tensor, "R S I"]:
-    """P(s, i) of each row.
+    """P(s, i) per row.
 
     Args:
         num_words_R: m.
         num_drawable: v.
         temperature: τ > 0.
-        max_insertions: Largest i; more are not drawn.
+        max_insertions: Largest i; probabilities are normalised over the smaller ones.
 
     Returns:
         Probabilities [R, S, I] with S = largest m + 1 and I = max_insertions + 1; 0 where s > m.
@@ -54,66 +56,69 @@ def edit_numbers(
 
 
 @torch.no_grad()
-def edited(reference: Reference, temperature: float, generator: torch.Generator) -> Draw:
-    """Draw one edited reference a row.
+def sample_edits(reference: Reference, temperature: float, generator: torch.Generator) -> Draw:
+    """Draw one edited reference per row.
 
     Args:
-        reference: y*, one row a target that is drawn.
-        temperature: τ of exp(−edits / τ). At most m + 5 words are inserted, which tells only where v exp(−1/τ) is
-            near 1 or above.
-        generator: Of every draw.
+        reference: y*, one row per target.
+        temperature: τ of exp(−edits / τ). At most m + 5 words are inserted; that limit matters only where
+            v exp(−1/τ) is near 1 or above.
+        generator: Source of every random draw.
     """
     words_RT = reference.words_BT
     num_words_R = words_RT.sum(1)
     word_v = reference.drawable_words_v
-    max_insertions = int(num_words_R.max()) + _MOST_MORE
+    max_insertions = int(num_words_R.max()) + _EXTRA_INSERTIONS
     probability_RSI = edit_numbers(num_words_R, len(word_v), temperature, max_insertions)
-    # by each row's own limit, or its longer neighbours would lengthen it
+    # per-row limit: a row must not depend on longer rows of its batch
     i_I = torch.arange(max_insertions + 1, device=words_RT.device)
-    probability_RSI = probability_RSI * (i_I <= num_words_R[:, None] + _MOST_MORE)[:, None]
-    pair_R = draw_places(probability_RSI.flatten(1), generator)
+    probability_RSI = probability_RSI * (i_I <= num_words_R[:, None] + _EXTRA_INSERTIONS)[:, None]
+    pair_R = draw_indices(probability_RSI.flatten(1), generator)
     num_substituted_R = pair_R // (max_insertions + 1)
     num_inserted_R = pair_R % (max_insertions + 1)
 
     substituted_RT = draw_subset(words_RT, num_substituted_R, generator)
     other_RT = word_v[_integers(words_RT.shape, len(word_v), generator)]
     token_RT = torch.where(substituted_RT, other_RT, reference.tokens_BT)
-    # a word that was exchanged for itself stands for the one exchange that is a deletion
-    stays_RT = words_RT & ~(substituted_RT & (other_RT == reference.tokens_BT))
-    place_RT = torch.arange(words_RT.shape[1], device=words_RT.device).float().expand_as(token_RT)
+    # v choices for v − 1 other words and the deletion: drawing the word itself means deletion
+    kept_RT = words_RT & ~(substituted_RT & (other_RT == reference.tokens_BT))
+    position_RT = torch.arange(words_RT.shape[1], device=words_RT.device).float().expand_as(token_RT)
 
-    place_RY = _insertions(words_RT & ~substituted_RT, num_inserted_R, max_insertions, generator)
-    inserted_RY = word_v[_integers(place_RY.shape, len(word_v), generator)]
+    position_RY = _insertions(words_RT & ~substituted_RT, num_inserted_R, max_insertions, generator)
+    inserted_RY = word_v[_integers(position_RY.shape, len(word_v), generator)]
     return _assembled(
         torch.cat([token_RT, inserted_RY], dim=1),
-        torch.cat([place_RT.masked_fill(~stays_RT, torch.inf), place_RY], dim=1),
+        torch.cat([position_RT.masked_fill(~kept_RT, torch.inf), position_RY], dim=1),
         reference,
     )
 
 
 def _insertions(
-    unchanged_RT: Bool[Tensor, "R T"], num_inserted_R: Int[Tensor, " R"], most: int, generator: torch.Generator
+    unchanged_RT: Bool[Tensor, "R T"],
+    num_inserted_R: Int[Tensor, " R"],
+    max_insertions: int,
+    generator: torch.Generator,
 ) -> Float[Tensor, "R Y"]:
-    """Where words are set in, as places half-way behind unchanged words; +∞ for what is no insertion."""
+    """Positions of the inserted words, each half-way after an unchanged word; +∞ in slots without an insertion."""
     num_unchanged_R = unchanged_RT.sum(1)
-    Y = unchanged_RT.shape[1] + most
+    Y = unchanged_RT.shape[1] + max_insertions
     slot_Y = torch.arange(Y, device=unchanged_RT.device)
     used_RY = slot_Y < (num_unchanged_R + num_inserted_R)[:, None]
     is_insertion_RY = draw_subset(used_RY, num_inserted_R, generator)
     num_before_RY = (used_RY & ~is_insertion_RY).cumsum(1)
-    # place of the n-th unchanged word, with the front at −1 as the 0-th
-    place_RT = torch.arange(unchanged_RT.shape[1], device=unchanged_RT.device).float()
-    in_order_RT = place_RT.expand(unchanged_RT.shape).masked_fill(~unchanged_RT, torch.inf).sort(1).values
+    # position of the n-th unchanged word; the front is the 0-th, at −1
+    position_RT = torch.arange(unchanged_RT.shape[1], device=unchanged_RT.device).float()
+    in_order_RT = position_RT.expand(unchanged_RT.shape).masked_fill(~unchanged_RT, torch.inf).sort(1).values
     anchors_RX = torch.nn.functional.pad(in_order_RT, (1, 0), value=-1.0)
-    behind_RY = anchors_RX.gather(1, num_before_RY.clamp(max=unchanged_RT.shape[1])) + 0.5
-    return behind_RY.masked_fill(~is_insertion_RY, torch.inf)
+    after_RY = anchors_RX.gather(1, num_before_RY.clamp(max=unchanged_RT.shape[1])) + 0.5
+    return after_RY.masked_fill(~is_insertion_RY, torch.inf)
 
 
-def _assembled(token_RX: Int[Tensor, "R X"], place_RX: Float[Tensor, "R X"], reference: Reference) -> Draw:
-    """The tokens in the order of their places, those at +∞ left out, and EOS."""
+def _assembled(token_RX: Int[Tensor, "R X"], position_RX: Float[Tensor, "R X"], reference: Reference) -> Draw:
+    """The tokens sorted by position, without those at +∞, and EOS."""
     symbols = reference.symbols
-    place_RX, order_RX = place_RX.sort(dim=1, stable=True)
-    length_R = place_RX.isfinite().sum(1)
+    position_RX, order_RX = position_RX.sort(dim=1, stable=True)
+    length_R = position_RX.isfinite().sum(1)
     L = int(length_R.max()) + 1
     token_RL = torch.nn.functional.pad(token_RX.gather(1, order_RX), (0, 1))[:, :L]
     step_L = torch.arange(L, device=token_RL.device)

@@ -1,200 +1,181 @@
-"""The M-step: losses whose gradient moves p_θ toward what the E-step drew.
+"""The M-step: from drawn targets to a loss whose gradient moves p_θ toward them.
 
-Legend: N kept labels, B sources, K draws of each, V vocabulary.
+Legend: N kept labels, R rows (B sources times K draws), T target length, V vocabulary.
 
-    on labels            L_n = −log p_θ(y_n)                         and what the labels count, their weights c_n
-    on distributions     L_n = −Σ_v q̃_n(v) log p_θ(v)
-    mean                 L   = Σ_n c_n L_n / Σ_n c_n
-    α → ∞                L   = Σ_n A_n L_n / N                       A = R − b over K
-    minimum risk         L   = −1/B Σ_b Σ_k Q_k R_k                   Q_k ∝ p_θ(y_k)^a among the draws
-    target policy        L   = −1/B Σ_b Σ_k q_k log p̂_k              p̂_k ∝ p_θ(y_k) among the draws
+    token labels       L_n = −log p_θ(y_n)
+    soft labels        L_n = −Σ_v q̃_n(v) log p_θ(v)
+    mean               L   = Σ_n L_n / N
 
-The third is REINFORCE: q → p_θ (1 + (R − E R)/α) and E_p[∇ log p_θ] = 0, so α ∇ E_q[log p_θ] → E_p[(R − b) ∇ log p_θ].
+The estimators weight the label losses L_n differently; `erpo_explore.erpo.estimators` has one module per estimator.
 """
 
-from typing import Any
+from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from erpo_explore.erpo.soft_labels import SoftLabels, TokenLabels
+from erpo_explore.erpo.draw import Draw
+from erpo_explore.erpo.label_losses import (
+    allowed_probabilities,
+    cross_entropy,
+    label_losses,
+    projected_label_losses,
+    soft_label_losses,
+)
+from erpo_explore.erpo.step import Step
 
 __all__ = [
-    "allowed_probabilities",
-    "cross_entropy",
-    "first_of_its_kind",
-    "label_losses",
-    "minimum_risk_loss",
-    "projected_label_losses",
-    "soft_label_losses",
-    "target_policy_loss",
+    "LabelLosses",
+    "StepLoss",
+    "drawn_label_losses",
+    "mean_loss",
+    "model_draw_losses",
+    "reference_loss",
+    "row_sums",
+    "step_result",
 ]
 
 
-def cross_entropy(logits_NV: Float[Tensor, "N V"], labels_N: Int[Tensor, " N"]) -> Float[Tensor, ""]:
-    """Mean −log p_θ of the labels, in nats: torch's own, bit for bit.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepLoss:
+    """The loss of one training step, and statistics of its draws.
 
-    Example:
-        >>> float(cross_entropy(torch.zeros(3, 4), torch.tensor([0, 1, 2])))
-        1.3862943649291992
+    Attributes:
+        loss: Scalar with gradient. In nats per token at finite α; else in the unit of the estimator's own loss.
+        num_tokens: Number of labels that were trained on.
+        num_units: Number of units that the loss is a mean over: labels (each with its weight) or sources.
+        entropy_nats: Entropy of q̃ per token, the mean of −log q̃ of the drawn labels; None where nothing was drawn.
+        mean_reward: Mean metric of the targets; None where the reward is a mixture or targets were not scored.
+        effective_sample_size: Mean over the sources, between 1 and K; None where draws are not weighted as wholes.
     """
-    return torch.nn.functional.cross_entropy(logits_NV, labels_N)
+
+    loss: Float[Tensor, ""]
+    num_tokens: int
+    num_units: float
+    entropy_nats: float | None = None
+    mean_reward: float | None = None
+    effective_sample_size: float | None = None
 
 
-def label_losses(
-    logits_NV: Float[Tensor, "N V"], labels_N: Int[Tensor, " N"], forbidden: tuple[int, ...] = ()
-) -> Float[Tensor, " N"]:
-    """−log p_θ of each label, in nats.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelLosses:
+    """L_n of each kept label.
 
-    Args:
-        logits_NV: Of the kept labels.
-        labels_N: The labels.
-        forbidden: What p_θ does not reach, if it is to be over what a target may hold, as draws from the model are.
+    Attributes:
+        losses_N: −log p_θ, or the cross-entropy to a soft label, in nats and with gradient.
+        model_q_N: λ_model · p_θ of each label, which `Draw.q_RT` leaves out; None where nothing is left out.
     """
-    return _Losses.apply(logits_NV.float(), TokenLabels(token_X=labels_N), forbidden)  # type: ignore[no-any-return, no-untyped-call]
+
+    losses_N: Float[Tensor, " N"]
+    model_q_N: Float[Tensor, " N"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.losses_N)
 
 
-def allowed_probabilities(
-    losses_N: Float[Tensor, " N"],
-    logits_NV: Float[Tensor, "N V"],
-    labels_N: Int[Tensor, " N"],
-    forbidden: tuple[int, ...],
-) -> Float[Tensor, " N"]:
-    """p_θ of each label over what a target may hold, worked out of −log p_θ over the whole vocabulary.
-
-    Args:
-        losses_N: `label_losses` of the labels.
-        logits_NV: Of the kept labels.
-        labels_N: Labels that may be drawn.
-        forbidden: What a target never holds.
-    """
-    log_total_N = losses_N + logits_NV.gather(1, labels_N[:, None])[:, 0].float()
-    share_N = (logits_NV[:, list(forbidden)].float() - log_total_N[:, None]).exp().sum(1)
-    return (-losses_N).exp() / (1.0 - share_N.clamp(max=1.0 - 1e-6))
+def reference_loss(step: Step, draw: Draw) -> StepLoss:
+    """Cross-entropy on the reference's labels: maximum likelihood, bit for bit torch's own."""
+    logits_NV = _kept_logits(step, draw)
+    loss = cross_entropy(logits_NV, draw.labels_RT[draw.keep_RT])
+    return StepLoss(loss=loss, num_tokens=len(logits_NV), num_units=float(len(logits_NV)))
 
 
-def soft_label_losses(logits_NV: Float[Tensor, "N V"], labels: SoftLabels) -> Float[Tensor, " N"]:
-    """−Σ_v q(v) log p_θ(v) = log Σ_v exp(l(v)) − Σ_v q(v) l(v) of each label, in nats; q sums to 1.
-
-    Args:
-        logits_NV: Of the kept labels.
-        labels: q̃ at the same places.
-    """
-    return _Losses.apply(logits_NV.float(), labels, ())  # type: ignore[no-any-return, no-untyped-call]
-
-
-def projected_label_losses(
-    features_NH: Float[Tensor, "N H"],
-    output_layer: tuple[Float[Tensor, "V H"], Float[Tensor, " V"]],
-    logits_NV: Float[Tensor, "N V"],
-    labels_N: Int[Tensor, " N"],
-    forbidden: tuple[int, ...] = (),
-) -> Float[Tensor, " N"]:
-    """−log p_θ of each label, of logits that are known already, with the gradient through the features.
-
-    The projection onto the vocabulary is a third of a step; a sampler that has made it need not make it again.
-
-    Args:
-        features_NH: What the logits were made of, with gradient.
-        output_layer: Weight and bias that they were made with.
-        logits_NV: features · weight + bias, without gradient; the backward pass writes over them.
-        labels_N: The labels.
-        forbidden: What p_θ does not reach, if it is to be over what a target may hold.
-    """
-    labels = TokenLabels(token_X=labels_N)
-    return _ProjectedLosses.apply(features_NH, *output_layer, logits_NV, labels, forbidden)  # type: ignore[no-any-return, no-untyped-call]
+def mean_loss(step: Step, draw: Draw) -> StepLoss:
+    """Mean label loss: every draw has weight 1."""
+    losses = drawn_label_losses(step, draw)
+    return step_result(
+        draw,
+        losses,
+        losses.losses_N.mean(),
+        num_units=len(losses) / step.num_draws,
+        mean_reward=step.mean_metric(draw.reward_R),
+    )
 
 
-class _Losses(torch.autograd.Function):
-    """Backward is softmax(l) − q, made in one tensor; autograd's own would write one for each term of the loss."""
-
-    @staticmethod
-    def forward(ctx: Any, logits_NV: Tensor, labels: SoftLabels, forbidden: tuple[int, ...]) -> Tensor:
-        log_total_N = _log_totals(logits_NV, forbidden)
-        ctx.save_for_backward(logits_NV, log_total_N)
-        ctx.labels, ctx.forbidden = labels, forbidden
-        return log_total_N - labels.algorithm(logits_NV)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        logits_NV, log_total_N = ctx.saved_tensors
-        p_NV = (logits_NV - log_total_N[:, None]).exp_()
-        return _less_labels(p_NV, ctx.labels, ctx.forbidden, gradients[0]), None, None
-
-
-class _ProjectedLosses(torch.autograd.Function):
-    """The same, and the projection's own backward behind it."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        features_NH: Tensor,
-        weight_VH: Tensor,
-        bias_V: Tensor,  # noqa: ARG004 - has a gradient
-        logits_NV: Tensor,
-        labels: SoftLabels,
-        forbidden: tuple[int, ...],
-    ) -> Tensor:
-        log_total_N = _log_totals(logits_NV, forbidden)
-        ctx.save_for_backward(features_NH, weight_VH, logits_NV, log_total_N)
-        ctx.labels, ctx.forbidden = labels, forbidden
-        return log_total_N - labels.algorithm(logits_NV)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None, None]:
-        features_NH, weight_VH, logits_NV, log_total_N = ctx.saved_tensors
-        # nobody reads the logits afterwards; a second backward would be told so by autograd
-        p_NV = logits_NV.sub_(log_total_N[:, None]).exp_()
-        gradient_NV = _less_labels(p_NV, ctx.labels, ctx.forbidden, gradients[0])
-        return gradient_NV @ weight_VH, gradient_NV.T @ features_NH, gradient_NV.sum(0), None, None, None
+def drawn_label_losses(step: Step, draw: Draw) -> LabelLosses:
+    """Losses of draws from q̃ at finite α, with p_θ over the whole vocabulary."""
+    if draw.logits is not None:
+        return LabelLosses(losses_N=_known_losses(step, draw))
+    logits_NV = _kept_logits(step, draw)
+    labels_N = draw.labels_RT[draw.keep_RT]
+    if draw.soft_labels is not None:
+        losses_N = soft_label_losses(logits_NV, draw.soft_labels.kept(draw.keep_RT))
+        return LabelLosses(losses_N=_with_forced(losses_N, draw, logits_NV))
+    losses_N = label_losses(logits_NV, labels_N)
+    if draw.model_share == 0.0:
+        return LabelLosses(losses_N=losses_N)
+    never_drawn = step.reference.symbols.never_drawn
+    p_N = allowed_probabilities(losses_N.detach(), logits_NV.detach(), labels_N, never_drawn)
+    return LabelLosses(losses_N=losses_N, model_q_N=draw.model_share * p_N)
 
 
-def _log_totals(logits_NV: Tensor, forbidden: tuple[int, ...]) -> Tensor:
-    """Over what is allowed: lse + log(1 − Σ_forbidden exp(l − lse)), without a second pass over the vocabulary."""
-    log_total_N = logits_NV.logsumexp(-1)
-    if not forbidden:
-        return log_total_N
-    share_N = (logits_NV[:, list(forbidden)] - log_total_N[:, None]).exp().sum(1)
-    return log_total_N + torch.log1p(-share_N.clamp(max=1.0 - 1e-6))
+def model_draw_losses(step: Step, draw: Draw) -> LabelLosses:
+    """Losses of draws from the model, with p_θ over the tokens that a target may hold, as it was drawn from."""
+    never_drawn = step.reference.symbols.never_drawn
+    if draw.logits is not None:
+        return LabelLosses(losses_N=_known_losses(step, draw, never_drawn))
+    logits_NV = _kept_logits(step, draw)
+    losses_N = label_losses(logits_NV, draw.labels_RT[draw.keep_RT], never_drawn)
+    return LabelLosses(losses_N=_with_forced(losses_N, draw, logits_NV))
 
 
-def _less_labels(p_NV: Tensor, labels: SoftLabels, forbidden: tuple[int, ...], gradient_N: Tensor) -> Tensor:
-    """(softmax − q) · gradient, in the given tensor's memory."""
-    if forbidden:
-        p_NV[:, list(forbidden)] = 0.0
-    return labels.taken_from(p_NV).mul_(gradient_N[:, None])
+def row_sums(value_N: Float[Tensor, " N"], keep_RT: Bool[Tensor, "R T"]) -> Float[Tensor, " R"]:
+    """Sums over the kept positions of each row."""
+    return torch.zeros(keep_RT.shape, device=value_N.device).masked_scatter(keep_RT, value_N).sum(1)
 
 
-def minimum_risk_loss(
-    log_p_BK: Float[Tensor, "B K"],
-    reward_BK: Float[Tensor, "B K"],
-    distinct_BK: Bool[Tensor, "B K"],
-    sharpness: float,
-) -> Float[Tensor, ""]:
-    """Minus the expected reward among the draws (Shen et al. 2016, equation 11).
-
-    Args:
-        log_p_BK: log p_θ of each draw, with gradient.
-        reward_BK: R of each.
-        distinct_BK: False on a draw that repeats one before it: the draws are a set.
-        sharpness: a.
-    """
-    share_BK = (sharpness * log_p_BK).masked_fill(~distinct_BK, -torch.inf).softmax(1)
-    return -(share_BK * reward_BK).sum(1).mean()
-
-
-def target_policy_loss(log_p_BK: Float[Tensor, "B K"], target_BK: Float[Tensor, "B K"]) -> Float[Tensor, ""]:
-    """Cross-entropy of the draws' own softmax to a target among them; its gradient by log p is p̂ − q.
-
-    Args:
-        log_p_BK: log p_θ of each draw, with gradient.
-        target_BK: q, without gradient.
-    """
-    return torch.nn.functional.cross_entropy(log_p_BK, target_BK)
+def step_result(
+    draw: Draw,
+    losses: LabelLosses,
+    loss: Float[Tensor, ""],
+    *,
+    num_units: float,
+    mean_reward: float | None = None,
+    effective_sample_size: float | None = None,
+) -> StepLoss:
+    """A loss with the statistics of its draws; the arguments are as in `StepLoss`."""
+    return StepLoss(
+        loss=loss,
+        num_tokens=len(losses),
+        num_units=num_units,
+        entropy_nats=_entropy_nats(draw, losses.model_q_N),
+        mean_reward=mean_reward,
+        effective_sample_size=effective_sample_size,
+    )
 
 
-def first_of_its_kind(tokens_BKT: Int[Tensor, "B K T"]) -> Bool[Tensor, "B K"]:
-    """False on a target that its source has drawn before."""
-    same_BKK = (tokens_BKT[:, :, None] == tokens_BKT[:, None, :]).all(-1)
-    return ~same_BKK.tril(-1).any(2)
+def _kept_logits(step: Step, draw: Draw) -> Float[Tensor, "N V"]:
+    return step.model.project(step.model.features(step.memory, draw.inputs_RT)[draw.keep_RT])
+
+
+def _known_losses(step: Step, draw: Draw, forbidden: tuple[int, ...] = ()) -> Float[Tensor, " N"]:
+    """Label losses from the sampler's logits, without a second projection."""
+    known, layer = draw.logits, step.model.output_layer
+    if known is None or layer is None:
+        raise ValueError("logits are known only of a model with an output layer")
+    position = (known.row_N, known.step_N)
+    features_NH = step.model.features(step.memory, draw.inputs_RT)[position]
+    losses_N = projected_label_losses(features_NH, layer, known.logits_NV, draw.labels_RT[position], forbidden)
+    # from the order of the sampling steps to the order of the rows
+    return torch.zeros(draw.keep_RT.shape, device=losses_N.device).index_put(position, losses_N)[draw.keep_RT]
+
+
+def _with_forced(losses_N: Float[Tensor, " N"], draw: Draw, logits_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
+    """The losses with plain cross-entropy at forced labels, which may be tokens that no draw holds (unknown words)."""
+    if draw.forced_RT is None:
+        return losses_N
+    forced_N = draw.forced_RT[draw.keep_RT]
+    return torch.where(forced_N, label_losses(logits_NV, draw.labels_RT[draw.keep_RT]), losses_N)
+
+
+def _entropy_nats(draw: Draw, model_q_N: Float[Tensor, " N"] | None) -> float | None:
+    """Mean of −log q̃ over the drawn labels."""
+    if draw.q_RT is None:
+        return None
+    q_N = draw.q_RT[draw.keep_RT]
+    if model_q_N is not None:
+        q_N = q_N + model_q_N
+    if draw.forced_RT is not None:
+        q_N = q_N[~draw.forced_RT[draw.keep_RT]]
+    return float(-q_N.clamp(min=torch.finfo(q_N.dtype).tiny).log().mean()) if len(q_N) > 0 else None

@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from erpo_explore.erpo.categorical import draw_indices, draw_shared_indices, draw_uniform
 from erpo_explore.erpo.conditional import Conditional, model_conditional
-from erpo_explore.erpo.drawing import draw_places, draw_shared_places, draw_uniform
 from erpo_explore.erpo.soft_labels import SparseLabels
 from erpo_explore.rewards import Increments
 from erpo_explore.rows import Rows
@@ -87,7 +87,7 @@ class MetricSoftmax:
     def draw(self, generator: torch.Generator) -> Int[Tensor, " N"]:
         """A slot or "any other", and then which other."""
         rest_N = self.log_q.other_B.exp() * self.others.number_N
-        slot_N = draw_places(torch.cat([self.log_q.value_BJ.exp(), rest_N[:, None]], dim=1), generator)
+        slot_N = draw_indices(torch.cat([self.log_q.value_BJ.exp(), rest_N[:, None]], dim=1), generator)
         place_N = (draw_uniform(len(slot_N), generator) * self.others.number_N).long()
         last_slot = self.log_q.token_BJ.shape[1] - 1
         slot_token_N = self.log_q.token_BJ.gather(1, slot_N.clamp(max=last_slot)[:, None])[:, 0]
@@ -122,7 +122,7 @@ class MixtureConditional(Conditional):
         token_N = self.truth_N
         _, noise, task, model = self.weights
         if noise > 0.0:
-            said_N = draw_shared_places(self.noise_V, len(token_N), generator)
+            said_N = draw_shared_indices(self.noise_V, len(token_N), generator)
             token_N = torch.where(part_N == 1, said_N, token_N)
         if task > 0.0 and self.metric is not None:
             token_N = torch.where(part_N == 2, self.metric.draw(generator), token_N)
@@ -172,7 +172,7 @@ class MixtureConditional(Conditional):
         if 1.0 in self.weights:
             return torch.full_like(self.truth_N, self.weights.index(1.0))
         weights_C = torch.tensor(self.weights, dtype=torch.float64, device=self.truth_N.device)
-        return draw_shared_places(weights_C, len(self.truth_N), generator)
+        return draw_shared_indices(weights_C, len(self.truth_N), generator)
 
     def _without_model(self, token_N: Int[Tensor, " N"]) -> Float[Tensor, " N"]:
         truth, noise, task, _ = self.weights

@@ -1,11 +1,10 @@
-"""Targets of truth and noise alone, all places at once.
+"""Targets of truth and noise alone, drawn at all positions at once.
 
-Legend: R rows, L longest target, J and V as in `soft_labels`.
+Legend: R rows, L maximum target length, T longest drawn target, J and V as in `soft_labels`.
 
     q̃(y_t = v) = λ_truth·1[v = y*_t] + λ_noise·u(v)
 
-does not depend on the prefix (Xie et al. 2017), so no token waits for the one before it; nor has it to be normalised,
-so log Z_t = 0.
+does not depend on the prefix (Xie et al. 2017), so the positions are independent. It is normalised, so log Z_t = 0.
 """
 
 import torch
@@ -17,27 +16,27 @@ from erpo_explore.erpo.soft_labels import SparseLabels
 from erpo_explore.rewards import MixtureReward, Reference
 from erpo_explore.space import Point
 
-__all__ = ["is_noising", "noised"]
+__all__ = ["is_noising", "sample_noised"]
 
 
 def is_noising(point: Point) -> bool:
-    """Whether no place of a target depends on another."""
+    """Whether no position of a target depends on another."""
     reward = point.reward
     return is_mixture(point) and reward.task == 0.0 and reward.model == 0.0 and point.prefix != "model"
 
 
 @torch.no_grad()
-def noised(
+def sample_noised(
     point: Point, reward: MixtureReward, reference: Reference, *, max_tokens: int, generator: torch.Generator
 ) -> Draw:
-    """Draw a label at every place; behind the reference's end the truth is EOS.
+    """Draw a label at every position; after the reference's end the truth is EOS.
 
     Args:
         point: A point of truth and noise, with prefix q or truth.
         reward: Its reward, bound to the task.
-        reference: y*.
-        max_tokens: Longest target, at least as long as the references; it is cut there, not ended.
-        generator: Of every draw.
+        reference: y*, one row per target.
+        max_tokens: Maximum target length, at least that of the references; a longer target is cut and gets no EOS.
+        generator: Source of every random draw.
     """
     symbols, R = reference.symbols, len(reference.tokens_BT)
     ended_BT = reference.tokens_BT.masked_fill(~reference.keep_BT, symbols.eos)
@@ -58,12 +57,12 @@ def noised(
         forced_R = num_forced(point.forced, reference)
         forced_RL = torch.arange(max_tokens, device=forced_R.device) < forced_R[:, None]
         labels_RL = torch.where(forced_RL, truth_RL, labels_RL)
-    read_RL = truth_RL if point.prefix == "truth" else labels_RL
-    is_end_RL = read_RL == symbols.eos
+    input_RL = truth_RL if point.prefix == "truth" else labels_RL
+    is_end_RL = input_RL == symbols.eos
     keep_RL = _until_first(is_end_RL)
     T = int(keep_RL.any(0).sum())
     return Draw(
-        inputs_RT=shifted(read_RL, symbols)[:, :T],
+        inputs_RT=shifted(input_RL, symbols)[:, :T],
         labels_RT=labels_RL[:, :T],
         keep_RT=keep_RL[:, :T],
         finished_R=is_end_RL.any(1),
@@ -75,12 +74,12 @@ def noised(
 
 
 def _until_first(end_RL: Tensor) -> Tensor:
-    """True up to the first True of each row, which counts."""
+    """True up to and including the first True of each row."""
     return end_RL.cumsum(1) - end_RL.long() == 0
 
 
 def _in_rows(labels: SparseLabels, num_rows: int, max_tokens: int, num_kept: int) -> SparseLabels:
-    """From one place a label to rows of places, cut behind the longest target."""
+    """Labels of a flat list of positions as [R, T] rows, cut after the longest target."""
 
     def rows(flat: Tensor) -> Tensor:
         return flat.view(num_rows, max_tokens, -1)[:, :num_kept]

@@ -1,12 +1,9 @@
-"""What each of a source's K draws counts in the M-step.
+"""Weights of a source's K draws in the M-step.
 
-Legend: B sources, K draws of each.
+Legend: B sources, K draws per source.
 
     sequence        w_k = Π_t Z_t(y_k) / Σ_j Π_t Z_t(y_j):  E_q[f] ≈ Σ_k w_k f(y_k), exact as K → ∞
     α → ∞           w_k = R_k − b_k  (over K)
-    target policy   q_k = p_k^ρ exp(u_k) / Σ_j p_j^ρ exp(u_j)
-
-Everything is in log space until the last softmax.
 """
 
 import torch
@@ -15,16 +12,16 @@ from torch import Tensor
 
 from erpo_explore.space.estimator import Baseline
 
-__all__ = ["advantages", "effective_sample_size", "self_normalised", "standardised", "target_policy"]
+__all__ = ["advantages", "effective_sample_size", "self_normalised", "standardised"]
 
 
 def self_normalised(log_weight_BK: Float[Tensor, "B K"], finished_BK: Bool[Tensor, "B K"]) -> Float[Tensor, "B K"]:
-    """Importance weights that sum to 1 for each source.
+    """Importance weights that sum to 1 per source, computed in log space.
 
     Args:
-        log_weight_BK: log of q / q̃, up to a constant of the source.
-        finished_BK: True where a target was ended. One that was cut stands for no target, and counts only where a
-            source has no other.
+        log_weight_BK: log of q / q̃, up to a constant per source.
+        finished_BK: True where a target has its EOS. A target that was cut gets weight only where its source has no
+            finished one.
     """
     counts_BK = finished_BK | ~finished_BK.any(1, keepdim=True)
     return log_weight_BK.masked_fill(~counts_BK, -torch.inf).softmax(1)
@@ -38,20 +35,20 @@ def effective_sample_size(weight_BK: Float[Tensor, "B K"]) -> Float[Tensor, " B"
 def advantages(
     reward_BK: Float[Tensor, "B K"], baseline: Baseline, greedy_B: Float[Tensor, " B"] | None = None
 ) -> Float[Tensor, "B K"]:
-    """R − b, without gradient; of `group`, also divided by the standard deviation.
+    """R − b, without gradient; for `group`, also divided by the standard deviation.
 
     Args:
         reward_BK: R of each draw.
         baseline: `none` 0; `self_critical` R of the greedy target; `leave_one_out` the mean over the other draws;
-            `group` the mean over the draws, and their standard deviation (K in its denominator) as unit.
-        greedy_B: R of the greedy target, for `self_critical`.
+            `group` the mean over the draws, with division by their standard deviation (K in its denominator).
+        greedy_B: R of the greedy target; required for `self_critical`.
 
     Raises:
         ValueError: K = 1 where a baseline needs two draws, or the greedy target's reward is missing.
     """
     K = reward_BK.shape[1]
     if baseline in ("leave_one_out", "group") and K < 2:
-        raise ValueError(f"baseline {baseline} needs at least 2 draws a source, got {K}")
+        raise ValueError(f"baseline {baseline} needs at least 2 draws per source, got {K}")
     match baseline:
         case "none":
             return reward_BK
@@ -69,17 +66,6 @@ def standardised(reward_BK: Float[Tensor, "B K"]) -> Float[Tensor, "B K"]:
     """(R − mean) / standard deviation within each source; 0 where all draws have the same reward."""
     gap_BK = reward_BK - reward_BK.mean(1, keepdim=True)
     deviation_B1 = gap_BK.square().mean(1, keepdim=True).sqrt()
-    # rounding leaves equal rewards unequal in their last bit, which must not become ± 1
+    # equal rewards may differ in their last bit; standardising must not turn that into ± 1
     same_B1 = deviation_B1 <= 1e-6 * reward_BK.abs().amax(1, keepdim=True)
     return torch.where(same_B1, 0.0, gap_BK / deviation_B1.clamp(min=torch.finfo(gap_BK.dtype).tiny))
-
-
-def target_policy(log_p_BK: Float[Tensor, "B K"], score_BK: Float[Tensor, "B K"], rho: float) -> Float[Tensor, "B K"]:
-    """q_k ∝ p_k^ρ exp(u_k) among a source's draws (arXiv 2604.06159 at ρ = 1).
-
-    Args:
-        log_p_BK: log p_θ of each draw.
-        score_BK: u, the scores over their temperature.
-        rho: How much the model is trusted.
-    """
-    return (rho * log_p_BK + score_BK).softmax(1)

@@ -5,11 +5,12 @@ import torch
 
 from erpo_explore.erpo import draw_targets
 from erpo_explore.erpo.conditional import allowed_log_p
-from erpo_explore.erpo.draw import shifted, truth
-from erpo_explore.erpo.edit_sampler import edited
-from erpo_explore.erpo.ngram_sampler import replaced
-from erpo_explore.erpo.noising import noised
-from erpo_explore.erpo.sampling import Proposal, sample
+from erpo_explore.erpo.draw import from_reference, shifted
+from erpo_explore.erpo.edit_sampler import sample_edits
+from erpo_explore.erpo.ngram_sampler import sample_ngram_replacements
+from erpo_explore.erpo.noising import sample_noised
+from erpo_explore.erpo.proposal import Proposal
+from erpo_explore.erpo.sampling import sample
 from erpo_explore.space import Estimator, Point, Reward
 from erpo_explore.space.point import LABELS, PREFIXES
 
@@ -80,7 +81,7 @@ class TestTruth:
 
     @pytest.mark.parametrize("point", [POINTS["raml_edit"], POINTS["interpolation"], POLICY_GRADIENT])
     def test_all_forced_is_the_reference(self, point):
-        assert_same(draw(dataclasses.replace(point, forced=1.0)), truth(reference_of()))
+        assert_same(draw(dataclasses.replace(point, forced=1.0)), from_reference(reference_of()))
 
     @pytest.mark.parametrize(
         "point", [Point(reward=Reward(truth=1.0)), dataclasses.replace(POLICY_GRADIENT, forced=1.0)]
@@ -100,15 +101,17 @@ class TestTheCheapestWay:
     REFERENCE = padded(*ROWS)
 
     def test_stratified_counts_edits_at_the_product_of_both_temperatures(self):
-        assert_same(draw_of(STRATIFIED, self.REFERENCE), edited(self.REFERENCE, 0.3, seeded(1)))
+        assert_same(draw_of(STRATIFIED, self.REFERENCE), sample_edits(self.REFERENCE, 0.3, seeded(1)))
 
     def test_ngram_takes_its_number_of_candidates(self):
-        expected = replaced(reward_of(NGRAM), self.REFERENCE, num_candidates=5, temperature=0.4, generator=seeded(1))
+        expected = sample_ngram_replacements(
+            reward_of(NGRAM), self.REFERENCE, num_candidates=5, temperature=0.4, generator=seeded(1)
+        )
         assert_same(draw_of(NGRAM, self.REFERENCE), expected)
 
     def test_truth_and_noise_are_drawn_all_at_once(self):
         point = POINTS["noising"]
-        expected = noised(point, reward_of(point), self.REFERENCE, max_tokens=7, generator=seeded(1))
+        expected = sample_noised(point, reward_of(point), self.REFERENCE, max_tokens=7, generator=seeded(1))
         assert_same(draw_of(point, self.REFERENCE, 7), expected)
 
     @pytest.mark.parametrize("name", [name for name in POINTS if name not in ("noising", "noise")])
@@ -185,7 +188,7 @@ class TestScheduledSampling:
             assert inputs == [*said[: 5 - own], *(BOS, *words)[5 - own :]]
 
     def test_along_the_truth_it_is_maximum_likelihood(self):
-        assert_same(draw(dataclasses.replace(SCHEDULED_SAMPLING, prefix="truth")), truth(reference_of()))
+        assert_same(draw(dataclasses.replace(SCHEDULED_SAMPLING, prefix="truth")), from_reference(reference_of()))
 
 
 class TestErrors:

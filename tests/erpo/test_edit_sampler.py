@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 import pytest
 import torch
 
-from erpo_explore.erpo.edit_sampler import edit_numbers, edited
+from erpo_explore.erpo.edit_sampler import edit_numbers, sample_edits
 from tests.rewards.oracles import edit
 
 from .frequencies import assert_targets_drawn_from
@@ -64,7 +64,7 @@ def probabilities(words, num_words, temperature):
 
 
 def drawn(words, temperature, *neighbours, num_words, copies=NUM_DRAWS):
-    return edited(copied(words, copies, *neighbours, num_words=num_words), temperature, seeded(1))
+    return sample_edits(copied(words, copies, *neighbours, num_words=num_words), temperature, seeded(1))
 
 
 class TestNumbers:
@@ -104,7 +104,7 @@ class TestTargets:
 
     def test_at_a_temperature_near_0_it_is_the_reference(self):
         reference = padded((A, B, C), (), (UNK, A), (C, C, C, C))
-        found = edited(reference, 1e-3, seeded(1))
+        found = sample_edits(reference, 1e-3, seeded(1))
         assert torch.equal(found.labels_RT.masked_fill(~found.keep_RT, PAD), reference.tokens_BT)
 
     def test_an_unknown_word_stays_or_is_exchanged_but_is_not_drawn(self):

@@ -31,7 +31,9 @@ def cross_entropies(words: tuple[int, ...]) -> torch.Tensor:
 
 def test_an_unknown_word_costs_policy_gradient_its_cross_entropy(monkeypatch):
     # constant rewards leave the forced words as all there is to learn
-    monkeypatch.setattr("erpo_explore.erpo.objective.advantages", lambda reward_BK, *_: torch.zeros_like(reward_BK))
+    monkeypatch.setattr(
+        "erpo_explore.erpo.estimators.policy_gradient.advantages", lambda reward_BK, *_: torch.zeros_like(reward_BK)
+    )
     words = (UNK, A, UNK)
     outcome = step(POLICY_GRADIENT, words, 0.75)
     assert outcome.loss.item() * outcome.num_units == pytest.approx(float(cross_entropies(words).sum()), rel=1e-5)

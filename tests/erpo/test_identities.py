@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from erpo_explore.erpo import exact_gradient
-from erpo_explore.erpo.m_step import minimum_risk_loss, target_policy_loss
-from erpo_explore.erpo.weights import target_policy
+from erpo_explore.erpo.estimators.minimum_risk import minimum_risk_loss
+from erpo_explore.erpo.estimators.target_policy import target_policy, target_policy_loss
 from erpo_explore.space import algorithm
 from erpo_explore.space.estimator import Estimator
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from erpo_explore.erpo import e_step, step_loss
-from erpo_explore.erpo.m_step import label_losses, projected_label_losses
+from erpo_explore.erpo.label_losses import label_losses, projected_label_losses
 from erpo_explore.seq2seq import LstmConfig, build_model
 from erpo_explore.seq2seq.lstm import LstmSeq2Seq
 from erpo_explore.space import Estimator
@@ -51,7 +51,7 @@ def outcome(point, *, training=True):
 @pytest.mark.parametrize("point", ALIKE.values(), ids=ALIKE)
 def test_a_step_is_the_same_with_and_without_them(point, training, monkeypatch):
     known, known_P = outcome(point, training=training)
-    monkeypatch.setattr(e_step, "_is_scored_alike", lambda *_: False)
+    monkeypatch.setattr(e_step, "_has_same_logits", lambda *_: False)
     anew, anew_P = outcome(point, training=training)
     torch.testing.assert_close(known.loss, anew.loss)
     torch.testing.assert_close(known_P, anew_P, rtol=1e-4, atol=1e-6)

@@ -107,7 +107,7 @@ def world_of(reward, prefix=(), *, beta=1.0, copies=1):
 
 def spread(labels):
     """[N, V]: sparse labels as what they take off."""
-    return -labels.taken_from(torch.zeros(len(labels.token_XJ), NUM_TOKENS))
+    return -labels.subtracted_from(torch.zeros(len(labels.token_XJ), NUM_TOKENS))
 
 
 class TestWhichPoints:

@@ -6,7 +6,7 @@ import pytest
 import sacrebleu
 import torch
 
-from erpo_explore.erpo.ngram_sampler import ngram_candidates, replaced
+from erpo_explore.erpo.ngram_sampler import ngram_candidates, sample_ngram_replacements
 from erpo_explore.rewards import MixtureReward
 from erpo_explore.space import Reward
 from tests.rewards import oracles
@@ -57,7 +57,9 @@ def draw_probabilities(words, num_candidates, value, temperature):
 
 
 def draw(reward, reference, num_candidates=2, temperature=1.0, seed=1):
-    return replaced(reward, reference, num_candidates=num_candidates, temperature=temperature, generator=seeded(seed))
+    return sample_ngram_replacements(
+        reward, reference, num_candidates=num_candidates, temperature=temperature, generator=seeded(seed)
+    )
 
 
 class TestCandidates:

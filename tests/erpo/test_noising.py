@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from erpo_explore.erpo import draw_targets
-from erpo_explore.erpo.noising import is_noising, noised
-from erpo_explore.erpo.sampling import Proposal, sample
+from erpo_explore.erpo.noising import is_noising, sample_noised
+from erpo_explore.erpo.proposal import Proposal
+from erpo_explore.erpo.sampling import sample
 from erpo_explore.space import Estimator, Point, Reward
 
 from .frequencies import assert_drawn_from, assert_same_frequencies, assert_targets_drawn_from
@@ -57,7 +58,7 @@ def target_probabilities(point, words, max_tokens):
 
 
 def draw(point, reference, max_tokens=MAX_TOKENS, seed=1):
-    return noised(point, reward_of(point), reference, max_tokens=max_tokens, generator=seeded(seed))
+    return sample_noised(point, reward_of(point), reference, max_tokens=max_tokens, generator=seeded(seed))
 
 
 class TestWhichPoints:
@@ -148,7 +149,7 @@ class TestExpectedLabels:
         point = dataclasses.replace(point, prefix=prefix, label="expected")
         found = draw(point, MIXED, max_tokens=4)
         kept = found.soft_labels.kept(found.keep_RT)
-        q_NV = -kept.taken_from(torch.zeros(int(found.keep_RT.sum()), NUM_TOKENS))
+        q_NV = -kept.subtracted_from(torch.zeros(int(found.keep_RT.sum()), NUM_TOKENS))
         for q_V, (row, t) in zip(q_NV, found.keep_RT.nonzero().tolist(), strict=True):
             truth = [*[(A, B), (C,), (B, UNK, A), ()][row], *[EOS] * 4][t]
             torch.testing.assert_close(q_V, q_of(point, truth))

@@ -7,7 +7,8 @@ import torch
 from erpo_explore.erpo import enumerate_targets
 from erpo_explore.erpo.conditional import allowed_log_p, general_conditional
 from erpo_explore.erpo.draw import shifted
-from erpo_explore.erpo.sampling import Proposal, sample
+from erpo_explore.erpo.proposal import Proposal
+from erpo_explore.erpo.sampling import sample
 from erpo_explore.seq2seq import greedy
 from erpo_explore.space import Estimator, Point, Reward
 from erpo_explore.space.point import PREFIXES
@@ -111,7 +112,7 @@ class TestFrequencies:
 
     @pytest.mark.parametrize("name", OWN)
     def test_targets_of_the_models_own_have_its_probability(self, name):
-        found = draw(OWN[name], copies=NUM_DRAWS)
+        found = draw(OWN[name], copies=NUM_DRAWS, from_model=name == "target_policy")
         for row in range(len(ROWS)):
             exact = exact_of(POINTS["raml_bleu"], row)
             assert_drawn_from(counts_of(of_row(found, row, NUM_DRAWS), exact.tokens_NL), exact.log_p_N.exp())
@@ -143,7 +144,8 @@ class TestFrequencies:
 class TestTargets:
     @pytest.fixture(params=EVERY | OWN)
     def found(self, request):
-        return draw((EVERY | OWN)[request.param], copies=100, max_tokens=3)
+        from_model = request.param == "target_policy"
+        return draw((EVERY | OWN)[request.param], copies=100, max_tokens=3, from_model=from_model)
 
     def test_a_label_is_the_next_input(self, found):
         behind_RT = found.keep_RT[:, 1:]
@@ -191,7 +193,7 @@ class TestWhatIsTold:
 
     @pytest.mark.parametrize("name", OWN)
     def test_of_the_models_own_targets_it_is_the_models(self, name):
-        found = draw(OWN[name], copies=2)
+        found = draw(OWN[name], copies=2, from_model=name == "target_policy")
         assert found.model_share == 0.0
         for row in range(len(found.labels_RT)):
             tokens = kept(found, row)
@@ -229,7 +231,7 @@ class TestExpectedLabels:
         point = dataclasses.replace(EVERY[name], prefix=prefix, label="expected")
         found = draw(point, max_tokens=5 if prefix == "truth" else MAX_TOKENS)
         labels = found.soft_labels.kept(found.keep_RT)
-        q_NV = iter(-labels.taken_from(torch.zeros(int(found.keep_RT.sum()), NUM_TOKENS)))
+        q_NV = iter(-labels.subtracted_from(torch.zeros(int(found.keep_RT.sum()), NUM_TOKENS)))
         for row, (inputs, keep) in enumerate(zip(found.inputs_RT.tolist(), found.keep_RT.tolist(), strict=True)):
             read = [*inputs[1 : sum(keep)], EOS]
             for expected_V, *_ in along(EVERY[name], row, read):
@@ -376,12 +378,13 @@ class TestWhatIsSkipped:
         speaks = sum(calls["project"])
         assert_drawn_from(torch.tensor([speaks, num_labels - speaks]), torch.tensor([0.5, 0.5]))
 
-    @pytest.mark.parametrize("point", [POLICY_GRADIENT, TARGET_POLICY], ids=["policy_gradient", "target_policy"])
-    def test_of_the_models_own_targets_the_reward_is_not_asked(self, point, monkeypatch):
+    @pytest.mark.parametrize("name", OWN)
+    def test_of_the_models_own_targets_the_reward_is_not_asked(self, name, monkeypatch):
+        point = OWN[name]
         reward = reward_of(point)
         for method in ("begin", "increments", "task_candidates", "advance", "score"):
             monkeypatch.setattr(reward, method, forbidden)
-        proposal = Proposal(point=point, reward=reward, model=MODEL)
+        proposal = Proposal(point=point, reward=reward, model=MODEL, from_model=name == "target_policy")
         sample(proposal, memory_of(MODEL, [1] * 4), padded(*ROWS), max_tokens=4, generator=seeded(1))
 
 

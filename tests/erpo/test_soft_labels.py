@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from erpo_explore.erpo.m_step import _Losses, soft_label_losses
+from erpo_explore.erpo.label_losses import _Losses, soft_label_losses
 from erpo_explore.erpo.soft_labels import DenseLabels, SparseLabels, TokenLabels, stacked
 
 from .tiny import seeded
@@ -49,17 +49,19 @@ class TestSparseIsDense:
         assert all(len(set(row)) < J for row in self.labels.token_XJ.tolist())
 
     def test_in_the_product(self):
-        torch.testing.assert_close(self.labels.algorithm(some_values()), as_dense(self.labels).algorithm(some_values()))
+        torch.testing.assert_close(
+            self.labels.expectation(some_values()), as_dense(self.labels).expectation(some_values())
+        )
 
     def test_in_what_is_taken_off(self):
         torch.testing.assert_close(
-            self.labels.taken_from(some_values()), as_dense(self.labels).taken_from(some_values())
+            self.labels.subtracted_from(some_values()), as_dense(self.labels).subtracted_from(some_values())
         )
 
     @pytest.mark.parametrize("form", [lambda labels: labels, as_dense])
     def test_it_is_taken_off_in_the_given_memory(self, form):
         values_NV = some_values()
-        assert form(self.labels).taken_from(values_NV) is values_NV
+        assert form(self.labels).subtracted_from(values_NV) is values_NV
 
     @pytest.mark.parametrize("keep_RT", [KEEP_RT, torch.ones_like(KEEP_RT), torch.zeros_like(KEEP_RT)])
     def test_in_what_is_kept(self, keep_RT):
@@ -72,7 +74,7 @@ class TestSparseIsDense:
 class TestDense:
     def test_what_q_forbids_counts_nothing_even_where_it_is_infinite(self):
         labels = DenseLabels(q_XV=torch.tensor([[0.25, 0.75, 0.0]]))
-        assert labels.algorithm(torch.tensor([[4.0, 8.0, -torch.inf]])).tolist() == [7.0]
+        assert labels.expectation(torch.tensor([[4.0, 8.0, -torch.inf]])).tolist() == [7.0]
 
 
 class TestOneToken:
@@ -86,12 +88,12 @@ class TestOneToken:
     def test_it_is_a_distribution_of_one_token(self, keep_RT):
         token, dense = self.certain(keep_RT)
         N = int(keep_RT.sum())
-        assert torch.equal(token.algorithm(some_values(N)), dense.algorithm(some_values(N)))
-        assert torch.equal(token.taken_from(some_values(N)), dense.taken_from(some_values(N)))
+        assert torch.equal(token.expectation(some_values(N)), dense.expectation(some_values(N)))
+        assert torch.equal(token.subtracted_from(some_values(N)), dense.subtracted_from(some_values(N)))
 
     def test_other_tokens_may_be_infinitely_unlikely(self):
         values_NV = torch.tensor([[3.0, -torch.inf, -torch.inf]])
-        assert TokenLabels(token_X=torch.tensor([0])).algorithm(values_NV).tolist() == [3.0]
+        assert TokenLabels(token_X=torch.tensor([0])).expectation(values_NV).tolist() == [3.0]
 
 
 class TestStacked:

@@ -8,7 +8,6 @@ from erpo_explore.erpo.weights import (
     effective_sample_size,
     self_normalised,
     standardised,
-    target_policy,
 )
 
 from .tiny import seeded
@@ -86,7 +85,7 @@ class TestAdvantages:
 
     @pytest.mark.parametrize("baseline", ["leave_one_out", "group"])
     def test_one_draw_has_no_others(self, baseline):
-        with pytest.raises(ValueError, match=f"baseline {baseline} needs at least 2 draws a source, got 1"):
+        with pytest.raises(ValueError, match=f"baseline {baseline} needs at least 2 draws per source, got 1"):
             advantages(REWARD_BK[:, :1], baseline)
 
     def test_self_critical_needs_the_greedy_reward(self):
@@ -116,12 +115,3 @@ class TestStandardised:
     @pytest.mark.parametrize("scale", [1e-12, 1e12])
     def test_the_unit_of_the_reward_does_not_matter(self, scale):
         torch.testing.assert_close(standardised(REWARD_BK * scale), standardised(REWARD_BK))
-
-
-class TestTargetPolicy:
-    @pytest.mark.parametrize("rho", [0.0, 0.3, 1.0])
-    def test_it_is_the_model_times_the_exponential_of_the_score_among_the_draws(self, rho):
-        log_p_BK = torch.tensor([[-1.0, -2.0, -3.0, -0.5], [-90.0, -91.0, -90.0, -95.0]])
-        weight_BK = log_p_BK.double().exp() ** rho * REWARD_BK.double().exp()
-        expected_BK = weight_BK / weight_BK.sum(1, keepdim=True)
-        torch.testing.assert_close(target_policy(log_p_BK, REWARD_BK, rho).double(), expected_BK)

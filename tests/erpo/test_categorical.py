@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erpo_explore.erpo import drawing
-from erpo_explore.erpo.drawing import draw_places, draw_shared_places, draw_subset, draw_uniform, first_above
+from erpo_explore.erpo import categorical
+from erpo_explore.erpo.categorical import draw_indices, draw_shared_indices, draw_subset, draw_uniform, first_above
 
 from .frequencies import assert_drawn_from
 from .tiny import seeded
@@ -33,18 +33,18 @@ class TestFrequencies:
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
     def test_places_are_drawn_in_proportion_to_their_weights(self, weight, dtype):
         weight_S = torch.tensor(weight, dtype=dtype)
-        drawn_N = draw_places(weight_S.expand(NUM_DRAWS, -1), seeded(1))
+        drawn_N = draw_indices(weight_S.expand(NUM_DRAWS, -1), seeded(1))
         assert_drawn_from(drawn_N.bincount(minlength=4), weight_S.double() / weight_S.double().sum())
 
     @pytest.mark.parametrize("weight", WEIGHTS)
     def test_places_by_the_same_weights_too(self, weight):
         weight_S = torch.tensor(weight, dtype=torch.float64)
-        drawn_N = draw_shared_places(weight_S, NUM_DRAWS, seeded(2))
+        drawn_N = draw_shared_indices(weight_S, NUM_DRAWS, seeded(2))
         assert_drawn_from(drawn_N.bincount(minlength=4), weight_S / weight_S.sum())
 
     def test_rows_are_independent_and_each_has_its_own_weights(self):
         weight_2S = torch.tensor([[0.5, 0.5, 0.0], [0.0, 0.2, 0.8]])
-        drawn_N2 = draw_places(weight_2S.repeat(NUM_DRAWS, 1), seeded(3)).view(-1, 2)
+        drawn_N2 = draw_indices(weight_2S.repeat(NUM_DRAWS, 1), seeded(3)).view(-1, 2)
         joint_SS = weight_2S[0][:, None] * weight_2S[1][None, :]
         assert_drawn_from((drawn_N2[:, 0] * 3 + drawn_N2[:, 1]).bincount(minlength=9), joint_SS.flatten())
 
@@ -54,30 +54,30 @@ class TestFrequencies:
         weight_S[::7] = 0.0
         weight_S[-3:] = torch.tensor([0.0, 5.0, 0.0])
         weight_S[64:128] = 0.0
-        drawn_N = draw_places(weight_S.expand(NUM_DRAWS, -1), seeded(7))
+        drawn_N = draw_indices(weight_S.expand(NUM_DRAWS, -1), seeded(7))
         assert_drawn_from(drawn_N.bincount(minlength=num_places), weight_S.double() / weight_S.double().sum())
 
     @pytest.mark.parametrize("num_places", [64 * 9, 64 * 9 + 1, 64 * 10 - 1])
     @pytest.mark.parametrize("uniform", [0.0, 0.5, LARGEST_UNIFORM])
     def test_the_only_one_of_many_places_is_found_wherever_it_is(self, num_places, uniform, monkeypatch):
         monkeypatch.setattr(
-            drawing, "draw_uniform", lambda number, _: torch.full((number,), uniform, dtype=torch.float64)
+            categorical, "draw_uniform", lambda number, _: torch.full((number,), uniform, dtype=torch.float64)
         )
         place_N = torch.tensor([0, 63, 64, 300, num_places - 2, num_places - 1])
         weight_NS = torch.zeros(6, num_places).scatter_(1, place_N[:, None], 1e-30)
-        assert torch.equal(draw_places(weight_NS, seeded(1)), place_N)
+        assert torch.equal(draw_indices(weight_NS, seeded(1)), place_N)
 
     @pytest.mark.parametrize("place", range(1, 5))
-    @pytest.mark.parametrize("draw", [draw_places, lambda weight_1S, _: draw_shared_places(weight_1S[0], 1, _)])
+    @pytest.mark.parametrize("draw", [draw_indices, lambda weight_1S, _: draw_shared_indices(weight_1S[0], 1, _)])
     def test_weights_are_summed_in_double_precision(self, draw, place, monkeypatch):
         # single precision has no number between 2^25 and 2^25 + 4
         level = (2.0**25 + place - 0.5) / (2.0**25 + 4.0)
-        monkeypatch.setattr(drawing, "draw_uniform", lambda *_: torch.tensor([level], dtype=torch.float64))
+        monkeypatch.setattr(categorical, "draw_uniform", lambda *_: torch.tensor([level], dtype=torch.float64))
         assert draw(torch.tensor([[2.0**25, 1.0, 1.0, 1.0, 1.0]]), seeded(4)).tolist() == [place]
 
     def test_one_uniform_number_is_used_a_row(self):
         one, other = seeded(5), seeded(5)
-        draw_places(torch.ones(3, 100), one)
+        draw_indices(torch.ones(3, 100), one)
         draw_uniform(3, other)
         assert torch.equal(one.get_state(), other.get_state())
 

@@ -1,18 +1,9 @@
-import itertools
-
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erpo_explore.erpo.m_step import (
-    allowed_probabilities,
-    cross_entropy,
-    first_of_its_kind,
-    label_losses,
-    minimum_risk_loss,
-    target_policy_loss,
-)
+from erpo_explore.erpo.label_losses import allowed_probabilities, cross_entropy, label_losses
 
 from .tiny import EOS, NUM_TOKENS, SYMBOLS, A, B, C, seeded
 
@@ -88,61 +79,3 @@ class TestAllowedLabelLosses:
         half_NV = some_logits().detach().bfloat16()
         losses_N = label_losses(half_NV, LABELS_N, SYMBOLS.never_drawn)
         torch.testing.assert_close(losses_N.double(), self.expected(half_NV), rtol=0.0, atol=0.02)
-
-
-class TestMinimumRisk:
-    @pytest.mark.parametrize("sharpness", [0.005, 0.3, 1.0, 4.0])
-    def test_it_is_minus_the_expected_reward_among_the_draws(self, sharpness):
-        weight_BK = some_log_p().detach().exp() ** sharpness
-        share_BK = weight_BK / weight_BK.sum(1, keepdim=True)
-        loss = minimum_risk_loss(some_log_p(), REWARD_BK, ALL_BK, sharpness)
-        torch.testing.assert_close(loss, -(share_BK * REWARD_BK).sum() / 2.0)
-
-    @pytest.mark.parametrize("sharpness", [0.005, 1.0, 4.0])
-    def test_its_gradient_is_that_of_a_policy_gradient_with_a_baseline(self, sharpness):
-        log_p_BK = some_log_p()
-        share_BK = (sharpness * log_p_BK.detach()).softmax(1)
-        baseline_B1 = (share_BK * REWARD_BK).sum(1, keepdim=True)
-        expected_BK = -sharpness * share_BK * (REWARD_BK - baseline_B1) / 2.0
-        loss = minimum_risk_loss(log_p_BK, REWARD_BK, ALL_BK, sharpness)
-        torch.testing.assert_close(torch.autograd.grad(loss, log_p_BK)[0], expected_BK, rtol=1e-4, atol=1e-7)
-
-    def test_a_repeated_draw_counts_once(self):
-        distinct_BK = torch.tensor([[True, False, True], [True, True, False]])
-        log_p_BK = some_log_p()
-        loss = minimum_risk_loss(log_p_BK, REWARD_BK, distinct_BK, 1.0)
-        rows = [
-            minimum_risk_loss(log_p_BK[b : b + 1, kept], REWARD_BK[b : b + 1, kept], ALL_BK[:1, :2], 1.0)
-            for b, kept in enumerate([[0, 2], [0, 1]])
-        ]
-        torch.testing.assert_close(loss, sum(rows) / 2.0)
-        assert not torch.autograd.grad(loss, log_p_BK)[0][~distinct_BK].any()
-
-
-class TestTargetPolicy:
-    TARGET_BK = torch.tensor([[0.2, 0.5, 0.3], [0.0, 1.0, 0.0]])
-
-    def test_it_is_the_cross_entropy_of_the_draws_softmax(self):
-        p_BK = some_log_p().detach().exp()
-        p_BK = p_BK / p_BK.sum(1, keepdim=True)
-        loss = target_policy_loss(some_log_p(), self.TARGET_BK)
-        torch.testing.assert_close(loss, -(self.TARGET_BK * p_BK.log()).sum() / 2.0)
-
-    def test_its_gradient_is_the_gap_between_model_and_target(self):
-        log_p_BK = some_log_p()
-        (found_BK,) = torch.autograd.grad(target_policy_loss(log_p_BK, self.TARGET_BK), log_p_BK)
-        torch.testing.assert_close(found_BK, (log_p_BK.detach().softmax(1) - self.TARGET_BK) / 2.0)
-
-    def test_at_the_target_nothing_is_learned(self):
-        log_p_BK = (self.TARGET_BK + 1e-12).log().requires_grad_()
-        (found_BK,) = torch.autograd.grad(target_policy_loss(log_p_BK, self.TARGET_BK), log_p_BK)
-        torch.testing.assert_close(found_BK, torch.zeros(2, 3))
-
-
-@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
-def test_the_first_of_equal_targets_stands_for_all(order):
-    targets = [[A, B, EOS], [A, EOS, 0], [A, B, EOS], [A, B, C]]
-    rows = [targets[place] for place in order]
-    other = [[C, EOS, 0]] * 4
-    expected = [row not in rows[:k] for k, row in enumerate(rows)]
-    assert first_of_its_kind(torch.tensor([rows, other])).tolist() == [expected, [True, False, False, False]]

@@ -1,0 +1,49 @@
+"""The limit α → ∞ of the token estimator: REINFORCE with a baseline.
+
+Legend: N kept labels, B sources, K draws per source, R = B · K rows, T target length.
+
+    L = Σ_n A_n L_n / N        L_n = −log p_θ(y_n),   A = R − b over K, 1 at forced labels
+
+q → p_θ (1 + (R − E R)/α) and E_p[∇ log p_θ] = 0, so α ∇ E_q[log p_θ] → E_p[(R − b) ∇ log p_θ].
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from erpo_explore.erpo.draw import Draw
+from erpo_explore.erpo.m_step import StepLoss, model_draw_losses, step_result
+from erpo_explore.erpo.proposal import Proposal
+from erpo_explore.erpo.sampling import sample
+from erpo_explore.erpo.step import Step
+from erpo_explore.erpo.weights import advantages
+
+__all__ = ["policy_gradient_loss"]
+
+
+def policy_gradient_loss(step: Step, draw: Draw) -> StepLoss:
+    """Label losses of the model's own draws, weighted by the advantage of their targets."""
+    baseline = step.point.estimator.chosen_baseline
+    greedy_B = _greedy_rewards(step) if baseline == "self_critical" else None
+    losses = model_draw_losses(step, draw)
+    reward_R = step.scores(draw)
+    advantage_R1 = advantages(step.grouped(reward_R), baseline, greedy_B).reshape(-1, 1)
+    weight_RT = advantage_R1.expand(draw.keep_RT.shape)
+    if draw.forced_RT is not None:
+        weight_RT = weight_RT.masked_fill(draw.forced_RT, 1.0)
+    return step_result(
+        draw,
+        losses,
+        (weight_RT[draw.keep_RT] * losses.losses_N).mean(),
+        num_units=len(losses) / step.num_draws,
+        mean_reward=step.mean_metric(reward_R),
+    )
+
+
+@torch.no_grad()
+def _greedy_rewards(step: Step) -> Float[Tensor, " B"]:
+    """R of the model's greedy target after the forced tokens (Rennie et al. 2017)."""
+    step = step.first_rows()
+    proposal = Proposal(point=step.point, reward=step.reward, model=step.model, greedy=True)
+    draw = sample(proposal, step.memory, step.reference, max_tokens=step.max_tokens, generator=step.generator)
+    return step.scores(draw)

@@ -1,0 +1,76 @@
+"""One training step's inputs, as an estimator gets them.
+
+Legend: B sources, K draws per source, R = B · K rows (the draws of one source are adjacent).
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from erpo_explore.erpo.draw import Draw
+from erpo_explore.rewards import MixtureReward, Reference
+from erpo_explore.seq2seq import Memory, Seq2Seq
+from erpo_explore.space import Point
+
+__all__ = ["Step"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """An encoded batch at a point, one row per target.
+
+    Attributes:
+        point: The point that is trained at.
+        reward: Its reward, bound to the task.
+        model: p_θ.
+        memory: The encoded sources, one row per target.
+        reference: y*, one row per target.
+        max_tokens: Maximum length of a target that is drawn token by token, at least that of the references. A longer
+            target is cut and gets no EOS.
+        generator: Source of every random draw.
+        num_draws: K.
+    """
+
+    point: Point
+    reward: MixtureReward
+    model: Seq2Seq
+    memory: Memory
+    reference: Reference
+    max_tokens: int
+    generator: torch.Generator
+    num_draws: int = 1
+
+    def repeated(self, num_draws: int) -> "Step":
+        """K adjacent rows per source, from a step with one row per source."""
+        if num_draws == 1:
+            return self
+        tokens_BT = self.reference.tokens_BT
+        row_R = torch.arange(len(tokens_BT), device=tokens_BT.device).repeat_interleave(num_draws)
+        return replace(self._take(row_R), num_draws=num_draws)
+
+    def first_rows(self) -> "Step":
+        """One row per source: the inverse of `repeated`."""
+        tokens_RT = self.reference.tokens_BT
+        row_B = torch.arange(0, len(tokens_RT), self.num_draws, device=tokens_RT.device)
+        return replace(self._take(row_B), num_draws=1)
+
+    def settled(self) -> "Step":
+        """The step with the decoder's dropout drawn, so that sampling and the loss use the same dropout."""
+        return replace(self, memory=self.model.settle(self.memory, self.max_tokens))
+
+    def scores(self, draw: Draw) -> Float[Tensor, " R"]:
+        """R(y | y*) of each target under the point's reward."""
+        return self.reward.score(self.reference, draw.labels_RT, draw.keep_RT)
+
+    def grouped(self, value_R: Tensor) -> Tensor:
+        """[B, K]: the values of each source's draws side by side."""
+        return value_R.view(-1, self.num_draws)
+
+    def mean_metric(self, reward: Tensor | None) -> float | None:
+        """Mean of R in the metric's own unit, without the reward's temperature; None for None."""
+        return None if reward is None else float(reward.mean()) * self.point.reward.temperature
+
+    def _take(self, row_N: Tensor) -> "Step":
+        return replace(self, memory=self.memory.take(row_N), reference=self.reference.take(row_N))
