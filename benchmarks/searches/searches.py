@@ -25,8 +25,10 @@ from benchmarks.searches.surface import States, Surface, coordinates
 from benchmarks.searches.surface_paths import INTERVALS, RANGES, mixed
 from benchmarks.searches.tune_stand_ins import StandInController, StandInTrial
 from erpo_explore.config.search import Search
-from erpo_explore.search.decisions import Standing, decide
-from erpo_explore.search.proposals import first_point, random_point, rng
+from erpo_explore.search.decisions import decide
+from erpo_explore.search.proposals import random_point, start_point
+from erpo_explore.search.ranking import MemberState
+from erpo_explore.search.streams import keyed_generator
 from erpo_explore.search.subpopulations import period_of
 from erpo_explore.space import Path, Point
 from erpo_explore.stats.bootstrap import CorpusStatistics
@@ -61,7 +63,14 @@ class _Population:
             paths: What they are to walk, as far as that is known.
         """
         knot_NC = np.stack([coordinates(path.at(0.0)) for path in paths])
-        return cls(surface, rng(seed, 1), States.first(knot_NC), paths, np.zeros((len(paths), 1)), [[] for _ in paths])
+        return cls(
+            surface,
+            keyed_generator(seed, 1),
+            States.first(knot_NC),
+            paths,
+            np.zeros((len(paths), 1)),
+            [[] for _ in paths],
+        )
 
     @property
     def score_N(self) -> np.ndarray:
@@ -95,7 +104,7 @@ class _Population:
 
 def random_paths(surface: Surface, seed: int, *, knots: int = 1) -> list[Path]:
     """Paths of so many evenly spaced knots that are drawn at random; one knot is a constant point."""
-    generator = rng(seed, 0)
+    generator = keyed_generator(seed, 0)
     paths = [_random_path(generator, knots) for _ in range(MEMBERS)]
     population = _Population.starting(surface, seed, paths)
     found = []
@@ -120,8 +129,8 @@ def annealing(surface: Surface, seed: int, *, search: Search = SEARCH, look_ahea
         look_ahead: Judge members by their score and so many times what they gained since they were judged last, which
             is the idea of FIRE-PBT (Dalibard and Jaderberg 2021) without its evaluators: who rises faster survives.
     """
-    start = first_point(search, METRIC)
-    firsts = [random_point(search, METRIC, rng(seed, 0, index)) for index in range(search.members)]
+    start = start_point(search, METRIC)
+    firsts = [random_point(search, METRIC, keyed_generator(seed, 0, index)) for index in range(search.members)]
     untils = [min(INTERVALS, period_of(index, search)) for index in range(search.members)]
     paths = [
         Path(knots=((0.0, start), (until / INTERVALS, first))) for first, until in zip(firsts, untils, strict=True)
@@ -141,7 +150,7 @@ def _decide(
 ) -> list[int]:
     """Judge the members that are due; returns after how many intervals each is due again."""
     standings = [
-        Standing(
+        MemberState(
             name=f"member-{index}",
             index=index,
             iteration=generation,
@@ -191,7 +200,7 @@ def asha(surface: Surface, seed: int, *, knots: int = 1) -> list[Path]:
     Rungs as they are by default, at the first interval and four times that; the last one that a share of the budget
     sees of a path is its score.
     """
-    generator, observations = rng(seed, 0), rng(seed, 1)
+    generator, observations = keyed_generator(seed, 0), keyed_generator(seed, 1)
     scheduler = AsyncHyperBandScheduler(metric="score", mode="max", max_t=INTERVALS, grace_period=1)
     with seeded(seed):
         running: list[tuple[StandInTrial, Path, States]] = []

@@ -1,1 +1,1 @@
-"""Which path to try next: pure functions of scores and a seed. No Ray."""
+"""Which path to try next: pure functions of scores and a seed; no Ray."""

@@ -1,40 +1,41 @@
-"""Annealing that never turns back: exploration does not shrink along a path.
+"""Monotone annealing: exploration does not decrease along a path.
 
-    e(p) = (1 − λ_truth, ρ);   a knot p may follow p' if e(p) ≥ e(p') in both places
+    e(p) = (1 − λ_truth, ρ);   a knot p may follow p' if e(p) ≥ e(p') in both components
 
-Between knots λ and ρ move linearly, so what holds at the knots holds everywhere. Tan et al. (2018) anneal from
-maximum likelihood, e = (0, 0), in this order. A knot that breaks it goes to the nearest weights that keep it,
+Between knots λ and ρ are interpolated linearly, so the order holds everywhere if it holds at the knots. Tan et al.
+(2018) anneal from maximum likelihood, e = (0, 0), in this order. A knot that violates it gets the nearest weights that
+satisfy it,
 
     w_i' = min(high_i, w_i + μ),  μ ≥ 0 the least with Σ_i w_i' = 1 − λ'_truth;   ρ' = max(ρ, ρ_{p'})
 
-within the ranges; where those end below p', at their end. Temperatures and categories are free.
+within the ranges. Where the ranges end below p', it gets their upper bounds. Temperatures and categories are free.
 """
 
 import numpy as np
 from jaxtyping import Float
 
-from erpo_explore.search.region import MIXED, Region
+from erpo_explore.search.region import FREE_WEIGHTS, Region
 from erpo_explore.space import Point
 
-__all__ = ["raised"]
+__all__ = ["raise_exploration"]
 
 
-def raised(region: Region, unit_D: Float[np.ndarray, " D"], end: Point) -> Float[np.ndarray, " D"]:
-    """A place of the unit cube that explores no less than the end of a path.
+def raise_exploration(region: Region, unit_D: Float[np.ndarray, " D"], end: Point) -> Float[np.ndarray, " D"]:
+    """Unit vector that explores at least as much as the end of a path.
 
     Args:
-        region: Whose unit cube it is.
-        unit_D: The place that was proposed.
-        end: Where the path ends.
+        region: Region of the unit cube.
+        unit_D: Proposed unit vector.
+        end: End of the path.
     """
-    values = region.values(unit_D)
-    room = {name: region.ranges[name][1] - values[name] for name in MIXED if name in values}
-    missing = 1.0 - end.reward.truth - region.mixed(unit_D)
-    # the fullest first: what it can't take is shared by the others
-    for left, name in zip(range(len(room), 0, -1), sorted(room, key=room.__getitem__), strict=True):
-        step = min(room[name], max(0.0, missing) / left)
-        values[name] += step
+    coordinates = region.coordinates(unit_D)
+    capacity = {name: region.ranges[name][1] - coordinates[name] for name in FREE_WEIGHTS if name in coordinates}
+    missing = 1.0 - end.reward.truth - region.total_weight(unit_D)
+    # least capacity first: the others share what a full weight cannot take
+    for num_left, name in zip(range(len(capacity), 0, -1), sorted(capacity, key=capacity.__getitem__), strict=True):
+        step = min(capacity[name], max(0.0, missing) / num_left)
+        coordinates[name] += step
         missing -= step
-    if "rho" in values:
-        values["rho"] = max(values["rho"], end.rho)
-    return region.unit(values)
+    if "rho" in coordinates:
+        coordinates["rho"] = max(coordinates["rho"], end.rho)
+    return region.unit_vector(coordinates)

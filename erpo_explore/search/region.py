@@ -1,12 +1,13 @@
-"""The searched region of a search space: its coordinates, scaled to the unit cube, and back to points.
+"""The searched region: a map between points and the unit cube.
 
     u = (c − low) / (high − low),   u = (log c − log low) / (log high − log low) for temperatures
 
-for the numeric coordinates c of `search.ranges`, and one of its choices for metric, prefix and label each. Weights that
-sum to more than 1 are scaled back to the simplex; what is left over is truth. So several places of the cube may be the
-same point, and where weights are scaled back, one with a lower bound above 0 may come to lie under it.
+for each numeric coordinate c of `search.ranges`. Metric, prefix and label take one of their choices each.
 
-Shapes: D searched numeric coordinates, in the order of `COORDINATES` whatever that of the ranges.
+Weights that sum to more than 1 are scaled back to the simplex; the remainder below 1 is the truth weight. So several
+unit vectors may give the same point, and a scaled weight may lie under a lower bound above 0.
+
+Shapes: D searched numeric coordinates, in the order of `COORDINATES`, independent of the order of the ranges.
 """
 
 import math
@@ -21,25 +22,26 @@ from erpo_explore.config.search import COORDINATES, Search
 from erpo_explore.space import Point, Reward
 from erpo_explore.space.point import weights_of
 
-__all__ = ["LOG_SCALED", "MIXED", "Categories", "Region"]
+__all__ = ["FREE_WEIGHTS", "LOG_SCALED", "Categories", "Region"]
 
 Categories = tuple[str, str, str]
 """Metric, prefix and label of a point."""
 
-MIXED: Final = ("noise", "task", "model")
-"""The weights that are coordinates; truth is what they leave."""
+FREE_WEIGHTS: Final = ("noise", "task", "model")
+"""The weights that are coordinates; the truth weight is the remainder."""
 
 LOG_SCALED: Final = ("temperature", "tau")
+"""The coordinates that are scaled in their logarithm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
-    """Where points may lie.
+    """The set of points that a search may propose.
 
     Attributes:
         ranges: Lowest and highest value of each searched coordinate.
-        choices: Values of metric, prefix and label; one where it is not searched.
-        start: Where members begin; it has the coordinates that are not searched.
+        choices: Values of metric, prefix and label; a single value if it is not searched.
+        start: Point where members begin; it holds the coordinates that are not searched.
     """
 
     ranges: Mapping[str, tuple[float, float]]
@@ -47,8 +49,13 @@ class Region:
     start: Point
 
     @classmethod
-    def of(cls, search: Search, metric: str) -> "Region":
-        """The region of a search, with the task's own metric where the search names none."""
+    def from_search(cls, search: Search, metric: str) -> "Region":
+        """Region of a search.
+
+        Args:
+            search: Ranges, choices and start.
+            metric: Metric of the task weight if the search has none.
+        """
         choices = (
             search.choices.get("metric", (search.metric or metric,)),
             search.choices.get("prefix", (search.prefix,)),
@@ -58,38 +65,38 @@ class Region:
         return cls(
             ranges={name: search.ranges[name] for name in COORDINATES if name in search.ranges},
             choices=choices,
-            start=_assemble(_values(search.start), first, search.start),
+            start=_assemble(_coordinates(search.start), first, search.start),
         )
 
     def to_unit(self, point: Point) -> tuple[Float[np.ndarray, " D"], Categories]:
-        """The place of a point in the unit cube, and its categories.
+        """Unit vector and categories of a point.
 
-        What lies outside of the region counts as at its bound, and as the first of the choices.
+        A coordinate outside of its range is moved to the nearer bound. An unknown category becomes the first choice.
         """
         written = (point.reward.metric, point.prefix, point.label)
         metric, prefix, label = (
-            value if value in values_of else values_of[0]
-            for value, values_of in zip(written, self.choices, strict=True)
+            value if value in values else values[0] for value, values in zip(written, self.choices, strict=True)
         )
-        return self.unit(_values(point)), (metric, prefix, label)
+        return self.unit_vector(_coordinates(point)), (metric, prefix, label)
 
-    def unit(self, values: Mapping[str, float]) -> Float[np.ndarray, " D"]:
-        """The place in the unit cube of the searched coordinates among `values`, each counted as within its bounds."""
-        return np.array([_to_unit(name, values[name], *limits) for name, limits in self.ranges.items()], np.float64)
+    def unit_vector(self, coordinates: Mapping[str, float]) -> Float[np.ndarray, " D"]:
+        """Unit vector of the searched coordinates, each moved into its range."""
+        units = [_to_unit(name, coordinates[name], *limits) for name, limits in self.ranges.items()]
+        return np.array(units, np.float64)
 
     def point(self, unit_D: Float[np.ndarray, " D"], categories: Categories) -> Point:
-        """The point at a place of the unit cube."""
-        return _assemble(_values(self.start) | self.values(unit_D), categories, self.start)
+        """Point of a unit vector and categories."""
+        return _assemble(_coordinates(self.start) | self.coordinates(unit_D), categories, self.start)
 
-    def values(self, unit_D: Float[np.ndarray, " D"]) -> dict[str, float]:
-        """The searched coordinates at a place of the unit cube, before weights are scaled back."""
-        placed = zip(self.ranges.items(), unit_D.tolist(), strict=True)
-        return {name: _from_unit(name, unit, *limits) for (name, limits), unit in placed}
+    def coordinates(self, unit_D: Float[np.ndarray, " D"]) -> dict[str, float]:
+        """Searched coordinates of a unit vector, before weights are scaled back."""
+        pairs = zip(self.ranges.items(), unit_D.tolist(), strict=True)
+        return {name: _from_unit(name, unit, *limits) for (name, limits), unit in pairs}
 
-    def mixed(self, unit_D: Float[np.ndarray, " D"]) -> float:
-        """The sum of noise, task and model there, before it is scaled back where it is above 1."""
-        values = _values(self.start) | self.values(unit_D)
-        return math.fsum(values[name] for name in MIXED)
+    def total_weight(self, unit_D: Float[np.ndarray, " D"]) -> float:
+        """Sum of noise, task and model before it is scaled back; above 1 outside of the simplex."""
+        coordinates = _coordinates(self.start) | self.coordinates(unit_D)
+        return math.fsum(coordinates[name] for name in FREE_WEIGHTS)
 
 
 def _to_unit(name: str, value: float, low: float, high: float) -> float:
@@ -98,7 +105,7 @@ def _to_unit(name: str, value: float, low: float, high: float) -> float:
 
 
 def _from_unit(name: str, unit: float, low: float, high: float) -> float:
-    # the bounds themselves come back bit-equal, which exp(log(x)) does not promise
+    # return the bounds bit-equal, which exp(log(x)) does not guarantee
     if not 0.0 < unit < 1.0:
         return low if unit <= 0.0 else high
     if name in LOG_SCALED:
@@ -108,26 +115,27 @@ def _from_unit(name: str, unit: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-def _values(point: Point) -> dict[str, float]:
+def _coordinates(point: Point) -> dict[str, float]:
     """All numeric coordinates of a point."""
-    weights = {name: getattr(point.reward, name) for name in MIXED}
+    weights = {name: getattr(point.reward, name) for name in FREE_WEIGHTS}
     return weights | {"temperature": point.reward.temperature, "rho": point.rho, "tau": point.tau}
 
 
-def _assemble(values: Mapping[str, float], categories: Categories, start: Point) -> Point:
+def _assemble(coordinates: Mapping[str, float], categories: Categories, start: Point) -> Point:
+    """Point of all numeric coordinates, with its weights on the simplex."""
     metric, prefix, label = categories
-    mixed = {name: values[name] for name in MIXED}
-    total = math.fsum(mixed.values())
+    weights = {name: coordinates[name] for name in FREE_WEIGHTS}
+    total = math.fsum(weights.values())
     if total > 1.0:
-        mixed = {name: weight / total for name, weight in mixed.items()}
+        weights = {name: weight / total for name, weight in weights.items()}
     reward = Reward(
-        truth=max(0.0, 1.0 - math.fsum(mixed.values())),
-        noise=mixed["noise"],
-        task=mixed["task"],
-        model=mixed["model"],
+        truth=max(0.0, 1.0 - math.fsum(weights.values())),
+        noise=weights["noise"],
+        task=weights["task"],
+        model=weights["model"],
         metric=metric,
-        temperature=values["temperature"],
+        temperature=coordinates["temperature"],
         noise_kind=start.reward.noise_kind,
     )
-    alpha, beta = weights_of(values["rho"], values["tau"])
+    alpha, beta = weights_of(coordinates["rho"], coordinates["tau"])
     return Point(reward=reward, alpha=alpha, beta=beta, prefix=prefix, label=label)  # type: ignore[arg-type]

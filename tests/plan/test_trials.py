@@ -7,7 +7,8 @@ import pytest
 from erpo_explore.config.experiment import Experiment, Training
 from erpo_explore.errors import ConfigError
 from erpo_explore.plan.trials import num_reachable_knots, num_suggested, plan_trials
-from erpo_explore.search.proposals import random_point, rng
+from erpo_explore.search.proposals import random_point
+from erpo_explore.search.streams import keyed_generator
 from erpo_explore.space import Path, Point, Reward, algorithm
 from erpo_explore.trial import TrialSpec
 from erpo_explore.trial.schedule import Walk
@@ -127,7 +128,7 @@ def test_a_random_search_tries_constant_points_on_the_same_seed():
     found = [spec for spec in plan_trials(space, "bleu") if spec.role == "random"]
     assert [spec.name for spec in found] == [f"random-{i}" for i in range(5)]
     assert {spec.seed for spec in found} == {7}
-    expected = [Path.constant(random_point(space.search, "bleu", rng(7, 0, i))) for i in range(5)]
+    expected = [Path.constant(random_point(space.search, "bleu", keyed_generator(7, 0, i))) for i in range(5)]
     assert [spec.path for spec in found] == expected
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from erpo_explore.config.search import Search
-from erpo_explore.search.decisions import Standing, decide
+from erpo_explore.search.decisions import decide
+from erpo_explore.search.ranking import MemberState
 from erpo_explore.search.subpopulations import period_of, periods
 from erpo_explore.space import Path, Point, Reward
 from erpo_explore.stats.bootstrap import CorpusStatistics
@@ -22,7 +23,7 @@ def standing(index, score, *, iteration=1, sentences=None):
     """A member with a path of its own."""
     task = index / 20.0
     walked = Point(reward=Reward(truth=1.0 - task, task=task, temperature=0.1))
-    return Standing(
+    return MemberState(
         name=f"member-{index}",
         index=index,
         iteration=iteration,

@@ -6,8 +6,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from erpo_explore.config.search import COORDINATES, Search
-from erpo_explore.search.proposals import first_point, grid_points, move, random_point, rng
+from erpo_explore.search.proposals import grid_points, perturb, random_point, start_point
 from erpo_explore.search.region import Region
+from erpo_explore.search.streams import keyed_generator
 from erpo_explore.space import Point, Reward
 from erpo_explore.space.point import LABELS
 from tests.checking import no_type_checks
@@ -31,7 +32,7 @@ def exact(point):
 
 def placed(region, seed):
     """A place in the unit cube, its corners and faces included, and categories."""
-    generator = rng(seed)
+    generator = keyed_generator(seed)
     unit = np.clip(generator.uniform(-0.3, 1.3, len(region.ranges)), 0.0, 1.0)
     metric, prefix, label = (str(generator.choice(values)) for values in region.choices)
     return unit, (metric, prefix, label)
@@ -39,7 +40,7 @@ def placed(region, seed):
 
 @given(searches(), seeds)
 def test_a_point_of_the_region_comes_back_as_it_was(search, seed):
-    region = Region.of(search, "bleu")
+    region = Region.from_search(search, "bleu")
     point = region.point(*placed(region, seed))
     assert exact(region.point(*region.to_unit(point))) == near(point)
 
@@ -47,9 +48,9 @@ def test_a_point_of_the_region_comes_back_as_it_was(search, seed):
 @given(searches(), seeds)
 def test_a_place_comes_back_as_it_was_where_weights_fit_and_bounds_are_apart(search, seed):
     apart = {name: (low, high) for name, (low, high) in search.ranges.items() if high > 1.01 * low + 0.01}
-    region = Region.of(search.model_copy(update={"ranges": apart}), "bleu")
+    region = Region.from_search(search.model_copy(update={"ranges": apart}), "bleu")
     unit, categories = placed(region, seed)
-    assume(region.mixed(unit) <= 1.0)
+    assume(region.total_weight(unit) <= 1.0)
     again, chosen = region.to_unit(region.point(unit, categories))
     assert chosen == categories
     assert again.tolist() == pytest.approx(unit.tolist(), abs=1e-6)
@@ -57,7 +58,7 @@ def test_a_place_comes_back_as_it_was_where_weights_fit_and_bounds_are_apart(sea
 
 @given(searches(), points)
 def test_any_point_at_all_has_a_place_in_the_cube_and_a_choice_of_each(search, point):
-    region = Region.of(search, "bleu")
+    region = Region.from_search(search, "bleu")
     unit, categories = region.to_unit(point)
     assert unit.shape == (len(search.ranges),)
     assert ((unit >= 0.0) & (unit <= 1.0)).all()
@@ -66,7 +67,7 @@ def test_any_point_at_all_has_a_place_in_the_cube_and_a_choice_of_each(search, p
 
 @pytest.mark.parametrize(("unit", "task", "temperature"), [(0.0, 0.1, 0.01), (0.5, 0.25, 0.1), (1.0, 0.4, 1.0)])
 def test_half_way_is_the_mean_of_shares_and_the_geometric_mean_of_temperatures(unit, task, temperature):
-    region = Region.of(Search(ranges={"temperature": (0.01, 1.0), "task": (0.1, 0.4)}), "bleu")
+    region = Region.from_search(Search(ranges={"temperature": (0.01, 1.0), "task": (0.1, 0.4)}), "bleu")
     assert list(region.ranges) == ["task", "temperature"]
     reward = region.point(np.full(2, unit), ("bleu", "q", "sampled")).reward
     assert (reward.task, reward.temperature) == pytest.approx((task, temperature))
@@ -74,22 +75,22 @@ def test_half_way_is_the_mean_of_shares_and_the_geometric_mean_of_temperatures(u
 
 @given(ranges_of(temperatures))
 def test_the_bounds_are_reached_bit_for_bit(limits):
-    region = Region.of(Search(ranges={"temperature": limits}), "bleu")
+    region = Region.from_search(Search(ranges={"temperature": limits}), "bleu")
     ends = [region.point(np.array([unit]), ("bleu", "q", "sampled")).reward.temperature for unit in (0.0, 1.0)]
     assert ends == list(limits)
 
 
 def test_weights_above_1_are_scaled_back_and_leave_nothing_to_truth():
-    region = Region.of(Search(ranges={"task": (0.0, 1.0), "model": (0.0, 1.0), "noise": (0.0, 1.0)}), "bleu")
+    region = Region.from_search(Search(ranges={"task": (0.0, 1.0), "model": (0.0, 1.0), "noise": (0.0, 1.0)}), "bleu")
     reward = region.point(np.array([0.2, 0.8, 0.6]), ("bleu", "q", "sampled")).reward
     assert reward.weights == pytest.approx((0.0, 0.125, 0.5, 0.375))
-    assert region.mixed(np.array([0.2, 0.8, 0.6])) == pytest.approx(1.6)
+    assert region.total_weight(np.array([0.2, 0.8, 0.6])) == pytest.approx(1.6)
 
 
 def test_outside_of_the_region_the_bound_and_the_first_choice_count():
     search = Search(ranges={"task": (0.1, 0.4), "tau": (0.5, 2.0)}, choices={"label": ("expected", "truth")})
     limit = Point(reward=Reward(task=1.0, metric="chrf"), alpha=math.inf, beta=0.0)
-    unit, categories = Region.of(search, "rouge").to_unit(limit)
+    unit, categories = Region.from_search(search, "rouge").to_unit(limit)
     assert unit.tolist() == [1.0, 1.0]
     assert categories == ("rouge", "q", "expected")
 
@@ -122,9 +123,9 @@ def accepted_searches(draw):
 @given(accepted_searches(), seeds)
 def test_no_point_that_is_refused_ever_comes_out(search, seed):
     """`Point` and `Reward` refuse by raising, so that a value has come back is the assertion."""
-    generator = rng(seed)
-    for point in (first_point(search, "bleu"), random_point(search, "bleu", generator), TRUTH):
-        moved = move(point, search, "rouge", generator)
+    generator = keyed_generator(seed)
+    for point in (start_point(search, "bleu"), random_point(search, "bleu", generator), TRUTH):
+        moved = perturb(point, search, "rouge", generator)
         assert sum(moved.reward.weights) == pytest.approx(1.0)
         assert math.isfinite(moved.alpha)
     lowest = sum(

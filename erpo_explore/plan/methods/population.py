@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.plan.methods.method import SearchMethod
 from erpo_explore.plan.warm_start import load_warm_start
-from erpo_explore.search.proposals import first_knot, first_point, nearest_knot, rng
+from erpo_explore.search.proposals import first_knot, nearest_knot, start_point
+from erpo_explore.search.streams import keyed_generator
 from erpo_explore.search.subpopulations import period_of
 from erpo_explore.space import Path
 from erpo_explore.trial import TrialSpec
@@ -27,7 +28,7 @@ def plan_members(experiment: Experiment, metric: str, periods: Sequence[int]) ->
     """
     search, interval = experiment.search, experiment.training.interval / experiment.training.steps
     positions = [min(1.0, period * interval) for period in periods]
-    knots = [first_knot(search, metric, rng(experiment.seed, 0, index)) for index in range(len(periods))]
+    knots = [first_knot(search, metric, keyed_generator(experiment.seed, 0, index)) for index in range(len(periods))]
     earlier = load_warm_start(search.warm_start, task=experiment.task.name, score_name=metric)
     if earlier is not None:
         knots[0] = nearest_knot(earlier.at(positions[0]), search, metric)
@@ -37,7 +38,7 @@ def plan_members(experiment: Experiment, metric: str, periods: Sequence[int]) ->
             role="member",
             algorithm=None,
             seed=experiment.seed + index,
-            path=Path(knots=((0.0, first_point(search, metric)), (at, knot))),
+            path=Path(knots=((0.0, start_point(search, metric)), (at, knot))),
         )
         for index, (at, knot) in enumerate(zip(positions, knots, strict=True))
     ]

@@ -1,6 +1,6 @@
 """Optuna over constant points and parametric paths: the planned trials first, then what Optuna suggests.
 
-Optuna's parameters are the coordinates of each knot in the unit cube (`coordinates.Region`) and its categories. Ray
+Optuna's parameters are the coordinates of each knot in the unit cube (`region.Region`) and its categories. Ray
 Tune's `OptunaSearch` holds the study; this class hands out baselines and given paths before it, which Tune's has no
 place
 for, and turns parameters into paths. The sampler is Optuna's own (tree-structured Parzen estimators, Bergstra et al.
@@ -57,7 +57,7 @@ class PlannedThenOptuna(Searcher):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         num_random = min(_MAX_RANDOM, (num_suggested(space) + 1) // 2)
         self._optuna = OptunaSearch(
-            _distributions(Region.of(space.search, metric), space.search.knots),
+            _distributions(Region.from_search(space.search, metric), space.search.knots),
             metric="score",
             mode="max",
             sampler=optuna.samplers.TPESampler(seed=space.seed, n_startup_trials=num_random),
@@ -75,7 +75,7 @@ class PlannedThenOptuna(Searcher):
         return Assignment(spec=spec).to_dict()
 
     def _points(self, chosen: dict[str, Any]) -> list[Point]:
-        region = Region.of(self._space.search, self._task_metric)
+        region = Region.from_search(self._space.search, self._task_metric)
         points = []
         for knot in range(self._space.search.knots):
             metric, prefix, label = (chosen[_key(name, knot)] for name in CATEGORIES)

@@ -27,7 +27,8 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import PopulationBasedTraining, TrialScheduler
 
 from erpo_explore.config.experiment import Experiment
-from erpo_explore.search.decisions import Decision, Standing, decide
+from erpo_explore.search.decisions import Decision, decide
+from erpo_explore.search.ranking import MemberState
 from erpo_explore.search.subpopulations import period_of
 from erpo_explore.space import Path
 from erpo_explore.trial.assignment import Assignment
@@ -155,7 +156,7 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
             if member.status == Trial.RUNNING:
                 _go_on(tune_controller, member)
 
-    def _standings(self, members: list[Trial], generation: int) -> list[Standing]:
+    def _standings(self, members: list[Trial], generation: int) -> list[MemberState]:
         """What is known of members after so many intervals; of those who are lost, that they are."""
         standings = []
         for member in map(TrialView, members):
@@ -168,7 +169,7 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
             compares = score is not None and self._space.search.selection == "bootstrap"
             path = member.metrics.get("path")
             standings.append(
-                Standing(
+                MemberState(
                     name=member.name,
                     index=self._index(member),
                     iteration=member.iteration,

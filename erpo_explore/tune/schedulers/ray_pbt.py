@@ -32,8 +32,8 @@ from ray.tune.schedulers.pb2 import PB2
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.search import CATEGORIES
 from erpo_explore.search.decisions import Decision
-from erpo_explore.search.proposals import rng
 from erpo_explore.search.region import LOG_SCALED, Region
+from erpo_explore.search.streams import keyed_generator
 from erpo_explore.space import Path, Point
 from erpo_explore.trial.assignment import Assignment
 from erpo_explore.tune.callbacks.recorder import Recorder
@@ -56,7 +56,7 @@ class _TunePopulation(PopulationBasedTraining):
             **algorithm,
         )
         self._space = space
-        self._region = Region.of(space.search, metric)
+        self._region = Region.from_search(space.search, metric)
         self._recorder = recorder
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
@@ -120,11 +120,11 @@ class _TunePopulation(PopulationBasedTraining):
 
     def _coordinates(self, unit_D: Float[np.ndarray, " D"]) -> dict[str, float]:
         """A place of the region as it stands in a member's config."""
-        return self._region.values(unit_D)
+        return self._region.coordinates(unit_D)
 
     def _place(self, config: Mapping[str, Any]) -> Float[np.ndarray, " D"]:
         """The place in the unit cube that `_coordinates` was made of; within the region, whatever Tune made of it."""
-        return self._region.unit(_searched(config, self._region))
+        return self._region.unit_vector(_searched(config, self._region))
 
 
 class TunePbt(_TunePopulation):
@@ -132,7 +132,7 @@ class TunePbt(_TunePopulation):
 
     def __init__(self, space: Experiment, metric: str, recorder: Recorder) -> None:
         """Bind to an exploration; arguments as for `PopulationBasedAnnealing`."""
-        region = Region.of(space.search, metric)
+        region = Region.from_search(space.search, metric)
         mutations: dict[str, Any] = {
             name: (tune.loguniform if name in LOG_SCALED else tune.uniform)(low, high)
             for name, (low, high) in region.ranges.items()
@@ -159,7 +159,7 @@ class TunePb2(_TunePopulation, PB2):
             space,
             metric,
             recorder,
-            hyperparam_bounds={name: [0.0, 1.0] for name in Region.of(space.search, metric).ranges},
+            hyperparam_bounds={name: [0.0, 1.0] for name in Region.from_search(space.search, metric).ranges},
         )
 
     def _coordinates(self, unit_D: Float[np.ndarray, " D"]) -> dict[str, float]:
@@ -187,7 +187,7 @@ class _Members:
 def _seeded(*key: int) -> Iterator[None]:
     """The process-wide generators as a function of whole numbers, for as long as Tune draws from them."""
     before = random.getstate(), np.random.get_state()  # noqa: NPY002
-    seed = int(rng(*key).integers(2**32))
+    seed = int(keyed_generator(*key).integers(2**32))
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002
     try:
@@ -198,7 +198,7 @@ def _seeded(*key: int) -> Iterator[None]:
 
 
 def _keep_within(config: dict[str, Any], *, region: Region) -> dict[str, Any]:
-    return config | region.values(region.unit(_searched(config, region)))
+    return config | region.coordinates(region.unit_vector(_searched(config, region)))
 
 
 def _searched(config: Mapping[str, Any], region: Region) -> dict[str, float]:

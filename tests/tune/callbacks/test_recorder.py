@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from erpo_explore.config.search import Search
-from erpo_explore.search.decisions import Standing, decide
+from erpo_explore.search.decisions import decide
+from erpo_explore.search.ranking import MemberState
 from erpo_explore.space import Path, Point, Reward
 from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.store import ResultsWriter, load_results
@@ -292,7 +293,7 @@ def test_the_score_of_a_report_is_known_also_to_a_later_driver(recorder):
 class TestDeciding:
     def decisions(self):
         standings = [
-            Standing(name=spec.name, index=index, iteration=1, score=10.0 + index, path=WALKED)
+            MemberState(name=spec.name, index=index, iteration=1, score=10.0 + index, path=WALKED)
             for index, spec in enumerate(MEMBERS)
         ]
         return decide(standings, Search(quantile=0.5, evolve_every=(1,)), "bleu", seed=1, generation=1, num_intervals=4)
