@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 from pydantic import AfterValidator, Field
 
 from erpo_explore.errors import ConfigError, ErpoExploreError
@@ -86,6 +85,8 @@ def outline(config: Any) -> Any:
     Raises:
         ConfigError: It is of no type that generates.
     """
+    import torch  # here, since an experiment is read without it
+
     with _loading(config.name_or_path) as transformers, torch.device("meta"):
         return transformers.AutoModelForSeq2SeqLM.from_config(config)
 

@@ -33,18 +33,20 @@ class GruState(DecoderState):
 class GruSeq2Seq(Seq2Seq):
     """p_θ(y | x) of two GRUs."""
 
-    def __init__(self, num_source: int, num_target: int, *, pad: int, generator: torch.Generator, units: int) -> None:
+    def __init__(
+        self, num_source: int, num_target: int, *, pad: int, generator: torch.Generator, hidden_size: int
+    ) -> None:
         """Build it on the generator's device; all that is drawn, is drawn from the generator."""
         super().__init__()
         device = generator.device
-        self.source_embedding = nn.Embedding(num_source, units, padding_idx=pad, device=device)
-        self.target_embedding = nn.Embedding(num_target, units, padding_idx=pad, device=device)
-        self.encoder = nn.GRU(units, units, batch_first=True, device=device)
-        self.decoder = nn.GRU(units, units, batch_first=True, device=device)
-        self.output = nn.Linear(units, num_target, device=device)
+        self.source_embedding = nn.Embedding(num_source, hidden_size, padding_idx=pad, device=device)
+        self.target_embedding = nn.Embedding(num_target, hidden_size, padding_idx=pad, device=device)
+        self.encoder = nn.GRU(hidden_size, hidden_size, batch_first=True, device=device)
+        self.decoder = nn.GRU(hidden_size, hidden_size, batch_first=True, device=device)
+        self.output = nn.Linear(hidden_size, num_target, device=device)
         self.dropout = SeededDropout(0.2, generator)
         for parameter in self.parameters():
-            nn.init.normal_(parameter, std=units**-0.5, generator=generator)
+            nn.init.normal_(parameter, std=hidden_size**-0.5, generator=generator)
         with torch.no_grad():
             self.source_embedding.weight[pad].zero_()
             self.target_embedding.weight[pad].zero_()
@@ -83,7 +85,9 @@ class GruSeq2Seq(Seq2Seq):
         return self.output.weight, self.output.bias
 
 
-def build(num_source: int, num_target: int, *, pad: int, generator: torch.Generator, units: int = 128) -> GruSeq2Seq:
+def build(
+    num_source: int, num_target: int, *, pad: int, generator: torch.Generator, hidden_size: int = 128
+) -> GruSeq2Seq:
     """What the YAML names.
 
     Args:
@@ -91,6 +95,6 @@ def build(num_source: int, num_target: int, *, pad: int, generator: torch.Genera
         num_target: Size of the target vocabulary, V.
         pad: Id of the padding token in both.
         generator: Of all that is drawn; the model is built on its device.
-        units: From `settings`.
+        hidden_size: From `settings`.
     """
-    return GruSeq2Seq(num_source, num_target, pad=pad, generator=generator, hidden_size=units)
+    return GruSeq2Seq(num_source, num_target, pad=pad, generator=generator, hidden_size=hidden_size)

@@ -20,6 +20,9 @@ def test_the_public_names_are_these_and_all_exist():
         ("erpo_explore", "plotly"),
         ("erpo_explore.trial", "ray"),
         ("erpo_explore.cli.main", "ray"),
+        ("erpo_explore.config.experiment", "torch"),
+        ("erpo_explore.config.experiment", "transformers"),
+        ("erpo_explore.config.experiment", "ray"),
     ],
 )
 def test_importing_it_does_not_import(module, unwanted):

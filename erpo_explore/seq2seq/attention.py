@@ -20,13 +20,13 @@ __all__ = ["Attention"]
 class Attention(nn.Module):
     """From any queries to any keys."""
 
-    def __init__(self, units: int, heads: int, *, device: torch.device) -> None:
+    def __init__(self, hidden_size: int, heads: int, *, device: torch.device) -> None:
         super().__init__()
         self.heads = heads
-        self.query = nn.Linear(units, units, bias=False, device=device)
-        self.key = nn.Linear(units, units, bias=False, device=device)
-        self.value = nn.Linear(units, units, bias=False, device=device)
-        self.output = nn.Linear(units, units, device=device)
+        self.query = nn.Linear(hidden_size, hidden_size, bias=False, device=device)
+        self.key = nn.Linear(hidden_size, hidden_size, bias=False, device=device)
+        self.value = nn.Linear(hidden_size, hidden_size, bias=False, device=device)
+        self.output = nn.Linear(hidden_size, hidden_size, device=device)
 
     def read(self, x_BSH: Float[Tensor, "B S H"]) -> tuple[Float[Tensor, "B N S D"], Float[Tensor, "B N S D"]]:
         """Keys and values of what is to be attended to."""

@@ -2,33 +2,30 @@
 
 import torch
 
-from erpo_explore.seq2seq.config import LstmConfig, ModelConfig, TransformerConfig
-from erpo_explore.seq2seq.custom import CustomConfig, build_custom
-from erpo_explore.seq2seq.lstm import LstmSeq2Seq
+from erpo_explore.named_function import load_object
+from erpo_explore.seq2seq.kind import ModelKind
 from erpo_explore.seq2seq.model import Seq2Seq
-from erpo_explore.seq2seq.pretrained import PretrainedSeq2Seq
-from erpo_explore.seq2seq.pretrained_config import PretrainedConfig
-from erpo_explore.seq2seq.transformer import TransformerSeq2Seq
 
 __all__ = ["build_model"]
 
 
 def build_model(
-    config: ModelConfig, num_source: int, num_target: int, *, pad: int, generator: torch.Generator
+    config: ModelKind, num_source: int, num_target: int, *, pad: int, generator: torch.Generator
 ) -> Seq2Seq:
-    """Build the model that the config names, on the generator's device.
+    """Build the model of a config, on the generator's device.
 
-    Its weights are drawn from the generator, or those that it was pretrained to.
+    Its weights are drawn from the generator, or loaded where the model is pretrained.
+
+    Args:
+        config: Kind and settings of the model.
+        num_source: Source vocabulary size.
+        num_target: Target vocabulary size V.
+        pad: Id of the padding token, in both vocabularies.
+        generator: Draws the initial weights and every dropout mask; the model keeps it.
 
     Raises:
-        ConfigError: A pretrained model cannot be loaded, or has another vocabulary; one's own cannot be built.
+        ConfigError: A pretrained model cannot be loaded or has another vocabulary, or a custom model cannot be built.
     """
-    match config:
-        case LstmConfig():
-            return LstmSeq2Seq(config, num_source, num_target, pad=pad, generator=generator)
-        case TransformerConfig():
-            return TransformerSeq2Seq(config, num_source, num_target, pad=pad, generator=generator)
-        case PretrainedConfig():
-            return PretrainedSeq2Seq(config, num_source, num_target, generator=generator)
-        case CustomConfig():
-            return build_custom(config, num_source, num_target, pad=pad, generator=generator)
+    build = load_object("model.kind", config.builder)
+    model: Seq2Seq = build(config, num_source, num_target, pad=pad, generator=generator)
+    return model

@@ -1,40 +1,15 @@
-"""A model of the user's own: a function that builds it, and what the user sets."""
+"""Models from outside the package, built by a function that the configuration names."""
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 
 from erpo_explore.errors import ConfigError
 from erpo_explore.named_function import load_named
+from erpo_explore.seq2seq.custom_config import CustomConfig
 from erpo_explore.seq2seq.model import Seq2Seq
 
-__all__ = ["CustomConfig", "build_custom"]
-
-
-class CustomConfig(BaseModel):
-    """Any `Seq2Seq` that a function builds: function(num_source, num_target, *, pad, generator, **settings)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Literal["custom"] = "custom"
-    """Names the kind."""
-
-    function: Annotated[str, Field(pattern=r"^[^:\s]+:[^:\s]+$")]
-    """Builds the model, as `package.module:function`."""
-
-    settings: dict[str, Any] = Field(default_factory=dict)
-    """Passed on by name."""
-
-    def num_parameters(self, num_source: int, num_target: int) -> int:
-        """Of two vocabularies of these sizes, by building it once.
-
-        Raises:
-            ConfigError: It cannot be built.
-        """
-        return build_custom(
-            self, num_source, num_target, pad=0, generator=torch.Generator().manual_seed(0)
-        ).num_parameters
+__all__ = ["build_custom"]
 
 
 def build_custom(

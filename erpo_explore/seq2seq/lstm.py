@@ -20,8 +20,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from erpo_explore.seq2seq.config import LstmConfig
 from erpo_explore.seq2seq.dropout import SeededDropout
+from erpo_explore.seq2seq.lstm_config import LstmConfig
 from erpo_explore.seq2seq.model import DecoderState, Memory, Seq2Seq
 
 __all__ = ["LstmMemory", "LstmSeq2Seq", "LstmState"]

@@ -26,7 +26,7 @@ from erpo_explore.pretrained import decoder_prompt, load_config, load_model
 from erpo_explore.seq2seq.model import DecoderState, Memory, Seq2Seq
 from erpo_explore.seq2seq.pretrained_config import PretrainedConfig
 
-__all__ = ["PretrainedMemory", "PretrainedSeq2Seq", "PretrainedState"]
+__all__ = ["PretrainedMemory", "PretrainedSeq2Seq", "PretrainedState", "build_pretrained"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +188,18 @@ class PretrainedSeq2Seq(Seq2Seq):
                 "here; name a model such as T5, BART or Marian"
             )
         self.train()
+
+
+def build_pretrained(
+    config: PretrainedConfig,
+    num_source: int,
+    num_target: int,
+    *,
+    pad: int,  # noqa: ARG001 - the model brings its own
+    generator: torch.Generator,
+) -> PretrainedSeq2Seq:
+    """Load the model of a config; arguments and errors as for `PretrainedSeq2Seq`."""
+    return PretrainedSeq2Seq(config, num_source, num_target, generator=generator)
 
 
 def _adapted(own: Any, dropout: float | None) -> Any:

@@ -20,9 +20,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from erpo_explore.seq2seq.attention import Attention
-from erpo_explore.seq2seq.config import TransformerConfig
 from erpo_explore.seq2seq.dropout import SeededDropout
 from erpo_explore.seq2seq.model import DecoderState, Memory, Seq2Seq
+from erpo_explore.seq2seq.transformer_config import TransformerConfig
 
 __all__ = ["TransformerMemory", "TransformerSeq2Seq", "TransformerState"]
 
@@ -221,8 +221,10 @@ class TransformerSeq2Seq(Seq2Seq):
         return embedded_BLH
 
 
-def positions(first: int, length: int, units: int, device: torch.device) -> Float[Tensor, "L H"]:
+def positions(first: int, length: int, hidden_size: int, device: torch.device) -> Float[Tensor, "L H"]:
     """Of the places t = first, first + 1, …: [sin(t ω_i); cos(t ω_i)] with ω_i = 10000^(−2i/H)."""
     place_L1 = torch.arange(first, first + length, device=device)[:, None]
-    angle_LX = place_L1 * torch.exp(torch.arange(0, units, 2, device=device) * (-math.log(10_000.0) / units))
+    angle_LX = place_L1 * torch.exp(
+        torch.arange(0, hidden_size, 2, device=device) * (-math.log(10_000.0) / hidden_size)
+    )
     return torch.cat([angle_LX.sin(), angle_LX.cos()], dim=-1)

@@ -1,7 +1,8 @@
-"""What is trained on: the toy language, docstrings, text files, Hugging Face data sets. Knows nothing of models."""
+"""Tasks: the toy language, docstrings, text files, Hugging Face data sets. Left out: models, which lie beside it."""
 
-from erpo_explore.tasks.batching import Batch, TrainingBatches, collate, evaluation_batches
-from erpo_explore.tasks.bpe import BpeVocabulary
+from typing import TYPE_CHECKING
+
+from erpo_explore.lazy_import import lazy_names
 from erpo_explore.tasks.config import (
     DocstringsConfig,
     FilesConfig,
@@ -12,10 +13,14 @@ from erpo_explore.tasks.config import (
     ToyConfig,
     VocabularyConfig,
 )
-from erpo_explore.tasks.load import load_task
-from erpo_explore.tasks.pretrained import PretrainedVocabulary
-from erpo_explore.tasks.task import Split, Task
-from erpo_explore.tasks.vocabulary import Vocabulary, WordVocabulary
+
+if TYPE_CHECKING:
+    from erpo_explore.tasks.batching import Batch, TrainingBatches, collate, evaluation_batches
+    from erpo_explore.tasks.bpe import BpeVocabulary
+    from erpo_explore.tasks.load import load_task
+    from erpo_explore.tasks.pretrained import PretrainedVocabulary
+    from erpo_explore.tasks.task import Split, Task
+    from erpo_explore.tasks.vocabulary import Vocabulary, WordVocabulary
 
 __all__ = [
     "Batch",
@@ -38,3 +43,20 @@ __all__ = [
     "evaluation_batches",
     "load_task",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Batch": "batching",
+        "BpeVocabulary": "bpe",
+        "PretrainedVocabulary": "pretrained",
+        "Split": "task",
+        "Task": "task",
+        "TrainingBatches": "batching",
+        "Vocabulary": "vocabulary",
+        "WordVocabulary": "vocabulary",
+        "collate": "batching",
+        "evaluation_batches": "batching",
+        "load_task": "load",
+    },
+)

@@ -1,8 +1,12 @@
-"""What a user may say about a task: one frozen model a task, told apart by `name`."""
+"""The `task` section of an experiment: one frozen config per task, told apart by `name`.
+
+A new task is a config with the name of its `TaskReader`, and one entry in `TaskConfig`. A config imports no torch, so
+that an experiment is read without it. The reader is therefore named, not imported.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -15,6 +19,7 @@ __all__ = [
     "LearnedVocabularyConfig",
     "PretrainedVocabularyConfig",
     "TaskConfig",
+    "TaskSection",
     "ToyConfig",
     "VocabularyConfig",
 ]
@@ -69,8 +74,17 @@ VocabularyConfig = Annotated[
 """How text becomes token ids; words if no kind is given."""
 
 
-class _CommonConfig(_Section):
-    """What every task has."""
+class TaskSection(_Section):
+    """Settings of every task.
+
+    Attributes:
+        reader: `package.module:object` of the task's `TaskReader`.
+    """
+
+    reader: ClassVar[str]
+
+    name: str
+    """Name of the task."""
 
     vocabulary: VocabularyConfig = LearnedVocabularyConfig()
     """How text becomes token ids."""
@@ -85,8 +99,10 @@ class _CommonConfig(_Section):
     """Use the first so many train pairs, counted before too long ones are left out; all of them if not given."""
 
 
-class ToyConfig(_CommonConfig):
+class ToyConfig(TaskSection):
     """A generated language to translate; `erpo_explore.tasks.toy` describes it."""
+
+    reader: ClassVar[str] = "erpo_explore.tasks.toy:TOY"
 
     name: Literal["toy"] = "toy"
     """Names the task."""
@@ -110,8 +126,10 @@ class ToyConfig(_CommonConfig):
     """Of the language and its sentences."""
 
 
-class DocstringsConfig(_CommonConfig):
+class DocstringsConfig(TaskSection):
     """Docstrings of the Python on this machine: body to summary line."""
+
+    reader: ClassVar[str] = "erpo_explore.tasks.docstrings:DOCSTRINGS"
 
     name: Literal["docstrings"] = "docstrings"
     """Names the task."""
@@ -138,8 +156,10 @@ class DocstringsConfig(_CommonConfig):
     """Folders of Python files to read; the standard library and the installed packages if not given."""
 
 
-class FilesConfig(_CommonConfig):
+class FilesConfig(TaskSection):
     """Parallel text files: `train`, `valid` and perhaps `test`, each with a source and a target suffix."""
+
+    reader: ClassVar[str] = "erpo_explore.tasks.text_files:FILES"
 
     name: Literal["files"] = "files"
     """Names the task."""
@@ -157,8 +177,10 @@ class FilesConfig(_CommonConfig):
     """What is maximised; if not given, rouge where the target suffix is `title` or `summary`, bleu otherwise."""
 
 
-class HubConfig(_CommonConfig):
+class HubConfig(TaskSection):
     """A Hugging Face data set, on the hub or in a local folder."""
+
+    reader: ClassVar[str] = "erpo_explore.tasks.hub:HUB"
 
     name: Literal["hub"] = "hub"
     """Names the task."""

@@ -19,8 +19,9 @@ from typing import Final
 from erpo_explore.errors import DataError
 from erpo_explore.tasks.config import DocstringsConfig
 from erpo_explore.tasks.corpus import Corpus, Pair
+from erpo_explore.tasks.reader import TaskReader
 
-__all__ = ["docstring_pairs", "docstrings_corpus"]
+__all__ = ["DOCSTRINGS", "docstring_pairs", "docstrings_corpus"]
 
 _MIN_SUMMARY_WORDS: Final = 3
 _SIDES: Final = 10
@@ -153,3 +154,9 @@ def _side(name: str) -> int:
     """0 train, 1 valid, 2 test: by a hash of the file's name, since `hash` differs between processes."""
     share = int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()[:8], "big") % _SIDES
     return share if share in (1, 2) else 0
+
+
+DOCSTRINGS: Final = TaskReader(
+    read=docstrings_corpus, remedy="raise max_pairs, lower min_body_words or give roots with more Python files"
+)
+"""The task `docstrings`."""

@@ -13,8 +13,9 @@ from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 from erpo_explore.errors import ConfigError, DataError
 from erpo_explore.tasks.config import HubConfig
 from erpo_explore.tasks.corpus import Corpus, Pair
+from erpo_explore.tasks.reader import TaskReader
 
-__all__ = ["hub_corpus"]
+__all__ = ["HUB", "hub_corpus"]
 
 _log = logging.getLogger(__name__)
 
@@ -141,3 +142,7 @@ def _normalizer(config: HubConfig) -> Callable[[str], str]:
         return line.lower() if config.lowercase else line
 
     return normalize
+
+
+HUB: Final = TaskReader(read=hub_corpus, name=lambda config: str(config.dataset))
+"""The task `hub`; results name the data set."""

@@ -1,28 +1,15 @@
 """From a task's config to a task: read the text, collect the vocabularies, number the tokens."""
 
 import logging
-from typing import Literal
-
-import torch
 
 from erpo_explore.errors import DataError
+from erpo_explore.named_function import load_object
 from erpo_explore.tasks.bpe import BpeVocabulary
-from erpo_explore.tasks.config import (
-    DocstringsConfig,
-    FilesConfig,
-    HubConfig,
-    LearnedVocabularyConfig,
-    PretrainedVocabularyConfig,
-    TaskConfig,
-    ToyConfig,
-)
-from erpo_explore.tasks.corpus import Corpus, Pair
-from erpo_explore.tasks.docstrings import docstrings_corpus
-from erpo_explore.tasks.hub import hub_corpus
+from erpo_explore.tasks.config import LearnedVocabularyConfig, PretrainedVocabularyConfig, TaskSection
+from erpo_explore.tasks.corpus import Pair
 from erpo_explore.tasks.pretrained import PretrainedVocabulary
+from erpo_explore.tasks.reader import TaskReader
 from erpo_explore.tasks.task import Split, Task
-from erpo_explore.tasks.text_files import files_corpus, files_metric
-from erpo_explore.tasks.toy import toy_corpus
 from erpo_explore.tasks.vocabulary import Vocabulary, WordVocabulary
 
 __all__ = ["load_task"]
@@ -30,7 +17,7 @@ __all__ = ["load_task"]
 _log = logging.getLogger(__name__)
 
 
-def load_task(config: TaskConfig) -> Task:
+def load_task(config: TaskSection) -> Task:
     """Build the task that a config describes; the same config and data give the same task.
 
     Learned vocabularies are of the train split alone, after `train_limit`.
@@ -40,58 +27,26 @@ def load_task(config: TaskConfig) -> Task:
             tokenizer cannot be loaded.
         DataError: The text cannot be used, or no train or valid pair is left.
     """
-    corpus = _read(config)
+    reader: TaskReader = load_object("task.name", config.reader)
+    corpus = reader.read(config)
     train = corpus.train[: config.train_limit]
     for name, pairs in (("train", train), ("validation", corpus.validation)):
         if not pairs:
-            raise DataError(f"task {config.name}: its {name} split has no pair; {_remedy(config)}")
+            raise DataError(f"task {config.name}: its {name} split has no pair; {reader.remedy}")
     source_vocabulary, target_vocabulary = _build_vocabularies(config.vocabulary, train)
 
     def split(pairs: tuple[Pair, ...]) -> Split:
         return _encode(pairs, source_vocabulary, target_vocabulary)
 
     return Task(
-        name=_name(config),
-        metric=_metric(config),
+        name=reader.name(config),
+        metric=reader.metric(config),
         source_vocabulary=source_vocabulary,
         target_vocabulary=target_vocabulary,
         train=_short_enough(split(train), config),
         validation=_cut_sources(split(corpus.validation), config.max_source_tokens),
         test=_cut_sources(split(corpus.test), config.max_source_tokens),
     )
-
-
-def _read(config: TaskConfig) -> Corpus:
-    match config:
-        case ToyConfig():
-            return toy_corpus(config, torch.Generator().manual_seed(config.seed))
-        case DocstringsConfig():
-            return docstrings_corpus(config)
-        case FilesConfig():
-            return files_corpus(config)
-        case HubConfig():
-            return hub_corpus(config)
-
-
-def _name(config: TaskConfig) -> str:
-    """Folder or data set where there is one, so that results tell them apart."""
-    match config:
-        case FilesConfig():
-            return config.data.resolve().name
-        case HubConfig():
-            return config.dataset
-        case _:
-            return config.name
-
-
-def _metric(config: TaskConfig) -> Literal["bleu", "rouge"]:
-    return files_metric(config) if isinstance(config, FilesConfig) else config.metric
-
-
-def _remedy(config: TaskConfig) -> str:
-    if isinstance(config, DocstringsConfig):
-        return "raise max_pairs, lower min_body_words or give roots with more Python files"
-    return "give a data set that has some"
 
 
 def _build_vocabularies(
@@ -122,7 +77,7 @@ def _encode(pairs: tuple[Pair, ...], source_vocabulary: Vocabulary, target_vocab
     )
 
 
-def _short_enough(train: Split, config: TaskConfig) -> Split:
+def _short_enough(train: Split, config: TaskSection) -> Split:
     """The train pairs that fit both bounds."""
     kept = [
         place

@@ -10,8 +10,9 @@ from typing import Final, Literal
 from erpo_explore.errors import DataError
 from erpo_explore.tasks.config import FilesConfig
 from erpo_explore.tasks.corpus import Corpus, Pair
+from erpo_explore.tasks.reader import TaskReader
 
-__all__ = ["files_corpus", "files_metric", "files_suffixes"]
+__all__ = ["FILES", "files_corpus", "files_metric", "files_suffixes"]
 
 _TARGET_SUFFIXES: Final = ("en", "title", "summary")
 _SUMMARY_SUFFIXES: Final = ("title", "summary")
@@ -131,3 +132,7 @@ def _read_lines(file: Path) -> list[str]:
         if not line.strip():
             raise DataError(f"{file}:{number}: line is empty; remove it here and in its partner file, or fill it")
     return lines
+
+
+FILES: Final = TaskReader(read=files_corpus, name=lambda config: str(config.data.resolve().name), metric=files_metric)
+"""The task `files`; results name the folder."""

@@ -27,9 +27,10 @@ import torch
 from erpo_explore.errors import DataError
 from erpo_explore.tasks.config import ToyConfig
 from erpo_explore.tasks.corpus import Corpus, Pair
+from erpo_explore.tasks.reader import TaskReader
 from erpo_explore.tasks.toy_lexicon import Adjective, Adverb, Determiner, Lexicon, Noun, Verb, coin_lexicon
 
-__all__ = ["toy_corpus", "toy_pairs"]
+__all__ = ["TOY", "toy_corpus", "toy_pairs"]
 
 _MOST_DRAWS: Final = 50
 """Draws a wanted pair before the language counts as too small for so many different ones."""
@@ -178,3 +179,7 @@ def _draw_word(words: Sequence[_Word], generator: torch.Generator) -> _Word:
 
 def _chance(probability: float, generator: torch.Generator) -> bool:
     return torch.rand((), generator=generator, dtype=torch.float64).item() < probability
+
+
+TOY: Final = TaskReader(read=lambda config: toy_corpus(config, torch.Generator().manual_seed(config.seed)))
+"""The task `toy`."""

@@ -18,10 +18,10 @@ CONFIGS = {
 }
 """Models whose weights are drawn."""
 
-OWN = {"custom": CustomConfig(function="examples.my_model:build", settings={"hidden_size": 12})}
-"""A user's own: add yours here, and `pytest tests/seq2seq/test_model.py -k own` holds it to the interface."""
+CUSTOM = {"custom": CustomConfig(function="examples.my_model:build", settings={"hidden_size": 12})}
+"""A user's own: add yours here, and `pytest tests/seq2seq/test_model.py -k custom` checks it."""
 
-KINDS = (*CONFIGS, *OWN, *tiny_pretrained.KINDS)
+KINDS = (*CONFIGS, *CUSTOM, *tiny_pretrained.KINDS)
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -30,7 +30,7 @@ def seeded(seed: int) -> torch.Generator:
 
 def build(kind: str, seed: int = 1) -> Seq2Seq:
     if kind not in tiny_pretrained.KINDS:
-        return build_model((CONFIGS | OWN)[kind], NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=seeded(seed))
+        return build_model((CONFIGS | CUSTOM)[kind], NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=seeded(seed))
     with TemporaryDirectory() as folder:
         name = tiny_pretrained.save_tiny(kind, Path(folder), num_tokens=NUM_SOURCE)
         config = PretrainedConfig(name=name)

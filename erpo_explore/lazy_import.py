@@ -1,0 +1,26 @@
+"""Names of a package that are imported at their first use (PEP 562).
+
+A configuration is read in a fraction of a second where its package's front door imports no torch.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+__all__ = ["lazy_names"]
+
+
+def lazy_names(package: str, module_of: Mapping[str, str]) -> Callable[[str], Any]:
+    """Make the `__getattr__` of a package.
+
+    Args:
+        package: Its `__name__`.
+        module_of: Name to the module of the package that defines it.
+    """
+
+    def get(name: str) -> Any:
+        if name not in module_of:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(f"{package}.{module_of[name]}"), name)
+
+    return get

@@ -1,0 +1,29 @@
+"""The interface of a task: how its text is read, named and scored."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from erpo_explore.tasks.corpus import Corpus
+
+__all__ = ["Metric", "TaskReader"]
+
+Metric = Literal["bleu", "rouge"]
+"""Metric that is maximised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskReader:
+    """Functions of a task's config, and what to do where a split is empty.
+
+    Attributes:
+        read: Reads the text of the three splits. The same config and data give the same text.
+        name: Name of the task in results. Default: its name in the configuration.
+        metric: Metric that is maximised. Default: as configured.
+        remedy: Advice in the error for a split without a pair.
+    """
+
+    read: Callable[[Any], Corpus]
+    name: Callable[[Any], str] = lambda config: config.name
+    metric: Callable[[Any], Metric] = lambda config: config.metric
+    remedy: str = "give a data set that has some"
