@@ -1,4 +1,4 @@
-"""Any legal search, for hypothesis."""
+"""Hypothesis strategies for legal searches."""
 
 from hypothesis import strategies as st
 
@@ -7,7 +7,7 @@ from erpo_explore.space import Point, Reward
 from tests.checking import no_type_checks
 
 TRUTH = Point(reward=Reward(truth=1.0))
-MIXED = ("noise", "task", "model")
+FREE_WEIGHTS = ("noise", "task", "model")
 
 weights = st.floats(0.0, 1.0)
 temperatures = st.floats(1e-4, 1e4)
@@ -25,7 +25,9 @@ def ranges_of(values):
     return st.tuples(values, values).map(sorted).map(tuple)
 
 
-mixed_ranges = st.fixed_dictionaries({}, optional={name: weights.map(lambda high: (0.0, high)) for name in MIXED})
+weight_ranges = st.fixed_dictionaries(
+    {}, optional={name: weights.map(lambda high: (0.0, high)) for name in FREE_WEIGHTS}
+)
 other_ranges = st.fixed_dictionaries(
     {}, optional={"temperature": ranges_of(temperatures), "rho": ranges_of(weights), "tau": ranges_of(temperatures)}
 )
@@ -33,9 +35,12 @@ other_ranges = st.fixed_dictionaries(
 
 @st.composite
 def searches(draw, start=TRUTH, **fields):
-    """Ranges of any coordinates; those of weights begin at 0, as a sum above 1 is scaled back below any other end."""
+    """Searches over any coordinates.
+
+    Ranges of weights begin at 0, because weights that sum to more than 1 are scaled back below any other bound.
+    """
     fields |= {
-        "ranges": draw(mixed_ranges) | draw(other_ranges),
+        "ranges": draw(weight_ranges) | draw(other_ranges),
         "choices": draw(choices),
         "start": start,
         "resample": draw(weights),
@@ -43,6 +48,6 @@ def searches(draw, start=TRUTH, **fields):
         "prefix": draw(st.sampled_from(CATEGORIES["prefix"])),
         "label": draw(st.sampled_from(CATEGORIES["label"])),
     }
-    # beartype checks a random item of a mapping, and hypothesis wants no randomness but its own
+    # beartype checks a random item of a mapping, which hypothesis reports as outside randomness
     with no_type_checks():
         return Search(**fields)

@@ -19,25 +19,25 @@ quantiles = st.floats(0.0, 0.5)
 populations = st.lists(st.sampled_from([0.0, 10.0, 20.0]) | st.floats(0.0, 100.0), min_size=1, max_size=9)
 
 
-def standing(index, score, *, iteration=1, sentences=None):
-    """A member with a path of its own."""
+def state(index, score, *, iteration=1, sentences=None):
+    """A member with its own path."""
     task = index / 20.0
-    walked = Point(reward=Reward(truth=1.0 - task, task=task, temperature=0.1))
+    end = Point(reward=Reward(truth=1.0 - task, task=task, temperature=0.1))
     return MemberState(
         name=f"member-{index}",
         index=index,
         iteration=iteration,
         score=score,
-        path=Path(knots=((0.0, TRUTH), (0.25, walked))),
+        path=Path(knots=((0.0, TRUTH), (0.25, end))),
         statistics=None if sentences is None else CorpusStatistics(kind="mean", values_ND=sentences[:, None]),
     )
 
 
 def decided(scores, *, seed=1, generation=1, **settings):
-    """Of one population, as plain PBT."""
+    """Decisions of a single population, as in plain PBT."""
     search = Search(ranges=RANGES, members=len(scores), evolve_every=(1,), **settings)
-    standings = [standing(index, score, iteration=generation) for index, score in enumerate(scores)]
-    return decide(standings, search, "bleu", seed=seed, generation=generation, num_intervals=1000)
+    states = [state(index, score, iteration=generation) for index, score in enumerate(scores)]
+    return decide(states, search, "bleu", seed=seed, generation=generation, num_intervals=1000)
 
 
 def by_member(decisions):
@@ -49,7 +49,7 @@ def members(decisions, action):
 
 
 @given(populations, quantiles)
-def test_everybody_is_ranked_by_score_and_the_first_of_equals_goes_first(scores, quantile):
+def test_members_are_ranked_by_score_and_ties_by_index(scores, quantile):
     decisions = decided(scores, quantile=quantile)
     order = sorted(range(len(scores)), key=lambda index: (-scores[index], index))
     assert [decision.member for decision in decisions] == [f"member-{index}" for index in order]
@@ -62,18 +62,18 @@ def test_everybody_is_ranked_by_score_and_the_first_of_equals_goes_first(scores,
     ("population", "quantile", "num_clones"),
     [(1, 0.5, 0), (2, 0.25, 1), (3, 0.5, 1), (4, 0.25, 1), (5, 0.25, 2), (8, 0.25, 2), (8, 0.0, 0), (8, 0.5, 4)],
 )
-def test_the_worst_share_is_replaced_rounded_up_but_never_more_than_half(population, quantile, num_clones):
+def test_share_of_clones_is_rounded_up_to_at_most_half(population, quantile, num_clones):
     decisions = decided([float(score) for score in range(population)], quantile=quantile)
     assert members(decisions, "clone") == [f"member-{index}" for index in reversed(range(num_clones))]
 
 
 @given(populations, quantiles, st.integers(0, 50))
-def test_clones_go_on_with_weights_and_path_of_one_of_the_best_share_which_is_better(scores, quantile, generation):
+def test_clones_take_weights_and_path_of_a_better_winner(scores, quantile, generation):
     decisions = decided(scores, quantile=quantile, generation=generation)
     num_best = min(math.ceil(len(scores) * quantile), len(scores) // 2)
     best = {decision.member: decision for decision in decisions[:num_best]}
     for decision in decisions:
-        own = standing(int(decision.member.removeprefix("member-")), decision.score)
+        own = state(int(decision.member.removeprefix("member-")), decision.score)
         if decision.action == "continue":
             assert (decision.donor, decision.donor_score, decision.path) == (None, None, own.path)
             continue
@@ -85,43 +85,43 @@ def test_clones_go_on_with_weights_and_path_of_one_of_the_best_share_which_is_be
 
 
 @given(st.floats(0.0, 100.0), st.integers(1, 9), quantiles)
-def test_among_equals_nobody_gives_up_his_weights(score, population, quantile):
+def test_equal_scores_give_no_clones(score, population, quantile):
     assert members(decided([score] * population, quantile=quantile), "clone") == []
 
 
-def test_whom_to_clone_is_drawn_from_the_whole_best_share():
+def test_donors_are_drawn_from_all_winners():
     donors = {decided([4.0, 3.0, 2.0, 1.0], quantile=0.5, generation=g)[3].donor for g in range(1, 30)}
     assert donors == {"member-0", "member-1"}
 
 
-def test_a_member_alone_goes_on_to_a_knot_of_its_own():
+def test_single_member_continues_to_a_new_knot():
     (decision,) = decided([5.0], quantile=0.5)
     assert (decision.action, decision.rank, decision.population) == ("continue", 1, 1)
     assert decision.next_knot != decision.path.end
 
 
 @given(populations.flatmap(lambda scores: st.tuples(st.just(scores), st.permutations(range(len(scores))))), quantiles)
-def test_the_order_of_the_standings_does_not_matter(shuffled, quantile):
+def test_decisions_do_not_depend_on_the_order_of_states(shuffled, quantile):
     scores, order = shuffled
     search = Search(quantile=quantile, ranges=RANGES, members=len(scores), evolve_every=(1,))
-    standings = [standing(index, scores[index]) for index in order]
-    decisions = decide(standings, search, "bleu", seed=1, generation=1, num_intervals=1000)
+    states = [state(index, scores[index]) for index in order]
+    decisions = decide(states, search, "bleu", seed=1, generation=1, num_intervals=1000)
     assert decisions == decided(scores, quantile=quantile)
 
 
 @given(populations, st.integers(0, 2**31 - 1), st.integers(1, 100))
-def test_seed_and_generation_decide(scores, seed, generation):
+def test_same_seed_and_generation_decide_the_same(scores, seed, generation):
     assert decided(scores, seed=seed, generation=generation) == decided(scores, seed=seed, generation=generation)
 
 
 @pytest.mark.parametrize("other", [{"seed": 2}, {"generation": 2}])
-def test_another_seed_or_generation_decides_otherwise(other):
+def test_other_seed_or_generation_draws_other_knots(other):
     knots = [[d.next_knot for d in decided([1.0, 2.0, 3.0], **settings)] for settings in ({}, other)]
     assert all(one != another for one, another in zip(*knots, strict=True))
 
 
 @given(populations, st.integers(1, 20))
-def test_every_next_knot_lies_in_the_ranges(scores, generation):
+def test_next_knots_lie_in_the_ranges(scores, generation):
     for decision in decided(scores, generation=generation):
         reward = decision.next_knot.reward
         assert 0.0 <= reward.task <= 0.4
@@ -130,7 +130,7 @@ def test_every_next_knot_lies_in_the_ranges(scores, generation):
 
 
 @given(populations, populations)
-def test_the_knot_of_a_member_that_goes_on_does_not_depend_on_the_others(scores, others):
+def test_knot_of_a_continuing_member_does_not_depend_on_other_members(scores, others):
     alone, among = (
         {decision.member: decision.next_knot for decision in decided(all_scores, quantile=0.0)}
         for all_scores in (scores, [*scores, *others])
@@ -138,89 +138,89 @@ def test_the_knot_of_a_member_that_goes_on_does_not_depend_on_the_others(scores,
     assert alone.items() <= among.items()
 
 
-def test_members_of_the_same_path_walk_to_different_knots():
-    standings = [replace(standing(i, 1.0), path=Path.constant(TRUTH)) for i in range(6)]
-    decisions = decide(standings, Search(ranges=RANGES), "bleu", seed=1, generation=1, num_intervals=4)
+def test_members_with_one_path_get_different_knots():
+    states = [replace(state(i, 1.0), path=Path.constant(TRUTH)) for i in range(6)]
+    decisions = decide(states, Search(ranges=RANGES), "bleu", seed=1, generation=1, num_intervals=4)
     assert len({decision.next_knot for decision in decisions}) == 6
 
 
-def test_a_clone_walks_to_a_knot_near_its_donors_end():
+def test_knot_of_a_clone_is_drawn_around_the_end_of_its_donors_path():
     end = Point(reward=Reward(truth=0.6, task=0.4, temperature=0.5))
-    donor, worst = replace(standing(0, 9.0), path=Path.constant(end)), standing(1, 1.0)
+    donor, worst = replace(state(0, 9.0), path=Path.constant(end)), state(1, 1.0)
     search = Search(ranges={"task": (0.0, 1.0)}, resample=0.0, p_start=0.0, quantile=0.5)
     shifts = [
         decide([donor, worst], search, "bleu", seed=1, generation=g, num_intervals=300)[1].next_knot.reward.task - 0.4
         for g in range(200)
     ]
-    # σ = 0.2 of the range, cut at 0
+    # σ = 0.2 of the range, clipped at 0
     assert abs(sum(shifts) / 200) < 0.05
 
 
-def test_the_reason_says_who_clones_whom():
+def test_reason_names_the_donor():
     best, worst = decided([9.0, 1.0])
     assert best.reason == "rank 1 of 2: goes on with its own weights"
     assert worst.reason == "rank 2 of 2: clones member-0, a winner"
 
 
-def test_a_knot_is_reached_one_period_later_and_never_past_the_budget():
+def test_knot_is_reached_after_one_period_or_at_the_end_of_the_budget():
     search = Search(ranges=RANGES, members=8, evolve_every=(1, 4))
-    standings = [standing(index, float(index), iteration=8) for index in range(8)]
-    decisions = by_member(decide(standings, search, "bleu", seed=1, generation=8, num_intervals=10))
+    states = [state(index, float(index), iteration=8) for index in range(8)]
+    decisions = by_member(decide(states, search, "bleu", seed=1, generation=8, num_intervals=10))
     assert {decisions[f"member-{index}"].until for index in (0, 2, 4, 6)} == {9}
     assert {decisions[f"member-{index}"].until for index in (1, 3, 5, 7)} == {10}
 
 
 class TestBootstrap:
-    """Members whose sentences say how sure a difference is."""
+    """Members with sentence statistics."""
 
-    def judged(self, noise, **settings):
+    def decide_second(self, noise, **settings):
         generator = np.random.default_rng(0)
         shared = generator.normal(30.0, 15.0, size=300)
         better = shared + 1.0 + generator.normal(0.0, noise, size=300)
-        standings = [
-            standing(0, float(better.mean()), sentences=better),
-            standing(1, float(shared.mean()), sentences=shared),
+        states = [
+            state(0, float(better.mean()), sentences=better),
+            state(1, float(shared.mean()), sentences=shared),
         ]
         search = Search(ranges=RANGES, members=2, **settings)
-        return decide(standings, search, "rouge", seed=1, generation=1, num_intervals=4)[1]
+        return decide(states, search, "rouge", seed=1, generation=1, num_intervals=4)[1]
 
-    def test_a_difference_that_every_sentence_shows_is_believed(self):
-        decision = self.judged(noise=1.0)
+    def test_difference_in_every_sentence_is_significant(self):
+        decision = self.decide_second(noise=1.0)
         assert (decision.action, decision.donor) == ("clone", "member-0")
         assert decision.p_value < 0.01
 
-    def test_a_difference_within_noise_is_not_and_the_reason_says_so(self):
-        decision = self.judged(noise=40.0)
+    def test_difference_within_noise_is_not_significant(self):
+        decision = self.decide_second(noise=40.0)
         assert decision.action == "continue"
         assert decision.p_value > 0.1
         assert "may be better by chance" in decision.reason
 
-    def test_truncation_takes_it(self):
-        decision = self.judged(noise=40.0, selection="truncation")
+    def test_truncation_ignores_noise(self):
+        decision = self.decide_second(noise=40.0, selection="truncation")
         assert (decision.action, decision.p_value) == ("clone", None)
 
     @given(st.floats(0.01, 0.99))
-    def test_the_threshold_decides(self, p_exploit):
-        decision = self.judged(noise=20.0, p_exploit=p_exploit)
+    def test_p_exploit_is_the_threshold(self, p_exploit):
+        decision = self.decide_second(noise=20.0, p_exploit=p_exploit)
         assert (decision.action == "clone") == (decision.p_value < p_exploit)
 
 
 class TestSubPopulations:
-    """Eight members: 0, 2, 4, 6 evolve every interval, 1, 3, 5, 7 every fourth."""
+    """Eight members: 0, 2, 4, 6 decide every interval, 1, 3, 5, 7 every fourth."""
 
     SEARCH = Search(ranges=RANGES, members=8, evolve_every=(1, 4), resample=0.0, p_start=0.0)
 
-    def migrated(self, scores, generation=4):
-        standings = [standing(index, float(score), iteration=4) for index, score in enumerate(scores)]
-        return by_member(decide(standings, self.SEARCH, "bleu", seed=1, generation=generation, num_intervals=400))
+    def decide_all(self, scores, generation=4):
+        states = [state(index, float(score), iteration=4) for index, score in enumerate(scores)]
+        return by_member(decide(states, self.SEARCH, "bleu", seed=1, generation=generation, num_intervals=400))
 
-    def test_members_are_ranked_within_their_own(self):
-        decisions = self.migrated(range(8))
+    def test_members_are_ranked_within_their_sub_population(self):
+        decisions = self.decide_all(range(8))
         assert [decisions[f"member-{index}"].rank for index in range(8)] == [4, 4, 3, 3, 2, 2, 1, 1]
         assert [decisions[f"member-{index}"].period for index in range(8)] == [1, 4] * 4
 
-    def test_losers_clone_their_own_winner_and_the_next_worst_the_best_of_the_others(self):
-        donors = {name: decision.donor for name, decision in self.migrated([9, 7, 6, 8, 1, 2, 2, 3]).items()}
+    def test_losers_clone_their_own_winner_and_open_members_the_best_other_winner(self):
+        donors = {name: decision.donor for name, decision in self.decide_all([9, 7, 6, 8, 1, 2, 2, 3]).items()}
         expected = dict.fromkeys(donors) | {
             "member-4": "member-0",
             "member-6": "member-3",
@@ -229,50 +229,50 @@ class TestSubPopulations:
         }
         assert donors == expected
 
-    def test_a_member_that_is_better_than_the_best_of_the_others_stays(self):
+    def test_open_member_better_than_other_winners_continues(self):
         fast_is_worse = [1, 9, 2, 8, 3, 7, 4, 6]
-        assert self.migrated(fast_is_worse)["member-5"].donor is None
+        assert self.decide_all(fast_is_worse)["member-5"].donor is None
 
-    def test_from_the_slower_comes_the_place_and_from_the_faster_the_weights_alone(self):
-        # member-2 (fast) takes from member-7 (slow), member-3 (slow) from member-6 (fast)
+    def test_clones_of_slower_winners_take_the_position_and_of_faster_ones_the_weights_alone(self):
+        # member-2 (fast) clones member-7 (slow), member-3 (slow) clones member-6 (fast)
         shifts = {"member-2": [], "member-3": []}
         for generation in range(4, 404, 4):
-            decisions = self.migrated(range(8), generation)
+            decisions = self.decide_all(range(8), generation)
             assert (decisions["member-2"].donor, decisions["member-3"].donor) == ("member-7", "member-6")
-            assert decisions["member-2"].path == standing(7, 0.0).path
-            assert decisions["member-3"].path == standing(6, 0.0).path
+            assert decisions["member-2"].path == state(7, 0.0).path
+            assert decisions["member-3"].path == state(6, 0.0).path
             for name, values in shifts.items():
                 values.append(decisions[name].next_knot.reward.task)
-        # the fast one goes on near 7/20, where the slow one stood, the slow one near 3/20, where it stood itself
+        # member-2 continues near 7/20, the end of its donor's path; member-3 near 3/20, the end of its own path
         assert np.mean(shifts["member-2"]) == pytest.approx(0.35, abs=0.05)
         assert np.mean(shifts["member-3"]) == pytest.approx(0.15, abs=0.05)
 
-    def test_few_members_are_one_population(self):
+    def test_fewer_than_eight_members_are_one_population(self):
         assert periods(Search(members=7)) == (2,)
         assert periods(Search(members=8)) == (2, 4)
         assert [period_of(index, Search(members=8)) for index in range(4)] == [2, 4, 2, 4]
 
 
 class TestLostMembers:
-    def test_one_is_reseeded_from_the_best_of_all_whatever_the_bootstrap_says(self):
+    def test_lost_member_is_reseeded_from_the_best_of_all_without_a_test(self):
         search = Search(ranges=RANGES, members=8, evolve_every=(1, 4))
         scores = [None, 9.0, 5.0, 8.0, 5.0, 7.0, 5.0, 6.0]
-        standings = [standing(index, score, iteration=4) for index, score in enumerate(scores)]
-        lost = by_member(decide(standings, search, "bleu", seed=1, generation=4, num_intervals=8))["member-0"]
+        states = [state(index, score, iteration=4) for index, score in enumerate(scores)]
+        lost = by_member(decide(states, search, "bleu", seed=1, generation=4, num_intervals=8))["member-0"]
         assert (lost.action, lost.donor, lost.score, lost.rank) == ("clone", "member-1", None, 4)
         assert lost.reason == "rank 4 of 4: lost, re-seeded from member-1"
 
-    def test_where_all_are_lost_they_try_again(self):
+    def test_all_members_continue_if_all_are_lost(self):
         decisions = decided([None, None, None])
         assert members(decisions, "clone") == []
         assert all("so are all" in decision.reason for decision in decisions)
 
 
-def test_who_is_not_due_is_a_donor_and_not_decided_on():
-    standings = [standing(index, float(index), iteration=3) for index in range(4)]
-    standings[3] = replace(standings[3], iteration=5)
+def test_member_that_is_not_due_gets_no_decision_but_may_be_a_donor():
+    states = [state(index, float(index), iteration=3) for index in range(4)]
+    states[3] = replace(states[3], iteration=5)
     search = Search(ranges=RANGES, members=4, evolve_every=(1,))
-    (decision,) = decide(standings, search, "bleu", seed=1, generation=3, num_intervals=8, due=["member-0"])
-    # the donor's weights have walked further, and so has now the clone
+    (decision,) = decide(states, search, "bleu", seed=1, generation=3, num_intervals=8, due=["member-0"])
+    # the donor's weights have been trained for longer, so the clone's have been, too
     assert (decision.member, decision.donor) == ("member-0", "member-3")
     assert (decision.generation, decision.until) == (5, 6)

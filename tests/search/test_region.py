@@ -18,7 +18,7 @@ from .strategies import TRUTH, choices, ranges_of, searches, seeds, temperatures
 
 
 def near(point):
-    """The numbers of a point, compared up to rounding, and its levers."""
+    """Numbers of a point, compared up to rounding, and its categories."""
     reward, tau = point.reward, point.tau
     numbers = pytest.approx((*reward.weights, reward.temperature, point.rho, tau), rel=1e-9, abs=1e-9)
     return numbers, (reward.metric, reward.noise_kind, point.prefix, point.label, point.estimator, point.forced)
@@ -30,8 +30,8 @@ def exact(point):
     return numbers, (reward.metric, reward.noise_kind, point.prefix, point.label, point.estimator, point.forced)
 
 
-def placed(region, seed):
-    """A place in the unit cube, its corners and faces included, and categories."""
+def vector_and_categories(region, seed):
+    """A unit vector, corners and faces included, and categories."""
     generator = keyed_generator(seed)
     unit = np.clip(generator.uniform(-0.3, 1.3, len(region.ranges)), 0.0, 1.0)
     metric, prefix, label = (str(generator.choice(values)) for values in region.choices)
@@ -39,17 +39,17 @@ def placed(region, seed):
 
 
 @given(searches(), seeds)
-def test_a_point_of_the_region_comes_back_as_it_was(search, seed):
+def test_point_survives_the_round_trip(search, seed):
     region = Region.from_search(search, "bleu")
-    point = region.point(*placed(region, seed))
+    point = region.point(*vector_and_categories(region, seed))
     assert exact(region.point(*region.to_unit(point))) == near(point)
 
 
 @given(searches(), seeds)
-def test_a_place_comes_back_as_it_was_where_weights_fit_and_bounds_are_apart(search, seed):
+def test_unit_vector_survives_the_round_trip_if_weights_fit_and_bounds_differ(search, seed):
     apart = {name: (low, high) for name, (low, high) in search.ranges.items() if high > 1.01 * low + 0.01}
     region = Region.from_search(search.model_copy(update={"ranges": apart}), "bleu")
-    unit, categories = placed(region, seed)
+    unit, categories = vector_and_categories(region, seed)
     assume(region.total_weight(unit) <= 1.0)
     again, chosen = region.to_unit(region.point(unit, categories))
     assert chosen == categories
@@ -57,7 +57,7 @@ def test_a_place_comes_back_as_it_was_where_weights_fit_and_bounds_are_apart(sea
 
 
 @given(searches(), points)
-def test_any_point_at_all_has_a_place_in_the_cube_and_a_choice_of_each(search, point):
+def test_any_point_has_a_unit_vector_and_categories(search, point):
     region = Region.from_search(search, "bleu")
     unit, categories = region.to_unit(point)
     assert unit.shape == (len(search.ranges),)
@@ -66,7 +66,7 @@ def test_any_point_at_all_has_a_place_in_the_cube_and_a_choice_of_each(search, p
 
 
 @pytest.mark.parametrize(("unit", "task", "temperature"), [(0.0, 0.1, 0.01), (0.5, 0.25, 0.1), (1.0, 0.4, 1.0)])
-def test_half_way_is_the_mean_of_shares_and_the_geometric_mean_of_temperatures(unit, task, temperature):
+def test_middle_is_the_mean_of_weights_and_the_geometric_mean_of_temperatures(unit, task, temperature):
     region = Region.from_search(Search(ranges={"temperature": (0.01, 1.0), "task": (0.1, 0.4)}), "bleu")
     assert list(region.ranges) == ["task", "temperature"]
     reward = region.point(np.full(2, unit), ("bleu", "q", "sampled")).reward
@@ -74,20 +74,20 @@ def test_half_way_is_the_mean_of_shares_and_the_geometric_mean_of_temperatures(u
 
 
 @given(ranges_of(temperatures))
-def test_the_bounds_are_reached_bit_for_bit(limits):
+def test_bounds_are_bit_equal(limits):
     region = Region.from_search(Search(ranges={"temperature": limits}), "bleu")
     ends = [region.point(np.array([unit]), ("bleu", "q", "sampled")).reward.temperature for unit in (0.0, 1.0)]
     assert ends == list(limits)
 
 
-def test_weights_above_1_are_scaled_back_and_leave_nothing_to_truth():
+def test_weights_above_1_are_scaled_back_and_leave_no_truth_weight():
     region = Region.from_search(Search(ranges={"task": (0.0, 1.0), "model": (0.0, 1.0), "noise": (0.0, 1.0)}), "bleu")
     reward = region.point(np.array([0.2, 0.8, 0.6]), ("bleu", "q", "sampled")).reward
     assert reward.weights == pytest.approx((0.0, 0.125, 0.5, 0.375))
     assert region.total_weight(np.array([0.2, 0.8, 0.6])) == pytest.approx(1.6)
 
 
-def test_outside_of_the_region_the_bound_and_the_first_choice_count():
+def test_point_outside_of_the_region_gets_the_bound_and_the_first_choice():
     search = Search(ranges={"task": (0.1, 0.4), "tau": (0.5, 2.0)}, choices={"label": ("expected", "truth")})
     limit = Point(reward=Reward(task=1.0, metric="chrf"), alpha=math.inf, beta=0.0)
     unit, categories = Region.from_search(search, "rouge").to_unit(limit)
@@ -97,7 +97,7 @@ def test_outside_of_the_region_the_bound_and_the_first_choice_count():
 
 @st.composite
 def accepted_searches(draw):
-    """Whatever `Search` takes, with starts, blanks and bounds of any kind."""
+    """Any search that the schema accepts, with any start, blanks and bounds."""
     reward = draw(rewards())
     blank = draw(st.booleans())
     if blank:
@@ -121,13 +121,13 @@ def accepted_searches(draw):
 
 
 @given(accepted_searches(), seeds)
-def test_no_point_that_is_refused_ever_comes_out(search, seed):
-    """`Point` and `Reward` refuse by raising, so that a value has come back is the assertion."""
+def test_every_proposed_point_is_valid(search, seed):
+    """`Point` and `Reward` raise for invalid values, so returning a value is the assertion."""
     generator = keyed_generator(seed)
     for point in (start_point(search, "bleu"), random_point(search, "bleu", generator), TRUTH):
-        moved = perturb(point, search, "rouge", generator)
-        assert sum(moved.reward.weights) == pytest.approx(1.0)
-        assert math.isfinite(moved.alpha)
+        perturbed = perturb(point, search, "rouge", generator)
+        assert sum(perturbed.reward.weights) == pytest.approx(1.0)
+        assert math.isfinite(perturbed.alpha)
     lowest = sum(
         search.ranges.get(name, (getattr(search.start.reward, name),))[0] for name in ("noise", "task", "model")
     )
