@@ -1,8 +1,9 @@
-"""Results of somebody else: reading them runs nothing; resuming them runs what they hold, so that is asked for first.
+"""Trust in results of other users: `resume` and `replay` execute what a results folder or a path file holds.
 
-`resume` unpickles Tune's state, and `resume` and `replay` import the functions that a space or path names. Whose files
-they are is what the file system says: a folder that was unpacked or fetched belongs to who did so, and an object store
-names no owner, so there the user must know. That functions are imported is said in any case.
+`resume` unpickles Tune's state. `resume` and `replay` import the functions that an experiment or a path names. Reading
+results, as `report` does, executes nothing. Files on disk are checked by their owner, which is the user who unpacked or
+fetched them. An object store has no owners, so the user must know its origin. The names of imported functions are
+always logged.
 """
 
 import logging
@@ -24,44 +25,44 @@ __all__ = ["check_replayable", "check_resumable", "named_functions"]
 _log = logging.getLogger(__name__)
 
 _NAMING: Final = ("metric", "function", "kind", "estimator", "reward", "method")
-"""Fields of a space that may name a function."""
+"""Fields of an experiment that may name a function."""
 
 
 def check_resumable(folder: Location, *, trust: bool) -> None:
-    """Before Tune's state is unpickled: refuse that of another user, and say which functions will be imported.
+    """Refuse another user's results before Tune's state is unpickled, and log the functions that will be imported.
 
     Args:
-        folder: Of results.
-        trust: Whether the user takes that of another user as it is.
+        folder: Results folder.
+        trust: Accept files of other users.
 
     Raises:
-        ResultsError: The folder holds no exploration, or is not to be trusted.
+        ResultsError: The folder holds no exploration, belongs to another user, or is writable by every user.
     """
-    space = load_manifest(folder).get("space")
+    written = load_manifest(folder).get("space")
     if isinstance(folder, Path) and not trust:
         _check_owner(_executed(folder), f"resuming {folder} runs what it holds (Tune's pickled state)")
-    _tell(folder, named_functions(space))
+    _log_functions(folder, named_functions(written))
 
 
 def check_replayable(origin: Location, space: Mapping[str, Any], *, trust: bool) -> None:
-    """Before functions are imported: refuse those that another user's results or path name, and say which they are.
+    """Refuse another user's results or path if functions would be imported for it, and log these functions.
 
     Args:
-        origin: A results folder or a path's file.
-        space: What is to be run of it, written as a dict.
-        trust: As above.
+        origin: A results folder or a path file.
+        space: The experiment that replays it, as plain values.
+        trust: Accept files of other users.
 
     Raises:
-        ResultsError: It names functions and belongs to another user.
+        ResultsError: The experiment names functions, and `origin` belongs to another user or is writable by every user.
     """
     functions = named_functions(space)
     if functions and isinstance(origin, Path) and not trust:
         _check_owner([origin], f"replaying {origin} runs functions that it may name ({', '.join(functions)})")
-    _tell(origin, functions)
+    _log_functions(origin, functions)
 
 
 def named_functions(space: Any) -> tuple[str, ...]:
-    """Functions that a written search space names as `package.module:function`, sorted."""
+    """Functions that an experiment, as plain values, names as `package.module:function`, sorted."""
     return tuple(sorted(set(_functions(space))))
 
 
@@ -77,13 +78,16 @@ def _functions(value: Any, named: bool = False) -> Iterator[str]:
             yield from _functions(inner, named)
 
 
-def _tell(place: Location, functions: tuple[str, ...]) -> None:
+def _log_functions(origin: Location, functions: tuple[str, ...]) -> None:
     if functions:
-        _log.info("%s names functions, which are imported and run: %s", place, ", ".join(functions))
+        _log.info("%s names functions, which are imported and run: %s", origin, ", ".join(functions))
 
 
 def _check_owner(files: Iterable[Path], what: str) -> None:
-    """Raise at the first file that another user has written, or anybody could have; root could do so anyway."""
+    """Raise at the first file that another user wrote or that every user may write.
+
+    Files of root are accepted, since root may do anything anyway.
+    """
     for file in files:
         found = file.stat()
         if found.st_uid not in (os.geteuid(), 0):
@@ -93,16 +97,20 @@ def _check_owner(files: Iterable[Path], what: str) -> None:
             )
         if found.st_mode & stat.S_IWOTH:
             raise ResultsError(
-                f"{file} can be written by everybody, and {what}; chmod -R o-w it if nobody has, or add --trust"
+                f"{file} can be written by every user, and {what}; run chmod -R o-w on it if nobody has changed it, "
+                "or add --trust"
             )
 
 
 def _executed(folder: Path) -> Iterator[Path]:
-    """What is unpickled or names functions, with the folders that it lies in; a trunk is an exploration within."""
+    """Files that are unpickled or name functions, and their folders.
+
+    Initial checkpoints are trained by an exploration within the folder, whose files count, too.
+    """
     for within in (folder, *(folder / name for name in INITIAL_FOLDERS)):
         state = within / "checkpoints"
         files = sorted(state.iterdir()) if state.is_dir() else []
-        yield from (place for place in (within, within / MANIFEST, state) if place.exists())
+        yield from (path for path in (within, within / MANIFEST, state) if path.exists())
         yield from (file for file in files if file.is_file())
 
 

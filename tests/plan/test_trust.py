@@ -1,4 +1,4 @@
-"""What of somebody else's results is run, and when that is refused."""
+"""Which files of another user's results are executed, and when that is refused."""
 
 import os
 from pathlib import Path
@@ -44,7 +44,7 @@ NAMING = [
 
 @pytest.fixture
 def evil_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A module where the user stands, and the file that it makes when it is imported."""
+    """A module in the working folder, and the file that importing it creates."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "evil_module.py").write_text("from pathlib import Path\nPath('imported').touch()\n")
     return tmp_path / "imported"
@@ -52,7 +52,7 @@ def evil_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """Of an exploration that has begun, and whose model is a function."""
+    """Results of an exploration that has begun, and whose model is a function."""
     folder = tmp_path / "results"
     written = manifest(Experiment.from_dict(TINY | {"model": {"kind": "custom", "function": EVIL}}))
     ResultsWriter.create(folder, written, needed_bytes=1)
@@ -64,32 +64,32 @@ def results(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def another_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody else than who has written the files, and than root."""
+    """The process runs as another user than the owner of the files, and not as root."""
     before, owner = os.stat_result, os.getuid()
     monkeypatch.setattr(os, "geteuid", lambda: owner + 4321)
     stat = Path.stat
 
-    def as_somebody(self: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+    def with_other_owner(self: Path, *, follow_symlinks: bool = True) -> os.stat_result:
         found = list(stat(self, follow_symlinks=follow_symlinks))
         found[4] = 1234 if found[4] == 0 else found[4]
         return before(found)
 
-    monkeypatch.setattr(Path, "stat", as_somebody)
+    monkeypatch.setattr(Path, "stat", with_other_owner)
 
 
 @pytest.mark.parametrize(
     "space", NAMING, ids=["algorithm", "model", "choice", "path", "reward alone", "estimator alone", "estimator"]
 )
-def test_functions_are_found_wherever_a_space_names_them(space: dict[str, Any]) -> None:
+def test_functions_are_found_in_every_field_that_may_name_them(space: dict[str, Any]) -> None:
     assert named_functions(space) == (EVIL,)
 
 
 @pytest.mark.parametrize("space", [space_with(), None, [], {"init_from": "s3://bucket/x"}, {"metric": {"x": "a:b"}}])
-def test_what_names_no_function_names_none(space: Any) -> None:
+def test_other_values_name_no_function(space: Any) -> None:
     assert named_functions(space) == ()
 
 
-def test_ones_own_folder_may_be_resumed_and_functions_are_named(
+def test_a_folder_of_the_same_user_is_resumed_and_its_functions_are_logged(
     results: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO", "erpo_explore"):
@@ -98,34 +98,34 @@ def test_ones_own_folder_may_be_resumed_and_functions_are_named(
 
 
 @pytest.mark.usefixtures("another_user")
-def test_that_of_another_user_is_refused(results: Path) -> None:
+def test_a_folder_of_another_user_is_refused(results: Path) -> None:
     with pytest.raises(ResultsError, match=r"belongs to the user .*Tune's pickled state.*--trust"):
         check_resumable(results, trust=False)
     check_resumable(results, trust=True)
 
 
 @pytest.mark.parametrize("file", [".", "exploration.yaml", "checkpoints", "checkpoints/tuner.pkl"])
-def test_one_that_everybody_can_write_is_refused(results: Path, file: str) -> None:
-    place = results / file
-    place.chmod(place.stat().st_mode | 0o002)
-    with pytest.raises(ResultsError, match="can be written by everybody"):
+def test_a_folder_that_every_user_may_write_is_refused(results: Path, file: str) -> None:
+    path = results / file
+    path.chmod(path.stat().st_mode | 0o002)
+    with pytest.raises(ResultsError, match="can be written by every user"):
         check_resumable(results, trust=False)
     check_resumable(results, trust=True)
 
 
 @pytest.mark.usefixtures("another_user")
-def test_replaying_what_names_no_function_is_reading(results: Path) -> None:
+def test_only_replays_that_import_functions_need_trust(results: Path) -> None:
     check_replayable(results, space_with(), trust=False)
     with pytest.raises(ResultsError, match=rf"runs functions that it may name \({EVIL}\)"):
         check_replayable(results, NAMING[1], trust=False)
 
 
-def test_a_folder_at_a_uri_has_no_owner_to_ask(results: Path) -> None:
+def test_a_folder_at_a_uri_has_no_owner(results: Path) -> None:
     check_resumable(f"file://{results}", trust=False)
 
 
 @pytest.mark.usefixtures("another_user")
-def test_resume_imports_nothing_before_it_has_asked(
+def test_resume_checks_the_owner_before_it_imports(
     results: Path, evil_module: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["explore.py", "resume", "results"])

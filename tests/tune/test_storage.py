@@ -1,4 +1,4 @@
-"""The driver's disk from another node of Ray's, held against pyarrow's own local file system."""
+"""The driver's disk, used from another node of Ray's and compared with pyarrow's local file system."""
 
 import pickle
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ LARGE = np.random.default_rng(0).bytes(3 * 32 * 1024 * 1024 + 7)
 
 @pytest.fixture(scope="module")
 def other_node() -> Iterator[Callable[..., Any]]:
-    """Runs a function on a node that the driver is not on."""
+    """Call to run a function on another node than the driver's."""
     running = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     node = running.add_node(num_cpus=1)
     running.wait_for_nodes()
@@ -44,7 +44,7 @@ def other_node() -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture
 def storage(other_node: Callable[..., Any], tmp_path: Path) -> tuple[fs.FileSystem, str]:
-    """That of a folder of this test's."""
+    """The storage of an empty folder."""
     filesystem, path = storage_of(tmp_path)
     assert path == str(tmp_path)
     return filesystem, path
@@ -65,20 +65,20 @@ def _read(filesystem: fs.FileSystem, path: str) -> bytes:
         return stream.read()
 
 
-def test_what_another_node_writes_lies_on_the_drivers_disk(other_node, storage, tmp_path) -> None:
+def test_a_file_written_on_another_node_lies_on_the_drivers_disk(other_node, storage, tmp_path) -> None:
     filesystem, path = storage
     other_node(_write, filesystem, f"{path}/large", LARGE)
     assert [file.name for file in tmp_path.iterdir()] == ["large"]
     assert (tmp_path / "large").read_bytes() == LARGE
 
 
-def test_another_node_reads_it(other_node, storage, tmp_path) -> None:
+def test_a_file_on_the_drivers_disk_is_read_on_another_node(other_node, storage, tmp_path) -> None:
     filesystem, path = storage
     (tmp_path / "large").write_bytes(LARGE)
     assert other_node(_read, filesystem, f"{path}/large") == LARGE
 
 
-def test_a_file_can_be_read_from_any_place_in_it(other_node, storage, tmp_path) -> None:
+def test_a_file_is_read_from_any_offset(other_node, storage, tmp_path) -> None:
     filesystem, path = storage
     (tmp_path / "file").write_bytes(b"0123456789")
 
@@ -92,18 +92,18 @@ def test_a_file_can_be_read_from_any_place_in_it(other_node, storage, tmp_path) 
     assert other_node(read_apart, filesystem, f"{path}/file") == (10, b"789", b"234")
 
 
-def test_it_is_asked_through_an_actor_there_and_directly_here(other_node, storage) -> None:
+def test_only_other_nodes_use_the_actor(other_node, storage) -> None:
     filesystem, _ = storage
 
-    def is_through_an_actor(filesystem: fs.FileSystem) -> bool:
-        return filesystem.handler._there is not None
+    def uses_actor(filesystem: fs.FileSystem) -> bool:
+        return filesystem.handler.remote is not None
 
-    assert other_node(is_through_an_actor, filesystem)
-    assert not is_through_an_actor(filesystem)
+    assert other_node(uses_actor, filesystem)
+    assert not uses_actor(filesystem)
 
 
 @pytest.mark.parametrize("recursive", [True, False])
-def test_a_listing_is_that_of_the_local_file_system(other_node, storage, tmp_path, recursive: bool) -> None:
+def test_a_listing_equals_that_of_the_local_file_system(other_node, storage, tmp_path, recursive: bool) -> None:
     filesystem, path = storage
     (tmp_path / "trial" / "checkpoint").mkdir(parents=True)
     (tmp_path / "trial" / "checkpoint" / "state.pt").write_bytes(b"weights")
@@ -114,12 +114,12 @@ def test_a_listing_is_that_of_the_local_file_system(other_node, storage, tmp_pat
     assert _listed(filesystem, path, recursive=recursive) == expected
 
 
-def test_nothing_is_listed_where_nothing_is(other_node, storage) -> None:
+def test_the_listing_of_a_missing_folder_is_empty(other_node, storage) -> None:
     filesystem, path = storage
     assert other_node(_listed, filesystem, f"{path}/nowhere") == []
 
 
-def test_folders_are_made_moved_copied_and_deleted(other_node, storage, tmp_path) -> None:
+def test_folders_are_created_moved_copied_and_deleted(other_node, storage, tmp_path) -> None:
     filesystem, path = storage
 
     def change(filesystem: fs.FileSystem) -> None:
@@ -133,7 +133,7 @@ def test_folders_are_made_moved_copied_and_deleted(other_node, storage, tmp_path
     assert [(file.name, file.read_bytes()) for file in (tmp_path / "a").iterdir()] == [("moved", b"content")]
 
 
-def test_a_folder_travels_as_tune_sends_checkpoints(other_node, storage, tmp_path) -> None:
+def test_a_folder_is_sent_both_ways_as_tune_sends_checkpoints(other_node, storage, tmp_path) -> None:
     filesystem, path = storage
     (tmp_path / "sent").mkdir()
     (tmp_path / "sent" / "state.pt").write_bytes(LARGE)
@@ -148,7 +148,7 @@ def test_a_folder_travels_as_tune_sends_checkpoints(other_node, storage, tmp_pat
     assert (tmp_path / "returned" / "state.pt").read_bytes() == LARGE
 
 
-def test_a_missing_file_is_an_error_of_the_kind_that_it_is_locally(other_node, storage) -> None:
+def test_a_missing_file_raises_the_same_error_as_locally(other_node, storage) -> None:
     filesystem, path = storage
 
     def kind_of_error(filesystem: fs.FileSystem) -> str:
@@ -162,7 +162,7 @@ def test_a_missing_file_is_an_error_of_the_kind_that_it_is_locally(other_node, s
 
 
 @pytest.mark.parametrize("outside", ["..", "../sibling", "link/file"])
-def test_nothing_outside_the_results_folder_is_served(other_node, storage, tmp_path, outside: str) -> None:
+def test_paths_outside_the_results_folder_are_refused(other_node, storage, tmp_path, outside: str) -> None:
     filesystem, path = storage
     (tmp_path / "link").symlink_to(tmp_path.parent)
     (tmp_path.parent / "file").write_bytes(b"not ours")
@@ -174,13 +174,13 @@ def test_nothing_outside_the_results_folder_is_served(other_node, storage, tmp_p
         other_node(read, filesystem)
 
 
-def test_it_pickles_as_its_folder_alone(storage, tmp_path) -> None:
+def test_a_file_system_pickles_as_its_folder_alone(storage, tmp_path) -> None:
     filesystem, _ = storage
     again = pickle.loads(pickle.dumps(filesystem))
     assert again == filesystem
     assert again.handler.root == str(tmp_path)
 
 
-def test_what_lies_elsewhere_is_its_own_file_system() -> None:
+def test_a_uri_has_its_own_file_system() -> None:
     filesystem, path = storage_of("memory://somewhere/results")
     assert (filesystem, path) == (Folder.at("memory://somewhere/results").filesystem, "/somewhere/results")
