@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.studies.study_mle multi30k --data DIR [--only NAME …] [--seeds 1 2] [--write]
     .venv/bin/python -m benchmarks.studies.study_mle multi30k --table      # the rows of the committed CSV as Markdown
 
-`benchmarks/data/STUDY_mle.yaml` lists what is trained: a base, and rows that each change some of it. A run is one row
+`benchmarks/studies/data/STUDY_mle.yaml` lists what is trained: a base, and rows that each change some of it. A run is one row
 and seed, of so many steps, in one thread, without Ray: the same rows come out again but for the CPU time. Every
 interval leaves a checkpoint under `--keep`, so what was cut goes on where it was, and what is finished is not trained
 again. A row with `start` branches from the last weights and moments of another row with the same seed.
