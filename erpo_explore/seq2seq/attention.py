@@ -1,12 +1,14 @@
-"""Attention of several heads (Vaswani et al. 2017).
+"""Multi-head attention (Vaswani et al. 2017).
 
-Legend: B batch, Q queries, S what is attended to, H units, N heads, D = H / N units of a head.
+Legend: B batch, Q queries, S positions attended to, H hidden size, N heads, D = H / N head size.
 
     a_qs = softmax_s(q_q · k_s / √D)      o_q = W_o [Σ_s a_qs v_s of each head]
 
-Keys and values are projected apart from queries, so that a decoder can keep those of what it has read. Queries, keys
-and values have no bias: softmax does not see one of keys, and the layer norm before has one for the others. No dropout
-of the weights a: torch's attention would draw it from the process-wide generator.
+Keys and values are projected apart from queries, so that a decoder can cache them for the tokens that it has read.
+
+Left out: biases of queries, keys and values, and dropout of the weights a. Softmax is invariant to a bias of the keys,
+and the preceding layer norm has a bias for the others. torch's attention would draw dropout from the process-wide
+generator.
 """
 
 import torch
@@ -18,7 +20,7 @@ __all__ = ["Attention"]
 
 
 class Attention(nn.Module):
-    """From any queries to any keys."""
+    """Attention from any queries to any keys."""
 
     def __init__(self, hidden_size: int, heads: int, *, device: torch.device) -> None:
         super().__init__()
@@ -29,7 +31,7 @@ class Attention(nn.Module):
         self.output = nn.Linear(hidden_size, hidden_size, device=device)
 
     def read(self, x_BSH: Float[Tensor, "B S H"]) -> tuple[Float[Tensor, "B N S D"], Float[Tensor, "B N S D"]]:
-        """Keys and values of what is to be attended to."""
+        """Keys and values of the positions to attend to."""
         return self._split(self.key(x_BSH)), self._split(self.value(x_BSH))
 
     def forward(
@@ -41,14 +43,14 @@ class Attention(nn.Module):
         keep_BQS: Bool[Tensor, "B #Q S"] | None = None,
         causal: bool = False,
     ) -> Float[Tensor, "B Q H"]:
-        """What each query reads.
+        """Attended values per query.
 
         Args:
-            x_BQH: Queries, not yet projected.
-            keys_BNSD: From `read`.
-            values_BNSD: From `read`.
-            keep_BQS: True where a query may look; each must have a place to look at. All places if not given.
-            causal: Query q looks at the places up to q alone.
+            x_BQH: Inputs of the query projection.
+            keys_BNSD: Keys from `read`.
+            values_BNSD: Values from `read`.
+            keep_BQS: True where a query may attend; at least one position per query. Default: all positions.
+            causal: Whether query q attends to positions up to q only.
         """
         read_BNQD = scaled_dot_product_attention(
             self._split(self.query(x_BQH)),

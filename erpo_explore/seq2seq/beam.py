@@ -1,18 +1,18 @@
-"""Beam search: the best of several hypotheses a sentence that grow side by side.
+"""Beam search: several hypotheses per sentence are extended side by side, and the best one is returned.
 
-Legend: B sentences, W width of the beam, N open hypotheses, C best tokens of one hypothesis (≤ W), T tokens said,
+Legend: B sentences, W beam width, N open hypotheses, C best tokens per hypothesis (≤ W), T tokens so far,
 V target vocabulary.
 
     score(y) = log p_θ(y | x) / ((5 + |y|) / 6)^a
 
-(Wu et al. 2016, without their coverage term), |y| with EOS. log p_θ is the model's own, over the whole vocabulary: what
-it gives to tokens that are never said counts against a hypothesis.
+(Wu et al. 2016, without their coverage term), |y| with EOS. log p_θ is normalised over the whole vocabulary. The mass
+of tokens that are never generated (pad, BOS, UNK) therefore lowers the score of every hypothesis.
 
-A sentence has W places. Each step, the likeliest continuations of its open hypotheses take the free ones; one that
-ends keeps its place for good (Sutskever et al. 2014), so nothing that has ended is lost. A sentence is done when its
-places are full, at `max_tokens`, or as soon as no open hypothesis can still win: log p_θ only falls and the divisor
-only grows, so none will score above log p_θ / ((5 + max_tokens) / 6)^a. With a place for every hypothesis the search
-is exhaustive; with one place it is greedy decoding.
+A sentence has W slots. At each step, the likeliest continuations of its open hypotheses take the free slots. A
+hypothesis that ends keeps its slot (Sutskever et al. 2014), so no ended hypothesis is lost. A sentence is done when
+its slots are full, at `max_tokens`, or as soon as no open hypothesis can still win. Since log p_θ only falls and the
+divisor only grows, no open hypothesis can score above log p_θ / ((5 + max_tokens) / 6)^a. With one slot per possible
+hypothesis the search is exhaustive; with one slot it is greedy decoding.
 """
 
 from dataclasses import dataclass, replace
@@ -33,19 +33,19 @@ __all__ = ["beam_search"]
 def beam_search(
     model: Seq2Seq, memory: Memory, symbols: Symbols, max_tokens: int, *, width: int = 5, length_penalty: float = 1.0
 ) -> Int[Tensor, "B T"]:
-    """The hypothesis of the best score among those that the beam finds.
+    """Return the best-scoring hypothesis of each sentence that the beam finds.
 
     Args:
-        model: Scores the next token; its mode (training or not) is the caller's.
+        model: Scores the next token; the caller sets its mode (training or evaluation).
         memory: The encoded sources.
-        symbols: BOS begins, EOS ends; pad, BOS and UNK are never said.
-        max_tokens: Longest hypothesis, its EOS counted.
-        width: Places W of a sentence.
-        length_penalty: a ≥ 0; 0 compares sums of log p, 1 nearly means.
+        symbols: BOS begins, EOS ends; pad, BOS and UNK are never generated.
+        max_tokens: Longest hypothesis, including EOS.
+        width: Slots W per sentence.
+        length_penalty: a ≥ 0; 0 compares sums of log p, 1 nearly compares means.
 
     Returns:
-        Tokens [B, T], T ≤ max_tokens, without BOS; EOS and behind it padding. Where no hypothesis has ended within
-        `max_tokens`, the likeliest one that was cut.
+        Tokens [B, T], T ≤ max_tokens, without BOS; padding after EOS. Where no hypothesis has ended within
+        `max_tokens`: the likeliest open one, cut there.
 
     Raises:
         ConfigError: `width` is below 1 or `length_penalty` below 0.
@@ -68,7 +68,7 @@ def beam_search(
         parent_N, sentence_N = chosen.parent_BW[going_BW], beam.sentence_N
         beam = beam.extend(parent_N, chosen.token_BW[going_BW], chosen.log_p_BW[going_BW])
         state = state.take(parent_N)
-        if not torch.equal(sentence_N, beam.sentence_N):  # else each row has its sentence's memory already
+        if not torch.equal(sentence_N, beam.sentence_N):  # otherwise each row has its sentence's memory already
             memory = memory.take(parent_N)
     return ended.or_cut(beam).trimmed(symbols.pad)
 
@@ -80,12 +80,12 @@ def _divisor(length: int, length_penalty: float) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hypotheses(Rows):
-    """Open hypotheses, those of a sentence one after the other.
+    """Open hypotheses, grouped by sentence.
 
     Attributes:
-        sentence_N: Whose they are.
-        log_p_N: log p_θ of what they have said.
-        tokens_NT: What they have said, BOS first.
+        sentence_N: Index of each one's sentence.
+        log_p_N: log p_θ of the tokens so far.
+        tokens_NT: Tokens so far, BOS first.
     """
 
     sentence_N: Int[Tensor, " N"]
@@ -94,7 +94,7 @@ class Hypotheses(Rows):
 
     @classmethod
     def begin(cls, memory: Memory, symbols: Symbols) -> "Hypotheses":
-        """One a sentence, which has said nothing."""
+        """One hypothesis per sentence, with BOS alone."""
         sentence_N = torch.arange(memory.keep_BS.shape[0], device=memory.keep_BS.device)
         return cls(
             sentence_N=sentence_N,
@@ -103,7 +103,7 @@ class Hypotheses(Rows):
         )
 
     def extend(self, parent_M: Tensor, token_M: Tensor, log_p_M: Tensor) -> "Hypotheses":
-        """Each parent with one more token."""
+        """The parents, each extended by one token."""
         parents = self.take(parent_M)
         return Hypotheses(
             sentence_N=parents.sentence_N,
@@ -114,13 +114,13 @@ class Hypotheses(Rows):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Continuations:
-    """What the free places of each sentence are given to, likeliest first.
+    """Continuations that take the free slots of each sentence, likeliest first.
 
     Attributes:
         there_BW: True where there is a continuation.
-        parent_BW: The open hypothesis that it continues.
-        token_BW: What it says.
-        log_p_BW: log p_θ of all that it has said.
+        parent_BW: Index of the open hypothesis that it extends.
+        token_BW: Its last token.
+        log_p_BW: log p_θ of all its tokens.
     """
 
     there_BW: Bool[Tensor, "B W"]
@@ -132,23 +132,25 @@ class Continuations:
 def _continue(
     beam: Hypotheses, logits_NV: Float[Tensor, "N V"], symbols: Symbols, free_B: Int[Tensor, " B"]
 ) -> Continuations:
-    """The likeliest continuations of each sentence, as many as it has free places."""
+    """The likeliest continuations of each sentence, as many as it has free slots."""
     width, device = int(free_B.max()), free_B.device
     log_sum_N = logits_NV.logsumexp(-1)
-    unsaid = torch.tensor(symbols.never_drawn, device=device)
-    logits_NC, token_NC = logits_NV.index_fill_(1, unsaid, -torch.inf).topk(min(width, logits_NV.shape[1]))
+    excluded = torch.tensor(symbols.never_drawn, device=device)
+    logits_NC, token_NC = logits_NV.index_fill_(1, excluded, -torch.inf).topk(min(width, logits_NV.shape[1]))
     log_p_NC = logits_NC + (beam.log_p_N - log_sum_N)[:, None]
 
-    # side by side: the candidates of a sentence, hypothesis after hypothesis
+    # one row per sentence: the candidates of all its hypotheses, in their order
     count_B = torch.bincount(beam.sentence_N, minlength=len(free_B))
     first_B = count_B.cumsum(0) - count_B
-    place_N = torch.arange(len(beam.sentence_N), device=device) - first_B[beam.sentence_N]
+    index_N = torch.arange(len(beam.sentence_N), device=device) - first_B[beam.sentence_N]
     most, C = int(count_B.max()), log_p_NC.shape[1]
     log_p_BMC = torch.full((len(free_B), most, C), -torch.inf, device=device)
-    log_p_BMC[beam.sentence_N, place_N] = log_p_NC
+    log_p_BMC[beam.sentence_N, index_N] = log_p_NC
     log_p_BW, candidate_BW = log_p_BMC.flatten(1).topk(min(width, most * C))
 
-    parent_BW = (first_B[:, None] + candidate_BW // C).clamp_max(len(place_N) - 1)  # of a sentence that is done: any
+    parent_BW = (first_B[:, None] + candidate_BW // C).clamp_max(
+        len(index_N) - 1
+    )  # arbitrary where the sentence is done
     return Continuations(
         there_BW=(log_p_BW > -torch.inf) & (torch.arange(log_p_BW.shape[1], device=device) < free_B[:, None]),
         parent_BW=parent_BW,
@@ -159,12 +161,12 @@ def _continue(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """What has ended, a sentence a row.
+    """The ended hypotheses, one row per sentence.
 
     Attributes:
-        free_B: Places that nothing has ended in.
-        score_B: The best score of what has ended; −∞ where nothing has.
-        tokens_BT: Its tokens with EOS, then padding.
+        free_B: Number of slots without an ended hypothesis.
+        score_B: Best score of an ended hypothesis; −∞ without one.
+        tokens_BT: Tokens of that hypothesis with EOS, then padding.
     """
 
     free_B: Int[Tensor, " B"]
@@ -173,7 +175,7 @@ class Ended:
 
     @classmethod
     def none(cls, memory: Memory, symbols: Symbols, max_tokens: int, width: int) -> "Ended":
-        """All places are free."""
+        """No hypothesis has ended."""
         B, device = memory.keep_BS.shape[0], memory.keep_BS.device
         return cls(
             free_B=torch.full((B,), width, device=device),
@@ -182,15 +184,15 @@ class Ended:
         )
 
     def add(self, beam: Hypotheses, chosen: Continuations, eos: int, *, divisor: float) -> "Ended":
-        """With the continuations that end now; `divisor` divides their log p_θ."""
+        """Add the continuations that end now; `divisor` divides their log p_θ."""
         ends_BW = chosen.there_BW & (chosen.token_BW == eos)
-        # all are of one length, so the first that ends is the best of them
+        # all have the same length, so the first that ends is the best
         score_B, best_B = (chosen.log_p_BW / divisor).masked_fill(~ends_BW, -torch.inf).max(1)
         better_B = score_B > self.score_B
         parent_N = chosen.parent_BW.gather(1, best_B[:, None])[:, 0][better_B]
-        said_NT = torch.nn.functional.pad(beam.tokens_NT[parent_N, 1:], (0, 1), value=eos)
+        ended_NT = torch.nn.functional.pad(beam.tokens_NT[parent_N, 1:], (0, 1), value=eos)
         tokens_BT = self.tokens_BT.clone()
-        tokens_BT[better_B, : said_NT.shape[1]] = said_NT
+        tokens_BT[better_B, : ended_NT.shape[1]] = ended_NT
         return Ended(
             free_B=self.free_B - ends_BW.sum(1),
             score_B=torch.maximum(score_B, self.score_B),
@@ -198,19 +200,19 @@ class Ended:
         )
 
     def settled(self, chosen: Continuations, going_BW: Tensor, *, divisor: float) -> Bool[Tensor, " B"]:
-        """Whether nothing that goes on can score better; `divisor` is that of the longest hypothesis."""
+        """Whether no open hypothesis can still score better; `divisor` is that of the longest hypothesis."""
         likeliest_B = chosen.log_p_BW.masked_fill(~going_BW, -torch.inf).amax(1)
         return self.score_B >= likeliest_B / divisor
 
     def or_cut(self, beam: Hypotheses) -> "Ended":
-        """With the likeliest open hypothesis of each sentence in which nothing has ended."""
+        """Add the likeliest open hypothesis of each sentence without an ended one."""
         first_N = torch.ones_like(beam.sentence_N, dtype=torch.bool)
-        first_N[1:] = beam.sentence_N[1:] != beam.sentence_N[:-1]  # the likeliest of a sentence stands first
+        first_N[1:] = beam.sentence_N[1:] != beam.sentence_N[:-1]  # the likeliest hypothesis of a sentence comes first
         row_M = (first_N & (self.score_B == -torch.inf)[beam.sentence_N]).nonzero()[:, 0]
         tokens_BT = self.tokens_BT.clone()
         tokens_BT[beam.sentence_N[row_M], : beam.tokens_NT.shape[1] - 1] = beam.tokens_NT[row_M, 1:]
         return replace(self, tokens_BT=tokens_BT)
 
     def trimmed(self, pad: int) -> Int[Tensor, "B L"]:
-        """The tokens, without the padding that the longest of them does not need."""
+        """The tokens without surplus padding, L the longest length."""
         return self.tokens_BT[:, : int((self.tokens_BT != pad).sum(1).max())]

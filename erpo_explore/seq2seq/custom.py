@@ -15,15 +15,15 @@ __all__ = ["build_custom"]
 def build_custom(
     config: CustomConfig, num_source: int, num_target: int, *, pad: int, generator: torch.Generator
 ) -> Seq2Seq:
-    """Call the user's function.
+    """Call the named function.
 
     Raises:
-        ConfigError: It cannot be found, fails, or returns no `Seq2Seq`.
+        ConfigError: The function cannot be imported, fails, or returns no `Seq2Seq`.
     """
     build = load_named("model.function", config.function, "a function that builds a model")
     try:
         model = build(num_source, num_target, pad=pad, generator=generator, **config.settings)
-    except Exception as error:  # whatever the user's function raises
+    except Exception as error:  # any error of the user's function
         why = " ".join(f"{type(error).__name__}: {error}".split())
         raise ConfigError(
             f"model.function={config.function} failed ({why}); it is called with num_source, num_target, pad=, "

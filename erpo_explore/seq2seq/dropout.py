@@ -1,7 +1,7 @@
-"""Dropout whose mask comes from a passed generator.
+"""Dropout whose mask is drawn from a given generator.
 
-torch's own draws from the process-wide generator, which a trial that shares or re-uses a process does not own. And its
-bernoulli_ draws a number a unit, where four units share one here: a third of the time, at 3% of a training step.
+torch's dropout draws from the process-wide generator, which trials in one process share. torch's `bernoulli_` also
+draws one number per unit. Here four units share one number, which takes a third of the time: 3% of a training step.
 """
 
 from typing import Final
@@ -18,7 +18,7 @@ _LEVELS: Final = 2**16
 class SeededDropout(nn.Module):
     """y = x · m / (1 − p) with m ~ Bernoulli(1 − p) while training, y = x otherwise (Srivastava et al. 2014).
 
-    p is taken to the nearest 1/65,536.
+    p is rounded to the nearest 1/65,536.
     """
 
     def __init__(self, probability: float, generator: torch.Generator) -> None:
@@ -27,12 +27,12 @@ class SeededDropout(nn.Module):
         self.generator = generator
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        """Mask x, any shape."""
+        """Mask x, of any shape."""
         mask = self.mask(x)
         return x if mask is None else x * mask
 
     def mask(self, like: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"] | None:
-        """What x would be multiplied by; None where it would be left alone."""
+        """Factor m / (1 − p) of x; None where nothing is dropped."""
         num_dropped = round(self.probability * _LEVELS)
         if not self.training or num_dropped == 0:
             return None

@@ -1,14 +1,18 @@
 """Bidirectional LSTM encoder and LSTM decoder with Luong attention (Luong et al. 2015, "general" score), scaled.
 
-Legend: B batch, S source length, T target length, V target vocabulary, H units.
+Legend: B batch, S source length, T target length, V target vocabulary, H hidden size.
 
     a_ts = softmax_s(h_t · W_a k_s / √H)    c_t = Σ_s a_ts v_s    p(y_{t+1} | y_≤t, x) = softmax(E tanh(W_c [c_t; h_t]))
 
-Left out, on purpose: input feeding, so that a known prefix is one call of the decoder's LSTM and not T of them
-(measured 2.35 times faster a step). Added, since a run is lost where attention does not form early: scores are divided
-by √H (Vaswani et al. 2017), without which they saturate and some seeds never learn to attend
-(docs/studies/multi30k.md); attention reads v_s = k_s + the source word's embedding; and the output layer shares its
-weights with the target embedding (Press & Wolf 2017).
+Left out on purpose: input feeding. A known prefix is then one call of the decoder's LSTM instead of T calls (measured
+2.35 times faster per step).
+
+Added, since a run fails where attention does not form early:
+
+- Scores are divided by √H (Vaswani et al. 2017). Without it they saturate, and some seeds never learn to attend
+  (docs/studies/multi30k.md).
+- Attention reads v_s = k_s + the source word's embedding.
+- The output layer shares its weights with the target embedding (Press & Wolf 2017).
 """
 
 import math
@@ -29,11 +33,13 @@ __all__ = ["LstmMemory", "LstmSeq2Seq", "LstmState"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LstmMasks:
-    """Dropout of a batch's decoder; no `Rows`, since rows that end are not worth copying the others' masks.
+    """Dropout masks of the decoder, for all R rows of the encoded batch.
+
+    This is no `Rows`: dropping the masks of ended rows would copy those of all others.
 
     Attributes:
-        inputs_RTH: Of the decoder's inputs.
-        outputs_RTH: Of what attention says.
+        inputs_RTH: Masks of the decoder's inputs.
+        outputs_RTH: Masks of the attention's outputs.
     """
 
     inputs_RTH: Float[Tensor, "R T H"]
@@ -42,15 +48,15 @@ class LstmMasks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LstmMemory(Memory):
-    """What the bidirectional encoder leaves.
+    """Output of the bidirectional encoder.
 
     Attributes:
-        keys_BSH: What attention is matched against.
-        values_BSH: What attention reads.
-        hidden_BH: First hidden state of the decoder.
-        cell_BH: First cell state of the decoder.
-        masks: Dropout of the decoder, where it is settled.
-        mask_row_B: Each row's place in the masks.
+        keys_BSH: Keys of attention.
+        values_BSH: Values of attention.
+        hidden_BH: Initial hidden state of the decoder.
+        cell_BH: Initial cell state of the decoder.
+        masks: Dropout masks of the decoder, if they are drawn (`settle`).
+        mask_row_B: Index of each row in the masks.
     """
 
     keys_BSH: Float[Tensor, "B S H"]
@@ -62,13 +68,13 @@ class LstmMemory(Memory):
 
     @property
     def is_settled(self) -> bool:
-        """Whether there are masks."""
+        """Whether the masks are drawn."""
         return self.masks is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LstmState(DecoderState):
-    """Hidden and cell state of the decoder's LSTM, after so many tokens."""
+    """Hidden and cell state of the decoder's LSTM after `step` tokens."""
 
     hidden_BH: Float[Tensor, "B H"]
     cell_BH: Float[Tensor, "B H"]
@@ -76,7 +82,7 @@ class LstmState(DecoderState):
 
 
 class LstmSeq2Seq(Seq2Seq):
-    """The paper's model: 256 units, dropout 0.2 where the config says nothing else."""
+    """The LSTM of Tan et al. (2018); the defaults of its config are those of the paper."""
 
     def __init__(
         self, config: LstmConfig, num_source: int, num_target: int, *, pad: int, generator: torch.Generator
@@ -88,7 +94,7 @@ class LstmSeq2Seq(Seq2Seq):
             num_source: Source vocabulary size.
             num_target: Target vocabulary size V.
             pad: Id of the padding token, in both vocabularies.
-            generator: Draws the first weights and every dropout mask; the model keeps it.
+            generator: Draws the initial weights and every dropout mask; the model keeps it.
         """
         super().__init__()
         H = config.hidden_size
@@ -124,7 +130,7 @@ class LstmSeq2Seq(Seq2Seq):
                         parameter[quarter : 2 * quarter].fill_(1.0)
 
     def encode(self, source_BS: Int[Tensor, "B S"], keep_BS: Bool[Tensor, "B S"]) -> LstmMemory:
-        """Read the sources; each row must keep at least one token."""
+        """Encode the sources; each row must have at least one token."""
         embedded_BSH = self.dropout(self.source_embedding(source_BS) * self._embedding_scale)
         packed = pack_padded_sequence(embedded_BSH, keep_BS.sum(1).cpu(), batch_first=True, enforce_sorted=False)
         encoded, (hidden_2BE, cell_2BE) = self.encoder(packed)
@@ -144,7 +150,7 @@ class LstmSeq2Seq(Seq2Seq):
         return math.sqrt(self.source_embedding.embedding_dim)
 
     def settle(self, memory: LstmMemory, num_tokens: int) -> LstmMemory:
-        """With masks of the decoder's two dropouts; as it is where nothing is dropped."""
+        """Draw the masks of the decoder's two dropouts; unchanged where nothing is dropped."""
         like_BTH = memory.hidden_BH[:, None].detach().expand(-1, num_tokens, -1)
         inputs_BTH, outputs_BTH = self.dropout.mask(like_BTH), self.dropout.mask(like_BTH)
         if inputs_BTH is None or outputs_BTH is None:
@@ -156,7 +162,7 @@ class LstmSeq2Seq(Seq2Seq):
         )
 
     def features(self, memory: LstmMemory, inputs_BT: Int[Tensor, "B T"]) -> Float[Tensor, "B T H"]:
-        """What attention and the decoder's states say after each prefix, all in one pass."""
+        """Attention outputs at every position of `inputs_BT`, in one pass."""
         input_mask_BTH, output_mask_BTH = _masks(memory, slice(inputs_BT.shape[1]))
         embedded_BTH = self._dropped(self.target_embedding(inputs_BT) * self._embedding_scale, input_mask_BTH)
         first = self.begin(memory)
@@ -164,32 +170,32 @@ class LstmSeq2Seq(Seq2Seq):
         return self._dropped(self._attended(memory, states_BTH), output_mask_BTH)
 
     def begin(self, memory: LstmMemory) -> LstmState:
-        """The bridge's reading of the encoder's last states."""
+        """Bridge of the encoder's last states."""
         return LstmState(hidden_BH=memory.hidden_BH, cell_BH=memory.cell_BH)
 
     def advance(
         self, memory: LstmMemory, state: LstmState, token_B: Int[Tensor, " B"]
     ) -> tuple[Float[Tensor, "B H"], LstmState]:
-        """The same after one more token."""
+        """Attention output after one more token."""
         input_mask_BH, output_mask_BH = _masks(memory, state.step)
         embedded_BH = self._dropped(self.target_embedding(token_B) * self._embedding_scale, input_mask_BH)
         weights: Sequence[Tensor] = self.decoder.all_weights[0]
-        # a cell, since a sequence of one costs twice as much on a CPU
+        # lstm_cell: a sequence of length 1 takes twice as long on a CPU
         hidden_BH, cell_BH = torch.lstm_cell(embedded_BH, (state.hidden_BH, state.cell_BH), *weights)
         after = LstmState(hidden_BH=hidden_BH, cell_BH=cell_BH, step=state.step + 1)
         return self._dropped(self._attended(memory, hidden_BH[:, None])[:, 0], output_mask_BH), after
 
     def project(self, features_XH: Float[Tensor, "*X H"]) -> Float[Tensor, "*X V"]:
-        """Products with the target embedding, and a bias."""
+        """Inner products with the target embeddings, plus a bias."""
         return nn.functional.linear(features_XH, *self.output_layer)
 
     @property
     def output_layer(self) -> tuple[Float[Tensor, "V H"], Float[Tensor, " V"]]:
-        """The target embedding and the bias."""
+        """Target embedding matrix and bias."""
         return self.target_embedding.weight, self.output_bias
 
     def _dropped(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """With the settled dropout, or with one of its own."""
+        """Apply the given mask, or draw a new one."""
         dropped: Tensor = self.dropout(x) if mask is None else x * mask
         return dropped
 
@@ -201,7 +207,7 @@ class LstmSeq2Seq(Seq2Seq):
 
 
 def _masks(memory: LstmMemory, steps: int | slice) -> tuple[Tensor | None, Tensor | None]:
-    """Of the rows' inputs and outputs at some steps; None where dropout is not settled."""
+    """Masks of the rows' inputs and outputs at some steps; None where they are not drawn."""
     if memory.masks is None:
         return None, None
     return memory.masks.inputs_RTH[memory.mask_row_B, steps], memory.masks.outputs_RTH[memory.mask_row_B, steps]

@@ -1,14 +1,17 @@
 """Pretrained encoder-decoders (T5, BART, Marian, …) behind the interface, through `transformers`.
 
-Legend: B batch, S source length, T target length, V vocabulary, H units, A heads, D units a head.
+Legend: B batch, S source length, T target length, V vocabulary, H hidden size, A heads, D head size.
 
-    logits = E (c · h) + b,    c = H^(−1/2) for T5 where it says so, else 1;  b = 0 but for BART's and Marian's bias
+    logits = E (c · h) + b,    c = H^(−1/2) for T5 with `scale_decoder_outputs`, else 1;  b = 0 but for BART and Marian
 
-Dropout is the library's own and draws from the process-wide generators. While the model trains, each call seeds these
-from ours and puts them back, so that nothing else notices and the same generator drops the same.
+Dropout is that of the library, which draws from the process-wide generators. While the model trains, each call seeds
+these from our generator and restores their state afterwards. The rest of the process is not affected, and the same
+generator gives the same dropout.
 
-Left out: dropping whole decoder layers, since a token that a layer has not read is missing from its keys; and what
-`generate` adds to greedy decoding (beams, penalties, banned words).
+Left out:
+
+- Layer dropout in the decoder: a token that a layer skips would be missing from its keys.
+- What `generate` adds to greedy decoding (beams, penalties, banned words).
 """
 
 import copy
@@ -31,25 +34,25 @@ __all__ = ["PretrainedMemory", "PretrainedSeq2Seq", "PretrainedState", "build_pr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PretrainedMemory(Memory):
-    """The encoder's last hidden states."""
+    """Last hidden states of the encoder."""
 
     states_BSH: Float[Tensor, "B S H"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PretrainedState(DecoderState):
-    """What the decoder's layers have read.
+    """Cached keys and values of the decoder's layers.
 
     Attributes:
-        layers: A layer's keys and values of the target [B, A, T, D], then of the source [B, A, S, D]; empty before the
-            first token.
+        layers: Per layer, keys and values of the target [B, A, T, D], then of the source [B, A, S, D]. Empty before
+            the first token.
     """
 
     layers: tuple[tuple[Float[Tensor, "B A _ D"], ...], ...] = ()
 
 
 class PretrainedSeq2Seq(Seq2Seq):
-    """A model of the hub or a folder. Its parameters are the library's, under `model`."""
+    """A model of the hub or a folder. Its parameters have the library's names, below `model`."""
 
     def __init__(
         self, config: PretrainedConfig, num_source: int, num_target: int, *, generator: torch.Generator
@@ -57,56 +60,56 @@ class PretrainedSeq2Seq(Seq2Seq):
         """Load the weights onto the generator's device.
 
         Args:
-            config: Which model.
-            num_source: Source vocabulary size; must be the model's.
-            num_target: Target vocabulary size V; must be the model's.
+            config: Name, revision and dropout.
+            num_source: Source vocabulary size; must be that of the model.
+            num_target: Target vocabulary size V; must be that of the model.
             generator: Draws every dropout mask; the model keeps it.
 
         Raises:
-            ConfigError: The model cannot be loaded, is of a kind that is not known here, or the vocabulary is not its.
+            ConfigError: The model cannot be loaded, its architecture is not supported, or the vocabulary is another.
         """
         super().__init__()
-        own = load_config(config.name, config.revision)
-        if not num_source == num_target == own.vocab_size:
+        loaded = load_config(config.name, config.revision)
+        if not num_source == num_target == loaded.vocab_size:
             raise ConfigError(
-                f"pretrained {config.name}: has {own.vocab_size} ids, the task's vocabularies have {num_source} and "
+                f"pretrained {config.name}: has {loaded.vocab_size} ids, the task's vocabularies have {num_source} and "
                 f"{num_target}; set vocabulary to {{kind: pretrained, name: {config.name}}}"
             )
         self._name = config.name
         self._generator = generator
-        # its last token is BOS to everyone else
-        self._lead = decoder_prompt(config.name, config.revision, own)[:-1]
-        self._scale = own.d_model**-0.5 if getattr(own, "scale_decoder_outputs", False) else 1.0
-        self._max_length = getattr(own, "max_position_embeddings", None)
-        self.model = load_model(config.name, config.revision, _adapted(own, config.dropout)).to(generator.device)
+        # the last token of the prompt is BOS for all callers
+        self._lead = decoder_prompt(config.name, config.revision, loaded)[:-1]
+        self._scale = loaded.d_model**-0.5 if getattr(loaded, "scale_decoder_outputs", False) else 1.0
+        self._max_length = getattr(loaded, "max_position_embeddings", None)
+        self.model = load_model(config.name, config.revision, _adapted(loaded, config.dropout)).to(generator.device)
         self.shared_names = _shared_names(self)
         self.register_state_dict_post_hook(_leave_out_copies)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_pre_hook(_put_back_copies)  # type: ignore[no-untyped-call]
         self._check_against_the_library()
 
     def encode(self, source_BS: Int[Tensor, "B S"], keep_BS: Bool[Tensor, "B S"]) -> PretrainedMemory:
-        """Read the sources.
+        """Encode the sources.
 
         Raises:
-            DataError: They are longer than the model has positions.
+            DataError: A source is longer than the model's number of positions.
         """
         self._check_length(source_BS.shape[1])
-        with self._own_dropout():
+        with self._seeded_dropout():
             encoded = self.model.get_encoder()(input_ids=source_BS, attention_mask=keep_BS.long())
         return PretrainedMemory(keep_BS=keep_BS, states_BSH=encoded.last_hidden_state)
 
     def features(self, memory: PretrainedMemory, inputs_BT: Int[Tensor, "B T"]) -> Float[Tensor, "B T H"]:
-        """The decoder's last hidden states, all in one pass.
+        """Last hidden states of the decoder at every position of `inputs_BT`, in one pass.
 
         Raises:
-            DataError: The inputs are longer than the model has positions.
+            DataError: The inputs are longer than the model's number of positions.
         """
         lead_BL = inputs_BT.new_tensor(self._lead).expand(inputs_BT.shape[0], -1)
         states_BTH = self._run_decoder(memory, torch.cat([lead_BL, inputs_BT], dim=1))
         return states_BTH[:, lead_BL.shape[1] :]
 
     def begin(self, memory: PretrainedMemory) -> PretrainedState:
-        """Nothing read yet but what stands before BOS."""
+        """State after the tokens before BOS, if the model has any."""
         state = PretrainedState()
         for token in self._lead:
             token_B = torch.full(memory.keep_BS.shape[:1], token, device=memory.keep_BS.device)
@@ -116,12 +119,12 @@ class PretrainedSeq2Seq(Seq2Seq):
     def advance(
         self, memory: PretrainedMemory, state: PretrainedState, token_B: Int[Tensor, " B"]
     ) -> tuple[Float[Tensor, "B H"], PretrainedState]:
-        """The last hidden state after one more token.
+        """Last hidden state of the decoder after one more token.
 
         Raises:
-            DataError: It is one more than the model has positions for.
+            DataError: The model has no position left.
         """
-        # a fresh cache around the state's tensors: the library changes the cache, and never a tensor in it
+        # a new cache around the state's tensors: the library changes the cache in place, but no tensor in it
         cache = _cache(state)
         states_BTH = self._run_decoder(memory, token_B[:, None], cache)
         return states_BTH[:, 0], _state(cache)
@@ -135,7 +138,7 @@ class PretrainedSeq2Seq(Seq2Seq):
     def _run_decoder(self, memory: PretrainedMemory, inputs_BT: Tensor, cache: Any = None) -> Tensor:
         num_read = 0 if cache is None else cache.get_seq_length()
         self._check_length(num_read + inputs_BT.shape[1])
-        with self._own_dropout():
+        with self._seeded_dropout():
             decoded = self.model.get_decoder()(
                 input_ids=inputs_BT,
                 encoder_hidden_states=memory.states_BSH,
@@ -147,8 +150,8 @@ class PretrainedSeq2Seq(Seq2Seq):
         return states_BTH
 
     @contextmanager
-    def _own_dropout(self) -> Iterator[None]:
-        """Seed the process-wide generators from ours while the model trains, and put them back."""
+    def _seeded_dropout(self) -> Iterator[None]:
+        """While the model trains, seed the process-wide generators from ours, and restore them."""
         if not self.training:
             yield
             return
@@ -164,15 +167,15 @@ class PretrainedSeq2Seq(Seq2Seq):
         if self._max_length is not None and num_tokens > self._max_length:
             raise DataError(
                 f"pretrained {self._name}: reads at most {self._max_length} tokens, got {num_tokens}; lower "
-                "max_source_tokens and max_target_tokens, and leave longer valid pairs out"
+                "max_source_tokens and max_target_tokens, and leave out longer validation pairs"
             )
 
     @torch.no_grad()
     def _check_against_the_library(self) -> None:
-        """Hold the parts that are put together here to the model's own forward pass.
+        """Compare the logits that are composed here with those of the library's own forward pass.
 
         Raises:
-            ConfigError: They say something else, as for an architecture with a head of its own.
+            ConfigError: They differ, for example because the architecture has another output head.
         """
         self.eval()
         source_BS = torch.ones(1, 2, dtype=torch.long, device=self._generator.device)
@@ -184,8 +187,8 @@ class PretrainedSeq2Seq(Seq2Seq):
         found_BTV = self.decode(self.encode(source_BS, keep_BS), inputs_BT[:, len(self._lead) :])
         if not torch.allclose(found_BTV, expected_BTV[:, len(self._lead) :], rtol=1e-3, atol=1e-3):
             raise ConfigError(
-                f"pretrained {self._name}: {type(self.model).__name__} makes its logits in a way that is not known "
-                "here; name a model such as T5, BART or Marian"
+                f"pretrained {self._name}: {type(self.model).__name__} computes its logits in an unsupported way; "
+                "name a model such as T5, BART or Marian"
             )
         self.train()
 
@@ -202,9 +205,9 @@ def build_pretrained(
     return PretrainedSeq2Seq(config, num_source, num_target, generator=generator)
 
 
-def _adapted(own: Any, dropout: float | None) -> Any:
-    """The configuration with the user's dropout, under whichever name it has there, and no decoder layer dropped."""
-    config = copy.deepcopy(own)
+def _adapted(loaded: Any, dropout: float | None) -> Any:
+    """Set the dropout in a copy of the configuration, whose field has one of two names; no layer dropout."""
+    config = copy.deepcopy(loaded)
     for field, value in (("dropout", dropout), ("dropout_rate", dropout), ("decoder_layerdrop", 0.0)):
         if value is not None and hasattr(config, field):
             setattr(config, field, value)
@@ -212,7 +215,7 @@ def _adapted(own: Any, dropout: float | None) -> Any:
 
 
 def _cache(state: PretrainedState) -> Any:
-    """A cache that holds what the state holds."""
+    """The library's cache with the tensors of a state."""
     from transformers import Cache, DynamicCache, EncoderDecoderCache
 
     if not state.layers:
@@ -227,7 +230,7 @@ def _cache_layer(keys_BATD: Tensor, values_BATD: Tensor) -> Any:
     from transformers.cache_utils import DynamicLayer
 
     layer = DynamicLayer()
-    # `update` would copy them behind an empty tensor
+    # `update` would copy them by appending to an empty tensor
     layer.lazy_initialization(keys_BATD, values_BATD)
     layer.keys, layer.values = keys_BATD, values_BATD
     return layer
@@ -241,7 +244,7 @@ def _state(cache: Any) -> PretrainedState:
 
 
 def _shared_names(model: PretrainedSeq2Seq) -> dict[str, str]:
-    """For each further name of a shared parameter, its first one."""
+    """Map each further name of a shared parameter to its first name."""
     first: dict[int, str] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):
         first.setdefault(id(parameter), name)
@@ -253,7 +256,7 @@ def _shared_names(model: PretrainedSeq2Seq) -> dict[str, str]:
 
 
 def _leave_out_copies(model: PretrainedSeq2Seq, state: dict[str, Any], prefix: str, _metadata: Any) -> None:
-    """Embeddings are most of a small model, and shared by three: a checkpoint holds them once."""
+    """Store shared parameters once: the embeddings have up to three names, and are most of a small model."""
     for name in model.shared_names:
         del state[prefix + name]
 

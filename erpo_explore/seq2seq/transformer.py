@@ -1,15 +1,17 @@
-"""Transformer encoder and decoder, norms first (Vaswani et al. 2017; Xiong et al. 2020).
+"""Pre-norm Transformer encoder and decoder (Vaswani et al. 2017; Xiong et al. 2020).
 
-Legend: B batch, S source length, T target length, V target vocabulary, H units, N heads, D units of a head.
+Legend: B batch, S source length, T target length, V target vocabulary, H hidden size, N heads,
+D head size.
 
-    x ← x + part(norm(x))   for each part of a layer: attention to itself, to the source (decoder), W₂ relu(W₁ x)
+    x ← x + part(norm(x))   for each part of a layer: self-attention, attention to the source (decoder), W₂ relu(W₁ x)
 
-A last norm ends each stack, and p(y_{t+1} | y_≤t, x) = softmax(E norm(x_t) + b): the output layer shares its weights
-with the target embedding, as the LSTM's does. Norms first train without warming up. Positions are sines and cosines, so
-no length is too long. Dropout falls on embeddings and on what each part adds, not on attention weights (`attention`).
+A last norm ends each stack, and p(y_{t+1} | y_≤t, x) = softmax(E norm(x_t) + b). The output layer shares its weights
+with the target embedding, as in the LSTM. Pre-norm layers train without warm-up. Positions are encoded as sines and
+cosines, so the length is not bounded. Dropout applies to embeddings and to the output of each part, not to attention
+weights (see `attention`).
 
-A decoder that goes on token by token keeps the keys and values of what it has read; those of the source are projected
-once, with the encoding.
+Token by token, the decoder caches the keys and values of the tokens that it has read. Those of the source are projected
+once, by `encode`.
 """
 
 import math
@@ -29,11 +31,11 @@ __all__ = ["TransformerMemory", "TransformerSeq2Seq", "TransformerState"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransformerMemory(Memory):
-    """The encoded source as each decoder layer reads it.
+    """Keys and values of the source for each decoder layer.
 
     Attributes:
-        keys_BNSD: One tensor a layer.
-        values_BNSD: One tensor a layer.
+        keys_BNSD: One tensor per layer.
+        values_BNSD: One tensor per layer.
     """
 
     keys_BNSD: tuple[Float[Tensor, "B N S D"], ...]
@@ -42,11 +44,11 @@ class TransformerMemory(Memory):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransformerState(DecoderState):
-    """What each decoder layer has read of the target so far.
+    """Cached keys and values of the T target tokens that have been read.
 
     Attributes:
-        keys_BNTD: One tensor a layer; T tokens have been read.
-        values_BNTD: One tensor a layer.
+        keys_BNTD: One tensor per layer.
+        values_BNTD: One tensor per layer.
     """
 
     keys_BNTD: tuple[Float[Tensor, "B N T D"], ...]
@@ -65,7 +67,7 @@ class FeedForward(nn.Sequential):
 
 
 class EncoderLayer(nn.Module):
-    """Attention to the whole source, then feed-forward."""
+    """Self-attention over the source, then feed-forward."""
 
     def __init__(self, config: TransformerConfig, dropout: SeededDropout) -> None:
         super().__init__()
@@ -77,7 +79,7 @@ class EncoderLayer(nn.Module):
         self.dropout = dropout
 
     def forward(self, x_BSH: Float[Tensor, "B S H"], keep_BS: Bool[Tensor, "B S"]) -> Float[Tensor, "B S H"]:
-        """The next layer's input; what stands in the padding is read by nothing."""
+        """Input of the next layer; padding is not attended to."""
         normed_BSH = self.own_norm(x_BSH)
         x_BSH = x_BSH + self.dropout(self.own(normed_BSH, *self.own.read(normed_BSH), keep_BQS=keep_BS[:, None]))
         next_BSH: Tensor = x_BSH + self.dropout(self.feed_forward(self.feed_forward_norm(x_BSH)))
@@ -85,7 +87,7 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Attention to the target so far, attention to the source, then feed-forward."""
+    """Self-attention over the target so far, attention to the source, then feed-forward."""
 
     def __init__(self, config: TransformerConfig, dropout: SeededDropout) -> None:
         super().__init__()
@@ -101,13 +103,13 @@ class DecoderLayer(nn.Module):
     def forward(
         self, memory: TransformerMemory, layer: int, state: TransformerState, x_BTH: Float[Tensor, "B T H"]
     ) -> tuple[Float[Tensor, "B T H"], tuple[Float[Tensor, "B N R D"], Float[Tensor, "B N R D"]]]:
-        """The next layer's input, and the keys and values of all R tokens that this one has now read.
+        """Input of the next layer, and this layer's keys and values of all R tokens read so far.
 
         Args:
             memory: The encoded source.
-            layer: Location of this layer.
-            state: What has been read before; either nothing, or x is of one token.
-            x_BTH: This layer's input.
+            layer: Index of this layer.
+            state: Cache of the tokens before. It must be empty where x has more than one token.
+            x_BTH: Input of this layer.
         """
         normed_BTH = self.own_norm(x_BTH)
         keys_BNTD, values_BNTD = self.own.read(normed_BTH)
@@ -126,7 +128,7 @@ class DecoderLayer(nn.Module):
 
 
 class TransformerSeq2Seq(Seq2Seq):
-    """A small Transformer."""
+    """A Transformer that is trained from scratch."""
 
     def __init__(
         self, config: TransformerConfig, num_source: int, num_target: int, *, pad: int, generator: torch.Generator
@@ -138,7 +140,7 @@ class TransformerSeq2Seq(Seq2Seq):
             num_source: Source vocabulary size.
             num_target: Target vocabulary size V.
             pad: Id of the padding token, in both vocabularies.
-            generator: Draws the first weights and every dropout mask; the model keeps it.
+            generator: Draws the initial weights and every dropout mask; the model keeps it.
         """
         super().__init__()
         H, device = config.hidden_size, generator.device
@@ -168,7 +170,7 @@ class TransformerSeq2Seq(Seq2Seq):
                     embedding.weight[embedding.padding_idx].zero_()
 
     def encode(self, source_BS: Int[Tensor, "B S"], keep_BS: Bool[Tensor, "B S"]) -> TransformerMemory:
-        """Read the sources; each row must keep at least one token."""
+        """Encode the sources; each row must have at least one token."""
         x_BSH = self._embed(self.source_embedding, source_BS, first=0)
         for layer in self.encoder:
             x_BSH = layer(x_BSH, keep_BS)
@@ -178,28 +180,28 @@ class TransformerSeq2Seq(Seq2Seq):
         return TransformerMemory(keep_BS=keep_BS, keys_BNSD=keys_BNSD, values_BNSD=values_BNSD)
 
     def features(self, memory: TransformerMemory, inputs_BT: Int[Tensor, "B T"]) -> Float[Tensor, "B T H"]:
-        """What the last layer says after each prefix, all in one pass."""
+        """Outputs of the last layer at every position of `inputs_BT`, in one pass."""
         return self._run(memory, self.begin(memory), inputs_BT)[0]
 
     def begin(self, memory: TransformerMemory) -> TransformerState:
-        """Nothing has been read."""
-        nothing = tuple(keys_BNSD[:, :, :0] for keys_BNSD in memory.keys_BNSD)
-        return TransformerState(keys_BNTD=nothing, values_BNTD=nothing)
+        """Empty cache."""
+        empty = tuple(keys_BNSD[:, :, :0] for keys_BNSD in memory.keys_BNSD)
+        return TransformerState(keys_BNTD=empty, values_BNTD=empty)
 
     def advance(
         self, memory: TransformerMemory, state: TransformerState, token_B: Int[Tensor, " B"]
     ) -> tuple[Float[Tensor, "B H"], TransformerState]:
-        """The same after one more token."""
+        """Output of the last layer after one more token."""
         features_BTH, after = self._run(memory, state, token_B[:, None])
         return features_BTH[:, 0], after
 
     def project(self, features_XH: Float[Tensor, "*X H"]) -> Float[Tensor, "*X V"]:
-        """Products with the target embedding, and a bias."""
+        """Inner products with the target embeddings, plus a bias."""
         return nn.functional.linear(features_XH, *self.output_layer)
 
     @property
     def output_layer(self) -> tuple[Float[Tensor, "V H"], Float[Tensor, " V"]]:
-        """The target embedding and the bias."""
+        """Target embedding matrix and bias."""
         return self.target_embedding.weight, self.output_bias
 
     def _run(
@@ -207,24 +209,24 @@ class TransformerSeq2Seq(Seq2Seq):
     ) -> tuple[Tensor, TransformerState]:
         x_BTH = self._embed(self.target_embedding, inputs_BT, first=state.keys_BNTD[0].shape[2])
         read = []
-        for place, layer in enumerate(self.decoder):
-            x_BTH, keys_and_values = layer(memory, place, state, x_BTH)
+        for index, layer in enumerate(self.decoder):
+            x_BTH, keys_and_values = layer(memory, index, state, x_BTH)
             read.append(keys_and_values)
         keys_BNTD, values_BNTD = zip(*read, strict=True)
         return self.decoder_norm(x_BTH), TransformerState(keys_BNTD=keys_BNTD, values_BNTD=values_BNTD)
 
     def _embed(self, embedding: nn.Embedding, tokens_BL: Tensor, *, first: int) -> Tensor:
-        """Words and places; `first` is the place of the first token."""
+        """Word and position embeddings; `first` is the position of the first token."""
         scale = math.sqrt(embedding.embedding_dim)
-        places_LH = positions(first, tokens_BL.shape[1], embedding.embedding_dim, tokens_BL.device)
-        embedded_BLH: Tensor = self.dropout(embedding(tokens_BL) * scale + places_LH)
+        positions_LH = positions(first, tokens_BL.shape[1], embedding.embedding_dim, tokens_BL.device)
+        embedded_BLH: Tensor = self.dropout(embedding(tokens_BL) * scale + positions_LH)
         return embedded_BLH
 
 
 def positions(first: int, length: int, hidden_size: int, device: torch.device) -> Float[Tensor, "L H"]:
-    """Of the places t = first, first + 1, …: [sin(t ω_i); cos(t ω_i)] with ω_i = 10000^(−2i/H)."""
-    place_L1 = torch.arange(first, first + length, device=device)[:, None]
-    angle_LX = place_L1 * torch.exp(
+    """Embeddings [sin(t ω_i); cos(t ω_i)] of positions t = first, first + 1, …, with ω_i = 10000^(−2i/H)."""
+    position_L1 = torch.arange(first, first + length, device=device)[:, None]
+    angle_LX = position_L1 * torch.exp(
         torch.arange(0, hidden_size, 2, device=device) * (-math.log(10_000.0) / hidden_size)
     )
     return torch.cat([angle_LX.sin(), angle_LX.cos()], dim=-1)

@@ -262,7 +262,7 @@ class TestErrors:
         heads = {"num_encoder_attention_heads": 2, "num_decoder_attention_heads": 2}
         config = ProphetNetConfig(vocab_size=V, hidden_size=16, **sizes, **heads, decoder_start_token_id=0)
         ProphetNet(config).save_pretrained(tmp_path)
-        assert "makes its logits in a way that is not known here" in self.errors(str(tmp_path))
+        assert "computes its logits in an unsupported way" in self.errors(str(tmp_path))
 
     @pytest.mark.parametrize("kind", ["t5"], indirect=True)
     def test_weights_that_are_missing_and_would_be_random(self, name):
