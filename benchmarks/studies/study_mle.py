@@ -3,12 +3,12 @@
     .venv/bin/python -m benchmarks.studies.study_mle multi30k --data DIR [--only NAME …] [--seeds 1 2] [--write]
     .venv/bin/python -m benchmarks.studies.study_mle multi30k --table      # the rows of the committed CSV as Markdown
 
-`benchmarks/studies/data/STUDY_mle.yaml` lists what is trained: a base, and rows that each change some of it. A run is one row
-and seed, of so many steps, in one thread, without Ray: the same rows come out again but for the CPU time. Every
-interval leaves a checkpoint under `--keep`, so what was cut goes on where it was, and what is finished is not trained
-again. A row with `start` branches from the last weights and moments of another row with the same seed.
+`benchmarks/studies/data/STUDY_mle.yaml` lists what is trained: a base, and rows that each change some of it. A run is
+one row with one seed, in one thread, without Ray. Run again, it gives the same row but for the CPU time. Every interval
+writes a checkpoint under `--keep`, so an interrupted run continues, and a finished run is not trained again. A row with
+`start` branches from the last weights and moments of another row with the same seed.
 
-The valid set is decoded greedily at each interval and with a beam at the end. The test set is never touched.
+The validation set is decoded greedily at each interval and with a beam at the end. The test set is never touched.
 """
 
 import argparse

@@ -33,7 +33,7 @@ rows:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("text")
-    for split in ("train", "validation"):
+    for split in ("train", "valid"):
         (folder / f"{split}.de").write_text("ein haus\nein hund\nzwei hunde\ndrei\n" * 4)
         (folder / f"{split}.en").write_text("a house\na dog\ntwo dogs\nthree\n" * 4)
     return folder
