@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from erpo_explore.config.experiment import Experiment
+from erpo_explore.erpo import load_estimator
 from erpo_explore.plan.initial_weights import (
     INITIAL,
     checkpoint_record,
@@ -19,7 +20,7 @@ from erpo_explore.plan.initial_weights import (
 )
 from erpo_explore.plan.manifest import manifest
 from erpo_explore.plan.trials import num_suggested, plan_trials
-from erpo_explore.rewards import load_function
+from erpo_explore.rewards import load_metric
 from erpo_explore.store.files import Location
 from erpo_explore.tasks import Task, load_task
 from erpo_explore.trial import TrialSpec
@@ -109,7 +110,7 @@ def make_plan(experiment: Experiment, folder: Location, *, resumes: bool = False
 
 def _plan(experiment: Experiment, task: Task, folder: Location, *, resumes: bool) -> Plan:
     specs = plan_trials(experiment, task.metric)
-    _check_metrics(specs)
+    _check_implementations(specs)
     first: Plan | None = None
     checkpoints: list[Location] = []
     if resumes and has_kept_checkpoints(folder):
@@ -146,8 +147,10 @@ def _load_weights(experiment: Experiment, task: Task, checkpoints: Sequence[Loca
     )
 
 
-def _check_metrics(specs: Sequence[TrialSpec]) -> None:
-    """Import the metrics from outside the package, so that a missing one is an error before anything is written."""
-    rewards = [point.reward for spec in specs for _, point in spec.path.knots]
-    for metric in {reward.metric for reward in rewards if reward.task > 0.0 and ":" in reward.metric}:
-        load_function(metric)
+def _check_implementations(specs: Sequence[TrialSpec]) -> None:
+    """Import metrics and estimators, so that a missing one is an error before anything is written."""
+    points = [point for spec in specs for _, point in spec.path.knots]
+    for metric in {point.reward.metric for point in points if point.reward.task > 0.0}:
+        load_metric(metric)
+    for point in points:
+        load_estimator(point.estimator.kind).check(point)

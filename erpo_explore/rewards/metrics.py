@@ -1,42 +1,65 @@
-"""The metrics by their names in a `space.Reward`."""
+"""Metric rewards by name."""
 
-from typing import Any, Final
+from typing import Any, TypeGuard
 
+from erpo_explore.errors import ConfigError
+from erpo_explore.named_function import load_object
 from erpo_explore.rewards.base import MetricReward
-from erpo_explore.rewards.bleu import BleuReward
-from erpo_explore.rewards.bleu_prefix import BleuPrefixReward
-from erpo_explore.rewards.chrf import chrf
-from erpo_explore.rewards.constant import ConstantReward
-from erpo_explore.rewards.edit import EditReward
 from erpo_explore.rewards.finished import Decode, FinishedReward
-from erpo_explore.rewards.function import load_function
-from erpo_explore.rewards.rouge import RougeReward
+from erpo_explore.rewards.function import ScoreFunction
+from erpo_explore.space.reward import REWARDS, has_increments
 
-__all__ = ["METRIC_REWARDS", "metric_reward"]
+__all__ = ["load_metric", "metric_reward"]
 
-METRIC_REWARDS: Final[dict[str, type[MetricReward[Any]]]] = {
-    "bleu": BleuReward,
-    "bleu_prefix": BleuPrefixReward,
-    "rouge": RougeReward,
-    "edit": EditReward,
-    "constant": ConstantReward,
-}
-"""Those that value every next token."""
+
+def load_metric(name: str) -> type[MetricReward[Any]] | ScoreFunction:
+    """Import the class of a metric with increments, or the function of a metric that scores finished targets.
+
+    Args:
+        name: A key of `space.reward.REWARDS`; or `package.module:ClassName` or `package.module:function` for a
+            metric from outside the package.
+
+    Raises:
+        ConfigError: It cannot be imported, or it is neither a function nor a `MetricReward` class of that name's form.
+    """
+    found = load_object("reward.metric", REWARDS[name].implementation if name in REWARDS else name)
+    if has_increments(name):
+        if not _is_reward_class(found):
+            raise ConfigError(
+                f"reward.metric={name} is capitalised, so it must name a subclass of "
+                f"erpo_explore.rewards.MetricReward, got {_kind(found)}; name a function in lower case"
+            )
+        return found
+    if _is_reward_class(found):
+        raise ConfigError(f"reward.metric={name} names a MetricReward class; capitalise its name: MyMetric")
+    if not callable(found):
+        raise ConfigError(f"reward.metric={name}: must be a function of hypotheses and references, got {_kind(found)}")
+    function: ScoreFunction = found
+    return function
 
 
 def metric_reward(name: str, decode: Decode | None = None) -> MetricReward[Any]:
     """The reward of a metric.
 
     Args:
-        name: One of `space.METRICS`, or `package.module:function`.
+        name: As for `load_metric`.
         decode: Text of target ids, for a metric that scores text.
 
     Raises:
-        ConfigError: A user's function is not found.
+        ConfigError: The metric cannot be loaded.
         ValueError: The metric scores text and there is no `decode`.
     """
-    if name in METRIC_REWARDS:
-        return METRIC_REWARDS[name]()
+    found = load_metric(name)
+    if _is_reward_class(found):
+        return found()
     if decode is None:
         raise ValueError(f"metric={name} scores text and needs decode, which makes text of ids; pass the vocabulary's")
-    return FinishedReward(name, chrf if name == "chrf" else load_function(name), decode)
+    return FinishedReward(name, found, decode)
+
+
+def _is_reward_class(found: Any) -> TypeGuard[type[MetricReward[Any]]]:
+    return isinstance(found, type) and issubclass(found, MetricReward)
+
+
+def _kind(found: Any) -> str:
+    return f"class {found.__name__}" if isinstance(found, type) else type(found).__name__

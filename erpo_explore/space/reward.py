@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, cast, get_args
 
 from erpo_explore.errors import ConfigError
-from erpo_explore.space.dotted import is_dotted
+from erpo_explore.space.dotted import is_dotted, names_class
 
 __all__ = [
     "METRICS",
@@ -55,7 +55,11 @@ REWARDS: Final[Mapping[str, RewardRules]] = {
     "constant": RewardRules(implementation="erpo_explore.rewards.constant:ConstantReward", has_increments=True),
     "chrf": RewardRules(implementation="erpo_explore.rewards.chrf:chrf", has_increments=False),
 }
-"""Metrics by name. Any other metric is a user's own function of finished texts, written `package.module:function`."""
+"""Metrics by name.
+
+Any other metric comes from outside the package: `package.module:function` scores finished texts, and
+`package.module:ClassName` is a `MetricReward` class with increments.
+"""
 
 METRICS: Final[tuple[str, ...]] = tuple(REWARDS)
 TOKEN_METRICS: Final[tuple[str, ...]] = tuple(name for name, rules in REWARDS.items() if rules.has_increments)
@@ -76,14 +80,14 @@ def check_metric(metric: Any, field: str = "reward.metric") -> str:
     if metric in METRICS or is_dotted(metric):
         return str(metric)
     raise ConfigError(
-        f"{field} must be one of {', '.join(METRICS)}, or a function of your own as package.module:function, "
-        f"got {metric!r}"
+        f"{field} must be one of {', '.join(METRICS)}, or your own: a class as "
+        f"package.module:ClassName, or a function as package.module:function, got {metric!r}"
     )
 
 
 def has_increments(metric: str) -> bool:
     """Whether the metric values every next token of an unfinished target, not only finished targets."""
-    return metric in REWARDS and REWARDS[metric].has_increments
+    return REWARDS[metric].has_increments if metric in REWARDS else names_class(metric)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

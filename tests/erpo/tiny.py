@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import torch
 
-from erpo_explore.erpo import Draw
+from erpo_explore.erpo import Draw, Enumeration, enumerate_targets
 from erpo_explore.erpo.conditional import allowed_log_p
 from erpo_explore.erpo.draw import shifted
 from erpo_explore.rewards import BleuReward, MixtureReward, Reference
@@ -78,6 +78,10 @@ def reward_of(point: Point) -> MixtureReward:
     if point.reward.task < 1.0 or point.reward.has_increments:
         return MixtureReward(point.reward, UNIGRAM_V)
     return {"ScoredReward": ScoredReward, "LogOfBleu": LogOfBleu}[point.reward.metric.split(":")[1]](point.reward)
+
+
+def enumerate_tiny(point: Point, model: Seq2Seq, max_tokens: int) -> Enumeration:
+    return enumerate_targets(point, reward_of(point), model, memory_of(model), reference_of(), max_tokens)
 
 
 class ScoredReward(MixtureReward):

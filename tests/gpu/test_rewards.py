@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from erpo_explore.rewards import METRIC_REWARDS
+from erpo_explore.rewards import metric_reward
+from erpo_explore.space.reward import TOKEN_METRICS
 
 from .steps import NUM_TARGET, reference_on, rows_of
 
@@ -10,7 +11,7 @@ CPU = torch.device("cpu")
 
 def walk(name, device):
     """The increments after each prefix of sentences that share some words with the references."""
-    reward, reference = METRIC_REWARDS[name](), reference_on(device)
+    reward, reference = metric_reward(name), reference_on(device)
     other_BT, _ = rows_of(NUM_TARGET, device, seed=5)
     even_T = torch.arange(other_BT.shape[1], device=device) % 2 == 0
     hypothesis_BT = torch.where(even_T, reference.tokens_BT, other_BT)
@@ -22,7 +23,7 @@ def walk(name, device):
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("name", METRIC_REWARDS)
+@pytest.mark.parametrize("name", TOKEN_METRICS)
 def test_increments_are_those_of_the_cpu(name, cuda):
     on_cuda = walk(name, cuda)
     assert on_cuda.device.type == "cuda"

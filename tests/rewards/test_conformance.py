@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from erpo_explore.rewards import METRIC_REWARDS, MetricReward, MixtureReward, metric_reward
+from erpo_explore.rewards import MetricReward, MixtureReward, metric_reward
 from erpo_explore.space import Reward
+from erpo_explore.space.reward import METRICS
 
 from . import scoring
 from .oracles import NUM_TOKENS, SYMBOLS, WORDS, decode, reference_of
@@ -13,6 +14,7 @@ A, B, C, D = WORDS
 UNK, EOS, PAD = SYMBOLS.unk, SYMBOLS.eos, SYMBOLS.pad
 
 UNIGRAM_V = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.4, 0.3, 0.2, 0.1])
+OUTSIDE = (f"{scoring.__name__}:shared_words", f"{scoring.__name__}:SamePosition")
 LAMBDAS = {
     "truth": {"truth": 1.0},
     "noise": {"noise": 1.0},
@@ -28,10 +30,10 @@ LAMBDAS = {
     "constant_at_temperature": {"task": 1.0, "metric": "constant", "temperature": 2.0},
     "model_bleu_prefix": {"model": 0.5, "task": 0.5, "metric": "bleu_prefix", "temperature": 0.1},
     "chrf_at_temperature": {"task": 1.0, "metric": "chrf", "temperature": 0.5},
+    "truth_outside": {"truth": 0.5, "task": 0.5, "metric": OUTSIDE[1], "temperature": 0.1},
     "everything": {"truth": 0.4, "noise": 0.2, "task": 0.3, "model": 0.1, "metric": "rouge", "temperature": 0.02},
 }
-METRICS = [*METRIC_REWARDS, "chrf", f"{scoring.__name__}:shared_words"]
-REWARDS = {name: metric_reward(name, decode) for name in METRICS} | {
+REWARDS = {name: metric_reward(name, decode) for name in (*METRICS, *OUTSIDE)} | {
     name: MixtureReward(Reward(**weights), UNIGRAM_V, decode) for name, weights in LAMBDAS.items()
 }
 CORNERS = {

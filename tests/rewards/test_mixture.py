@@ -5,8 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erpo_explore.rewards import METRIC_REWARDS, MixtureReward
+from erpo_explore.rewards import MixtureReward, metric_reward
 from erpo_explore.space import Reward
+from erpo_explore.space.reward import TOKEN_METRICS
 from erpo_explore.symbols import Symbols
 
 from .oracles import NUM_TOKENS, SYMBOLS, WORDS, reference_of
@@ -45,12 +46,12 @@ def truth_BV(step):
 
 def task_BV(metric, prefix, temperature):
     """softmax of the metric's increments over what may be drawn."""
-    increments_BV = METRIC_REWARDS[metric]().increments(after(METRIC_REWARDS[metric](), prefix)) / temperature
+    increments_BV = metric_reward(metric).increments(after(metric_reward(metric), prefix)) / temperature
     increments_BV[:, list(SYMBOLS.never_drawn)] = -INF
     return increments_BV.softmax(-1)
 
 
-@pytest.mark.parametrize("metric", METRIC_REWARDS)
+@pytest.mark.parametrize("metric", TOKEN_METRICS)
 @settings(max_examples=40)
 @given(parts=parts, prefix=prefixes, logits_V=logits, temperature=st.sampled_from([0.02, 0.5, 1.0, 10.0]))
 def test_inside_the_simplex_it_is_the_mixture_of_its_parts(metric, parts, prefix, logits_V, temperature):
@@ -91,10 +92,10 @@ def test_at_the_corner_of_model_it_is_the_model():
 
 
 @pytest.mark.parametrize("temperature", [0.05, 1.0, 20.0])
-@pytest.mark.parametrize("metric", METRIC_REWARDS)
+@pytest.mark.parametrize("metric", TOKEN_METRICS)
 def test_at_the_corner_of_task_it_is_the_metric_over_its_temperature(metric, temperature):
     reward = MixtureReward(Reward(task=1.0, metric=metric, temperature=temperature), UNIGRAM_V)
-    own = METRIC_REWARDS[metric]()
+    own = metric_reward(metric)
     found_BV = reward.increments(after(reward, [A, B]))
     expected_BV = own.increments(after(own, [A, B])) / temperature
     drawn = [v for v in range(NUM_TOKENS) if v not in SYMBOLS.never_drawn]
@@ -125,7 +126,7 @@ def test_only_a_model_weight_reads_the_model(weights, reads):
 
 
 @pytest.mark.parametrize("temperature", [1e-4, 1e-2, 1.0, 1e4])
-@pytest.mark.parametrize("metric", METRIC_REWARDS)
+@pytest.mark.parametrize("metric", TOKEN_METRICS)
 @pytest.mark.parametrize(
     "weights",
     [
@@ -167,7 +168,7 @@ def test_the_truth_is_the_reference_and_then_eos(step):
     assert reward.truth_B(after(reward, [B] * step)).tolist() == expected
 
 
-@pytest.mark.parametrize("metric", METRIC_REWARDS)
+@pytest.mark.parametrize("metric", TOKEN_METRICS)
 def test_the_candidates_of_the_task_do_not_depend_on_its_weight(metric):
     some = MixtureReward(Reward(truth=0.9, task=0.1, metric=metric, temperature=0.1), UNIGRAM_V)
     all_ = MixtureReward(Reward(task=1.0, metric=metric, temperature=0.1), UNIGRAM_V)
