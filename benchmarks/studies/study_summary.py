@@ -15,7 +15,7 @@ from pathlib import Path as FilePath
 import pandas as pd
 
 from erpo_explore.space import Path
-from erpo_explore.stats.seeds import interval
+from erpo_explore.stats.seeds import confidence_interval
 from erpo_explore.store import load_results
 from erpo_explore.store.files import as_location, write_aside
 
@@ -85,7 +85,7 @@ def differences(runs: pd.DataFrame, baseline: str, score: str = "final_score") -
     rows = []
     for path in scores.columns:
         own, paired = scores[path].dropna(), (scores[path] - scores[baseline]).dropna()
-        lead = interval(paired.tolist()) if len(paired) else None
+        lead = confidence_interval(paired.tolist()) if len(paired) else None
         half_width = lead.high - lead.mean if lead is not None and lead.high is not None else None
         rows.append((path, len(own), own.mean(), own.min(), own.max(), lead.mean if lead else None, half_width))
     columns = ["path", "seeds", "mean", "low", "high", "difference", "half_width"]

@@ -1,1 +1,1 @@
-"""Tables computed from results; nothing is drawn here."""
+"""Tables computed from the results store. Drawing is in `report`."""

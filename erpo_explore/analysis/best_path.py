@@ -1,4 +1,4 @@
-"""The results folder as values of the space: its frame, and the path that reached the best score in it."""
+"""The path that reached the best score of a results folder."""
 
 import json
 
@@ -11,13 +11,13 @@ __all__ = ["best_path"]
 
 
 def best_path(folder: Location, *, role: str | None = None) -> Path:
-    """The path walked by the weights that reached the best valid score.
+    """Read the path of the weights with the best validation score.
 
-    One score of one seed says little; `erpo-explore replay` says whether the path is better than others.
+    The score is that of a single seed. `erpo-explore replay` tests whether the path is better than others.
 
     Args:
-        folder: A results folder, a path or a URI.
-        role: Only look at trials of this role, e.g. "member"; None for all.
+        folder: Results folder, a path or a URI.
+        role: Consider only trials of this role, such as "member"; None for all.
 
     Raises:
         ResultsError: The folder holds no exploration, or no score yet.

@@ -1,7 +1,7 @@
-"""Which of the algorithms of an exploration are better than others, by the tests that judge a replay.
+"""Differences between the algorithms of an exploration, with the tests that a replay uses.
 
-The best scores on the valid set are compared here, where a replay compares last scores on the test set: they are a
-little too high for all. What leads has been chosen for leading, which no p-value here corrects for.
+Compared are the best validation scores; a replay compares last scores on the test set. Best scores are slightly
+optimistic for every algorithm. The leader was chosen because it leads, and no p-value here corrects for that.
 """
 
 from collections.abc import Hashable, Mapping
@@ -11,28 +11,27 @@ import numpy as np
 import pandas as pd
 
 from erpo_explore.analysis.points import point_table, scored, seed_scores
-from erpo_explore.analysis.replay import Runs, replay_table, statistics_of
+from erpo_explore.analysis.replay import replay_table
+from erpo_explore.analysis.runs import Runs, statistics_of
 
 __all__ = ["algorithm_contrasts", "best_reports", "searched_contrasts", "verdict"]
 
-MOST_REPORTS: Final = (
-    3000  # a folder that was not compacted has a file for each, and a millisecond goes into opening it
-)
+MAX_REPORTS: Final = 3000  # without compaction each report is a file, and opening one takes a millisecond
 
 
 def best_reports(observations: pd.DataFrame) -> pd.DataFrame:
-    """Best reports of the trials whose sentences are compared: the best of all, and the baselines, best first.
+    """Best reports of the trials whose sentences are compared: the best trial, then the named algorithms, best first.
 
     Args:
         observations: The observations table, with at least one score.
 
     Returns:
-        trial and iteration. Of baselines whose trials have so many reports that reading them would take long, none.
+        trial and iteration. An algorithm is left out once the reports to read exceed `MAX_REPORTS`.
     """
     trials = point_table(observations)
     num_reports = observations.groupby("trial").size()
     means = trials.dropna(subset=["algorithm", "best_score"]).groupby("algorithm")["best_score"].mean()
-    wanted, budget = [str(trials["trial"].iloc[0])], MOST_REPORTS
+    wanted, budget = [str(trials["trial"].iloc[0])], MAX_REPORTS
     for algorithm in means.sort_values(ascending=False, kind="stable").index:
         of_algorithm = trials.loc[(trials["algorithm"] == algorithm) & trials["best_score"].notna(), "trial"]
         budget -= int(num_reports[of_algorithm].sum())
@@ -47,15 +46,15 @@ def best_reports(observations: pd.DataFrame) -> pd.DataFrame:
 def algorithm_contrasts(
     observations: pd.DataFrame, sentences: pd.DataFrame, generator: np.random.Generator
 ) -> pd.DataFrame:
-    """The named algorithm with the best mean against each other one.
+    """Compare the named algorithm with the best mean with each other one.
 
     Args:
         observations: The observations table.
-        sentences: Rows of the table `sentences`, of `best_reports` and the valid split; may be empty.
-        generator: Draws sentences.
+        sentences: Rows of the table `sentences` of `best_reports` and the validation split; may be empty.
+        generator: Draws the resampled corpora.
 
     Returns:
-        What `replay_table` does, the leader first; no rows where fewer than two baselines have a score.
+        A table as `replay_table` returns it, the leader first. No rows where fewer than two algorithms have a score.
     """
     runs = _runs(observations, sentences)
     if len(runs) < 2:
@@ -67,17 +66,18 @@ def algorithm_contrasts(
 def searched_contrasts(
     observations: pd.DataFrame, sentences: pd.DataFrame, generator: np.random.Generator
 ) -> pd.DataFrame:
-    """The best trial, where it is of the search and has no name, against each named algorithm.
+    """Compare the best trial, where the search proposed it, with each named algorithm.
 
-    It is one run of one seed, so that sentences alone can tell it from an algorithm.
+    The trial is one run of one seed, so only the bootstrap over sentences can tell it from an algorithm.
 
     Args:
         observations: As in `algorithm_contrasts`.
-        sentences: The same.
-        generator: The same.
+        sentences: As in `algorithm_contrasts`.
+        generator: As in `algorithm_contrasts`.
 
     Returns:
-        The same, the best trial first; no rows where an algorithm is the best, or none has a score.
+        A table as `replay_table` returns it, the best trial first. No rows where a named algorithm is the best, or
+        none has a score.
     """
     best, runs = point_table(observations).iloc[0], _runs(observations, sentences)
     if isinstance(best["algorithm"], str) or not runs:
@@ -88,10 +88,10 @@ def searched_contrasts(
 
 
 def verdict(row: Mapping[Hashable, Any]) -> str:
-    """What a row of the contrasts says, and no more than that.
+    """Verdict of a row of the contrasts, in words.
 
     Args:
-        row: Of what `replay_table` returns, not its first.
+        row: A row of `replay_table`, not its first.
     """
     if np.isnan(row["difference"]):
         return "no score"
@@ -101,7 +101,7 @@ def verdict(row: Mapping[Hashable, Any]) -> str:
 
 
 def _runs(observations: pd.DataFrame, sentences: pd.DataFrame) -> list[Runs]:
-    """Those of each algorithm that has a score."""
+    """Runs of each algorithm that has a score."""
     observations = observations.dropna(subset="algorithm")
     known, trials = _statistics(sentences), point_table(observations)
     runs = []
@@ -112,7 +112,10 @@ def _runs(observations: pd.DataFrame, sentences: pd.DataFrame) -> list[Runs]:
 
 
 def _run(name: str, reports: pd.DataFrame, known: Mapping[str, Any], trials: pd.DataFrame) -> Runs:
-    """The trials of one algorithm, by seed; a seed that ran twice counts with its mean, and has no sentences."""
+    """Runs of one algorithm by seed.
+
+    A seed that ran twice counts with its mean score; the sentences of such an algorithm are left out.
+    """
     kept = trials[trials["best_score"].notna()]
     scores = seed_scores(kept.assign(algorithm=name))[name]
     by_seed = {int(row["seed"]): known[row["trial"]] for row in kept.to_dict("records") if row["trial"] in known}
@@ -128,7 +131,7 @@ def _run(name: str, reports: pd.DataFrame, known: Mapping[str, Any], trials: pd.
 
 
 def _statistics(sentences: pd.DataFrame) -> dict[str, Any]:
-    """What each trial's sentences add to its score; where they are of several valid sets, those of the most trials."""
+    """Sentence statistics by trial; of several validation sets, those of the one that most trials share."""
     if sentences.empty:
         return {}
     kinds = sentences["kind"] + sentences["num_sentences"].astype(str)

@@ -1,7 +1,7 @@
-"""Learning curves: what each named algorithm scores over training, with a band over its seeds.
+"""Learning curves: score of each named algorithm over training, with a band over its seeds.
 
 The band at a step is the 95 % t-interval of the mean over the seeds that reported, `mean ± t_{0.975, n-1} · sd / √n`.
-Left out: seeds that diverged are not in it from then on, so a curve that loses seeds is one of survivors; n says so.
+Left out: a correction for survivors. A seed that diverged is missing from then on, and n drops.
 """
 
 import numpy as np
@@ -15,14 +15,14 @@ __all__ = ["learning_curves", "thinned"]
 
 
 def learning_curves(observations: pd.DataFrame) -> pd.DataFrame:
-    """The score of each algorithm at each step, over seeds.
+    """Mean score of each algorithm at each step, over seeds.
 
     Args:
         observations: The observations table.
 
     Returns:
-        algorithm, step, n (seeds), mean, low, high (null where n = 1), sorted by algorithm and step. A seed that ran
-        twice counts once, with its mean.
+        One row per algorithm and step, sorted by both: algorithm, step, n (seeds), mean, low, high. low and high are
+        null where n = 1. A seed that ran twice counts once, with its mean.
     """
     counted = scored(observations)
     by_seed = counted.dropna(subset="algorithm").groupby(["algorithm", "step", "seed"], sort=True)["score"].mean()
@@ -34,13 +34,13 @@ def learning_curves(observations: pd.DataFrame) -> pd.DataFrame:
     return curves.rename(columns={"count": "n"})[["algorithm", "step", "n", "mean", "low", "high"]]
 
 
-def thinned(line: pd.DataFrame, most: int) -> pd.DataFrame:
-    """At most so many rows, evenly, the first and the last among them.
+def thinned(line: pd.DataFrame, max_count: int) -> pd.DataFrame:
+    """Keep at most `max_count` rows, evenly spaced, the first and the last among them.
 
     Args:
         line: Rows in order.
-        most: At least two.
+        max_count: Largest number of rows, at least two.
     """
-    if len(line) <= most:
+    if len(line) <= max_count:
         return line
-    return line.iloc[np.unique(np.linspace(0, len(line) - 1, most).round().astype(int))]
+    return line.iloc[np.unique(np.linspace(0, len(line) - 1, max_count).round().astype(int))]

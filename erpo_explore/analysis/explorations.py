@@ -1,7 +1,7 @@
-"""Several explorations in one frame: trials get names of their own, so that no two share one.
+"""Distinct trial names across several explorations in one frame.
 
-Trials are numbered within their exploration, so two explorations that are read together may both have a `member-0`.
-Left out: whether their scores can be compared; that is for whoever put them together, and the report says when not.
+Trials are numbered within their exploration, so two explorations may both have a `member-0`.
+Left out: whether their scores are comparable. The report warns where task, model or scorer differ.
 """
 
 from collections.abc import Mapping
@@ -14,15 +14,15 @@ TRIAL_COLUMNS = ("trial", "parent", "donor")
 
 
 def num_explorations(frame: pd.DataFrame) -> int:
-    """How many explorations a table holds."""
+    """Number of explorations in a table."""
     return int(frame["exploration"].nunique())
 
 
 def distinct_trials(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The tables with `exploration/trial` for each trial's name; as they are where there is one exploration.
+    """Rename each trial to `exploration/trial`; with a single exploration, tables are returned unchanged.
 
     Args:
-        tables: By name, `observations` among them.
+        tables: Tables by name, `observations` among them.
     """
     if num_explorations(tables["observations"]) < 2:
         return dict(tables)
@@ -30,6 +30,6 @@ def distinct_trials(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFram
 
 
 def _named(table: pd.DataFrame) -> pd.DataFrame:
-    """One table; a parent or donor that is null stays so."""
+    """Rename the trials of one table; a null parent or donor stays null."""
     names = [name for name in TRIAL_COLUMNS if name in table.columns]
     return table.assign(**{name: table["exploration"] + "/" + table[name] for name in names})

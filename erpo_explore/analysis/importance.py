@@ -1,16 +1,17 @@
-"""How much each coordinate tells of the score: permutation importance on forests, with intervals.
+"""Importance of each coordinate for the score: permutation importance on random forests, with intervals.
 
-A random forest learns the best score of a trial from where it was, and how long it trained. On trials that it has not
-seen, one coordinate is permuted: with e the squared error, V the variance of the scores seen,
+A random forest predicts a trial's best score from its coordinates and its training length. On unseen trials, one
+coordinate is permuted. With e the squared error and V the variance of the scores,
 
     importance = (e with the coordinate permuted − e) / V
 
-which is the drop in R² (Breiman 2001). This is repeated over bootstraps of trials; the interval holds 95 % of them.
-Trials at one point, such as the seeds of an algorithm, are drawn together: else a forest would know what it is asked
-about.
+which is the drop in R² (Breiman 2001). Bootstraps over trials repeat this; the interval covers 95 % of the repeats.
+Trials at one point, such as the seeds of an algorithm, are drawn together, or the forest would see unseen points.
 
-Left out: coordinates that tell the same share their importance among them, and weights on a simplex tell a part of each
-other, so a low one does not mean that a coordinate makes no difference.
+Legend: N trials, F coordinates, R repeats, U unseen trials.
+
+Left out: correlated coordinates. They share their importance, and the weights of a simplex are correlated. A low
+importance therefore does not show that a coordinate is irrelevant.
 """
 
 from dataclasses import dataclass
@@ -25,21 +26,22 @@ from erpo_explore.analysis.trial_table import CHOICES, COORDINATES
 
 __all__ = ["Importances", "importances"]
 
-MIN_POINTS: Final = 12  # with fewer, the trials left out of a bootstrap are four or so
-MOST_TRIALS: Final = 400
+MIN_POINTS: Final = 12  # with fewer, a bootstrap leaves out only about four trials
+MAX_TRIALS: Final = 400
 NUM_TREES: Final = 25
 TAILS: Final = (0.025, 0.5, 0.975)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Importances:
-    """What a forest learns about the score, and from what.
+    """Importances, and how well the forest that they come from predicts.
 
     Attributes:
-        table: One row a coordinate, the most important first: coordinate, importance (median over repeats), low, high.
+        table: One row per coordinate, the most important first: coordinate, importance (median over repeats), low and
+            high (95 % interval).
         r_squared: Share of the variance of unseen trials that the forest explains, median over repeats. At 0 or below
-            it explains nothing, and the importances mean nothing.
-        num_points: Different points among the trials.
+            it explains nothing, and the importances carry no information.
+        num_points: Number of different points among the trials.
     """
 
     table: pd.DataFrame
@@ -48,18 +50,18 @@ class Importances:
 
 
 def importances(trials: pd.DataFrame, generator: np.random.Generator, *, num_repeats: int = 30) -> Importances | None:
-    """Which coordinates the score depends on.
+    """Estimate which coordinates the score depends on.
 
     Args:
-        trials: What `trial_table` returns. Of more than 400 trials a sample is taken.
-        generator: Of the bootstrap, the forests and the permutations.
-        num_repeats: Bootstraps.
+        trials: Result of `trial_table`. Of more than 400 trials a sample is taken.
+        generator: Draws the bootstraps, the forests' seeds and the permutations.
+        num_repeats: Number of bootstraps.
 
     Returns:
-        None where there are fewer than 12 different points, or only one score: nothing can be said then.
+        None where there are fewer than 12 different points, or all scores are equal.
     """
-    if len(trials) > MOST_TRIALS:
-        trials = trials.iloc[np.sort(generator.choice(len(trials), MOST_TRIALS, replace=False))]
+    if len(trials) > MAX_TRIALS:
+        trials = trials.iloc[np.sort(generator.choice(len(trials), MAX_TRIALS, replace=False))]
     features = _features(trials)
     points_N = np.unique(features.to_numpy().round(6), axis=0, return_inverse=True)[1].ravel()
     num_points, scores_N = len(np.unique(points_N)), trials["score"].to_numpy(dtype=np.float64)
@@ -77,7 +79,7 @@ def importances(trials: pd.DataFrame, generator: np.random.Generator, *, num_rep
 
 
 def _features(trials: pd.DataFrame) -> pd.DataFrame:
-    """What differs between trials, as numbers; a coordinate that a trial does not have is below all others."""
+    """Coordinates that differ between trials, as numbers; a missing one lies below all others."""
     numbers = trials[[*COORDINATES, "step"]].astype(float)
     numbers = numbers.fillna(numbers.min() - 1.0)
     choices = {name: pd.factorize(trials[name].astype(object), sort=False)[0].astype(float) for name in CHOICES}
@@ -91,7 +93,7 @@ def _repeat(
     points_N: np.ndarray,
     generator: np.random.Generator,
 ) -> tuple[Float[np.ndarray, " F"], float]:
-    """One bootstrap over points: the drop in R² of unseen trials for each coordinate, and their R²."""
+    """Run one bootstrap over points: drop in R² of unseen trials per coordinate, and their R²."""
     names = np.unique(points_N)
     drawn, counts = np.unique(generator.choice(names, len(names)), return_counts=True)
     weights_N = np.where(np.isin(points_N, drawn), counts[np.searchsorted(drawn, points_N).clip(max=len(drawn) - 1)], 0)
@@ -100,11 +102,11 @@ def _repeat(
     forest.fit(features_NF[seen_N], scores_N[seen_N], sample_weight=weights_N[seen_N])
     unseen_UF, truth_U = features_NF[~seen_N], scores_N[~seen_N]
     num_features = features_NF.shape[1]
-    asked = [unseen_UF]
+    queries = [unseen_UF]
     for feature in range(num_features):
         permuted_UF = unseen_UF.copy()
         permuted_UF[:, feature] = generator.permutation(permuted_UF[:, feature])
-        asked.append(permuted_UF)
-    predicted_AU = forest.predict(np.concatenate(asked)).reshape(1 + num_features, -1)
+        queries.append(permuted_UF)
+    predicted_AU = forest.predict(np.concatenate(queries)).reshape(1 + num_features, -1)
     errors_A = ((predicted_AU - truth_U) ** 2).mean(axis=1) / scores_N.var()
     return errors_A[1:] - errors_A[0], float(1.0 - errors_A[0])

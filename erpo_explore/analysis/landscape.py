@@ -1,7 +1,7 @@
-"""The score over the space at moments of training: on the plane of trust and temperature, and on the simplex.
+"""Score over the space at snapshots of training: on the (ρ, τ) plane, and on the simplex of reward weights.
 
-At each moment a field is fitted through where the trials stand then. All moments share one prior, of the moment at
-which most trials stand, since what they tell about length scales is of the same space.
+One surface is fitted per snapshot. All snapshots share one prior, fitted to the snapshot with the most trials: length
+scales are a property of the space, not of the step.
 """
 
 from typing import Final
@@ -10,45 +10,46 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from erpo_explore.analysis.gp_surface import fit_field, fit_prior
+from erpo_explore.analysis.gp_surface import fit_prior, fit_surface
 from erpo_explore.analysis.points import map_points
-from erpo_explore.analysis.simplex import CORNERS, centres, flat
-from erpo_explore.analysis.snapshots import moments, standing
+from erpo_explore.analysis.simplex import CORNERS, centres, plane_positions
+from erpo_explore.analysis.snapshots import snapshot_steps, snapshots
 
-__all__ = ["simplex_surface", "stands", "temperature_surface"]
+__all__ = ["map_snapshots", "simplex_surface", "temperature_surface"]
 
 GRID: Final = (36, 31)  # ρ, log τ
 MARGIN: Final = 0.35  # decades of τ beyond the outermost trials
 SUBDIVISIONS: Final = 20
 
 
-def stands(observations: pd.DataFrame, *, most: int = 8) -> dict[int, pd.DataFrame]:
-    """Where each trial stood, by the step as of which it did.
+def map_snapshots(observations: pd.DataFrame, *, max_count: int = 8) -> dict[int, pd.DataFrame]:
+    """Points of all trials at several steps of training.
 
     Args:
         observations: The observations table, with at least one score.
-        most: Moments at most.
+        max_count: Largest number of snapshots.
 
     Returns:
-        For each moment what `map_points` says of each trial's last report then, with `task_noise`, the shares of both.
+        By step of the snapshot: the last report of each trial up to it, with the columns of `map_points` and
+        `task_noise`, the sum of both shares.
     """
     points = map_points(observations, every=True)
     points["task_noise"] = points["task"] + points["noise"]
-    steps = moments(points["step"], most=most)
-    return dict(zip(steps, standing(points, steps), strict=True))
+    steps = snapshot_steps(points["step"], max_count=max_count)
+    return dict(zip(steps, snapshots(points, steps), strict=True))
 
 
-def temperature_surface(stood: dict[int, pd.DataFrame]) -> pd.DataFrame:
-    """The score over ρ and log₁₀ τ.
+def temperature_surface(snapshots: dict[int, pd.DataFrame]) -> pd.DataFrame:
+    """Fit the score over ρ and log₁₀ τ.
 
     Args:
-        stood: What `stands` returns. Points of infinite τ have no place on the plane and are left out.
+        snapshots: Result of `map_snapshots`. Points of infinite τ have no position on the plane and are left out.
 
     Returns:
-        For each moment a grid, ρ rising fastest: step, rho, log10_tau, mean, sd (of the score over seeds) and known
-        (whether there are trials near enough to say). No rows where too few places were tried.
+        For each snapshot a grid, ρ rising fastest: step, rho, log10_tau, mean, sd (of the mean score over seeds) and
+        known (whether trials are near enough). No rows where too few positions were tried.
     """
-    finite = {step: points[np.isfinite(points["log10_tau"])] for step, points in stood.items()}
+    finite = {step: points[np.isfinite(points["log10_tau"])] for step, points in snapshots.items()}
     heights = pd.concat([points["log10_tau"] for points in finite.values()])
     if heights.empty:
         return _surface({}, np.empty((0, 2)), pd.DataFrame(columns=["rho", "log10_tau"]))
@@ -62,37 +63,37 @@ def temperature_surface(stood: dict[int, pd.DataFrame]) -> pd.DataFrame:
     return _surface({step: (scaled(each), each) for step, each in finite.items()}, scaled(grid), grid)
 
 
-def simplex_surface(stood: dict[int, pd.DataFrame]) -> pd.DataFrame:
-    """The score over the reward's weights.
+def simplex_surface(snapshots: dict[int, pd.DataFrame]) -> pd.DataFrame:
+    """Fit the score over the reward's weights.
 
     Args:
-        stood: What `stands` returns. Points whose reward is constant have no direction and are left out.
+        snapshots: Result of `map_snapshots`. Points whose reward is constant have no direction and are left out.
 
     Returns:
-        For each moment the centres of `simplex.cells`: step, model, truth, task_noise, mean, sd and known as in
+        For each snapshot the centres of `simplex.cells`: step, model, truth, task_noise, and mean, sd and known as in
         `temperature_surface`.
     """
-    kept = {step: points.dropna(subset=list(CORNERS)) for step, points in stood.items()}
-    asked = centres(SUBDIVISIONS)
-    places = {step: (flat(points[list(CORNERS)].to_numpy()), points) for step, points in kept.items()}
-    return _surface(places, flat(asked), pd.DataFrame(asked, columns=list(CORNERS)))
+    kept = {step: points.dropna(subset=list(CORNERS)) for step, points in snapshots.items()}
+    queries = centres(SUBDIVISIONS)
+    located = {step: (plane_positions(points[list(CORNERS)].to_numpy()), points) for step, points in kept.items()}
+    return _surface(located, plane_positions(queries), pd.DataFrame(queries, columns=list(CORNERS)))
 
 
 def _surface(
-    placed: dict[int, tuple[Float[np.ndarray, "N D"], pd.DataFrame]],
-    asked_MD: Float[np.ndarray, "M D"],
+    located: dict[int, tuple[Float[np.ndarray, "N D"], pd.DataFrame]],
+    queries_MD: Float[np.ndarray, "M D"],
     grid: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Fields at each moment over the same grid."""
+    """Surfaces of all snapshots over the same grid."""
     columns = ["step", *grid.columns, "mean", "sd", "known"]
-    # the latest of equals, whose differences are the ones that matter
-    fullest = max(reversed(placed.values()), key=lambda one: len(one[1]), default=None)
+    # of equals the latest: the differences late in training matter
+    fullest = max(reversed(located.values()), key=lambda one: len(one[1]), default=None)
     prior = None if fullest is None else fit_prior(fullest[0], fullest[1]["score"].to_numpy())
     if prior is None:
         return pd.DataFrame(columns=columns)
     parts = []
-    for step, (places_ND, points) in placed.items():
+    for step, (positions_ND, points) in located.items():
         if len(points):
-            field = fit_field(prior, places_ND, points["score"].to_numpy(), asked_MD)
-            parts.append(grid.assign(step=step, mean=field.mean_N, sd=field.sd_N, known=field.known_N))
+            surface = fit_surface(prior, positions_ND, points["score"].to_numpy(), queries_MD)
+            parts.append(grid.assign(step=step, mean=surface.mean_N, sd=surface.sd_N, known=surface.known_N))
     return pd.concat(parts, ignore_index=True)[columns]

@@ -1,10 +1,10 @@
-"""Score against cost: the trials that no other beats in score without costing more.
+"""Pareto-optimal trials: score against cost.
 
-Trial i stands where its score was best, with the score s_i and the cost c_i of the weights that reached it. It is in
-the Pareto set if no trial j has s_j ≥ s_i and c_j ≤ c_i with one of the two strict, which is to say if s_i is the best
-of all that cost c_i and above all that cost less. Trials that are equal in both stand in it together.
+Trial i counts with its best score s_i and the cost c_i of the weights that reached it. It is Pareto-optimal if no trial
+j has s_j ≥ s_i and c_j ≤ c_i with one of the two strict. Equivalently, s_i is the best score at cost c_i and exceeds
+every score at a lower cost. Trials that are equal in both are kept together.
 
-Left out: noise. Scores are of one seed each, so a trial that is just outside may well belong inside.
+Left out: noise. Each score is of one seed, so a trial just outside the set may belong inside.
 """
 
 from typing import Literal
@@ -19,20 +19,20 @@ Cost = Literal["elapsed_s", "step"]
 
 
 def pareto_set(observations: pd.DataFrame, cost: Cost = "elapsed_s") -> pd.DataFrame:
-    """The trials that no other beats in score without costing more.
+    """Select the Pareto-optimal trials.
 
     Args:
         observations: The observations table.
-        cost: Of weights: seconds that they have trained and evaluated, before they were cloned too, or optimizer steps.
+        cost: Cost of weights: seconds of training and evaluation, those before a clone included, or optimizer steps.
 
     Returns:
-        One row a trial, the cheapest first: trial, role, algorithm, score, step and elapsed_s, all where its score
-        was best (the earliest of equals).
+        One row per trial, the cheapest first: trial, role, algorithm, score, step and elapsed_s at its best score (the
+        earliest of equals).
     """
     ordered = scored(observations).sort_values(["score", "step"], ascending=[False, True], kind="stable")
     trials = ordered.groupby("trial", sort=False).head(1)
     trials = trials.sort_values([cost, "score", "trial"], ascending=[True, False, True], kind="stable")
-    # the best of all that cost strictly less, and of all that cost the same
+    # the best score at a strictly lower cost, and at the same cost
     cheaper = trials.groupby(cost)["score"].max().cummax().shift(fill_value=float("-inf"))
     same = trials.groupby(cost)["score"].transform("max")
     kept = (trials["score"] == same) & (trials["score"] > trials[cost].map(cheaper))
@@ -41,7 +41,7 @@ def pareto_set(observations: pd.DataFrame, cost: Cost = "elapsed_s") -> pd.DataF
 
 
 def pareto_lines(observations: pd.DataFrame, metric: str) -> list[str]:
-    """The Pareto set in words, a line a trial, the cheapest first.
+    """Describe the Pareto set, one line per trial, the cheapest first.
 
     Args:
         observations: The observations table.

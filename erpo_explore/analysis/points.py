@@ -1,12 +1,10 @@
-"""The score surface over the space: observations become one row a trial, an algorithm or a place on the map.
-
-Only tables; drawing is in `map_figures` and `run_figures`.
-"""
+"""Observations as one row per trial, per algorithm, or per point of the space."""
 
 import numpy as np
 import pandas as pd
 
-from erpo_explore.stats.seeds import interval
+from erpo_explore.stats.seeds import confidence_interval
+from erpo_explore.store.columns import BROKEN
 
 __all__ = ["comparison", "map_points", "point_table", "scored", "seed_scores"]
 
@@ -24,21 +22,20 @@ COORDINATES = [
 
 
 def scored(frame: pd.DataFrame) -> pd.DataFrame:
-    """The observations whose score counts: there is one, and the run had not diverged or failed."""
-    return frame[frame["score"].notna() & ~frame["status"].isin(["diverged", "failed"])]
+    """Select observations that have a score and are not of a diverged or failed run."""
+    return frame[frame["score"].notna() & ~frame["status"].isin(BROKEN)]
 
 
 def point_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a trial, the best first and those without a score last.
+    """Summarise each trial, the best first and those without a score last.
 
     Args:
         frame: Observations.
 
     Returns:
-        trial, role, algorithm, label (the algorithm, or the role where it has no name), seed, status and steps of the
-        last report,
-        best_score and best_step, final_score, and the coordinates of the point where the best score was seen (of the
-        last report, for a trial without a score).
+        One row per trial: trial, role, algorithm, label (the algorithm, or the role where it has no name), seed, status
+        and steps of the last report, best_score, best_step, final_score, and the coordinates of the point at the best
+        score (at the last report, for a trial without a score).
     """
     used = ["trial", "iteration", "role", "algorithm", "seed", "status", "step", "score", *COORDINATES]
     ordered = frame[used].sort_values(["trial", "iteration"], kind="stable")
@@ -61,18 +58,18 @@ def point_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def comparison(frame: pd.DataFrame) -> pd.DataFrame:
-    """Each algorithm over its seeds, the best mean first.
+    """Summarise each algorithm over its seeds, the best mean first.
 
-    Trials without an algorithm's name are grouped by role. They differ in more than their seed (each is another
-    point), so their spread says nothing about noise, and they get no interval.
+    Trials without an algorithm's name are grouped by role. Each is another point, not only another seed. Their spread
+    is therefore no estimate of noise, and they get no interval.
 
     Args:
         frame: Observations.
 
     Returns:
-        label, over ("seeds" or "points"), n, num_unscored (trials without a score, left out of the mean), mean, sd, low
-        and high of the 95 % t-interval (null when n = 1 or over points), best. Scores are each trial's best; seeds that
-        ran twice are averaged first.
+        One row per label: label, over ("seeds" or "points"), n, num_unscored (trials without a score, left out of the
+        mean), mean, sd, low and high of the 95 % t-interval (null when n = 1 or over points), best. Scores are each
+        trial's best; a seed that ran twice counts once, with its mean.
     """
     table = point_table(frame)
     rows: list[dict[str, str | float | None]] = []
@@ -88,7 +85,7 @@ def comparison(frame: pd.DataFrame) -> pd.DataFrame:
         }
         row |= {"num_unscored": int(trials["best_score"].isna().sum())}
         if kept:
-            summary = interval(kept)
+            summary = confidence_interval(kept)
             low, high = (summary.low, summary.high) if over_seeds else (None, None)
             row |= {"mean": summary.mean, "sd": summary.sd, "low": low, "high": high, "best": float(scores.max())}
         rows.append(row)
@@ -98,10 +95,10 @@ def comparison(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def seed_scores(trials: pd.DataFrame) -> dict[str, dict[int, float]]:
-    """The best score of each seed of each named algorithm; a seed that ran twice counts once, with its mean.
+    """Best score by algorithm and seed; a seed that ran twice counts once, with its mean.
 
     Args:
-        trials: What `point_table` returns.
+        trials: Result of `point_table`.
     """
     kept = trials[trials["algorithm"].notna() & trials["best_score"].notna()]
     means = kept.groupby(["algorithm", "seed"])[["best_score"]].mean().reset_index()
@@ -112,18 +109,18 @@ def seed_scores(trials: pd.DataFrame) -> dict[str, dict[int, float]]:
 
 
 def map_points(frame: pd.DataFrame, *, every: bool = False) -> pd.DataFrame:
-    """Where in the space which score was seen.
+    """Locate scores in the space.
 
     Args:
         frame: Observations.
-        every: All scored observations; otherwise only each trial's best.
+        every: Whether to keep all scored observations; otherwise only each trial's best.
 
     Returns:
-        trial, role, algorithm, label, row (the observation's index), seed, step, score, metric, rho, tau, log10_tau
-        (+inf for policy gradient: it has no place on a finite axis, and drawing must give it one of its own; null for a
-        temperature of 0, which the space does not have), and the
-        reward's weights as shares of their sum: truth, noise, task, model. The shares are null where the reward is
-        constant, since it has no direction.
+        One row per observation: trial, role, algorithm, label, row (the observation's index), seed, step, score,
+        metric, rho, tau, log10_tau, and truth, noise, task, model, the reward's weights as shares of their sum.
+
+        log10_tau is +inf for policy gradient, which figures draw at a position of its own, and null for a temperature
+        of 0, which the space excludes. The shares are null where the reward is constant: it has no direction.
     """
     counted = scored(frame[["trial", "role", "algorithm", "seed", "step", "score", "status", *COORDINATES]])
     if not every:
@@ -141,5 +138,5 @@ def map_points(frame: pd.DataFrame, *, every: bool = False) -> pd.DataFrame:
 
 
 def _label(frame: pd.DataFrame) -> "pd.Series[str]":
-    """What a trial is called: its algorithm's name, or else its role."""
+    """Label of each trial: its algorithm's name, or else its role."""
     return frame["algorithm"].fillna(frame["role"])

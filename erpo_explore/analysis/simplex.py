@@ -1,6 +1,6 @@
-"""The triangle of reward weights, cut into small triangles that a surface is drawn on.
+"""The simplex of reward weights as a triangle, divided into small triangles on which a surface is drawn.
 
-Corners are model, truth, and task and noise together, in the order of Plotly's ternary axes.
+Corners are model, truth, and the sum of task and noise, in the order of Plotly's ternary axes.
 """
 
 from functools import cache
@@ -8,19 +8,19 @@ from functools import cache
 import numpy as np
 from jaxtyping import Float
 
-__all__ = ["CORNERS", "cells", "centres", "flat"]
+__all__ = ["CORNERS", "cells", "centres", "plane_positions"]
 
 CORNERS = ("model", "truth", "task_noise")
 
-_PLACES = np.array([[0.5, 3**0.5 / 2], [0.0, 0.0], [1.0, 0.0]])
+_CORNER_POSITIONS = np.array([[0.5, 3**0.5 / 2], [0.0, 0.0], [1.0, 0.0]])
 
 
 @cache
 def cells(subdivisions: int) -> Float[np.ndarray, "M 3 3"]:
-    """The n² small triangles, each by the shares at its three corners.
+    """Divide the triangle into n² small ones, each given by the shares at its three corners.
 
     Args:
-        subdivisions: n, cuts of each side.
+        subdivisions: n, the number of segments per side.
 
     Example:
         >>> cells(2).shape, cells(2).sum(axis=2).min()
@@ -37,12 +37,12 @@ def cells(subdivisions: int) -> Float[np.ndarray, "M 3 3"]:
 
 
 def centres(subdivisions: int) -> Float[np.ndarray, "M 3"]:
-    """The shares at the centre of each of the `cells`."""
+    """Shares at the centre of each of the `cells`."""
     middle: Float[np.ndarray, "M 3"] = cells(subdivisions).mean(axis=1)
     return middle
 
 
-def flat(shares_N3: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 2"]:
-    """Places on the plane, where the triangle has sides of 1 and no corner is nearer to one than to the other."""
-    places: Float[np.ndarray, "N 2"] = shares_N3 @ _PLACES
-    return places
+def plane_positions(shares_N3: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 2"]:
+    """Map shares to the plane, where the triangle is equilateral with sides of 1."""
+    positions: Float[np.ndarray, "N 2"] = shares_N3 @ _CORNER_POSITIONS
+    return positions

@@ -1,6 +1,6 @@
-"""One row a trial with what may explain its score: where it was on average over its way, and for how long it trained.
+"""Coordinates and training length of each trial, which may explain its score.
 
-A trial that walks is at many points, so each coordinate is its mean over the reports until the best score.
+A trial on a path visits many points, so each coordinate is the mean over its reports until the best score.
 """
 
 import numpy as np
@@ -17,20 +17,19 @@ TITLES = {
     "log10_reward_temperature": "τ of R", "metric": "metric", "prefix": "prefix", "label": "label",
     "estimator": "estimator", "noise_kind": "noise kind", "score": "score",
 }  # fmt: skip
-INFINITY_GAP = 1.0  # decades above the highest finite temperature that stand for an infinite one
+INFINITY_GAP = 1.0  # an infinite temperature is placed this many decades above the highest finite one
 
 
 def trial_table(observations: pd.DataFrame) -> pd.DataFrame:
-    """What each scored trial was, and what it scored.
+    """Summarise each scored trial, the best first.
 
     Args:
         observations: The observations table.
 
     Returns:
-        One row a trial, the best first: trial, algorithm, role, seed, score (its best), step (where that was),
-        elapsed_s, the
-        `COORDINATES` (null where a trial has none, such as the weights of a constant reward; an infinite temperature
-        stands a decade above the highest finite one) and the `CHOICES`, those of the best report.
+        One row per trial: trial, algorithm, role, seed, score (its best), step and elapsed_s (at the best score), the
+        `COORDINATES`, and the `CHOICES` at the best score. A coordinate is null where a trial has none, such as the
+        weights of a constant reward. An infinite temperature is placed a decade above the highest finite one.
     """
     observations = observations.reset_index(drop=True)
     points = map_points(observations, every=True)
@@ -48,7 +47,7 @@ def trial_table(observations: pd.DataFrame) -> pd.DataFrame:
 
 
 def _finite(logarithms: "pd.Series[float]") -> "pd.Series[float]":
-    """Infinite ones at a place of their own beyond the others."""
+    """Replace infinite values by finite ones beyond the others."""
     finite = logarithms[np.isfinite(logarithms)]
     top = float(finite.max()) if len(finite) else 0.0
     bottom = float(finite.min()) if len(finite) else 0.0

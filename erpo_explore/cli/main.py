@@ -566,7 +566,7 @@ def _comparison_table(observations: "pd.DataFrame") -> "Table":
     """Each algorithm over its seeds, and the searched trials over their points."""
     from rich.table import Table
 
-    from erpo_explore.report import comparison
+    from erpo_explore.analysis.points import comparison
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("trained")

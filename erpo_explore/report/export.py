@@ -1,4 +1,4 @@
-"""Figures as files for papers: PNG, SVG or PDF, drawn by the same plotly.js in a headless Chromium, through kaleido."""
+"""Figures as files for papers: PNG, SVG or PDF, drawn by plotly.js in a headless Chromium, through kaleido."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,20 +15,23 @@ __all__ = ["FORMATS", "Format", "write_figures"]
 Format = Literal["png", "svg", "pdf"]
 FORMATS: Final[tuple[Format, ...]] = ("png", "svg", "pdf")
 WIDTH_PX: Final = 720
-PNG_SCALE: Final = 3  # 720 px on a column of 3.4 inches are then 635 baselines an inch
+PNG_SCALE: Final = 3  # on a column of 3.4 inches, 720 px give 635 dots per inch
 
 
 def write_figures(figures: Mapping[str, go.Figure], folder: Path, kind: Format) -> list[Path]:
-    """Write each figure into a folder, as `NAME.KIND`, on white and without what needs a mouse.
+    """Write each figure into a folder as `NAME.KIND`, on white and without interactive controls.
 
     Args:
-        figures: By name; those with a slider are drawn as they are at the last step.
-        folder: Is made where it is missing; files of these names in it are replaced.
-        kind: What to write.
+        figures: Figures by name; one with a slider is drawn at its last step.
+        folder: Output folder, created where it is missing; files of the same names are replaced.
+        kind: File format.
+
+    Returns:
+        The files.
 
     Raises:
-        RunError: kaleido is not installed, or there is no Chromium or Chrome for it.
-        ResultsError: the folder cannot be written.
+        RunError: kaleido is not installed, or neither Chromium nor Chrome is found.
+        ResultsError: The folder cannot be written.
     """
     try:
         import kaleido
@@ -42,7 +45,7 @@ def write_figures(figures: Mapping[str, go.Figure], folder: Path, kind: Format) 
     wanted = [{"fig": figure, "path": str(file), "opts": options} for file, figure in files.items()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # what kaleido would load from the network otherwise; no figure has a formula
+        # kaleido would load MathJax from the network; no figure has a formula
         kaleido.write_fig_from_object_sync(wanted, cancel_on_error=True, kopts={"mathjax": False})
     except ChromeNotFoundError as error:
         raise RunError(
@@ -57,7 +60,7 @@ def write_figures(figures: Mapping[str, go.Figure], folder: Path, kind: Format) 
 
 
 def _on_paper(figure: go.Figure) -> go.Figure:
-    """The figure in the light template, without slider and buttons."""
+    """Copy of the figure in the light template, without slider and buttons."""
     still = go.Figure(data=figure.data, layout=figure.layout)
     if still.layout.sliders:
         still.layout.height -= SLIDER_PX

@@ -1,7 +1,7 @@
-r"""One HTML file that needs nothing else: style, plotly.js, figures and tables in it.
+r"""One self-contained HTML file: style, plotly.js, figures and tables.
 
-Whatever comes from data is text. In HTML it is escaped; inside the script that carries the figures every `<` is written
-`\u003c`, so that no `</script>` in a sentence ends it. A content security policy forbids the page to load anything.
+All data is treated as text. In HTML it is escaped. In the script with the figures every `<` is written `\u003c`, so
+that a `</script>` in a sentence cannot end it. A content security policy forbids the page to load anything.
 """
 
 import json
@@ -67,12 +67,12 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inl
 
 
 def render_page(title: str, body: str, figures: Mapping[str, go.Figure]) -> str:
-    """The whole file.
+    """Render the whole file.
 
     Args:
         title: Title of the page, plain text.
-        body: Its content, HTML; each figure has its `figure_slot` there.
-        figures: By the name of their slot.
+        body: Content of the page, HTML with a `figure_slot` for each figure.
+        figures: Figures by the name of their slot.
     """
     specs = {name: _spec(figure) for name, figure in figures.items()}
     return "\n".join(
@@ -93,11 +93,11 @@ def render_page(title: str, body: str, figures: Mapping[str, go.Figure]) -> str:
 
 
 def figure_slot(name: str, caption: str) -> str:
-    """Where a figure is drawn.
+    """Element in which a figure is drawn.
 
     Args:
-        name: Identifier of the figure, ours, not data.
-        caption: What to see in it, plain text.
+        name: Identifier of the figure; a constant of ours, not data.
+        caption: Caption, plain text.
     """
     return f'<figure><div id="{name}" class="plot"></div><figcaption>{escape(caption)}</figcaption></figure>'
 
@@ -105,13 +105,13 @@ def figure_slot(name: str, caption: str) -> str:
 def table(
     header: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = (), tall: bool = False
 ) -> str:
-    """An HTML table that scrolls sideways on a narrow screen.
+    """Render an HTML table that scrolls sideways on a narrow screen.
 
     Args:
         header: Titles of the columns.
-        rows: Their values: text stays text, floats get two decimals, None becomes a dash.
-        right: Titles of columns of text that are numbers all the same.
-        tall: Whether it may have so many rows that it scrolls in a window of its own.
+        rows: Values: text stays text, floats get two decimals, None becomes a dash.
+        right: Titles of text columns that are aligned as numbers.
+        tall: Whether a long table scrolls within a box of its own.
     """
     numeric = [title in right or all(not isinstance(row[at], str) for row in rows) for at, title in enumerate(header)]
     kinds = ['class="number"' if number else "" for number in numeric]
@@ -126,7 +126,7 @@ def table(
 
 
 def _cell(value: object) -> str:
-    """One value as HTML."""
+    """Render one value as HTML."""
     if value is None or value != value:  # NaN is pandas's null
         return "–"
     if isinstance(value, float):
@@ -135,7 +135,7 @@ def _cell(value: object) -> str:
 
 
 def _spec(figure: go.Figure) -> dict[str, Any]:
-    """A figure's data and layout, without Plotly's default template, which the page replaces."""
+    """Data and layout of a figure, without Plotly's default template, which the page replaces."""
     spec: dict[str, Any] = json.loads(figure.to_json())
     spec["layout"].pop("template", None)
     frames = spec.get("frames", [])
@@ -145,6 +145,6 @@ def _spec(figure: go.Figure) -> dict[str, Any]:
 
 
 def _data(name: str, value: object) -> str:
-    """A value as JSON in a script element that nothing inside it can end."""
+    """Render a value as JSON in a script element that its content cannot close."""
     text = json.dumps(value, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e")
     return f'<script type="application/json" id="{name}">{text}</script>'

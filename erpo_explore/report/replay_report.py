@@ -1,4 +1,4 @@
-"""What a replay says, in a table and in sentences that claim no more than the numbers carry."""
+"""Result of a replay: a table, and sentences that claim no more than the numbers support."""
 
 import math
 from collections.abc import Hashable, Mapping
@@ -8,27 +8,41 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from erpo_explore.analysis.replay import LEVEL, load_runs, replay_table
+from erpo_explore.analysis.replay import LEVEL, replay_table
+from erpo_explore.analysis.runs import load_runs
 from erpo_explore.store import load_results
+from erpo_explore.store.columns import VALIDATION
 from erpo_explore.store.files import Location, join, write_aside
+from erpo_explore.store.layout import REPLAY_PAGE, REPLAY_TABLE
 
 __all__ = ["ReplayReport", "read_replay", "write_replay"]
 
 Row = Mapping[Hashable, Any]
-"""One of the table's."""
+"""Row of the table."""
 
-HEADERS = ("trained", "n", "{score}", "found − it", "p seeds", "p sentences", "p Holm", "steps", "time", "tokens/s")
+HEADERS = (
+    "algorithm",
+    "n",
+    "{score}",
+    "found − algorithm",
+    "p seeds",
+    "p sentences",
+    "p Holm",
+    "steps",
+    "time",
+    "tokens/s",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayReport:
-    """A replay's outcome.
+    """Result of a replay.
 
     Attributes:
-        table: What `replay_table` returns.
-        title: What was scored, and how.
-        rows: The table as people read it, its headers first.
-        sentences: What follows from it.
+        table: Result of `replay_table`.
+        title: Metric, split and decoding.
+        rows: The table as formatted text, headers first.
+        sentences: Conclusions from the table.
     """
 
     table: pd.DataFrame
@@ -37,20 +51,20 @@ class ReplayReport:
     sentences: tuple[str, ...]
 
     def markdown(self) -> str:
-        """All of it."""
+        """Format title, table and sentences as Markdown."""
         header, *body = ("| " + " | ".join(row) + " |" for row in self.rows)
         rule = "| --- |" + " ---: |" * (len(self.rows[0]) - 1)
-        said = [f"- {sentence}" for sentence in self.sentences]
-        return "\n".join([f"# {self.title}", "", header, rule, *body, "", *said, ""])
+        bullets = [f"- {sentence}" for sentence in self.sentences]
+        return "\n".join([f"# {self.title}", "", header, rule, *body, "", *bullets, ""])
 
 
 def read_replay(folder: Location, found: str, generator: np.random.Generator) -> ReplayReport:
-    """Compare the runs of a replay, ended or not.
+    """Compare the runs of a replay, finished or not.
 
     Args:
-        folder: Its results folder.
+        folder: Results folder of the replay.
         found: Name of the found path.
-        generator: Draws the sentences of the bootstrap.
+        generator: Draws the resampled corpora of the bootstrap.
 
     Raises:
         ResultsError: The folder holds no exploration.
@@ -67,29 +81,29 @@ def read_replay(folder: Location, found: str, generator: np.random.Generator) ->
 
 
 def write_replay(report: ReplayReport, folder: Location) -> Location:
-    """Write `replay.csv`, the table's numbers, and `replay.md`, what people read.
+    """Write `replay.csv`, the numbers, and `replay.md`, the formatted report.
 
     Returns:
-        Where the latter is.
+        Location of `replay.md`.
 
     Raises:
         ResultsError: The folder cannot be written.
     """
-    write_aside(join(folder, "replay.csv"), report.table.to_csv(index=False).encode())
-    page = join(folder, "replay.md")
+    write_aside(join(folder, REPLAY_TABLE), report.table.to_csv(index=False).encode())
+    page = join(folder, REPLAY_PAGE)
     write_aside(page, report.markdown().encode())
     return page
 
 
 def _how(folder: Location, split: str) -> str:
-    if split == "validation":
+    if split == VALIDATION:
         return "at the end of the budget; the task has no test set"
     test = load_results(folder, "tests").iloc[0]
     return f"last weights, beam {test['beam_width']}"
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    """A row of the table as text."""
+    """Format a row of the table."""
     return (
         str(row["algorithm"]),
         str(row["n"]),
@@ -103,7 +117,7 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _with_interval(mean: float, high: float) -> str:
-    """A mean and half of its interval, where there is one."""
+    """Format a mean and half of its interval, where there is one."""
     if math.isnan(mean):
         return ""
     return f"{mean:.2f}" if math.isnan(high) else f"{mean:.2f} ± {high - mean:.2f}"
@@ -121,28 +135,28 @@ def _p_value(p_value: float) -> str:
 
 
 def _outcome(table: pd.DataFrame) -> str:
-    """What has become of the found path, in a sentence."""
-    found, rivals = table.iloc[0], table.iloc[1:]
+    """Conclusion on the found path, in a sentence."""
+    found, baselines = table.iloc[0], table.iloc[1:]
     if math.isnan(found["mean"]):
         return "The found path has no score: none of its runs has reached the end of its budget."
-    if rivals.empty:
-        return "The found path was replayed alone, so nothing says whether it is better than another."
-    beaten, others = (list(rivals[rivals["verdict"].eq("beats") == won]["algorithm"]) for won in (True, False))
+    if baselines.empty:
+        return "The found path was replayed without baselines, so it cannot be compared."
+    beaten, others = (list(baselines[baselines["verdict"].eq("beats") == won]["algorithm"]) for won in (True, False))
     if not others:
         return f"The found path beats {_and(beaten)}."
     if not beaten:
-        return f"The found path does not beat its {'rival' if len(others) == 1 else 'rivals'} {_and(others)}."
+        return f"The found path does not beat its {'baseline' if len(others) == 1 else 'baselines'} {_and(others)}."
     return f"The found path beats {_and(beaten)}, but not {_and(others)}."
 
 
 def _sentence(row: Row) -> str:
-    """The found path against one rival."""
+    """Comparison with one baseline, in a sentence."""
     name = row["algorithm"]
     if math.isnan(row["difference"]):
         return f"Against {name}: one of the two has no score."
     lead = f"{row['difference']:+.2f}"
     if math.isnan(row["holm_p_value"]):
-        return f"Against {name}: {lead}, from too few seeds, or none that differ, to say more than that."
+        return f"Against {name}: {lead}. There are too few seeds, or too little spread over them, for an interval."
     lead += f" (95 % over seeds {row['difference_low']:+.2f} to {row['difference_high']:+.2f})"
     p_value = f"p = {row['holm_p_value']:.3f}"
     if row["verdict"] == "unclear":
@@ -152,18 +166,18 @@ def _sentence(row: Row) -> str:
 
 
 def _notes(table: pd.DataFrame, split: str) -> list[str]:
-    """How the numbers came about."""
-    rivals = table.iloc[1:]
+    """Notes on how the numbers were computed."""
+    baselines = table.iloc[1:]
     notes = []
-    if rivals["holm_p_value"].notna().any():
-        which = "of seeds and of sentences" if rivals["sentences_p_value"].notna().any() else "of seeds"
-        corrected = f", corrected for {len(rivals)} rivals by Holm" if len(rivals) > 1 else ""
-        notes.append(f"p is the larger of those {which}{corrected}; below {LEVEL} a difference is held to be real.")
-    if split == "validation":
-        notes.append("The valid set may have chosen the path; a test set would give scores that nothing was chosen by.")
+    if baselines["holm_p_value"].notna().any():
+        which = "of seeds and of sentences" if baselines["sentences_p_value"].notna().any() else "of seeds"
+        corrected = f", corrected for {len(baselines)} baselines by Holm" if len(baselines) > 1 else ""
+        notes.append(f"p is the larger of those {which}{corrected}; below {LEVEL} a difference is significant.")
+    if split == VALIDATION:
+        notes.append("The path may have been chosen on the validation set; a test set would give unbiased scores.")
     unscored = table[table["num_unscored"] > 0].to_dict("records")
     return notes + [
-        f"{row['num_unscored']} of {row['n'] + row['num_unscored']} runs of {row['algorithm']} have no score, "
+        f"{row['num_unscored']} of {row['n'] + row['num_unscored']} runs of {row['algorithm']} have no score "
         "and are in no mean."
         for row in unscored
     ]

@@ -1,4 +1,4 @@
-"""The report's sections in words and tables, as HTML; every text from data is escaped."""
+"""Sections of the report as HTML: text and tables. Every text from data is escaped."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -8,21 +8,33 @@ import numpy as np
 import pandas as pd
 
 from erpo_explore.analysis.contrasts import verdict
+from erpo_explore.analysis.importance import Importances
 from erpo_explore.analysis.pareto import pareto_set
 from erpo_explore.analysis.points import comparison, point_table
 from erpo_explore.analysis.samples import Sentence
-from erpo_explore.report.page import table
+from erpo_explore.report.captions import NO_IMPORTANCE, TITLES, caption
+from erpo_explore.report.page import figure_slot, table
 from erpo_explore.report.word_diff import word_diff
 
-__all__ = ["comparison_section", "contrasts_section", "cost_section", "header", "points_section", "samples_section"]
+__all__ = [
+    "caution",
+    "comparison_section",
+    "contrasts_section",
+    "cost_section",
+    "figure_section",
+    "header",
+    "no_importance_section",
+    "points_section",
+    "samples_section",
+]
 
-MOST_ROWS: Final = 500
-MOST_LETTERS: Final = 2000
+MAX_ROWS: Final = 500
+MAX_CHARACTERS: Final = 2000
 MARKUP: Final = {"same": "{}", "extra": "<ins>{}</ins>", "missing": "<del>{}</del>"}
 
 
 def header(name: str, manifest: Mapping[str, object], observations: pd.DataFrame, metric: str) -> str:
-    """Name of the exploration and what is needed to repeat it."""
+    """Name of the exploration, and the facts that are needed to repeat it."""
     versions = manifest.get("versions")
     times = observations["reported_at"].dt.strftime("%Y-%m-%d %H:%M UTC")
     facts = {
@@ -42,8 +54,34 @@ def header(name: str, manifest: Mapping[str, object], observations: pd.DataFrame
     return f"<header><h1>{escape(name)}</h1><dl>{items}</dl></header>"
 
 
+def caution(observations: pd.DataFrame) -> str:
+    """A warning where explorations differ in task, model or scorer; empty where they do not."""
+    differing = [name for name in ("task", "model", "signature") if observations[name].nunique() > 1]
+    if not differing:
+        return ""
+    return (
+        f'<p class="summary caution">These trials differ in {" and ".join(differing)}. Their scores may not be '
+        "comparable, and everything below compares them.</p>"
+    )
+
+
+def figure_section(name: str, importances: Importances | None) -> str:
+    """Title, slot and caption of a figure.
+
+    Args:
+        name: Name of the figure.
+        importances: What the figure `importance` shows; None where it is not drawn.
+    """
+    return f"<h2>{TITLES[name]}</h2>{figure_slot(name, caption(name, importances))}"
+
+
+def no_importance_section() -> str:
+    """Reason why importances are missing."""
+    return f'<h2>{TITLES["importance"]}</h2><p class="note">{NO_IMPORTANCE}</p>'
+
+
 def comparison_section(observations: pd.DataFrame) -> str:
-    """Algorithms over seeds."""
+    """Table of algorithms over their seeds."""
     rows = [
         [
             row["label"],
@@ -57,21 +95,30 @@ def comparison_section(observations: pd.DataFrame) -> str:
         for row in comparison(observations).to_dict("records")
     ]
     titles = ["algorithm", "n", "mean", "95 % interval", "sd", "best", "unscored"]
-    note = "Scores are each trial's best on the valid set, and so a little too high for all of them."
+    note = "Scores are each trial's best on the validation set, and therefore slightly optimistic for all of them."
     return f'<h2>Algorithms</h2>{table(titles, rows, tall=True)}<p class="note">{note}</p>'
 
 
 def contrasts_section(tables: Sequence[pd.DataFrame]) -> str:
-    """What is better than what, and whether that is more than noise.
+    """Tables of differences between algorithms, with their significance.
 
     Args:
-        tables: Of `contrasts`; those without rows are passed over.
+        tables: Results of `contrasts`; those without rows are skipped.
     """
     pieces = []
     for contrasts in tables:
         if len(contrasts) > 1:
-            leader, rivals = contrasts.iloc[0], contrasts.iloc[1:].to_dict("records")
-            titles = ["against", "lead", "verdict", "95 % over seeds", "effect g", "p seeds", "p sentences", "p Holm"]
+            leader, baselines = contrasts.iloc[0], contrasts.iloc[1:].to_dict("records")
+            titles = [
+                "against",
+                "difference",
+                "verdict",
+                "95 % over seeds",
+                "effect g",
+                "p seeds",
+                "p sentences",
+                "p Holm",
+            ]
             rows = [
                 [
                     row["algorithm"],
@@ -81,83 +128,90 @@ def contrasts_section(tables: Sequence[pd.DataFrame]) -> str:
                     _or_none(row["effect_size"]),
                 ]
                 + [_p_value(row[name]) for name in ("seeds_p_value", "sentences_p_value", "holm_p_value")]
-                for row in rivals
+                for row in baselines
             ]
             title = f"{leader['algorithm']}, n = {leader['n']}, mean {leader['mean']:.2f}"
             pieces.append(f"<h3>{escape(title)}</h3>{table(titles, rows, right=[titles[1], *titles[3:]], tall=True)}")
     if not pieces:
         return ""
     note = (
-        "A lead is held to be real where a t-test over seeds and a paired bootstrap over the valid sentences both say "
-        "so: p Holm, the larger p corrected for the number of rivals, is below 0.05. One seed says nothing about "
-        "others, however sure its sentences are; a dash is what cannot be known, or what was not kept. g is the lead "
-        "in standard deviations over seeds (Hedges). Nothing here corrects for the leader having been picked as the "
-        "best of all: replay it to know."
+        "A difference is significant where both tests agree: a t-test over seeds, and a paired bootstrap over the "
+        "validation sentences. p Holm is the larger p, corrected for the number of baselines; it must be below 0.05. "
+        "A single seed gives no information about other seeds, however small its p over sentences. A dash marks a "
+        "value that is unknown or was not stored. g is the difference in standard deviations over seeds (Hedges). "
+        "Nothing here corrects for choosing the leader as the best of all: replay it to test that."
     )
-    return f'<h2>What is better?</h2>{"".join(pieces)}<p class="note">{note}</p>'
+    return f'<h2>Differences between algorithms</h2>{"".join(pieces)}<p class="note">{note}</p>'
 
 
 def cost_section(observations: pd.DataFrame, metric: str) -> str:
-    """The trials that no other beats in score without costing more."""
+    """Table of the Pareto-optimal trials."""
     rows = pareto_set(observations)[["trial", "score", "elapsed_s", "step"]].astype(object).to_numpy().tolist()
-    note = "Each of these trials has a higher score than all that took less time; the time is that of its best weights."
+    note = "Pareto-optimal trials: each scores higher than all faster ones. The time is that of its best weights."
     return f'{table(["trial", metric, "seconds", "steps"], rows)}<p class="note">{note}</p>'
 
 
 def points_section(observations: pd.DataFrame) -> str:
-    """Every trial, the best first; of very many the best."""
+    """Table of all trials, the best first; of very many only the best."""
     titles = ["trial", "point", "seed", "status", "best", "at step", "final", "ρ", "τ"]
     titles += ["truth", "noise", "task", "model", "metric"]
     columns = ["trial", "label", "seed", "status", "best_score", "best_step", "final_score", "rho", "tau"]
     columns += ["reward_truth", "reward_noise", "reward_task", "reward_model", "metric"]
     points = point_table(observations)[columns].astype(object)
-    shown = points.head(MOST_ROWS)
+    shown = points.head(MAX_ROWS)
     rows = shown.where(shown.notna(), None).to_numpy().tolist()
     left = f'<p class="note">The best {len(shown)} of {len(points)}.</p>' if len(points) > len(shown) else ""
     return f"<h2>All trials</h2>{table(titles, rows, tall=True)}{left}"
 
 
 def samples_section(sentences: Sequence[Sentence]) -> str:
-    """What the best trials say, side by side; nothing where no sentence was kept."""
+    """Hypotheses of the best trials, side by side; empty where no sample was stored."""
     if not sentences:
         return ""
     note = (
-        "<ins>Underlined</ins>: said, but not in the reference. <del>Struck out</del>: in the reference, but not said."
+        "<ins>Underlined</ins>: in the hypothesis, not in the reference. <del>Struck out</del>: in the reference, not "
+        "in the hypothesis."
     )
     return f'<h2>Samples</h2><p class="note">{note}</p>{"".join(map(_sentence, sentences))}'
 
 
 def _sentence(sentence: Sentence) -> str:
-    """One sentence and all that was made of it."""
+    """One sentence: source, reference and hypotheses."""
     cards = [_card("source", escape(_cut(sentence.source))), _card("reference", escape(_cut(sentence.reference)))]
-    for said in sentence.said:
+    for hypothesis in sentence.hypotheses:
         words = " ".join(
             MARKUP[piece.kind].format(escape(piece.text))
-            for piece in word_diff(_cut(sentence.reference), _cut(said.hypothesis))
+            for piece in word_diff(_cut(sentence.reference), _cut(hypothesis.text))
         )
-        score = "" if said.score is None else f", {said.score:.1f}"
-        cards.append(_card(f"{said.label}{score}", words or "<em>nothing</em>", f"{said.trial} at step {said.step}"))
+        score = "" if hypothesis.score is None else f", {hypothesis.score:.1f}"
+        cards.append(
+            _card(
+                f"{hypothesis.label}{score}",
+                words or "<em>nothing</em>",
+                f"{hypothesis.trial} at step {hypothesis.step}",
+            )
+        )
     return f'<div class="sentence">{"".join(cards)}</div>'
 
 
 def _card(title: str, content: str, origin: str = "") -> str:
-    """One text with its title, and where it is from."""
+    """One text with its title and its origin."""
     small = f"<small>{escape(origin)}</small>" if origin else ""
     return f"<div><h4>{escape(title)}</h4><p>{content}</p>{small}</div>"
 
 
 def _cut(text: str) -> str:
-    """A text that fits a page."""
-    return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]} …"
+    """Cut a text to the length that a page can show."""
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]} …"
 
 
 def _listed(values: "pd.Series[Any]") -> str:
-    """The distinct values that are not null, in order."""
+    """Distinct values that are not null, sorted."""
     return ", ".join(str(value) for value in sorted(values.dropna().unique()))
 
 
 def _ranges(values: "pd.Series[int]") -> str:
-    """Whole numbers with runs of three or more joined.
+    """Format whole numbers, with runs of three or more joined.
 
     >>> _ranges(pd.Series([1, 2, 5, 6, 7, 8]))
     '1, 2, 5–8'
@@ -169,7 +223,7 @@ def _ranges(values: "pd.Series[int]") -> str:
 
 
 def _no_interval(row: Mapping[Any, Any]) -> str:
-    """Why a row of the comparison has no interval."""
+    """Reason why a row of the comparison has no interval."""
     if row["n"] == 0:
         return "no score"
     return "n = 1: no interval" if row["over"] == "seeds" else "different points: no interval"

@@ -1,24 +1,25 @@
-"""What an exploration found, in sentences that claim no more than the numbers carry."""
+"""Summary of an exploration in sentences that claim no more than the numbers support."""
 
 import pandas as pd
 
 from erpo_explore.analysis.points import point_table, scored
 from erpo_explore.store import best_row
+from erpo_explore.store.columns import BROKEN, SCORES, Role
 
 __all__ = ["score_name", "summary_sentence"]
 
-SEARCHED = {
+SEARCHED: dict[Role, str] = {
     "algorithm": "an algorithm",
-    "member": "a member of the search",
+    "member": "a member of the population",
     "path": "a given path",
-    "grid": "a point of the grid",
-    "random": "a random point of the search",
-    "optuna": "a point that Optuna chose",
+    "grid": "a grid point",
+    "random": "a random point",
+    "optuna": "a point suggested by Optuna",
 }
 
 
 def score_name(observations: pd.DataFrame, trials: pd.DataFrame) -> str:
-    """The name of the task's own metric: as the trials say, or the column that equals the score, or just "score".
+    """Name of the task's metric: from the trials table, else the column that equals the score, else "score".
 
     Args:
         observations: The observations table.
@@ -28,12 +29,11 @@ def score_name(observations: pd.DataFrame, trials: pd.DataFrame) -> str:
     if not named.empty:
         return str(named.iloc[0])
     counted = scored(observations)
-    metrics = ("bleu", "rouge1", "rouge2", "rougel")
-    return next((name for name in metrics if len(counted) and (counted[name] == counted["score"]).all()), "score")
+    return next((name for name in SCORES if len(counted) and (counted[name] == counted["score"]).all()), "score")
 
 
 def summary_sentence(observations: pd.DataFrame, metric: str) -> str:
-    """The best observation, what it is the best of, and what it does not show.
+    """Describe the best observation, how many it was chosen from, and the limits of that result.
 
     Args:
         observations: The observations table, with at least one score.
@@ -42,15 +42,15 @@ def summary_sentence(observations: pd.DataFrame, metric: str) -> str:
     best = best_row(observations)
     trials = point_table(observations)
     what = SEARCHED[best["role"]] if pd.isna(best["algorithm"]) else str(best["algorithm"])
-    broken = int(trials["status"].isin(["diverged", "failed"]).sum())
+    broken = int(trials["status"].isin(BROKEN).sum())
     running = int((trials["status"] == "running").sum())
     parts = [
         f"Best so far: {what} (trial {best['trial']}, seed {best['seed']}) with {metric} {best['score']:.2f} at step "
-        f"{best['step']}, the highest of {len(scored(observations))} evaluations of {len(trials)} trials on the valid "
-        "set, and so an optimistic number."
+        f"{best['step']}. This is the highest of {len(scored(observations))} evaluations of {len(trials)} trials on "
+        "the validation set, and therefore optimistic."
     ]
     if pd.isna(best["algorithm"]):
-        parts.append("It is one run: replay its path from scratch with several seeds before believing the difference.")
+        parts.append("It is a single run: replay its path from scratch with several seeds to test the difference.")
     if running:
         parts.append(f"{running} of the trials {'is' if running == 1 else 'are'} still running.")
     if stopped := int((trials["status"] == "stopped").sum()):

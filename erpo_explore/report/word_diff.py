@@ -1,19 +1,19 @@
-"""What a hypothesis says otherwise than its reference, word by word."""
+"""Differences between a hypothesis and its reference, word by word."""
 
 from difflib import SequenceMatcher
 from typing import Final, Literal, NamedTuple
 
-__all__ = ["MOST_WORDS", "Piece", "word_diff"]
+__all__ = ["MAX_WORDS", "Piece", "word_diff"]
 
-MOST_WORDS: Final = 300  # of either side; matching takes quadratic time, and nobody reads further
+MAX_WORDS: Final = 300  # per side; matching takes quadratic time
 
 
 class Piece(NamedTuple):
-    """Words in a row that share a fate.
+    """Consecutive words of the same kind.
 
     Attributes:
-        kind: `same` in both, `extra` in the hypothesis alone, `missing` from it.
-        text: The words, with single spaces between.
+        kind: `same` in both, `extra` in the hypothesis only, `missing` from the hypothesis.
+        text: The words, separated by single spaces.
     """
 
     kind: Literal["same", "extra", "missing"]
@@ -21,24 +21,24 @@ class Piece(NamedTuple):
 
 
 def word_diff(reference: str, hypothesis: str) -> tuple[Piece, ...]:
-    """The hypothesis with what it has too much and what it lacks; of long texts the first 300 words.
+    """Mark the extra and missing words of a hypothesis; of long texts only the first 300 words.
 
     Args:
         reference: Words separated by white space.
-        hypothesis: The same.
+        hypothesis: Words separated by white space.
 
     Example:
         >>> [tuple(piece) for piece in word_diff("a small house", "a house stands")]
         [('same', 'a'), ('missing', 'small'), ('same', 'house'), ('extra', 'stands')]
     """
-    wanted, said = reference.split()[:MOST_WORDS], hypothesis.split()[:MOST_WORDS]
+    expected, decoded = reference.split()[:MAX_WORDS], hypothesis.split()[:MAX_WORDS]
     pieces: list[Piece] = []
-    for tag, first, last, start, end in SequenceMatcher(None, wanted, said, autojunk=False).get_opcodes():
+    for tag, first, last, start, end in SequenceMatcher(None, expected, decoded, autojunk=False).get_opcodes():
         if tag == "equal":
-            pieces.append(Piece("same", " ".join(said[start:end])))
+            pieces.append(Piece("same", " ".join(decoded[start:end])))
             continue
         if first < last:
-            pieces.append(Piece("missing", " ".join(wanted[first:last])))
+            pieces.append(Piece("missing", " ".join(expected[first:last])))
         if start < end:
-            pieces.append(Piece("extra", " ".join(said[start:end])))
+            pieces.append(Piece("extra", " ".join(decoded[start:end])))
     return tuple(pieces)

@@ -1,1 +1,1 @@
-"""Is a difference more than noise: bootstrap over sentences, tests over seeds."""
+"""Significance of differences: bootstrap over sentences, tests over seeds, Holm's correction."""

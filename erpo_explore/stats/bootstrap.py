@@ -1,14 +1,13 @@
-"""Corpus scores as sums over sentences, so that a score can be had again on thousands of resampled corpora.
+"""Corpus scores as functions of sums over sentences, and the paired bootstrap over sentences.
 
-Legend: N sentences, D statistics a sentence, B resampled corpora.
+Legend: N sentences, D statistics per sentence, B resampled corpora.
 
-A corpus score is a function of the sum of what each sentence adds to it, `score(Σ_n c_n v_n)`, where c_n says how often
-sentence n is in the corpus. The bootstrap draws the counts c, N sentences with replacement, and one product
-`counts_BN @ values_ND` gives the sums of all its corpora.
+A corpus score is a function of a sum of sentence statistics, `score(Σ_n c_n v_n)`, with c_n the number of times that
+sentence n is in the corpus. The bootstrap draws the counts c, N sentences with replacement. One product
+`counts_BN @ values_ND` gives the sums of all resampled corpora.
 
-Which of two systems is better on the same sentences is the paired bootstrap's question (Koehn 2004, "Statistical
-Significance Tests for Machine Translation Evaluation"): both are scored on the same resampled corpora. Left out: the
-spread over seeds, which sentences know nothing of; `stats.seeds` has that.
+The paired bootstrap compares two systems on the same resampled corpora (Koehn 2004, "Statistical Significance Tests for
+Machine Translation Evaluation"). Left out: the spread over seeds, which is in `stats.seeds`.
 """
 
 from dataclasses import dataclass
@@ -35,15 +34,15 @@ _TAILS: Final = (0.025, 0.975)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CorpusStatistics:
-    """What each sentence adds to a corpus score.
+    """Sentence statistics of a corpus score.
 
-    Single precision, as the results store keeps it, so that what is read from there gives the same scores.
+    Single precision, as in the results store, so that stored statistics give the same scores.
 
     Attributes:
         kind: `bleu`: D = 10, length of hypothesis and of reference in words, then n-gram matches and n-grams of the
             hypothesis, each for the orders 1–4. `mean`: D scores of the sentence, 0–100, whose mean over all sentences
             and columns is the corpus score (ROUGE-1, -2 and -L F1).
-        values_ND: One row a sentence.
+        values_ND: One row per sentence.
     """
 
     kind: Literal["bleu", "mean"]
@@ -68,16 +67,16 @@ class CorpusStatistics:
 
     @property
     def num_sentences(self) -> int:
-        """N."""
+        """N, the number of sentences."""
         return int(self.values_ND.shape[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Resamples:
-    """Corpora drawn with replacement from N sentences; drawn once and shared by all systems that are compared.
+    """Corpora drawn with replacement from N sentences, shared by all systems that are compared.
 
     Attributes:
-        counts_BN: How often each sentence is in each corpus; rows sum to N.
+        counts_BN: Number of times that each sentence is in each corpus; rows sum to N.
     """
 
     counts_BN: Float[np.ndarray, "B N"]
@@ -87,9 +86,9 @@ class Resamples:
         """Draw corpora.
 
         Args:
-            num_sentences: N, in the corpus and in each resampled one.
-            generator: Of the draws.
-            num_resamples: B.
+            num_sentences: N, the size of the corpus and of each resampled one.
+            generator: Random generator of the draws.
+            num_resamples: B, the number of corpora.
         """
         if num_sentences < 1 or num_resamples < 1:
             raise ValueError(f"must draw at least one sentence and corpus, got {num_sentences} and {num_resamples}")
@@ -101,11 +100,11 @@ class Resamples:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Resampled:
-    """One system's scores, 0–100: on the corpus, and on each resampled one.
+    """Scores of one system, 0–100, on the corpus and on each resampled one.
 
     Attributes:
-        score: Of the corpus itself.
-        scores_B: Of the resampled corpora.
+        score: Score of the corpus itself.
+        scores_B: Scores of the resampled corpora.
     """
 
     score: float
@@ -114,15 +113,15 @@ class Resampled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """How much better the first of two systems is than the second, on the same sentences.
+    """Difference between two systems on the same sentences, first minus second.
 
     Attributes:
-        difference: Of their corpus scores, in points.
-        low: Lower end of the 95 % interval of the difference, a percentile of the resampled ones.
-        high: Its upper end.
-        p_value: Chance of a difference as large if there were none; the same in either order.
-        share_won: Share of the resampled corpora on which the first is better, a tie being half a win (Koehn 2004).
-            One minus it is the one-sided p-value of "the first is better".
+        difference: Difference of the corpus scores, in points.
+        low: Lower end of the 95 % interval of the difference, a percentile of the resampled differences.
+        high: Upper end of that interval.
+        p_value: Two-sided p-value of the null hypothesis of no difference; the same in either order.
+        share_won: Share of the resampled corpora on which the first is better, with a tie as half a win (Koehn 2004).
+            1 − share_won is the one-sided p-value of "the first is better".
     """
 
     difference: float
@@ -133,9 +132,9 @@ class Comparison:
 
 
 def corpus_score(statistics: CorpusStatistics) -> float:
-    """The score of the corpus, 0–100.
+    """Compute the score of the corpus, 0–100.
 
-    For BLEU it is sacrebleu's own, with its default smoothing (`exp`).
+    BLEU equals sacrebleu's, with its default smoothing (`exp`).
 
     >>> values_ND = np.array([[5, 5, 5, 3, 2, 1, 5, 4, 3, 2], [2, 3, 1, 0, 0, 0, 2, 1, 0, 0]], dtype=np.float32)
     >>> round(corpus_score(CorpusStatistics(kind="bleu", values_ND=values_ND)), 2)
@@ -149,7 +148,7 @@ def resample(statistics: CorpusStatistics, resamples: Resamples) -> Resampled:
     """Score a system on the corpus and on each resampled one.
 
     Raises:
-        ValueError: The resamples are of another number of sentences.
+        ValueError: The resamples have another number of sentences.
     """
     if resamples.counts_BN.shape[1] != statistics.num_sentences:
         raise ValueError(
@@ -168,9 +167,9 @@ def compare(first: Resampled, second: Resampled) -> Comparison:
 
         p = (1 + #{b : |δ_b| − mean_b |δ_b| ≥ |δ|}) / (1 + B)
 
-    which is the p-value of sacrebleu's paired bootstrap, but for ≥ where it has >: there two equal systems would
-    differ with p = 1 / (1 + B), here with p = 1. It sees one tail of the two, so at level 0.05 about a tenth of equal
-    systems are called different; `share_won` keeps its level on either side.
+    This is the p-value of sacrebleu's paired bootstrap with ≥ in place of >: with >, two equal systems would have
+    p = 1 / (1 + B), with ≥ they have p = 1. The test covers only one of the two tails, so at level 0.05 it rejects
+    about a tenth of equal systems. `share_won` keeps its level on either side.
     """
     difference = first.score - second.score
     differences_B = first.scores_B - second.scores_B
@@ -187,10 +186,12 @@ def compare(first: Resampled, second: Resampled) -> Comparison:
 
 
 def paired_bootstrap(first: CorpusStatistics, second: CorpusStatistics, resamples: Resamples) -> Comparison:
-    """Compare two systems on the same sentences; for many systems, `resample` each once and `compare` the pairs.
+    """Compare two systems on the same sentences.
+
+    For many systems, call `resample` once for each, then `compare` for each pair.
 
     Raises:
-        ValueError: The two are statistics of different scores, or of different numbers of sentences.
+        ValueError: The two have statistics of different scores, or of different numbers of sentences.
     """
     if first.kind != second.kind:
         raise ValueError(f"statistics of {first.kind} cannot be compared with statistics of {second.kind}")
@@ -200,15 +201,15 @@ def paired_bootstrap(first: CorpusStatistics, second: CorpusStatistics, resample
 def _scores(
     kind: Literal["bleu", "mean"], sums_BD: Float[np.ndarray, "B D"], num_sentences: int
 ) -> Float[np.ndarray, " B"]:
-    """Scores, 0–100, of corpora of N sentences whose statistics sum to this."""
+    """Scores, 0–100, of corpora of N sentences with these sums of statistics."""
     return _bleu(sums_BD) if kind == "bleu" else sums_BD.mean(axis=1) / num_sentences
 
 
 def _bleu(sums_BD: Float[np.ndarray, "B 10"]) -> Float[np.ndarray, " B"]:
     """BLEU = min(1, exp(1 − r / h)) · (Π_n p_n)^(1/4), p_n = matches / n-grams, 0 where there are no n-grams.
 
-    Smoothed as sacrebleu does by default (`exp`): the k-th order without a match counts 2^-k matches. A corpus without
-    any match, or without n-grams of some order, scores 0.
+    Smoothing is sacrebleu's default (`exp`): the k-th order without a match counts 2^-k matches. A corpus without any
+    match, or without n-grams of some order, scores 0.
     """
     hypothesis_B, reference_B = sums_BD[:, 0], sums_BD[:, 1]
     matches_BO, totals_BO = sums_BD[:, 2 : 2 + _ORDERS], sums_BD[:, 2 + _ORDERS :]

@@ -1,8 +1,8 @@
-"""Which differences between training algorithms are real, given a few seeds of each.
+"""Differences between training algorithms over a few seeds of each.
 
-Student's t throughout: with 2 to 10 seeds the normal interval is far too narrow. Left out: a correction for having
-picked the best of many algorithms; the report says so in words. A paired bootstrap over sentences answers another
-question (these weights against those, not this algorithm against that); `replayed` asks both.
+All intervals use Student's t: with 2 to 10 seeds the normal interval is far too narrow. Left out: a correction for
+choosing the best of many algorithms; the report states this in words. The paired bootstrap over sentences
+(`stats.bootstrap`) compares two sets of weights, not two algorithms; `analysis.replay` combines both.
 """
 
 import warnings
@@ -12,17 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-__all__ = ["Difference", "Interval", "difference", "effect_size", "interval"]
+__all__ = ["ConfidenceInterval", "Difference", "confidence_interval", "difference", "effect_size"]
 
 CONFIDENCE = 0.95
-NO_SPREAD = 1e-9  # scores are of 0-100, so a smaller spread is floating-point rounding
+NO_SPREAD = 1e-9  # scores are 0-100, so a smaller spread is floating-point rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """A mean over seeds and where the true one lies with 95 % confidence.
+class ConfidenceInterval:
+    """A mean over seeds with its 95 % confidence interval.
 
-    `sd`, `low` and `high` are None for a single seed, which tells nothing about the spread.
+    `sd`, `low` and `high` are None for a single seed, which gives no estimate of the spread.
     """
 
     n: int
@@ -39,9 +39,9 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """How much better the first of two algorithms is than the second, in points of the score.
+    """Difference between two algorithms in points of the score, first minus second.
 
-    `low`, `high` and `p_value` are None when there are too few seeds, or no spread at all, to tell.
+    `low`, `high` and `p_value` are None with too few seeds, or without any spread over seeds.
     """
 
     mean: float
@@ -52,35 +52,35 @@ class Difference:
     verdict: str
 
 
-def interval(scores: Sequence[float]) -> Interval:
-    """The mean and its 95 % t-interval, `mean ± t_{0.975, n-1} · sd / √n`.
+def confidence_interval(scores: Sequence[float]) -> ConfidenceInterval:
+    """Compute the mean and its 95 % t-interval, `mean ± t_{0.975, n-1} · sd / √n`.
 
     Args:
-        scores: One score a seed; at least one.
+        scores: One score per seed; at least one.
 
     Raises:
-        ValueError: if there is no score.
+        ValueError: There is no score.
     """
     n = len(scores)
     if n == 0:
         raise ValueError("an interval needs at least one score, got none")
     mean = float(np.mean(scores))
     if n == 1:
-        return Interval(n=1, mean=mean, sd=None, low=None, high=None)
+        return ConfidenceInterval(n=1, mean=mean, sd=None, low=None, high=None)
     sd = float(np.std(scores, ddof=1))
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * sd / n**0.5
-    return Interval(n=n, mean=mean, sd=sd, low=mean - half, high=mean + half)
+    return ConfidenceInterval(n=n, mean=mean, sd=sd, low=mean - half, high=mean + half)
 
 
 def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Difference:
     """Compare two algorithms over seeds: paired when both ran the same seeds, Welch's test otherwise.
 
     Args:
-        first: Score of each seed of the one algorithm.
-        second: The same of the other.
+        first: Score by seed of one algorithm.
+        second: Score by seed of the other.
 
     Raises:
-        ValueError: if either has no score.
+        ValueError: Either has no score.
     """
     if not first or not second:
         raise ValueError("a difference needs at least one score on either side")
@@ -90,7 +90,7 @@ def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Diffe
     if min(len(first), len(second)) == 1:
         return _undecided(mean, test, "n = 1: no interval, so nothing says whether the difference is noise")
     with warnings.catch_warnings():
-        # scipy warns of any sample with hardly a spread; one such side is fine, and none at all is caught below
+        # scipy warns of any sample with hardly any spread; one such side is fine, and two are caught below
         warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)
         if paired:
             differences = [first[seed] - second[seed] for seed in sorted(first)]
@@ -111,13 +111,13 @@ def difference(first: Mapping[int, float], second: Mapping[int, float]) -> Diffe
 
 
 def effect_size(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """How far apart two algorithms are, in standard deviations over seeds: Hedges' g (1981).
+    """Compute Hedges' g (1981): the difference between two algorithms in standard deviations over seeds.
 
         g = (1 − 3 / (4 (n₁ + n₂) − 9)) · (mean₁ − mean₂) / sd_pooled
 
     Args:
-        first: One score a seed.
-        second: The same of the other algorithm.
+        first: One score per seed.
+        second: One score per seed of the other algorithm.
 
     Returns:
         None for fewer than two seeds on either side, or no spread at all.
@@ -136,5 +136,5 @@ def effect_size(first: Sequence[float], second: Sequence[float]) -> float | None
 
 
 def _undecided(mean: float, test: str, verdict: str) -> Difference:
-    """A difference that nothing can be said about."""
+    """A difference without interval or p-value."""
     return Difference(mean=mean, low=None, high=None, p_value=None, test=test, verdict=f"{mean:+.2f}, {verdict}")

@@ -9,28 +9,46 @@ int64, float32 to float64), and readers cast.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, get_args
 
 import pyarrow as pa
 
 __all__ = [
+    "BROKEN",
     "DECISION_COLUMNS",
     "OBSERVATION_COLUMNS",
     "ROLES",
     "SAMPLE_COLUMNS",
+    "SCORES",
     "SENTENCE_COLUMNS",
     "SPLITS",
     "STATUSES",
+    "TEST",
     "TEST_COLUMNS",
     "TRIAL_COLUMNS",
+    "VALIDATION",
+    "Action",
     "Column",
+    "Role",
+    "Split",
+    "Status",
 ]
 
-ROLES = ("algorithm", "member", "path", "grid", "random", "optuna")
-STATUSES = ("running", "finished", "stopped", "diverged", "failed")
-ACTIONS = ("start", "clone", "continue")
-SPLITS = ("validation", "test")
-STATISTICS = ("bleu", "mean")
+Role = Literal["algorithm", "member", "path", "grid", "random", "optuna"]
+Status = Literal["running", "finished", "stopped", "diverged", "failed"]
+Action = Literal["start", "clone", "continue"]
+Split = Literal["validation", "test"]
+Statistics = Literal["bleu", "mean"]
+
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
+STATUSES: Final[tuple[Status, ...]] = get_args(Status)
+BROKEN: Final[tuple[Status, ...]] = ("diverged", "failed")
+"""Statuses whose scores do not count."""
+VALIDATION: Final[Split] = "validation"
+TEST: Final[Split] = "test"
+SPLITS: Final[tuple[Split, ...]] = get_args(Split)
+SCORES: Final = ("bleu", "rouge1", "rouge2", "rougel")
+"""Columns of the metrics that a task may be scored by; `score` equals one of them, or the mean of the ROUGEs."""
 
 _TEXT: Final = pa.string()
 _INT: Final = pa.int64()
@@ -243,7 +261,7 @@ DECISION_COLUMNS = (
     _text("trial", "name of the member"),
     _int("generation", "intervals that the weights it goes on with have walked", unit="intervals"),
     _int("step", "optimizer step at which it was decided", unit="steps"),
-    _text("action", "start, continue with its own weights, or clone the donor's", choices=ACTIONS),
+    _text("action", "start, continue with its own weights, or clone the donor's", choices=get_args(Action)),
     _text("donor", "trial whose weights were cloned", null="action is not clone"),
     _float("score", "the member's score when it was decided", unit="0-100", null="action is start, or it had no score"),
     _float(
@@ -286,7 +304,7 @@ SENTENCE_COLUMNS = (
     _ITERATION,
     _DECODED_AT,
     _text("split", "what was decoded", choices=SPLITS),
-    _text("kind", "what the values are and how they make the corpus score, see values", choices=STATISTICS),
+    _text("kind", "what the values are and how they make the corpus score, see values", choices=get_args(Statistics)),
     _int("num_sentences", "N", unit="sentences"),
     Column(
         name="values",

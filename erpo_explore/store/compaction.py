@@ -82,7 +82,7 @@ def recover(folder: Folder) -> None:
         parts, first, complete = [str(name) for name in journal["parts"]], int(journal["first"]), journal["complete"]
     except (ValueError, KeyError, TypeError) as error:
         raise ResultsError(
-            f"{folder.place_of(JOURNAL)} is no journal of a compaction; remove it, no row is lost by that"
+            f"{folder.location_of(JOURNAL)} is no journal of a compaction; remove it, no row is lost by that"
         ) from error
     there = [entry.base_name for entry in folder.entries()]
     merged = [name for name in there if (batch_number(name) or 0) >= first]

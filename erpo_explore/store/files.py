@@ -1,7 +1,7 @@
-"""The one place where the store touches a file system: a folder of this machine, or any URI of pyarrow or fsspec.
+"""File access of the store: a local folder, or any URI of pyarrow or fsspec.
 
-Every file appears whole or not at all. On this machine it is written aside, flushed and renamed; elsewhere it is one
-upload, and object stores show an object when it is complete.
+Every file appears whole or not at all. A local file is written under a temporary name, flushed and renamed. Elsewhere a
+file is one upload, and object stores show an object once it is complete.
 """
 
 import os
@@ -22,169 +22,172 @@ from erpo_explore.errors import ResultsError
 __all__ = ["Folder", "Location", "as_location", "is_folder", "join", "read", "resolved", "within", "write_aside"]
 
 Location = str | Path
-"""Where something lies: a path of this machine, or a URI."""
+"""A local path, or a URI."""
 
 _SCHEME: Final = "://"
 _RESUME: Final = "continue with `erpo-explore resume`"
 
 
 def as_location(text: str) -> Location:
-    """What a user wrote, as a path where it is no URI."""
+    """Parse a location: a path, unless the text is a URI."""
     return text if _SCHEME in text else Path(text)
 
 
-def join(place: Location, *names: str) -> Location:
-    """What lies within a folder.
+def join(location: Location, *names: str) -> Location:
+    """Join a folder and names within it.
 
     Example:
         >>> join("s3://bucket/results", "mine", "report.html")
         's3://bucket/results/mine/report.html'
     """
-    return place.joinpath(*names) if isinstance(place, Path) else "/".join([place.rstrip("/"), *names])
+    return location.joinpath(*names) if isinstance(location, Path) else "/".join([location.rstrip("/"), *names])
 
 
-def resolved(place: Location) -> Location:
-    """The same place, for a process that has another working directory."""
-    place = as_location(str(place))
-    return place.resolve() if isinstance(place, Path) else place.rstrip("/")
+def resolved(location: Location) -> Location:
+    """The same location, for a process that has another working directory."""
+    location = as_location(str(location))
+    return location.resolve() if isinstance(location, Path) else location.rstrip("/")
 
 
-def is_folder(place: Location) -> bool:
-    """Whether a folder is there."""
-    return bool(Folder.at(place).kind() == fs.FileType.Directory)
+def is_folder(location: Location) -> bool:
+    """Whether the folder exists."""
+    return bool(Folder.at(location).kind() == fs.FileType.Directory)
 
 
-def within(place: Location, folder: Location) -> str | None:
-    """What a place is called within a folder, both resolved; None where it does not lie in it.
+def within(location: Location, folder: Location) -> str | None:
+    """Name of a location relative to a folder, both resolved; None where it is not in the folder.
 
     Example:
         >>> within("s3://bucket/results/mine/trunk", "s3://bucket/results/mine")
         'trunk'
     """
-    name = str(place).removeprefix(f"{folder}/")
-    return None if name == str(place) else name
+    name = str(location).removeprefix(f"{folder}/")
+    return None if name == str(location) else name
 
 
-def write_aside(place: Location, content: bytes, *, remedy: str = _RESUME) -> None:
-    """Write or replace a file, whole.
+def write_aside(location: Location, content: bytes, *, remedy: str = _RESUME) -> None:
+    """Write or replace a whole file.
 
     Args:
-        place: The file; its folder exists.
-        content: All of its bytes.
-        remedy: What the user does once it can be written.
+        location: The file; its folder exists.
+        content: All bytes of the file.
+        remedy: End of the error message: what to do once the file can be written.
 
     Raises:
-        ResultsError: it cannot be written; what was there before is untouched.
+        ResultsError: The file cannot be written; an earlier file of that name is untouched.
     """
-    folder, name = _folder_and_name(place)
+    folder, name = _folder_and_name(location)
     folder.write(name, content, remedy=remedy)
 
 
-def read(place: Location) -> bytes:
-    """A whole file.
+def read(location: Location) -> bytes:
+    """Read a whole file.
 
     Raises:
-        ResultsError: it cannot be read.
+        ResultsError: The file cannot be read.
     """
-    folder, name = _folder_and_name(place)
+    folder, name = _folder_and_name(location)
     return folder.read(name)
 
 
-def _folder_and_name(place: Location) -> tuple["Folder", str]:
-    place = as_location(str(place))
-    if isinstance(place, Path):
-        return Folder.at(place.parent), place.name
-    parent, _, name = place.rpartition("/")
+def _folder_and_name(location: Location) -> tuple["Folder", str]:
+    location = as_location(str(location))
+    if isinstance(location, Path):
+        return Folder.at(location.parent), location.name
+    parent, _, name = location.rpartition("/")
     return Folder.at(parent), name
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder that may not be there yet.
+    """A folder, which need not exist yet.
 
     Attributes:
-        filesystem: What holds it.
-        path: Within that.
-        place: As the user names it.
+        filesystem: File system of the folder.
+        path: Path within the file system.
+        location: Path or URI as the user names it.
     """
 
     filesystem: fs.FileSystem
     path: str
-    place: Location
+    location: Location
 
     @classmethod
-    def at(cls, place: Location) -> "Folder":
-        """The folder of that name.
+    def at(cls, location: Location) -> "Folder":
+        """Open a folder.
 
         Raises:
-            ResultsError: no file system is known for such a URI, or it is misspelt.
+            ResultsError: The URI is malformed, or no file system is known for it.
         """
-        place = as_location(str(place))
-        if isinstance(place, Path):
-            return cls(fs.LocalFileSystem(), str(place.absolute()), place)
-        filesystem, path = _open_uri(place)
+        location = as_location(str(location))
+        if isinstance(location, Path):
+            return cls(fs.LocalFileSystem(), str(location.absolute()), location)
+        filesystem, path = _open_uri(location)
         if not path.strip("/"):
-            raise ResultsError(f"{place} names no folder; write it as s3://bucket/results")
-        return cls(filesystem, path.rstrip("/"), place)
+            raise ResultsError(f"{location} names no folder; write it as s3://bucket/results")
+        return cls(filesystem, path.rstrip("/"), location)
 
     @property
     def is_local(self) -> bool:
-        """Whether it lies on this machine."""
+        """Whether the folder is on this machine."""
         return isinstance(self.filesystem, fs.LocalFileSystem)
 
     def within(self, name: str) -> "Folder":
-        """A folder in this one."""
-        return Folder(self.filesystem, f"{self.path}/{name}", join(self.place, name))
+        """A folder within this one."""
+        return Folder(self.filesystem, f"{self.path}/{name}", join(self.location, name))
 
     def path_of(self, name: str) -> str:
-        """A file in it, as its file system knows it."""
+        """Path of a file in the folder, within the file system."""
         return f"{self.path}/{name}"
 
-    def place_of(self, name: str) -> Location:
-        """A file in it, as the user names it."""
-        return join(self.place, name)
+    def location_of(self, name: str) -> Location:
+        """Location of a file in the folder, as the user names it."""
+        return join(self.location, name)
 
     def kind(self) -> fs.FileType:
-        """Whether it is a directory, a file, or not there."""
-        with _told(self.place, "read"):
+        """Whether the location is a directory, a file, or missing."""
+        with _describe_errors(self.location, "read"):
             return self.filesystem.get_file_info(self.path).type
 
     def has(self, name: str) -> bool:
-        """Whether a file of that name lies in it."""
-        with _told(self.place_of(name), "read"):
+        """Whether the folder has a file of that name."""
+        with _describe_errors(self.location_of(name), "read"):
             return bool(self.filesystem.get_file_info(self.path_of(name)).type == fs.FileType.File)
 
     def entries(self) -> list[fs.FileInfo]:
-        """The files and folders in it by name; none where it is missing."""
-        with _told(self.place, "read"):
+        """List files and folders in it, sorted by name; empty where the folder is missing."""
+        with _describe_errors(self.location, "read"):
             found = self.filesystem.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
         return sorted(found, key=lambda entry: str(entry.base_name))
 
     def read(self, name: str) -> bytes:
-        """A whole file.
+        """Read a whole file.
 
         Raises:
-            ResultsError: it cannot be read.
+            ResultsError: The file cannot be read.
         """
-        with _told(self.place_of(name), "read"), self.filesystem.open_input_stream(self.path_of(name)) as stream:
+        with (
+            _describe_errors(self.location_of(name), "read"),
+            self.filesystem.open_input_stream(self.path_of(name)) as stream,
+        ):
             return bytes(stream.read())
 
     def open(self, name: str) -> pa.NativeFile:
-        """A file to read from at any place in it; close it.
+        """Open a file for random access; the caller closes it.
 
         Raises:
-            ResultsError: it cannot be read.
+            ResultsError: The file cannot be read.
         """
-        with _told(self.place_of(name), "read"):
+        with _describe_errors(self.location_of(name), "read"):
             return self.filesystem.open_input_file(self.path_of(name))
 
     def write(self, name: str, content: bytes, *, remedy: str = _RESUME) -> None:
-        """Write or replace a file, whole.
+        """Write or replace a whole file.
 
         Raises:
-            ResultsError: it cannot be written; what was there before is untouched.
+            ResultsError: The file cannot be written; an earlier file of that name is untouched.
         """
-        with _told(self.place_of(name), "write", f"free some space or mend the folder, then {remedy}"):
+        with _describe_errors(self.location_of(name), "write", f"free some space or mend the folder, then {remedy}"):
             if self.is_local:
                 _write_and_rename(Path(self.path) / name, content)
                 return
@@ -192,40 +195,40 @@ class Folder:
                 stream.write(content)
 
     def delete(self, name: str) -> None:
-        """Remove a file; one that is gone already is no error.
+        """Remove a file; a missing one is no error.
 
         Raises:
-            ResultsError: it cannot be removed.
+            ResultsError: The file cannot be removed.
         """
-        with _told(self.place_of(name), "remove"):
+        with _describe_errors(self.location_of(name), "remove"):
             if self.has(name):
                 self.filesystem.delete_file(self.path_of(name))
 
     def make(self) -> None:
-        """Make the folder and those above it, where they are missing.
+        """Create the folder and its parents where they are missing.
 
         Raises:
-            ResultsError: it cannot be made.
+            ResultsError: The folder cannot be created.
         """
-        with _told(self.place, "make", "choose another one with --results"):
+        with _describe_errors(self.location, "make", "choose another one with --results"):
             self.filesystem.create_dir(self.path, recursive=True)
 
     def free_bytes(self) -> int | None:
-        """Free space of the disk that holds it, on this machine; None elsewhere, where nobody knows."""
+        """Free space of the disk that holds a local folder; None for a remote one, where it is unknown."""
         if not self.is_local:
             return None
         path = Path(self.path)
-        return shutil.disk_usage(next(place for place in (path, *path.parents) if place.exists())).free
+        return shutil.disk_usage(next(known for known in (path, *path.parents) if known.exists())).free
 
 
 def _open_uri(uri: str) -> tuple[fs.FileSystem, str]:
-    """The file system of a URI and the path in it: pyarrow's own where it has one, else fsspec's."""
+    """File system of a URI and the path within it: pyarrow's where it has one, else fsspec's."""
     try:
         known: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(uri)
         return known
     except pa.ArrowInvalid as error:
         if "Unrecognized filesystem type" not in str(error):
-            raise ResultsError(f"{uri} is no place that can be opened: {_reason(error)}") from error
+            raise ResultsError(f"{uri} is not a location that can be opened: {_reason(error)}") from error
     except OSError as error:
         raise ResultsError(f"{uri} cannot be opened: {_reason(error)}") from error
     try:
@@ -238,22 +241,22 @@ def _open_uri(uri: str) -> tuple[fs.FileSystem, str]:
 
 
 @contextmanager
-def _told(place: Location, verb: str, remedy: str = "see that it is there and yours") -> Iterator[None]:
-    """A file system's error as one that names the place and what to do."""
+def _describe_errors(location: Location, verb: str, remedy: str = "see that it is there and yours") -> Iterator[None]:
+    """Turn an error of the file system into one that names the location and a remedy."""
     try:
         yield
     except OSError as error:
-        raise ResultsError(f"cannot {verb} {place}: {_reason(error)}; {remedy}") from error
+        raise ResultsError(f"cannot {verb} {location}: {_reason(error)}; {remedy}") from error
 
 
 def _reason(error: Exception) -> str:
-    """An error's first line, without what the operating system's number says again."""
+    """First line of an error, without the error number of the operating system."""
     text = getattr(error, "strerror", None) or str(error)
     return (text.splitlines() or [type(error).__name__])[0]
 
 
 def _write_and_rename(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name beside it, flush it to the disk, then rename it."""
+    """Write a file under a temporary name in its folder, flush it to disk, then rename it."""
     aside = path.with_name(f".part-{uuid4().hex}.tmp")
     try:
         with aside.open("xb") as stream:
@@ -268,7 +271,7 @@ def _write_and_rename(path: Path, content: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Flush a folder's entries, so that a rename outlives a power cut."""
+    """Flush a folder's entries, so that a rename survives a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

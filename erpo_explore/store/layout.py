@@ -10,9 +10,27 @@ from urllib.parse import quote, unquote
 
 from erpo_explore.store.schema import Table
 
-__all__ = ["JOURNAL", "MANIFEST", "SUFFIX", "PartKey", "batch_name", "batch_number", "key_of", "part_key", "part_name"]
+__all__ = [
+    "BEST_PATH",
+    "JOURNAL",
+    "MANIFEST",
+    "REPLAY_PAGE",
+    "REPLAY_TABLE",
+    "REPORT",
+    "SUFFIX",
+    "PartKey",
+    "batch_name",
+    "batch_number",
+    "key_of",
+    "part_key",
+    "part_name",
+]
 
 MANIFEST: Final = "exploration.yaml"
+BEST_PATH: Final = "best_path.yaml"
+REPORT: Final = "report.html"
+REPLAY_TABLE: Final = "replay.csv"
+REPLAY_PAGE: Final = "replay.md"
 SUFFIX: Final = ".parquet"
 JOURNAL: Final = ".compacting.json"
 """What a compaction is about to do, in the folder of its table."""

@@ -55,7 +55,7 @@ def part_files(folder: Folder) -> list[fs.FileInfo]:
     visible = [entry for entry in folder.entries() if not entry.base_name.startswith(".")]
     for entry in visible:
         if not _may_be_part(entry):
-            warnings.warn(f"{folder.place_of(entry.base_name)} is not a part of the results, left out", stacklevel=3)
+            warnings.warn(f"{folder.location_of(entry.base_name)} is not a part of the results, left out", stacklevel=3)
     return sorted(filter(_may_be_part, visible), key=lambda entry: _age(entry.base_name))
 
 
@@ -82,8 +82,9 @@ def open_parts(folder: Folder, table: Table, names: Sequence[str]) -> list[Part]
     parts = [part for part in opened if isinstance(part, Part)]
     if newer := [part for part in parts if part.unknown]:
         warnings.warn(
-            f"{folder.place_of(newer[0].name)} has a column that this version does not know, {newer[0].unknown[0]!r}, "
-            f"and so have {len(newer) - 1} other parts; it is left out, upgrade erpo_explore to read it",
+            f"{folder.location_of(newer[0].name)} has a column that this version does not know, "
+            f"{newer[0].unknown[0]!r}, and so have {len(newer) - 1} other parts; it is left out, "
+            "upgrade erpo_explore to read it",
             stacklevel=3,
         )
     return parts
@@ -97,11 +98,11 @@ def _open_part(folder: Folder, table: Table, name: str) -> Part | str:
     except FileNotFoundError:
         raise
     except (OSError, pa.ArrowException) as error:
-        return f"{folder.place_of(name)} cannot be read, left out: {_first_line(error)}"
+        return f"{folder.location_of(name)} cannot be read, left out: {_first_line(error)}"
     names = {current_name(name) for name in found.names}
     missing = [field.name for field in table.schema if not field.nullable and field.name not in names]
     if missing:
-        return f"{folder.place_of(name)} is not a part of {table.name}, left out: it has no column {missing[0]!r}"
+        return f"{folder.location_of(name)} is not a part of {table.name}, left out: it has no column {missing[0]!r}"
     return Part(name, fragment, tuple(sorted(names - set(table.schema.names))))
 
 
@@ -184,12 +185,12 @@ def _read_part(
     except FileNotFoundError:
         raise
     except (OSError, pa.ArrowException) as error:
-        warnings.warn(f"{folder.place_of(part.name)} cannot be read, left out: {_first_line(error)}", stacklevel=4)
+        warnings.warn(f"{folder.location_of(part.name)} cannot be read, left out: {_first_line(error)}", stacklevel=4)
         return None
     try:
         whole = _conform(upgrade(found), table.schema)
     except (ValueError, pa.ArrowException) as error:
-        message = f"{folder.place_of(part.name)} is not a part of {table.name}, left out: {_first_line(error)}"
+        message = f"{folder.location_of(part.name)} is not a part of {table.name}, left out: {_first_line(error)}"
         warnings.warn(message, stacklevel=4)
         return None
     return (whole if rows is None else whole.filter(rows.current)).select(list(columns))

@@ -10,6 +10,7 @@ from pyarrow import fs
 
 from erpo_explore.errors import ResultsError
 from erpo_explore.plain_yaml import load_yaml
+from erpo_explore.store.columns import BROKEN
 from erpo_explore.store.files import Folder, Location
 from erpo_explore.store.filters import Filters, RowFilter, row_filter
 from erpo_explore.store.layout import MANIFEST, key_of
@@ -58,13 +59,13 @@ def load_results(
     kind.check_columns(names)
     rows = row_filter(kind, trials, filters)
     needed = list(dict.fromkeys([*names, *kind.key]))
-    place = Folder.at(folder)
-    if place.has(MANIFEST):
-        whole = _load(place.within(table), kind, needed, trials, rows)
+    opened = Folder.at(folder)
+    if opened.has(MANIFEST):
+        whole = _load(opened.within(table), kind, needed, trials, rows)
     else:
         parts = [
             _renamed(_load(within.within(table), kind, needed, trials, rows), name)
-            for name, within in _explorations(place).items()
+            for name, within in _explorations(opened).items()
         ]
         whole = pa.concat_tables(parts)
     # what decoding took goes back before pandas takes its share; of its pools Arrow's others keep more of it
@@ -81,7 +82,7 @@ def load_manifest(folder: Location) -> dict[str, object]:
     """
     within = Folder.at(folder)
     _check_exploration(within)
-    path = within.place_of(MANIFEST)
+    path = within.location_of(MANIFEST)
     try:
         manifest = load_yaml(within.read(MANIFEST).decode())
     except (yaml.YAMLError, ValueError) as error:  # ValueError: no text, or a date that cannot be
@@ -101,7 +102,7 @@ def best_row(frame: pd.DataFrame) -> pd.Series:
     Raises:
         ResultsError: no row has a score to compare.
     """
-    scored = frame[frame["score"].notna() & ~frame["status"].isin(["diverged", "failed"])]
+    scored = frame[frame["score"].notna() & ~frame["status"].isin(BROKEN)]
     if scored.empty:
         raise ResultsError("no observation has a score yet; let the exploration run until its first evaluation")
     ordered = scored.sort_values(["score", "step", "trial"], ascending=[False, True, True], kind="stable")
@@ -113,9 +114,9 @@ def _check_exploration(folder: Folder) -> None:
     if folder.has(MANIFEST):
         return
     if folder.kind() != fs.FileType.Directory:
-        raise ResultsError(f"results folder {folder.place} does not exist; name a folder such as results/default")
+        raise ResultsError(f"results folder {folder.location} does not exist; name a folder such as results/default")
     raise ResultsError(
-        f"results folder {folder.place} holds no {MANIFEST}; name the folder of one exploration, such as "
+        f"results folder {folder.location} holds no {MANIFEST}; name the folder of one exploration, such as "
         "results/default"
     )
 
@@ -137,8 +138,8 @@ def _renamed(rows: pa.Table, name: str) -> pa.Table:
     """Rows as those of the exploration in the folder of that name."""
     if _EXPLORATION not in rows.column_names:
         return rows
-    place = rows.column_names.index(_EXPLORATION)
-    return rows.set_column(place, rows.schema.field(_EXPLORATION), pa.repeat(pa.scalar(name), rows.num_rows))
+    at = rows.column_names.index(_EXPLORATION)
+    return rows.set_column(at, rows.schema.field(_EXPLORATION), pa.repeat(pa.scalar(name), rows.num_rows))
 
 
 def _load(
@@ -155,4 +156,4 @@ def _load(
         except FileNotFoundError:
             continue
         return sorted_by_key(found, table.key)
-    raise ResultsError(f"{folder.place} is rewritten faster than it can be read; try again later")
+    raise ResultsError(f"{folder.location} is rewritten faster than it can be read; try again later")

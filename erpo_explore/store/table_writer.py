@@ -136,6 +136,6 @@ class TableWriter:
             return upgrade(parts[0].fragment.to_table())
         except (IndexError, OSError, pa.ArrowException) as error:
             raise ResultsError(
-                f"{self._folder.place_of(batch)} was readable before and is not now, so its rows cannot be replaced; "
-                "restore it from a copy"
+                f"{self._folder.location_of(batch)} was readable before and is not now, so its rows cannot be "
+                "replaced; restore it from a copy"
             ) from error

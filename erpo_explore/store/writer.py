@@ -137,15 +137,15 @@ def _manifest_text(manifest: Mapping[str, object]) -> str:
 def _check_free(folder: Folder, needed_bytes: int) -> None:
     """Raise unless the folder is free to be started and its disk has room."""
     if folder.kind() == fs.FileType.File:
-        raise ResultsError(f"results folder {folder.place} is a file; choose another one with --results")
+        raise ResultsError(f"results folder {folder.location} is a file; choose another one with --results")
     if folder.entries():
         raise ResultsError(
-            f"results folder {folder.place} exists and is not empty; continue it with `erpo-explore resume "
-            f"{folder.place}` or choose another one with --results"
+            f"results folder {folder.location} exists and is not empty; continue it with `erpo-explore resume "
+            f"{folder.location}` or choose another one with --results"
         )
     free = folder.free_bytes()
     if free is not None and free < needed_bytes:
         raise ResultsError(
-            f"results folder {folder.place} needs {needed_bytes / 1e9:.2f} GB but its disk has {free / 1e9:.2f} GB "
+            f"results folder {folder.location} needs {needed_bytes / 1e9:.2f} GB but its disk has {free / 1e9:.2f} GB "
             "free; free some space or choose another one with --results"
         )

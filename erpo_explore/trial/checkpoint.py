@@ -56,7 +56,7 @@ def load_checkpoint(folder: Location) -> dict[str, Any]:
         ResultsError: There is none, or it is torn or foreign.
     """
     within = Folder.at(folder)
-    file = within.place_of(CHECKPOINT_FILE)
+    file = within.location_of(CHECKPOINT_FILE)
     if not within.has(CHECKPOINT_FILE):
         raise ResultsError(f"checkpoint {folder}: has no {CHECKPOINT_FILE}; name a folder that a trial has written")
     try:

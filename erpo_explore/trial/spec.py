@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from erpo_explore.space import Path
+from erpo_explore.store.columns import Role
 
 __all__ = ["Role", "TrialSpec"]
-
-Role = Literal["algorithm", "member", "path", "grid", "random", "optuna"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ import pytest
 from erpo_explore.analysis import contrasts
 from erpo_explore.analysis.contrasts import algorithm_contrasts, best_reports, searched_contrasts, verdict
 from erpo_explore.stats.bootstrap import CorpusStatistics, Resamples, paired_bootstrap
-from erpo_explore.stats.seeds import difference, effect_size, interval
+from erpo_explore.stats.seeds import confidence_interval, difference, effect_size
 
 NUM_SENTENCES = 80
 
@@ -64,7 +64,7 @@ def test_the_reports_to_read_are_the_best_of_the_best_trial_and_of_the_baselines
 
 
 def test_baselines_of_very_many_reports_are_not_read(observations, monkeypatch):
-    monkeypatch.setattr(contrasts, "MOST_REPORTS", 12)  # the two seeds of raml have ten
+    monkeypatch.setattr(contrasts, "MAX_REPORTS", 12)  # the two seeds of raml have ten
     assert set(best_reports(observations)["trial"]) == {"run_m2", "run_raml_1", "run_raml_2"}
 
 
@@ -90,7 +90,7 @@ def test_a_algorithm_that_is_the_best_of_all_is_not_of_the_search(observations):
 
 def test_hedges_g_is_the_difference_in_standard_deviations_less_its_bias():
     first, second = [5.0, 7.0, 9.0, 6.0], [1.0, 2.0, 4.0]
-    variances = (3 * interval(first).sd ** 2 + 2 * interval(second).sd ** 2) / 5
+    variances = (3 * confidence_interval(first).sd ** 2 + 2 * confidence_interval(second).sd ** 2) / 5
     unbiased = 1 - 3 / (4 * 7 - 9)
     expected = unbiased * (np.mean(first) - np.mean(second)) / np.sqrt(variances)
     assert effect_size(first, second) == pytest.approx(expected)

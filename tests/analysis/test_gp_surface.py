@@ -3,53 +3,53 @@ import pytest
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import WhiteKernel
 
-from erpo_explore.analysis.gp_surface import fit_field, fit_prior
+from erpo_explore.analysis.gp_surface import fit_prior, fit_surface
 
 
-def hill(places_ND):
-    return 20.0 + 5.0 * np.exp(-4.0 * ((places_ND - 0.4) ** 2).sum(axis=1))
+def hill(positions_ND):
+    return 20.0 + 5.0 * np.exp(-4.0 * ((positions_ND - 0.4) ** 2).sum(axis=1))
 
 
 @pytest.fixture
-def places_ND():
+def positions_ND():
     return np.random.default_rng(1).uniform(size=(60, 2))
 
 
 @pytest.fixture
-def scores_N(places_ND):
-    return hill(places_ND) + np.random.default_rng(2).normal(0.0, 0.2, len(places_ND))
+def scores_N(positions_ND):
+    return hill(positions_ND) + np.random.default_rng(2).normal(0.0, 0.2, len(positions_ND))
 
 
-def test_the_hill_is_found_between_the_trials(places_ND, scores_N):
-    asked_MD = np.random.default_rng(3).uniform(0.1, 0.9, size=(200, 2))
-    field = fit_field(fit_prior(places_ND, scores_N), places_ND, scores_N, asked_MD)
-    assert np.abs(field.mean_N - hill(asked_MD)).mean() < 0.2
+def test_the_hill_is_found_between_the_trials(positions_ND, scores_N):
+    queries_MD = np.random.default_rng(3).uniform(0.1, 0.9, size=(200, 2))
+    surface = fit_surface(fit_prior(positions_ND, scores_N), positions_ND, scores_N, queries_MD)
+    assert np.abs(surface.mean_N - hill(queries_MD)).mean() < 0.2
     # 95 % intervals of the mean hold it about as often as they say
-    assert np.mean(np.abs(field.mean_N - hill(asked_MD)) < 2.0 * field.sd_N) > 0.85
-    assert field.known_N.all()
+    assert np.mean(np.abs(surface.mean_N - hill(queries_MD)) < 2.0 * surface.sd_N) > 0.85
+    assert surface.known_N.all()
 
 
 def test_places_in_cells_of_their_own_give_what_a_plain_process_gives():
-    places_ND = np.array([[0.1, 0.2], [0.5, 0.5], [0.9, 0.1], [0.3, 0.8], [0.7, 0.7]])
+    positions_ND = np.array([[0.1, 0.2], [0.5, 0.5], [0.9, 0.1], [0.3, 0.8], [0.7, 0.7]])
     scores_N = np.array([1.0, 3.0, 2.0, 5.0, 4.0])
-    prior = fit_prior(places_ND, scores_N)
-    asked_MD = np.random.default_rng(0).uniform(size=(20, 2))
+    prior = fit_prior(positions_ND, scores_N)
+    queries_MD = np.random.default_rng(0).uniform(size=(20, 2))
     plain = GaussianProcessRegressor(prior.kernel + WhiteKernel(prior.noise), optimizer=None, normalize_y=True)
-    expected = plain.fit(places_ND, scores_N).predict(asked_MD)
-    assert fit_field(prior, places_ND, scores_N, asked_MD).mean_N == pytest.approx(expected)
+    expected = plain.fit(positions_ND, scores_N).predict(queries_MD)
+    assert fit_surface(prior, positions_ND, scores_N, queries_MD).mean_N == pytest.approx(expected)
 
 
-def test_far_from_every_trial_it_is_not_known(places_ND, scores_N):
-    near_ND = 0.1 * places_ND
+def test_far_from_every_trial_it_is_not_known(positions_ND, scores_N):
+    near_ND = 0.1 * positions_ND
     prior = fit_prior(near_ND, scores_N)
-    assert not fit_field(prior, near_ND, scores_N, np.array([[50.0, 50.0]])).known_N.any()
+    assert not fit_surface(prior, near_ND, scores_N, np.array([[50.0, 50.0]])).known_N.any()
 
 
-def test_more_seeds_at_a_place_leave_less_doubt(places_ND, scores_N):
-    prior, here = fit_prior(places_ND, scores_N), np.array([[0.5, 0.5]])
+def test_more_seeds_at_a_place_leave_less_doubt(positions_ND, scores_N):
+    prior, here = fit_prior(positions_ND, scores_N), np.array([[0.5, 0.5]])
     once, often = np.repeat(here, 1, axis=0), np.repeat(here, 50, axis=0)
     doubts = [
-        fit_field(prior, np.vstack([places_ND, more]), np.append(scores_N, [24.0] * len(more)), here).sd_N[0]
+        fit_surface(prior, np.vstack([positions_ND, more]), np.append(scores_N, [24.0] * len(more)), here).sd_N[0]
         for more in (once, often)
     ]
     assert doubts[1] < doubts[0]
@@ -60,7 +60,7 @@ def test_with_three_places_nothing_is_fitted():
 
 
 def test_scores_that_are_all_the_same_are_a_plain():
-    places_ND = np.random.default_rng(0).uniform(size=(8, 2))
+    positions_ND = np.random.default_rng(0).uniform(size=(8, 2))
     scores_N = np.full(8, 3.0)
-    field = fit_field(fit_prior(places_ND, scores_N), places_ND, scores_N, places_ND)
-    assert field.mean_N == pytest.approx(scores_N)
+    surface = fit_surface(fit_prior(positions_ND, scores_N), positions_ND, scores_N, positions_ND)
+    assert surface.mean_N == pytest.approx(scores_N)

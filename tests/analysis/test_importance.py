@@ -4,7 +4,7 @@ import pytest
 
 from erpo_explore.analysis.importance import MIN_POINTS, importances
 from erpo_explore.analysis.trial_table import CHOICES, COORDINATES, trial_table
-from erpo_explore.report.figures.parallel_axes import MOST_LINES, parallel_axes, shown_trials
+from erpo_explore.report.figures.parallel_axes import MAX_LINES, parallel_axes, shown_trials
 
 
 def trials_of(num_trials, score):
@@ -80,7 +80,7 @@ def test_one_trial_has_a_score_all_the_same(observations):
 
 
 def test_of_very_many_trials_the_best_and_the_worst_are_shown():
-    trials = trials_of(5 * MOST_LINES, lambda frame: frame["rho"]).sort_values("score", ascending=False)
+    trials = trials_of(5 * MAX_LINES, lambda frame: frame["rho"]).sort_values("score", ascending=False)
     shown = shown_trials(trials)
-    assert len(shown) == MOST_LINES
+    assert len(shown) == MAX_LINES
     assert shown["score"].iloc[[0, -1]].tolist() == trials["score"].iloc[[0, -1]].tolist()

@@ -3,42 +3,42 @@ import math
 import numpy as np
 import pytest
 
-from erpo_explore.analysis.landscape import GRID, SUBDIVISIONS, simplex_surface, stands, temperature_surface
-from erpo_explore.analysis.simplex import cells, centres, flat
-from erpo_explore.analysis.snapshots import moments, standing
+from erpo_explore.analysis.landscape import GRID, SUBDIVISIONS, map_snapshots, simplex_surface, temperature_surface
+from erpo_explore.analysis.simplex import cells, centres, plane_positions
+from erpo_explore.analysis.snapshots import snapshot_steps, snapshots
 
 
 def test_at_a_moment_each_trial_counts_with_its_last_report_since_the_one_before(observations):
-    stood = stands(observations, most=2)
-    assert list(stood) == [100, 500]
-    assert len(stood[100]) == observations["trial"].nunique()
-    assert set(stood[500]["step"]) == {500}
-    assert stood[500].set_index("trial").loc["run_m2", "score"] == 24.5
+    by_step = map_snapshots(observations, max_count=2)
+    assert list(by_step) == [100, 500]
+    assert len(by_step[100]) == observations["trial"].nunique()
+    assert set(by_step[500]["step"]) == {500}
+    assert by_step[500].set_index("trial").loc["run_m2", "score"] == 24.5
 
 
 def test_a_trial_that_ended_earlier_is_not_of_a_later_moment(observations):
-    stood = stands(observations)
-    assert "run_random_0" in set(stood[100]["trial"])
-    assert all("run_random_0" not in set(points["trial"]) for step, points in stood.items() if step > 100)
+    by_step = map_snapshots(observations)
+    assert "run_random_0" in set(by_step[100]["trial"])
+    assert all("run_random_0" not in set(points["trial"]) for step, points in by_step.items() if step > 100)
 
 
 def test_moments_are_reported_steps_that_rise_to_the_last(observations):
     steps = observations["step"]
-    for most in (1, 2, 3, 9):
-        found = moments(steps, most=most)
+    for max_count in (1, 2, 3, 9):
+        found = snapshot_steps(steps, max_count=max_count)
         assert found == sorted(set(found))
         assert set(found) <= set(steps)
-        assert len(found) <= most
+        assert len(found) <= max_count
 
 
 def test_standing_leaves_no_report_out_of_order(observations):
     points = observations[["trial", "step"]].sample(frac=1.0, random_state=3)
-    stood = standing(points, [200, 500])
-    assert [set(each["step"]) for each in stood] == [{200}, {500}]
+    found = snapshots(points, [200, 500])
+    assert [set(each["step"]) for each in found] == [{200}, {500}]
 
 
 def test_the_small_triangles_tile_the_large_one():
-    corners_M32 = np.stack([flat(cells(SUBDIVISIONS)[:, corner]) for corner in range(3)], axis=1)
+    corners_M32 = np.stack([plane_positions(cells(SUBDIVISIONS)[:, corner]) for corner in range(3)], axis=1)
     first, second = corners_M32[:, 1] - corners_M32[:, 0], corners_M32[:, 2] - corners_M32[:, 0]
     areas_M = np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]) / 2
     assert areas_M == pytest.approx(np.full(SUBDIVISIONS**2, math.sqrt(3) / 4 / SUBDIVISIONS**2))
@@ -46,24 +46,24 @@ def test_the_small_triangles_tile_the_large_one():
 
 
 def test_corners_are_one_apart():
-    corners = flat(np.eye(3))
+    corners = plane_positions(np.eye(3))
     assert [np.linalg.norm(corners[one] - corners[one - 1]) for one in range(3)] == pytest.approx([1.0] * 3)
 
 
 def test_the_surface_over_temperature_is_a_grid_at_each_moment(observations):
-    surface = temperature_surface(stands(observations))
+    surface = temperature_surface(map_snapshots(observations))
     assert surface.groupby("step").size().tolist() == [GRID[0] * GRID[1]] * 5
     assert np.isfinite(surface[["rho", "log10_tau", "mean", "sd"]].to_numpy(dtype=float)).all()
     assert surface["log10_tau"].max() < 1.0  # policy gradient's infinite one has no place on it
 
 
 def test_the_surface_over_the_simplex_rises_toward_better_points(observations):
-    stood = stands(observations)
-    last = simplex_surface(stood).query("step == 500")
+    by_step = map_snapshots(observations)
+    last = simplex_surface(by_step).query("step == 500")
     corners = ["model", "truth", "task_noise"]
 
     def expected(trial):
-        place = stood[500].set_index("trial").loc[trial, corners].to_numpy(dtype=float)
+        place = by_step[500].set_index("trial").loc[trial, corners].to_numpy(dtype=float)
         return last["mean"].to_numpy()[np.linalg.norm(last[corners].to_numpy(dtype=float) - place, axis=1).argmin()]
 
     assert expected("run_m2") > expected("run_mle_1") > expected("run_raml_1")
@@ -71,8 +71,8 @@ def test_the_surface_over_the_simplex_rises_toward_better_points(observations):
 
 def test_policy_gradient_alone_has_no_surface_over_temperature(observations):
     alone = observations[observations["algorithm"] == "policy_gradient"]
-    assert temperature_surface(stands(alone)).empty
+    assert temperature_surface(map_snapshots(alone)).empty
 
 
 def test_one_point_has_no_surface(observations):
-    assert simplex_surface(stands(observations[observations["algorithm"] == "mle"])).empty
+    assert simplex_surface(map_snapshots(observations[observations["algorithm"] == "mle"])).empty

@@ -26,7 +26,7 @@ def frame_of(reported):
     return pd.DataFrame(rows, columns=COLUMNS).astype({"score": "float64", "elapsed_s": "float64", "step": "int64"})
 
 
-def places(frame, cost):
+def in_pareto_set(frame, cost):
     """Best score of each trial and what it cost, the earliest of equals."""
     found = {}
     for row in frame.itertuples():
@@ -41,7 +41,7 @@ def places(frame, cost):
 @given(reports, st.sampled_from(["elapsed_s", "step"]))
 def test_the_set_is_what_comparing_every_pair_leaves(reported, cost):
     frame = frame_of(reported)
-    standing = places(frame, cost)
+    standing = in_pareto_set(frame, cost)
     unbeaten = {
         trial
         for trial, (score, spent) in standing.items()

@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from erpo_explore.analysis.replay import Runs, holm, load_runs, replay_table
+from erpo_explore.analysis.replay import replay_table
+from erpo_explore.analysis.runs import Runs, load_runs
 from erpo_explore.report.replay_report import read_replay, write_replay
 from erpo_explore.stats.bootstrap import CorpusStatistics
+from erpo_explore.stats.holm import holm
 from erpo_explore.store import ResultsWriter
 from tests.store.example_rows import OBSERVATION, SENTENCES, TESTED, TRIAL
 
@@ -41,32 +43,32 @@ def table_of(*runs, seed=1):
 
 
 class TestOverSeeds:
-    FOUND, RIVAL = runs_of("found", 40.0, salt=1), runs_of("mle", 35.0, salt=2)
+    FOUND, BASELINE = runs_of("found", 40.0, salt=1), runs_of("mle", 35.0, salt=2)
 
     def test_means_and_their_intervals_are_scipys(self):
-        table = table_of(self.FOUND, self.RIVAL)
-        for runs in (self.FOUND, self.RIVAL):
+        table = table_of(self.FOUND, self.BASELINE)
+        for runs in (self.FOUND, self.BASELINE):
             scores = list(runs.scores.values())
             expected = stats.t.interval(0.95, 2, loc=np.mean(scores), scale=stats.sem(scores))
             assert table.loc[runs.name, ["low", "high"]].tolist() == pytest.approx(expected)
             assert table.loc[runs.name, "mean"] == pytest.approx(np.mean(scores))
 
     def test_the_lead_is_paired_by_seed(self):
-        row = table_of(self.FOUND, self.RIVAL).loc["mle"]
-        expected = stats.ttest_rel(list(self.FOUND.scores.values()), list(self.RIVAL.scores.values()))
+        row = table_of(self.FOUND, self.BASELINE).loc["mle"]
+        expected = stats.ttest_rel(list(self.FOUND.scores.values()), list(self.BASELINE.scores.values()))
         bounds = expected.confidence_interval(0.95)
         assert row["seeds_p_value"] == pytest.approx(expected.pvalue)
         assert [row["difference_low"], row["difference_high"]] == pytest.approx([bounds.low, bounds.high])
 
     def test_other_seeds_are_compared_by_welchs_test(self):
-        rival = runs_of("mle", 35.0, seeds=(7, 8), salt=2)
-        expected = stats.ttest_ind(list(self.FOUND.scores.values()), list(rival.scores.values()), equal_var=False)
-        assert table_of(self.FOUND, rival).loc["mle", "seeds_p_value"] == pytest.approx(expected.pvalue)
+        baseline = runs_of("mle", 35.0, seeds=(7, 8), salt=2)
+        expected = stats.ttest_ind(list(self.FOUND.scores.values()), list(baseline.scores.values()), equal_var=False)
+        assert table_of(self.FOUND, baseline).loc["mle", "seeds_p_value"] == pytest.approx(expected.pvalue)
 
 
 class TestOverSentences:
     def test_the_p_value_is_that_of_a_bootstrap_written_out(self):
-        found, rival = runs_of("found", 36.0, salt=1), runs_of("mle", 35.0, salt=2)
+        found, baseline = runs_of("found", 36.0, salt=1), runs_of("mle", 35.0, salt=2)
         generator = np.random.default_rng(3)
         index_BN = generator.integers(NUM_SENTENCES, size=(1000, NUM_SENTENCES))
 
@@ -75,11 +77,11 @@ class TestOverSentences:
             sentences_KN = np.stack([one.values_ND.mean(axis=1, dtype=np.float64) for one in runs.statistics.values()])
             return sentences_KN.mean(), sentences_KN[:, index_BN].mean(axis=(0, 2))
 
-        (score, scores_B), (other, others_B) = means(found), means(rival)
+        (score, scores_B), (other, others_B) = means(found), means(baseline)
         sizes_B = np.abs(scores_B - others_B)
         expected = (1 + np.sum(sizes_B - sizes_B.mean() >= abs(score - other))) / 1001
         assert 0.001 < expected < 0.9
-        assert table_of(found, rival, seed=3).loc["mle", "sentences_p_value"] == pytest.approx(expected, abs=0.002)
+        assert table_of(found, baseline, seed=3).loc["mle", "sentences_p_value"] == pytest.approx(expected, abs=0.002)
 
     def test_the_same_generator_gives_the_same_table(self):
         runs = runs_of("found", 36.0, salt=1), runs_of("mle", 35.0, salt=2)
@@ -87,8 +89,8 @@ class TestOverSentences:
 
 
 class TestVerdicts:
-    def verdict(self, found, rival):
-        return table_of(found, rival).loc["mle", "verdict"]
+    def verdict(self, found, baseline):
+        return table_of(found, baseline).loc["mle", "verdict"]
 
     def test_a_clear_lead_beats_and_a_clear_lag_is_worse(self):
         high, low = 60.0, 30.0
@@ -97,13 +99,13 @@ class TestVerdicts:
 
     def test_what_only_sentences_say_is_unclear(self):
         """Each pair of weights differs clearly, but which is better changes with the seed."""
-        found, rival = runs_of("found", 40.0, seeds=(1, 2), salt=1), runs_of("mle", 40.0, seeds=(1, 2), salt=2)
+        found, baseline = runs_of("found", 40.0, seeds=(1, 2), salt=1), runs_of("mle", 40.0, seeds=(1, 2), salt=2)
         moved = {1: statistics_of(1, 70.0), 2: statistics_of(2, 20.0)}
         scores = {seed: float(one.values_ND.mean()) for seed, one in moved.items()}
         found = Runs(
             **{name: getattr(found, name) for name in Runs.__slots__} | {"statistics": moved, "scores": scores}
         )
-        row = table_of(found, rival).loc["mle"]
+        row = table_of(found, baseline).loc["mle"]
         assert row["sentences_p_value"] < 0.05 < row["seeds_p_value"]
         assert row["holm_p_value"] == row["seeds_p_value"]
         assert row["verdict"] == "unclear"
@@ -115,12 +117,12 @@ class TestVerdicts:
         assert row["verdict"] == "unclear"
 
     def test_many_rivals_are_corrected_for(self):
-        rivals = [runs_of(f"r{n}", 35.0, salt=2 + n) for n in range(3)]
+        baselines = [runs_of(f"r{n}", 35.0, salt=2 + n) for n in range(3)]
         found = runs_of("found", 38.0, salt=1)
-        alone = [table_of(found, rival).loc[rival.name, "holm_p_value"] for rival in rivals]
-        together = table_of(found, *rivals)["holm_p_value"]
+        alone = [table_of(found, baseline).loc[baseline.name, "holm_p_value"] for baseline in baselines]
+        together = table_of(found, *baselines)["holm_p_value"]
         # the bootstrap's draws are the same, so each p is
-        assert [together[rival.name] for rival in rivals] == pytest.approx(holm(alone))
+        assert [together[baseline.name] for baseline in baselines] == pytest.approx(holm(alone))
 
     def test_equal_runs_are_not_told_apart(self):
         runs = [runs_of(name, 40.0) for name in ("found", "mle")]
@@ -188,8 +190,8 @@ def test_a_report_says_what_it_may(folder):
     report = read_replay(folder, "found", np.random.default_rng(1))
     page = write_replay(report, folder).read_text()
     assert report.title == "Replay: rouge on the test set, last weights, beam 5"
-    assert "The found path does not beat its rival mle." in page
-    assert "from too few seeds" in page
+    assert "The found path does not beat its baseline mle." in page
+    assert "There are too few seeds" in page
     assert "1 of 2 runs of mle have no score" in page
     written = pd.read_csv(folder / "replay.csv")
     assert written["mean"].tolist() == pytest.approx(report.table["mean"].tolist())
@@ -200,8 +202,8 @@ def test_a_report_says_what_it_may(folder):
     [
         ({"mle": 30.0, "spg": 31.0}, "The found path beats spg and mle."),
         ({"mle": 30.0, "spg": 80.0}, "The found path beats mle, but not spg."),
-        ({"mle": 79.0, "spg": 80.0}, "The found path does not beat its rivals spg and mle."),
-        ({}, "The found path was replayed alone, so nothing says whether it is better than another."),
+        ({"mle": 79.0, "spg": 80.0}, "The found path does not beat its baselines spg and mle."),
+        ({}, "The found path was replayed without baselines, so it cannot be compared."),
     ],
 )
 def test_the_outcome_is_said_in_words(folder, levels, expected, monkeypatch):

@@ -1,7 +1,7 @@
 import pandas as pd
 
 from erpo_explore.analysis.points import point_table
-from erpo_explore.analysis.samples import MOST_SENTENCES, sample_trials, side_by_side
+from erpo_explore.analysis.samples import MAX_SENTENCES, sample_trials, side_by_side
 from erpo_explore.store import load_results
 
 
@@ -12,8 +12,8 @@ def test_each_algorithm_speaks_with_its_best_trial(observations):
 
 def test_the_same_sentence_is_said_side_by_side(exploration, observations):
     sentences = side_by_side(sample_trials(point_table(observations)), load_results(exploration, "samples"))
-    assert [[said.label for said in sentence.said] for sentence in sentences] == [["member", "raml"]] * 3
-    assert [sentence.said[0].score for sentence in sentences] == [37.5, 38.5, 39.5]
+    assert [[said.label for said in sentence.hypotheses] for sentence in sentences] == [["member", "raml"]] * 3
+    assert [sentence.hypotheses[0].score for sentence in sentences] == [37.5, 38.5, 39.5]
     assert {sentence.reference for sentence in sentences} == {"a small house stands by the lake"}
 
 
@@ -22,7 +22,7 @@ def test_the_last_weights_up_to_the_best_score_speak(exploration, observations):
     later = samples.assign(iteration=9, step=900, hypothesis="too late")
     trials = sample_trials(point_table(observations))
     for sentence in side_by_side(trials, pd.concat([samples, later])):
-        assert all(said.hypothesis != "too late" for said in sentence.said)
+        assert all(said.text != "too late" for said in sentence.hypotheses)
 
 
 def test_no_samples_are_no_sentences(exploration, observations):
@@ -33,4 +33,4 @@ def test_no_samples_are_no_sentences(exploration, observations):
 def test_a_page_has_room_for_eight_sentences(exploration, observations):
     samples = load_results(exploration, "samples")
     many = pd.concat([samples.assign(index=samples["index"] + 3 * time) for time in range(10)])
-    assert len(side_by_side(sample_trials(point_table(observations)), many)) == MOST_SENTENCES
+    assert len(side_by_side(sample_trials(point_table(observations)), many)) == MAX_SENTENCES

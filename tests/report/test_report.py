@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from erpo_explore.analysis.explorations import distinct_trials
-from erpo_explore.analysis.lineage import forest, walked
+from erpo_explore.analysis.lineage import forest, path_so_far
 from erpo_explore.analysis.points import point_table
 from erpo_explore.errors import ResultsError
 from erpo_explore.report import write_report
@@ -74,7 +74,7 @@ def test_the_header_says_what_is_needed_to_repeat_it(page):
 
 
 def test_the_summary_names_the_best_and_what_is_not_known(page):
-    assert "a member of the search (trial run_m2, seed 11) with bleu 24.50 at step 500" in page.text
+    assert "a member of the population (trial run_m2, seed 11) with bleu 24.50 at step 500" in page.text
     assert "replay its path from scratch with several seeds" in page.text
     assert "raml, n = 2, mean 22.25" in page.text
     assert "within noise" in page.text
@@ -208,7 +208,7 @@ def test_explorations_that_share_names_of_trials_are_kept_apart(exploration, obs
     assert len(forest(tables["lineage"])) == 3 * len(lineage)
     best = point_table(tables["observations"]).iloc[0]
     assert best["trial"] == "e0/run_m2"
-    assert set(walked(tables["observations"], tables["lineage"], "e0/run_m2", 5)["exploration"]) == {"e0"}
+    assert set(path_so_far(tables["observations"], tables["lineage"], "e0/run_m2", 5)["exploration"]) == {"e0"}
 
 
 def test_one_exploration_keeps_its_names(observations):

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erpo_explore.report.word_diff import MOST_WORDS, word_diff
+from erpo_explore.report.word_diff import MAX_WORDS, word_diff
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "c", "<b>", "é"]), max_size=12).map(" ".join)
 
@@ -25,6 +25,6 @@ def test_a_text_does_not_differ_from_itself(text):
 def test_a_very_long_text_is_read_from_its_beginning():
     pieces = word_diff("a " * 100_000, "b " * 100_000)
     assert [(piece.kind, len(piece.text.split())) for piece in pieces] == [
-        ("missing", MOST_WORDS),
-        ("extra", MOST_WORDS),
+        ("missing", MAX_WORDS),
+        ("extra", MAX_WORDS),
     ]

@@ -3,13 +3,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from erpo_explore.stats.seeds import difference, interval
+from erpo_explore.stats.seeds import confidence_interval, difference
 
 scores = st.lists(st.integers(0, 1000).map(lambda tenths: tenths / 10), min_size=2, max_size=8)
 
 
 def test_two_seeds_have_the_interval_of_students_t_with_one_degree_of_freedom():
-    summary = interval([20.0, 21.0])
+    summary = confidence_interval([20.0, 21.0])
     # t_{0.975, 1} = 12.7062, sd / sqrt(2) = 0.5
     assert (summary.low, summary.high) == pytest.approx((20.5 - 6.3531, 20.5 + 6.3531), abs=1e-4)
 
@@ -19,19 +19,19 @@ def test_the_interval_is_scipys(values):
     if len(set(values)) == 1:
         return
     expected = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
-    summary = interval(values)
+    summary = confidence_interval(values)
     assert (summary.low, summary.high) == pytest.approx((expected.low, expected.high))
 
 
 def test_one_seed_has_no_interval_and_says_so():
-    summary = interval([20.0])
+    summary = confidence_interval([20.0])
     assert (summary.sd, summary.low, summary.high) == (None, None, None)
     assert str(summary) == "20.00 (n = 1: no interval)"
 
 
 def test_no_score_has_no_mean():
     with pytest.raises(ValueError, match="at least one score"):
-        interval([])
+        confidence_interval([])
 
 
 def test_the_same_seeds_are_paired():

@@ -39,7 +39,7 @@ def test_a_folder_within_is_made_and_listed(place):
     within.write("x", b"1")
     assert [entry.base_name for entry in Folder.at(place).entries()] == ["observations"]
     assert Folder.at(join(place, "observations")).read("x") == b"1"
-    assert str(within.place_of("x")) == str(join(place, "observations", "x"))
+    assert str(within.location_of("x")) == str(join(place, "observations", "x"))
 
 
 def test_a_file_is_written_by_its_own_name(place):
@@ -57,7 +57,7 @@ def test_a_missing_file_is_named(place):
 
 @pytest.mark.parametrize("uri", ["nowhere://bucket/x", "s3://", "s3://key:secret@/x?oddity=1"])
 def test_a_uri_that_nothing_opens_is_named_with_what_to_do(uri):
-    with pytest.raises(ResultsError, match=r"(s3|nowhere)://.*( cannot be opened|is no place| names no folder)"):
+    with pytest.raises(ResultsError, match=r"(s3|nowhere)://.*( cannot be opened|is not a location| names no folder)"):
         Folder.at(uri)
 
 

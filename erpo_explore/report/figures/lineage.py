@@ -1,4 +1,4 @@
-"""The population over training: a lane a member, a marker a decision, an arrow a clone."""
+"""The population over training: one lane per member, one marker per decision, one arrow per clone."""
 
 import re
 from html import escape
@@ -21,36 +21,36 @@ from erpo_explore.report.figures.theme import (
 __all__ = ["lineage_figure", "short_names"]
 
 LANE_PX = 34
-MARGIN_PX = 240  # colour bar, axis, its title and the legend below
-LEAST_LANE_PX = 10
-MOST_HEIGHT_PX = 1600
-MOST_NODES = 2000  # a browser draws more of them only after seconds
+MARGIN_PX = 240  # colour bar, axis with its title, and the legend below
+MIN_LANE_PX = 10
+MAX_HEIGHT_PX = 1600
+MAX_NODES = 2000  # a browser takes seconds to draw more
 
-Places = dict[tuple[str, int], tuple[int, int]]
+Positions = dict[tuple[str, int], tuple[int, int]]
 """Step and lane of each node."""
 
 
 def lineage_figure(lineage: pd.DataFrame, best: tuple[str, int] | None = None) -> go.Figure:
-    """Draw who went on with whose weights.
+    """Draw the lineage of a population.
 
     Args:
         lineage: The lineage table; at least one row.
         best: The best node, (trial, generation), whose ancestry is drawn thick; None for none.
 
     Returns:
-        Markers are decisions, coloured by the member's score at that step; arrows are clones and end at the member that
-        was replaced. Members are ordered by name, the first on top. Of more than 2,000 decisions those stay that cloned
-        or that the best came through, then the latest.
+        Markers are decisions, coloured by the member's score at that step. Arrows are clones and end at the member
+        that was replaced. Members are ordered by name, the first on top. Of more than 2,000 decisions, the ancestry of
+        the best and the clones are kept first, then the latest.
     """
     nodes = forest(lineage)
-    way = set() if best is None else set(ancestry(nodes, *best))
-    nodes = _shown(nodes, way)
+    ancestors = set() if best is None else set(ancestry(nodes, *best))
+    nodes = _shown(nodes, ancestors)
     members = sorted(nodes["trial"].unique(), key=_naturally)
     lanes = {trial: len(members) - 1 - index for index, trial in enumerate(members)}
-    places = {(row["trial"], row["generation"]): (row["step"], lanes[row["trial"]]) for row in _records(nodes)}
+    positions = {(row["trial"], row["generation"]): (row["step"], lanes[row["trial"]]) for row in _records(nodes)}
     figure = go.Figure()
-    _add_edges(figure, nodes, places, way)
-    _add_arrows(figure, nodes, places)
+    _add_edges(figure, nodes, positions, ancestors)
+    _add_arrows(figure, nodes, positions)
     _add_decisions(figure, nodes, lanes)
     names = short_names(members)
     last = int(nodes["step"].max())
@@ -62,7 +62,7 @@ def lineage_figure(lineage: pd.DataFrame, best: tuple[str, int] | None = None) -
             "range": [-0.6, len(members) - 0.4],
             "zeroline": False,
         },
-        height=MARGIN_PX + max(LEAST_LANE_PX * len(members), min(LANE_PX * len(members), MOST_HEIGHT_PX)),
+        height=MARGIN_PX + max(MIN_LANE_PX * len(members), min(LANE_PX * len(members), MAX_HEIGHT_PX)),
         margin={"l": 50, "r": 20, "t": 70, "b": 50},
         legend=LEGEND_BELOW,
     )
@@ -70,53 +70,55 @@ def lineage_figure(lineage: pd.DataFrame, best: tuple[str, int] | None = None) -
 
 
 def short_names(trials: list[str]) -> dict[str, str]:
-    """Names without the beginning that all of them share, so that they fit beside an axis.
+    """Remove the common prefix of names, so that they fit beside an axis.
 
     Example:
         >>> short_names(["run_a1_00000", "run_a1_00001"])
         {'run_a1_00000': '00000', 'run_a1_00001': '00001'}
     """
-    first, last = min(trials), max(trials)  # what these two share, all between them share
+    first, last = min(trials), max(trials)  # the common prefix of these two is common to all
     same = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), 0)
     cut = max(first.rfind("_", 0, same), first.rfind("-", 0, same)) + 1
     return {trial: trial[cut:] for trial in trials}
 
 
-def _shown(nodes: pd.DataFrame, way: set[tuple[str, int]]) -> pd.DataFrame:
-    """The nodes that there is room for, with those that they hang on."""
-    if len(nodes) <= MOST_NODES:
+def _shown(nodes: pd.DataFrame, ancestors: set[tuple[str, int]]) -> pd.DataFrame:
+    """The nodes to draw, at most `MAX_NODES`; a parent that is not drawn is null."""
+    if len(nodes) <= MAX_NODES:
         return nodes
-    on_way = [pair in way for pair in zip(nodes["trial"], nodes["generation"], strict=True)]
-    rank = (nodes["action"] == "clone").astype(int) + 2 * np.array(on_way, dtype=int)
+    is_ancestor = [pair in ancestors for pair in zip(nodes["trial"], nodes["generation"], strict=True)]
+    rank = (nodes["action"] == "clone").astype(int) + 2 * np.array(is_ancestor, dtype=int)
     kept = pd.DataFrame({"rank": rank, "step": nodes["step"]}).sort_values(["rank", "step"], kind="stable")
-    nodes = nodes.loc[np.sort(kept.index[-MOST_NODES:])]
+    nodes = nodes.loc[np.sort(kept.index[-MAX_NODES:])]
     known = set(zip(nodes["trial"], nodes["generation"], strict=True))
-    hangs = np.array([pair in known for pair in zip(nodes["parent_trial"], nodes["parent_generation"], strict=True)])
-    return nodes.assign(parent_trial=nodes["parent_trial"].where(hangs))
+    has_parent = np.array(
+        [pair in known for pair in zip(nodes["parent_trial"], nodes["parent_generation"], strict=True)]
+    )
+    return nodes.assign(parent_trial=nodes["parent_trial"].where(has_parent))
 
 
 def _naturally(name: str) -> list[tuple[int, str]]:
-    """A key that puts member-2 before member-10."""
+    """Sort key that puts member-2 before member-10."""
     return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in re.split(r"(\d+)", name)]
 
 
-def _add_edges(figure: go.Figure, nodes: pd.DataFrame, places: Places, way: set[tuple[str, int]]) -> None:
-    """Lines from each node to its parent; those on the way of the best are thick."""
-    for name, color, width in (("weights go on", MEMBER_COLOR, 1), ("way of the best", BEST_COLOR, 4)):
+def _add_edges(figure: go.Figure, nodes: pd.DataFrame, positions: Positions, ancestors: set[tuple[str, int]]) -> None:
+    """Lines from each node to its parent; those of the best node's ancestry are thick."""
+    for name, color, width in (("same weights", MEMBER_COLOR, 1), ("path of the best", BEST_COLOR, 4)):
         across: list[float | None] = []
         up: list[float | None] = []
         for row in _records(nodes[nodes["parent_trial"].notna()]):
             child, parent = (row["trial"], row["generation"]), (row["parent_trial"], row["parent_generation"])
-            if parent in places and (parent in way and child in way) == (width > 1):
-                across += [places[parent][0], places[child][0], None]
-                up += [places[parent][1], places[child][1], None]
+            if parent in positions and (parent in ancestors and child in ancestors) == (width > 1):
+                across += [positions[parent][0], positions[child][0], None]
+                up += [positions[parent][1], positions[child][1], None]
         if across:
             line = {"color": color, "width": width}
             figure.add_scatter(x=across, y=up, mode="lines", name=name, line=line, hoverinfo="skip")
 
 
 def _add_decisions(figure: go.Figure, nodes: pd.DataFrame, lanes: dict[str, int]) -> None:
-    """A marker for each decision, coloured by the member's score; hollow where there was none."""
+    """A marker for each decision, coloured by the member's score; hollow where it has none."""
     for is_scored, rows in nodes.groupby(nodes["score"].notna()):
         scores = rows["score"].tolist()
         hollow = {"size": 10, "symbol": "circle-open", "color": OUTLINE}
@@ -134,11 +136,11 @@ def _add_decisions(figure: go.Figure, nodes: pd.DataFrame, lanes: dict[str, int]
         )
 
 
-def _add_arrows(figure: go.Figure, nodes: pd.DataFrame, places: Places) -> None:
-    """An arrow a clone, from its donor, its head coloured by the donor's score."""
+def _add_arrows(figure: go.Figure, nodes: pd.DataFrame, positions: Positions) -> None:
+    """One arrow per clone, from its donor; its head is coloured by the donor's score."""
     clones = _records(nodes[(nodes["action"] == "clone") & nodes["parent_trial"].notna()])
     ends = [
-        (places[row["parent_trial"], row["parent_generation"]], places[row["trial"], row["generation"]])
+        (positions[row["parent_trial"], row["parent_generation"]], positions[row["trial"], row["generation"]])
         for row in clones
     ]
     if not ends:
@@ -164,11 +166,11 @@ def _add_arrows(figure: go.Figure, nodes: pd.DataFrame, places: Places) -> None:
 
 
 def _span(nodes: pd.DataFrame) -> tuple[float, float]:
-    """The scores that colours cover; any, where there is none."""
+    """Range of scores that colours cover; arbitrary where there is no score."""
     scores = nodes["score"].dropna()
     return (float(scores.min()), float(scores.max())) if len(scores) else (0.0, 1.0)
 
 
 def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
-    """Rows as mappings, which a type checker lets us compute with."""
+    """Rows as mappings, whose values a type checker leaves untyped."""
     return frame.to_dict("records")

@@ -1,4 +1,4 @@
-"""The map of the space, coloured by score: the simplex of rewards, and the plane of trust and temperature."""
+"""Maps of the space, coloured by score: the simplex of reward weights, and the plane of trust and temperature."""
 
 from collections.abc import Callable, Sequence
 from html import escape
@@ -9,68 +9,72 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from erpo_explore.analysis.curves import thinned
-from erpo_explore.analysis.landscape import simplex_surface, stands, temperature_surface
+from erpo_explore.analysis.landscape import map_snapshots, simplex_surface, temperature_surface
 from erpo_explore.analysis.simplex import CORNERS
-from erpo_explore.report.figures.markers import place_labels, places
+from erpo_explore.report.figures.markers import group_markers, join_labels
 from erpo_explore.report.figures.slider import SLIDER_PX, add_slider, add_switch
 from erpo_explore.report.figures.surface_traces import AXES, Trace, cell_traces, contour_traces, score_span
 from erpo_explore.report.figures.theme import LABEL_FONT, LABEL_GAP, OUTLINE, decade_ticks, score_marker
-from erpo_explore.report.figures.trajectories import BEST_WAY, WAY, one_way, ways
+from erpo_explore.report.figures.trajectories import BEST_TRAJECTORY_STYLE, TRAJECTORY_STYLE, trajectories, trajectory
 
 __all__ = ["simplex_map", "temperature_map"]
 
-NEARLY_ALL: Final = 0.999  # a share from which a place counts as the corner itself, and its names join the corner's
+NEARLY_ALL: Final = 0.999  # from this share on, a position counts as the corner, and its names join the corner's title
 LINE_PX: Final = 16  # height of a line of a corner's names
-MOST_NAMES: Final = 6  # at one place
-MOST_MARKS: Final = 300
-INFINITY_GAP: Final = 0.6  # decades between the highest finite temperature and the place of an infinite one
+MAX_NAMES: Final = 6  # per position
+MAX_MARKS: Final = 300
+INFINITY_GAP: Final = 0.6  # decades between the highest finite temperature and the position of an infinite one
 
-Location = Callable[[pd.DataFrame], Trace]
-"""Puts rows of `map_points` onto a figure's axes."""
+Projection = Callable[[pd.DataFrame], Trace]
+"""Maps rows of `map_points` to a figure's axes."""
 
 
-def simplex_map(observations: pd.DataFrame, best_way: pd.DataFrame | None = None) -> go.Figure:
-    """The reward's weights on a triangle: truth, task and noise together, model.
+def simplex_map(observations: pd.DataFrame, best_path_rows: pd.DataFrame | None = None) -> go.Figure:
+    """Draw the reward weights on a triangle: truth, task and noise together, model.
 
     Args:
         observations: The observations table. Points whose reward is constant have no direction and are not shown.
-        best_way: Observations that the best weights went through, as `lineage.walked` returns them, to be drawn thick.
+        best_path_rows: Observations of the best weights, as `lineage.path_so_far` returns them; drawn thick.
 
     Returns:
-        The expected score, blank where the trials do not tell it; markers are where trials stand at the slider's step,
-        named baselines diamonds with labels; lines are the ways that trials walked.
+        The background is the expected score, blank where no trial is near. Markers are trials at the slider's step;
+        named algorithms are diamonds with labels. Lines are the trajectories of trials.
     """
-    stood = stands(observations)
-    surface = simplex_surface(stood)
-    below = {step: cell_traces(surface[surface["step"] == step], score_span(points)) for step, points in stood.items()}
-    above = {step: _simplex_marks(points) for step, points in stood.items()}
-    axes, num_lines = _corner_titles(places(pd.concat(stood.values()), list(CORNERS)))
-    figure = _moving(below, _way_traces(observations, best_way, _on_triangle), above, 15 + LINE_PX * num_lines)
+    snapshots = map_snapshots(observations)
+    surface = simplex_surface(snapshots)
+    below = {
+        step: cell_traces(surface[surface["step"] == step], score_span(points)) for step, points in snapshots.items()
+    }
+    above = {step: _simplex_marks(points) for step, points in snapshots.items()}
+    axes, num_lines = _corner_titles(group_markers(pd.concat(snapshots.values()), list(CORNERS)))
+    figure = _with_slider(
+        below, _trajectory_traces(observations, best_path_rows, _on_triangle), above, 15 + LINE_PX * num_lines
+    )
     if surface["known"].any():
-        _switch_to_doubt(figure, len(below[max(below)]))
+        _add_uncertainty_switch(figure, len(below[max(below)]))
     figure.update_layout(
         ternary=axes,
-        height=490 + LINE_PX * num_lines + (SLIDER_PX if len(stood) > 1 else 0),
+        height=490 + LINE_PX * num_lines + (SLIDER_PX if len(snapshots) > 1 else 0),
         margin={"l": 75, "r": 75, "t": 110, "b": 40 + LINE_PX * num_lines},
         showlegend=False,
     )
     return figure
 
 
-def temperature_map(observations: pd.DataFrame, best_way: pd.DataFrame | None = None) -> go.Figure:
-    """Trust in the model, ρ, against the temperature τ on a log axis.
+def temperature_map(observations: pd.DataFrame, best_path_rows: pd.DataFrame | None = None) -> go.Figure:
+    """Draw trust in the model, ρ, against the temperature τ on a log axis.
 
     Args:
         observations: The observations table. An infinite temperature (policy gradient) is drawn above a dotted line, at
-            a place of its own that is named ∞, not at a large number.
-        best_way: As in `simplex_map`.
+            a position labelled ∞, not at a large number.
+        best_path_rows: As in `simplex_map`.
 
     Returns:
         Surface, markers and lines as in `simplex_map`.
     """
-    stood = stands(observations)
-    surface = temperature_surface(stood)
-    heights = pd.concat([points["log10_tau"] for points in stood.values()])
+    snapshots = map_snapshots(observations)
+    surface = temperature_surface(snapshots)
+    heights = pd.concat([points["log10_tau"] for points in snapshots.values()])
     finite = heights[np.isfinite(heights)]
     low, top = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
     has_infinity, infinity = bool(np.isinf(heights).any()), top + INFINITY_GAP
@@ -82,12 +86,12 @@ def temperature_map(observations: pd.DataFrame, best_way: pd.DataFrame | None = 
         return {"type": "scatter", "x": points["rho"].round(4).tolist(), "y": up.round(4).tolist()}
 
     below = {
-        step: contour_traces(surface[surface["step"] == step], score_span(points)) for step, points in stood.items()
+        step: contour_traces(surface[surface["step"] == step], score_span(points)) for step, points in snapshots.items()
     }
-    above = {step: _plane_marks(points, on_plane, infinity, ceiling - bottom) for step, points in stood.items()}
-    figure = _moving(below, _way_traces(observations, best_way, on_plane), above, 65)
+    above = {step: _plane_marks(points, on_plane, infinity, ceiling - bottom) for step, points in snapshots.items()}
+    figure = _with_slider(below, _trajectory_traces(observations, best_path_rows, on_plane), above, 65)
     if surface["known"].any():
-        _switch_to_doubt(figure, len(below[max(below)]))
+        _add_uncertainty_switch(figure, len(below[max(below)]))
     ticks = decade_ticks(bottom, top + 0.35)
     if has_infinity:
         ticks[infinity] = "∞"
@@ -101,7 +105,7 @@ def temperature_map(observations: pd.DataFrame, best_way: pd.DataFrame | None = 
             "ticktext": list(ticks.values()),
             "zeroline": False,
         },
-        height=540 + (SLIDER_PX if len(stood) > 1 else 0),
+        height=540 + (SLIDER_PX if len(snapshots) > 1 else 0),
         margin={"l": 50, "r": 20, "t": 110, "b": 50},
         showlegend=False,
     )
@@ -109,16 +113,16 @@ def temperature_map(observations: pd.DataFrame, best_way: pd.DataFrame | None = 
 
 
 def _marked(points: pd.DataFrame) -> pd.DataFrame:
-    """Trials with a marker: all baselines, and 300 others, evenly over ranks; more would hide the surface."""
+    """Trials with a marker: all named ones, and 300 others, evenly over ranks; more would hide the surface."""
     searched = points["algorithm"].isna()
-    shown = thinned(points[searched].sort_values("score", kind="stable"), MOST_MARKS)
+    shown = thinned(points[searched].sort_values("score", kind="stable"), MAX_MARKS)
     return pd.concat([points[~searched], shown], ignore_index=True)
 
 
-def _moving(
+def _with_slider(
     below: dict[int, list[Trace]], between: Sequence[Trace], above: dict[int, list[Trace]], gap_px: int
 ) -> go.Figure:
-    """The last moment, with a slider: surfaces below, ways over them, markers and labels on top."""
+    """The last snapshot, with a slider: surfaces below, then trajectories, markers and labels on top."""
     last = list(below)[-1]
     num_below, num_above = len(below[last]), len(above[last])
     figure = go.Figure([*below[last], *between, *above[last]])
@@ -127,48 +131,52 @@ def _moving(
     return figure
 
 
-def _switch_to_doubt(figure: go.Figure, num_below: int) -> None:
-    """Buttons for the two halves of the traces below; a surface that is known nowhere needs none."""
+def _add_uncertainty_switch(figure: go.Figure, num_below: int) -> None:
+    """Buttons for the two halves of the traces below: score and uncertainty."""
     add_switch(figure, range(num_below // 2), range(num_below // 2, num_below))
 
 
-def _way_traces(observations: pd.DataFrame, best_way: pd.DataFrame | None, place: Location) -> list[Trace]:
-    """The ways of trials that moved, thin, and the best one, thick."""
-    lines = [(ways(observations), WAY)] + ([] if best_way is None else [(one_way(best_way), BEST_WAY)])
-    return [place(points) | {"mode": "lines", "hoverinfo": "skip", "line": style} for points, style in lines]
+def _trajectory_traces(
+    observations: pd.DataFrame, best_path_rows: pd.DataFrame | None, project: Projection
+) -> list[Trace]:
+    """Trajectories of trials that moved, thin, and that of the best weights, thick."""
+    lines = [(trajectories(observations), TRAJECTORY_STYLE)]
+    if best_path_rows is not None:
+        lines.append((trajectory(best_path_rows), BEST_TRAJECTORY_STYLE))
+    return [project(points) | {"mode": "lines", "hoverinfo": "skip", "line": style} for points, style in lines]
 
 
 def _on_triangle(points: pd.DataFrame) -> Trace:
-    """The three shares under the names that Plotly gives the corners."""
+    """The three shares under Plotly's names of the corners."""
     return {"type": "scatterternary"} | {axis: points[name].round(4).tolist() for axis, name in AXES.items()}
 
 
 def _simplex_marks(points: pd.DataFrame) -> list[Trace]:
-    """Markers and labels of a moment; the names at a corner are in the corner's title."""
-    spots = places(_marked(points), list(CORNERS))
+    """Markers and labels of a snapshot; names at a corner are in the corner's title."""
+    spots = group_markers(_marked(points), list(CORNERS))
     at_corner = spots[list(CORNERS)].max(axis=1) > NEARLY_ALL
-    texts = place_labels(spots[spots["named"] & ~at_corner], "task_noise", "model", (0.3, 0.12))
+    texts = join_labels(spots[spots["named"] & ~at_corner], "task_noise", "model", (0.3, 0.12))
     beside = ["middle right" if share < 0.2 else "top center" for share in texts["task_noise"]]
     return [
-        _on_triangle(spots) | {"mode": "markers", "cliponaxis": False} | _place_style(spots, score_span(points)),
+        _on_triangle(spots) | {"mode": "markers", "cliponaxis": False} | _marker_style(spots, score_span(points)),
         _on_triangle(texts) | {"cliponaxis": False} | _label_style(texts, beside),
     ]
 
 
-def _plane_marks(points: pd.DataFrame, on_plane: Location, infinity: float, height: float) -> list[Trace]:
-    """Markers and labels of a moment."""
+def _plane_marks(points: pd.DataFrame, on_plane: Projection, infinity: float, height: float) -> list[Trace]:
+    """Markers and labels of a snapshot."""
     marked = _marked(points)
     marked["height"] = marked["log10_tau"].clip(upper=infinity)
-    spots = places(marked, ["rho", "log10_tau", "height"])
-    texts = place_labels(spots[spots["named"]], "rho", "height", (0.4, 0.12 * height))
+    spots = group_markers(marked, ["rho", "log10_tau", "height"])
+    texts = join_labels(spots[spots["named"]], "rho", "height", (0.4, 0.12 * height))
     return [
-        on_plane(spots) | {"mode": "markers"} | _place_style(spots, score_span(points)),
+        on_plane(spots) | {"mode": "markers"} | _marker_style(spots, score_span(points)),
         on_plane(texts) | _label_style(texts, [_beside(rho) for rho in texts["rho"]]),
     ]
 
 
 def _corner_titles(spots: pd.DataFrame) -> tuple[dict[str, Any], int]:
-    """Ternary axes with the names of the baselines at their corners, and the lines of the longest title."""
+    """Ternary axes with the names of the algorithms at their corners, and the number of lines of the longest title."""
     ticks = {"tickvals": [0.2, 0.4, 0.6, 0.8], "tickformat": ".1f", "ticks": "", "min": 0}
     axes, num_lines = {}, 1
     for axis, name in AXES.items():
@@ -179,8 +187,8 @@ def _corner_titles(spots: pd.DataFrame) -> tuple[dict[str, Any], int]:
     return axes, num_lines
 
 
-def _place_style(spots: pd.DataFrame, span: tuple[float, float]) -> Trace:
-    """Marker and hover text of each place."""
+def _marker_style(spots: pd.DataFrame, span: tuple[float, float]) -> Trace:
+    """Marker and hover text of each position."""
     symbols = ["diamond" if named else "circle" for named in spots["named"]]
     sizes = [13 if named else 9 for named in spots["named"]]
     hovers = [
@@ -188,12 +196,12 @@ def _place_style(spots: pd.DataFrame, span: tuple[float, float]) -> Trace:
         for score, trials, names in zip(spots["score"], spots["trials"], spots["names"], strict=True)
     ]
     marker = score_marker(spots["score"].round(3).tolist(), *span, size=sizes, symbol=symbols, opacity=1)
-    marker["line"] = {"color": "#ffffff", "width": 1.2}  # stands out from the ground
+    marker["line"] = {"color": "#ffffff", "width": 1.2}  # contrast with the background
     return {"marker": marker, "hovertext": hovers, "hoverinfo": "text"}
 
 
 def _label_style(texts: pd.DataFrame, beside: list[str]) -> Trace:
-    """Names at their places."""
+    """Labels at their positions."""
     return {
         "mode": "markers+text",
         "marker": LABEL_GAP,
@@ -205,13 +213,13 @@ def _label_style(texts: pd.DataFrame, beside: list[str]) -> Trace:
 
 
 def _beside(rho: float) -> str:
-    """Where a label lies inside the axes and out of the way of those of other ρ."""
+    """Position of a label: inside the axes, and clear of labels at other ρ."""
     if rho < 1 / 3:
         return "top right"
     return "bottom center" if rho < 2 / 3 else "top left"
 
 
 def _text(names: tuple[tuple[str, float], ...]) -> str:
-    """The best names and scores as Plotly's text, which would read markup in them."""
-    lines = [f"{escape(algorithm)} {score:.1f}" for algorithm, score in names[:MOST_NAMES]]
-    return "<br>".join([*lines, f"and {len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else lines)
+    """The best names and scores, escaped: Plotly reads markup in text."""
+    lines = [f"{escape(algorithm)} {score:.1f}" for algorithm, score in names[:MAX_NAMES]]
+    return "<br>".join([*lines, f"and {len(names) - MAX_NAMES} more"] if len(names) > MAX_NAMES else lines)

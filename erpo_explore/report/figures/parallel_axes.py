@@ -1,8 +1,7 @@
-"""Trials as lines across the coordinates: which combinations score well.
+"""Axes of the parallel-coordinates figure: trials as lines across the coordinates.
 
-Each coordinate is scaled to [0, 1] over the trials that have it. What has no order, such as the metric, has a level a
-value, and one for none. A trial that lacks a number there has no
-place on its axis, and its line passes by.
+Each coordinate is scaled to [0, 1] over the trials that have it. A coordinate without an order, such as the metric, has
+one level per value, and one for none. A trial without a number has no point on that axis, and its line passes by.
 """
 
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from erpo_explore.analysis.trial_table import CHOICES, TITLES
 __all__ = ["Axis", "parallel_axes", "shown_trials"]
 
 LOGARITHMS: Final = ("log10_tau", "log10_reward_temperature")
-MOST_LINES: Final = 200
+MAX_LINES: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,9 +23,9 @@ class Axis:
     """One coordinate.
 
     Attributes:
-        title: Its name.
-        heights: Of each trial, 0–1; NaN where it has none.
-        ticks: Texts by their height.
+        title: Name of the coordinate.
+        heights: Height of each trial, 0–1; NaN where it has none.
+        ticks: Tick labels by height.
     """
 
     title: str
@@ -35,18 +34,18 @@ class Axis:
 
 
 def shown_trials(trials: pd.DataFrame) -> pd.DataFrame:
-    """All trials, or 200 of them evenly over the ranks, the best and the worst among them.
+    """Select at most 200 trials, evenly over the ranks, the best and the worst among them.
 
     Args:
-        trials: What `trial_table` returns, the best first.
+        trials: Result of `trial_table`, the best first.
     """
-    if len(trials) <= MOST_LINES:
+    if len(trials) <= MAX_LINES:
         return trials
-    return trials.iloc[np.linspace(0, len(trials) - 1, MOST_LINES).round().astype(int)]
+    return trials.iloc[np.linspace(0, len(trials) - 1, MAX_LINES).round().astype(int)]
 
 
 def parallel_axes(trials: pd.DataFrame) -> list[Axis]:
-    """The coordinates that differ between trials, and the score, which is last.
+    """Build an axis for each coordinate that differs between trials, and one for the score, which is last.
 
     Args:
         trials: Rows of `trial_table`; at least one.
@@ -56,7 +55,7 @@ def parallel_axes(trials: pd.DataFrame) -> list[Axis]:
 
 
 def _scale(name: str, values: "pd.Series[float]") -> Axis:
-    """A number's axis from its lowest to its highest."""
+    """Axis of a number, from its lowest to its highest value."""
     numbers = values.to_numpy(dtype=np.float64)
     low, high = np.nanmin(numbers), np.nanmax(numbers)
     span = (high - low) or 1.0
@@ -66,12 +65,12 @@ def _scale(name: str, values: "pd.Series[float]") -> Axis:
 
 
 def _text(value: float) -> str:
-    """Three digits, and all those before the point."""
+    """Format with three significant digits; all digits before the decimal point are kept."""
     return f"{value:.0f}" if abs(value) >= 1000.0 else f"{value:.3g}"
 
 
 def _levels(name: str, values: "pd.Series[str]") -> Axis:
-    """A level a value, in alphabetical order; none is the lowest."""
+    """Axis with one level per value, in alphabetical order; none is the lowest."""
     texts = values.astype(object).where(values.notna(), "none").astype(str)
     known = sorted(texts.unique(), key=lambda text: (text != "none", text))
     heights = {text: number / max(1, len(known) - 1) for number, text in enumerate(known)}

@@ -1,4 +1,4 @@
-"""What happened over training: the scores, and the path that the best weights walked."""
+"""Training over time: scores, and the path of the best weights."""
 
 from html import escape
 from typing import Any, Final
@@ -21,26 +21,27 @@ from erpo_explore.report.figures.theme import (
     WEIGHT_COLORS,
     decade_ticks,
 )
+from erpo_explore.store.columns import BROKEN
 
 __all__ = ["path_figure", "score_figure"]
 
 BEST_STYLE: Final = {"color": BEST_COLOR, "width": 4, "dash": "solid"}
 MEMBER_STYLE: Final = {"color": MEMBER_COLOR, "width": 1.5, "dash": "dot"}
-MOST_MEMBERS: Final = 60
-MOST_STEPS: Final = 150
-MOST_BROKEN: Final = 200
+MAX_MEMBERS: Final = 60
+MAX_STEPS: Final = 150
+MAX_BROKEN: Final = 200
 
 
 def score_figure(observations: pd.DataFrame) -> go.Figure:
-    """Score over training step: a curve an algorithm, with a band over its seeds, and a line a searched trial.
+    """Draw the score over training: one curve per algorithm with a band over its seeds, one line per searched trial.
 
     Args:
         observations: The observations table.
 
     Returns:
-        Named baselines have a colour and a band each; searched trials are thin, grey and dotted, the 60 best of them;
-        the best trial is thick; a cross marks where a run diverged or failed. The axis shows the scores; a band of few
-        seeds may reach beyond it.
+        Named algorithms have a colour and a band each. The 60 best searched trials are thin, grey and dotted. The best
+        trial is thick. A cross marks a run that diverged or failed. The axis covers the scores; a band of few seeds may
+        extend beyond it.
     """
     trials = point_table(observations)
     counted = scored(observations).sort_values(["trial", "iteration"], kind="stable")
@@ -49,11 +50,11 @@ def score_figure(observations: pd.DataFrame) -> go.Figure:
     lines = counted.groupby("trial")
     figure = go.Figure()
     shown: set[str] = set()
-    for row in searched.head(MOST_MEMBERS)[::-1].to_dict("records"):
+    for row in searched.head(MAX_MEMBERS)[::-1].to_dict("records"):
         _add_line(figure, lines.get_group(row["trial"]), str(row["label"]), MEMBER_STYLE, shown)
     curves = learning_curves(observations)
     for number, (algorithm, curve) in enumerate(curves.groupby("algorithm", sort=True)):
-        _add_curve(figure, thinned(curve, MOST_STEPS), str(algorithm), _algorithm_style(number))
+        _add_curve(figure, thinned(curve, MAX_STEPS), str(algorithm), _algorithm_style(number))
     if pd.notna(best["best_score"]):
         _add_line(figure, lines.get_group(best["trial"]), f"best: {best['label']}", BEST_STYLE, shown)
     _mark_broken(figure, observations, counted)
@@ -68,27 +69,27 @@ def score_figure(observations: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def path_figure(walked: pd.DataFrame) -> go.Figure:
-    """The path that one set of weights walked: the reward's weights, trust and temperature over progress.
+def path_figure(rows: pd.DataFrame) -> go.Figure:
+    """Draw the path of one set of weights: reward weights, trust and temperature over progress.
 
     Args:
-        walked: Observations of the path in order, as `lineage.walked` returns them.
+        rows: Observations of the path in order, as `lineage.path_so_far` returns them.
 
     Returns:
-        Above, the four reward weights, stacked; below, ρ and τ. An infinite τ leaves a gap. Between it and a
-        finite one a path has no in-between (`space.path`), so it is level until it jumps.
+        Top: the four reward weights, stacked. Below: ρ and τ. An infinite τ leaves a gap. Between an infinite and a
+        finite τ a path does not interpolate (`space.path`), so the line is level until it jumps.
     """
-    walked = _with_jumps(walked)
+    rows = _with_jumps(rows)
     figure = make_subplots(rows=3, cols=1, shared_xaxes=True, row_heights=[0.5, 0.25, 0.25], vertical_spacing=0.06)
-    progress = walked["progress"].tolist()
+    progress = rows["progress"].tolist()
     for name, color in WEIGHT_COLORS.items():
-        weights = walked[f"reward_{name}"].tolist()
+        weights = rows[f"reward_{name}"].tolist()
         line = {"color": color, "width": 1}
         figure.add_scatter(
             x=progress, y=weights, mode="lines+markers", stackgroup="weights", name=name, line=line, marker={"size": 4}
         )
-    tau = [value if np.isfinite(value) and value > 0.0 else None for value in walked["tau"].tolist()]
-    for row, values in ((2, walked["rho"].tolist()), (3, tau)):
+    tau = [value if np.isfinite(value) and value > 0.0 else None for value in rows["tau"].tolist()]
+    for row, values in ((2, rows["rho"].tolist()), (3, tau)):
         figure.add_scatter(
             x=progress, y=values, mode="lines+markers", line={"color": BEST_COLOR}, showlegend=False, row=row, col=1
         )
@@ -101,40 +102,40 @@ def path_figure(walked: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def _with_jumps(walked: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a path, and where it jumps the row before once more, at the place of the jump."""
-    is_infinite = np.isinf(walked["tau"])
+def _with_jumps(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a path; at each jump, the row before is repeated at the position of the jump."""
+    is_infinite = np.isinf(rows["tau"])
     jumps = is_infinite != is_infinite.shift()
-    held = walked.shift()[jumps].assign(progress=walked["progress"]).iloc[1:]  # before the first there is none
-    rows: pd.DataFrame = pd.concat([held, walked])
-    return rows.sort_index(kind="stable")
+    held = rows.shift()[jumps].assign(progress=rows["progress"]).iloc[1:]  # the first row has none before it
+    with_jumps: pd.DataFrame = pd.concat([held, rows])
+    return with_jumps.sort_index(kind="stable")
 
 
 def _log_axis(values: list[float | None]) -> dict[str, Any]:
-    """A log axis with room for a factor of two around the values; around 1 where there is none."""
+    """Log axis with a margin of a factor of two around the values; around 1 where there is none."""
     known = [value for value in values if value is not None] or [1.0]
     low, high = float(np.log10(min(known) / 2.1)), float(np.log10(max(known) * 2.1))
     ticks = decade_ticks(low, high)
-    places = [10**place for place in ticks]
-    return {"type": "log", "range": [low, high], "tickvals": places, "ticktext": list(ticks.values())}
+    values_of_ticks = [10**exponent for exponent in ticks]
+    return {"type": "log", "range": [low, high], "tickvals": values_of_ticks, "ticktext": list(ticks.values())}
 
 
 def _extent(scores: list[float]) -> tuple[float, float]:
-    """Where an axis of scores begins and ends, with some room."""
+    """Ends of an axis of scores, with a margin."""
     low, high = (min(scores), max(scores)) if scores else (0.0, 100.0)
-    room = 0.05 * (high - low) or 1.0
-    return low - room, high + room
+    margin = 0.05 * (high - low) or 1.0
+    return low - margin, high + margin
 
 
 def _algorithm_style(number: int) -> dict[str, Any]:
-    """How the curve of the named algorithm of a number looks."""
-    cycle, place = divmod(number, len(ALGORITHM_COLORS))
-    return {"color": ALGORITHM_COLORS[place], "width": 2, "dash": ALGORITHM_DASHES[cycle % len(ALGORITHM_DASHES)]}
+    """Line style of the n-th named algorithm."""
+    cycle, color = divmod(number, len(ALGORITHM_COLORS))
+    return {"color": ALGORITHM_COLORS[color], "width": 2, "dash": ALGORITHM_DASHES[cycle % len(ALGORITHM_DASHES)]}
 
 
 def _add_line(figure: go.Figure, line: pd.DataFrame, label: str, style: dict[str, Any], shown: set[str]) -> None:
-    """The scores of one trial; all trials of a label share an entry of the legend."""
-    line, trial, name = thinned(line, MOST_STEPS), escape(str(line["trial"].iloc[0])), escape(label)
+    """Scores of one trial; all trials of a label share a legend entry."""
+    line, trial, name = thinned(line, MAX_STEPS), escape(str(line["trial"].iloc[0])), escape(label)
     figure.add_scatter(
         x=line["step"].tolist(),
         y=line["score"].round(3).tolist(),
@@ -149,7 +150,7 @@ def _add_line(figure: go.Figure, line: pd.DataFrame, label: str, style: dict[str
 
 
 def _add_curve(figure: go.Figure, curve: pd.DataFrame, algorithm: str, style: dict[str, Any]) -> None:
-    """The mean over seeds and, where there are several, the band around it."""
+    """Mean over seeds and, with several seeds, the band around it."""
     name = escape(algorithm)
     banded = curve.dropna(subset="low")
     if len(banded):
@@ -181,11 +182,11 @@ def _add_curve(figure: go.Figure, curve: pd.DataFrame, algorithm: str, style: di
 
 
 def _mark_broken(figure: go.Figure, observations: pd.DataFrame, counted: pd.DataFrame) -> None:
-    """A cross at the last score of each run that diverged or failed, at the bottom where it never had one."""
-    broken = observations[observations["status"].isin(["diverged", "failed"])].groupby("trial").tail(1)
+    """A cross at the last score of each run that diverged or failed; at the bottom where it has no score."""
+    broken = observations[observations["status"].isin(BROKEN)].groupby("trial").tail(1)
     if broken.empty:
         return
-    broken = broken.head(MOST_BROKEN)
+    broken = broken.head(MAX_BROKEN)
     last = counted.groupby("trial").tail(1).set_index("trial")["score"]
     floor = 0.0 if counted.empty else float(counted["score"].min())
     figure.add_scatter(

@@ -1,6 +1,6 @@
-"""Figures that a slider moves through training, with a switch between the score and how sure it is.
+"""A slider over training steps, and a switch between the score and its uncertainty.
 
-They are plain Plotly figures with frames, so they move in a notebook as well as in the report.
+The figures are plain Plotly figures with frames, so they work in a notebook as well as in the report.
 """
 
 from collections.abc import Sequence
@@ -11,48 +11,48 @@ import plotly.graph_objects as go
 __all__ = ["SLIDER_PX", "add_slider", "add_switch"]
 
 SLIDER_PX: Final = 90
-"""Height that a figure needs more for its slider."""
+"""Extra height of a figure with a slider."""
 
 _JUMP = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
 
 
 def add_slider(
-    figure: go.Figure, moments: dict[int, Sequence[dict[str, Any]]], numbers: Sequence[int], gap_px: int
+    figure: go.Figure, snapshots: dict[int, Sequence[dict[str, Any]]], numbers: Sequence[int], gap_px: int
 ) -> None:
-    """A slider over training steps; none where there is only one.
+    """Add a slider over training steps; with a single step, add none.
 
     Args:
-        figure: Shows the last moment.
-        moments: The traces that change, by step.
-        numbers: Which of the figure's traces these are.
-        gap_px: Room between the axes and the slider.
+        figure: Figure that shows the last snapshot.
+        snapshots: Traces that change, by step.
+        numbers: Indices of these traces in the figure.
+        gap_px: Distance between the axes and the slider.
     """
-    if len(moments) < 2:
+    if len(snapshots) < 2:
         return
-    # what is visible is the switch's, and a frame that said so would undo it
+    # the switch controls visibility, and a frame that sets it would undo the switch
     still = {
         step: [{key: value for key, value in trace.items() if key != "visible"} for trace in traces]
-        for step, traces in moments.items()
+        for step, traces in snapshots.items()
     }
     figure.frames = [go.Frame(name=str(step), data=traces, traces=list(numbers)) for step, traces in still.items()]
     slider = {
-        "active": len(moments) - 1,
+        "active": len(snapshots) - 1,
         "currentvalue": {"prefix": "as of step "},
-        "steps": [{"label": str(step), "method": "animate", "args": [[str(step)], _JUMP]} for step in moments],
+        "steps": [{"label": str(step), "method": "animate", "args": [[str(step)], _JUMP]} for step in snapshots],
         "pad": {"t": gap_px, "b": 5},
     }
     figure.update_layout(sliders=[slider])
 
 
-def add_switch(figure: go.Figure, score: Sequence[int], doubt: Sequence[int]) -> None:
-    """Two buttons that show one set of traces or the other.
+def add_switch(figure: go.Figure, score: Sequence[int], uncertainty: Sequence[int]) -> None:
+    """Add two buttons that show one set of traces or the other.
 
     Args:
-        figure: Where the traces are; those of the doubt are hidden to begin with.
-        score: Numbers of the traces of the score.
-        doubt: Those of its standard deviation.
+        figure: Figure with the traces; those of the uncertainty are hidden at first.
+        score: Indices of the traces of the score.
+        uncertainty: Indices of the traces of its standard deviation.
     """
-    numbers = [*score, *doubt]
+    numbers = [*score, *uncertainty]
     buttons = [
         {
             "label": label,

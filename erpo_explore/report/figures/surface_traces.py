@@ -1,7 +1,7 @@
-"""A surface as Plotly's traces: what is expected, and how far that may be off.
+"""A surface as Plotly traces: the expected score, and its uncertainty.
 
-Every function returns as many traces for the score as for the doubt, the score's first, whatever the surface holds: a
-slider replaces traces one by one.
+Every function returns the same number of traces for the score and for the uncertainty, the score's first, whatever the
+surface contains: a slider replaces traces one by one.
 """
 
 from typing import Any, Final
@@ -12,56 +12,56 @@ from plotly.colors import sample_colorscale
 
 from erpo_explore.analysis.landscape import GRID, SUBDIVISIONS
 from erpo_explore.analysis.simplex import CORNERS, cells
-from erpo_explore.report.figures.theme import COLORSCALE, DOUBT_COLORSCALE, score_bar
+from erpo_explore.report.figures.theme import COLORSCALE, UNCERTAINTY_COLORSCALE, score_bar
 
 __all__ = ["Trace", "cell_traces", "contour_traces", "score_span"]
 
 NUM_COLORS: Final = 14
-LOW_QUANTILE: Final = 0.1  # a few trials that learned nothing would take all colours from the others
+LOW_QUANTILE: Final = 0.1  # a few trials that learned nothing would otherwise use up the colour range
 AXES: Final = dict(zip("abc", CORNERS, strict=True))
 
 Trace = dict[str, Any]
-"""One of Plotly's."""
+"""Arguments of a Plotly trace."""
 
 
 def score_span(points: pd.DataFrame) -> tuple[float, float]:
-    """The scores that colours cover at a moment.
+    """Range of scores that colours cover at a snapshot.
 
     Args:
-        points: Where trials stand then, with `score`; at least one.
+        points: Points of the snapshot, with `score`; at least one.
     """
     low, high = float(points["score"].quantile(LOW_QUANTILE)), float(points["score"].max())
     return low, high if high > low else low + 1.0
 
 
 def contour_traces(surface: pd.DataFrame, span: tuple[float, float]) -> list[Trace]:
-    """The surface over ρ and log₁₀ τ, blank where it is not known.
+    """Draw the surface over ρ and log₁₀ τ, blank where it is not known.
 
     Args:
-        surface: Rows of `temperature_surface` of one moment; may be empty.
-        span: What the score's colours cover.
+        surface: Rows of `temperature_surface` of one snapshot; may be empty.
+        span: Range of scores that colours cover.
     """
     empty = {"type": "scatter", "x": [None], "y": [None]}
     return [
         _contour(surface, "mean", span, "expected score %{z:.2f} ± %{customdata:.2f}"),
         _bar(empty, "score", span),
-        _contour(surface, "sd", _doubt_span(surface), "± %{z:.2f} around %{customdata:.2f}"),
-        _bar(empty, "sd", _doubt_span(surface)),
+        _contour(surface, "sd", _uncertainty_span(surface), "± %{z:.2f} around %{customdata:.2f}"),
+        _bar(empty, "sd", _uncertainty_span(surface)),
     ]
 
 
 def cell_traces(surface: pd.DataFrame, span: tuple[float, float]) -> list[Trace]:
-    """The surface over the simplex as small triangles, blank where it is not known.
+    """Draw the surface over the simplex as small triangles, blank where it is not known.
 
     Args:
-        surface: Rows of `simplex_surface` of one moment; may be empty.
-        span: What the score's colours cover.
+        surface: Rows of `simplex_surface` of one snapshot; may be empty.
+        span: Range of scores that colours cover.
     """
     return [
         *_colored_cells(surface, "mean", span),
         _bar({"type": "scatterternary", "a": [None], "b": [None], "c": [None]}, "score", span),
-        *_colored_cells(surface, "sd", _doubt_span(surface)),
-        _bar({"type": "scatterternary", "a": [None], "b": [None], "c": [None]}, "sd", _doubt_span(surface)),
+        *_colored_cells(surface, "sd", _uncertainty_span(surface)),
+        _bar({"type": "scatterternary", "a": [None], "b": [None], "c": [None]}, "sd", _uncertainty_span(surface)),
     ]
 
 
@@ -89,7 +89,7 @@ def _contour(surface: pd.DataFrame, column: str, span: tuple[float, float], hove
 
 
 def _colored_cells(surface: pd.DataFrame, column: str, span: tuple[float, float]) -> list[Trace]:
-    """A trace a colour with all triangles of it, and one with a place to hover over in each triangle."""
+    """One trace per colour with all its triangles, and one invisible trace with a hover text per triangle."""
     known = surface["known"].to_numpy(dtype=bool)
     corners_M33 = cells(SUBDIVISIONS)[known] if len(surface) else np.empty((0, 3, 3))
     values = surface.loc[known, column].to_numpy(dtype=np.float64)
@@ -105,7 +105,7 @@ def _colored_cells(surface: pd.DataFrame, column: str, span: tuple[float, float]
                 "mode": "lines",
                 "fill": "toself",
                 "fillcolor": color,
-                "line": {"width": 0.7, "color": color},  # covers the seams between triangles
+                "line": {"width": 0.7, "color": color},  # hides the seams between triangles
                 "hoverinfo": "skip",
                 "visible": column == "mean",
             }
@@ -129,15 +129,15 @@ def _colored_cells(surface: pd.DataFrame, column: str, span: tuple[float, float]
 
 
 def _outlines(corners_M33: np.ndarray) -> dict[str, np.ndarray]:
-    """Closed triangles one after the other, with a gap after each."""
+    """Closed triangles in sequence, with a gap after each."""
     closed_M53 = np.full((len(corners_M33), 5, 3), np.nan, dtype=np.float32)
     closed_M53[:, :3], closed_M53[:, 3] = corners_M33, corners_M33[:, 0]
     lines = closed_M53.reshape(-1, 3)
     return {axis: lines[:, at] for at, axis in enumerate("abc")}
 
 
-def _bar(nowhere: Trace, column: str, span: tuple[float, float]) -> Trace:
-    """A colour bar, which needs a trace to hang on."""
+def _bar(empty_trace: Trace, column: str, span: tuple[float, float]) -> Trace:
+    """A colour bar, which Plotly attaches to a trace."""
     bar = score_bar("score" if column == "score" else "± sd")
     marker = {"color": [span[0]], "colorscale": _SCALES[column], "cmin": span[0], "cmax": span[1], "colorbar": bar}
     more = {
@@ -146,20 +146,20 @@ def _bar(nowhere: Trace, column: str, span: tuple[float, float]) -> Trace:
         "hoverinfo": "skip",
         "visible": column == "score",
     }
-    return {**nowhere, **more}
+    return {**empty_trace, **more}
 
 
-_SCALES: Final = {"mean": COLORSCALE, "score": COLORSCALE, "sd": DOUBT_COLORSCALE}
+_SCALES: Final = {"mean": COLORSCALE, "score": COLORSCALE, "sd": UNCERTAINTY_COLORSCALE}
 
 
-def _doubt_span(surface: pd.DataFrame) -> tuple[float, float]:
-    """From no doubt to the largest that is shown."""
+def _uncertainty_span(surface: pd.DataFrame) -> tuple[float, float]:
+    """Range from 0 to the largest standard deviation that is shown."""
     highest = surface.loc[surface["known"].astype(bool), "sd"].max()
     return 0.0, float(highest) if highest > 0.0 else 1.0
 
 
 def _grid(values: "pd.Series[float]") -> list[list[float | None]]:
-    """Values of a grid as rows of it; what is null is a gap, that a mouse says nothing over."""
+    """Values of a grid as its rows; null is a gap without a hover text."""
     if values.empty:
         return [[None]]
     rounded = values.astype(float).round(3)
@@ -170,10 +170,10 @@ def _grid(values: "pd.Series[float]") -> list[list[float | None]]:
 
 
 def _single(values: "pd.Series[float]") -> np.ndarray:
-    """In single precision, which is enough to draw and makes the page smaller."""
+    """Convert to single precision, which suffices for drawing and makes the page smaller."""
     return values.to_numpy(dtype=np.float32)
 
 
 def _rounded(values: "pd.Series[float]") -> list[float]:
-    """Fewer digits, for a smaller page."""
+    """Round to four digits, for a smaller page."""
     return values.astype(float).round(4).tolist()

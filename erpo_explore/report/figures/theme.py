@@ -1,7 +1,7 @@
-"""Colours and shapes that every figure shares, readable on white and on black.
+"""Colours and shapes that all figures share, readable on white and on black.
 
-Figures carry no background and no ink of their own: the report picks one of two Plotly templates by the reader's
-`prefers-color-scheme`. Colours inside the data are mid-tones that both grounds bear.
+Figures set neither background nor text colour: the report selects one of two Plotly templates by the reader's
+`prefers-color-scheme`. Colours of data are mid-tones that are readable on both backgrounds.
 """
 
 from typing import Any
@@ -14,13 +14,13 @@ __all__ = [
     "BEST_COLOR",
     "BROKEN_COLOR",
     "COLORSCALE",
-    "DOUBT_COLORSCALE",
     "LABEL_FONT",
     "LABEL_GAP",
     "LEGEND_BELOW",
     "MEMBER_COLOR",
     "OUTLINE",
     "TEMPLATES",
+    "UNCERTAINTY_COLORSCALE",
     "WEIGHT_COLORS",
     "decade_ticks",
     "score_bar",
@@ -31,13 +31,13 @@ ALGORITHM_COLORS = (
     "#3b82f6", "#e07b00", "#10a37f", "#8b5cf6", "#a98a00", "#0ea5b7",
     "#c2410c", "#5f8f2f", "#7184c9", "#a0603a", "#2f8f7d", "#b07cc6",
 )  # fmt: skip
-ALGORITHM_DASHES = ("solid", "dash", "longdash", "dashdot")  # the next one each time that the colours are used up
+ALGORITHM_DASHES = ("solid", "dash", "longdash", "dashdot")  # the next dash each time the colours are used up
 BEST_COLOR = "#e0457b"
 BROKEN_COLOR = "#e5484d"
 MEMBER_COLOR = "#8a94a3"
 OUTLINE = "#8a94a3"
 COLORSCALE = "Viridis"
-DOUBT_COLORSCALE = "Cividis"
+UNCERTAINTY_COLORSCALE = "Cividis"
 LEGEND_BELOW = {
     "orientation": "h",
     "yref": "container",
@@ -48,10 +48,10 @@ LEGEND_BELOW = {
     "font": {"size": 11},
 }
 LABEL_FONT = {"size": 11, "shadow": "auto"}  # the shadow keeps a label readable over markers
-LABEL_GAP = {"size": 14, "color": "rgba(0,0,0,0)"}  # an unseen marker, which keeps a label off the real one
+LABEL_GAP = {"size": 14, "color": "rgba(0,0,0,0)"}  # an invisible marker that keeps a label away from the visible one
 WEIGHT_COLORS = {"truth": "#3b82f6", "noise": "#8a94a3", "task": "#e07b00", "model": "#10a37f"}
 
-# ink, grid, ground, and that of buttons, whose text is dark because Plotly paints the pressed one white
+# text, grid, background, and background of buttons: their text is dark, since Plotly draws a pressed button white
 _INKS = {
     "light": ("#1f2933", "#dfe4ea", "#ffffff", "#dfe4ea"),
     "dark": ("#e4e8ee", "#3a424e", "#161a20", "#9aa5b4"),
@@ -59,12 +59,12 @@ _INKS = {
 
 
 def _template(ink: str, grid: str, ground: str, button: str) -> dict[str, Any]:
-    """A Plotly template: transparent ground, quiet grid, ink for all text.
+    """Build a Plotly template with a transparent background.
 
     Args:
         ink: Colour of text and axes.
         grid: Colour of grid lines.
-        ground: The page's own background, for the boxes that must hide what is behind them.
+        ground: Background of the page, for boxes that must hide what is behind them.
         button: Background of a button that is not pressed.
     """
     axis = {"gridcolor": grid, "linecolor": ink, "zerolinecolor": grid, "tickcolor": ink, "automargin": True}
@@ -88,44 +88,44 @@ TEMPLATES = {name: _template(*inks) for name, inks in _INKS.items()}
 
 
 def score_marker(scores: list[float], low: float, high: float, **more: Any) -> dict[str, Any]:
-    """A marker that is coloured by score on the scale that the whole report shares.
+    """Build a marker coloured by score, on the colour scale of the whole report.
 
     Args:
-        scores: One score a marker.
+        scores: One score per marker.
         low: Score of the darkest colour.
         high: Score of the brightest.
-        **more: Anything else that Plotly knows of a marker, such as `size`.
+        **more: Further attributes of a Plotly marker, such as `size`.
     """
     return {
         "color": scores,
         "colorscale": COLORSCALE,
         "cmin": low,
-        "cmax": high if high > low else low + 1.0,  # one score only: any span will do, but an empty one is an error
+        "cmax": high if high > low else low + 1.0,  # with a single score any span is fine, but an empty one is an error
         "line": {"color": OUTLINE, "width": 1},
         **more,
     }
 
 
 def score_bar(title: str) -> dict[str, Any]:
-    """A colour bar above a figure, which a phone has room for.
+    """Build a colour bar above the figure, where it fits on a narrow screen.
 
     Args:
-        title: What its colours are.
+        title: Meaning of the colours.
     """
-    place = {"orientation": "h", "yref": "container", "y": 0.99, "yanchor": "top", "x": 0.5}
+    position = {"orientation": "h", "yref": "container", "y": 0.99, "yanchor": "top", "x": 0.5}
     size = {"thickness": 10, "lenmode": "pixels", "len": 240, "nticks": 5}
-    return {"title": {"text": title, "side": "right"}, **place, **size}
+    return {"title": {"text": title, "side": "right"}, **position, **size}
 
 
 def decade_ticks(low: float, high: float) -> dict[float, str]:
-    """Ticks of a log axis: 1, 2 and 5 in each decade.
+    """Compute ticks of a log axis: 1, 2 and 5 in each decade.
 
     Args:
         low: log10 of the axis's lower end.
         high: log10 of its upper end.
 
     Returns:
-        The text of each tick by its place, log10 of its value.
+        Label of each tick by log10 of its value.
 
     Example:
         >>> list(decade_ticks(-0.5, 0.5).values())

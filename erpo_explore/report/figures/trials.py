@@ -1,4 +1,4 @@
-"""Trials against each other: score against cost, their coordinates side by side, and which of these matter."""
+"""Comparison of trials: score against cost, parallel coordinates, and the importance of coordinates."""
 
 from html import escape
 from typing import Final
@@ -26,23 +26,23 @@ from erpo_explore.report.figures.theme import (
 __all__ = ["importance_figure", "parallel_figure", "pareto_figure"]
 
 NUM_COLORS: Final = 8
-MOST_MARKS: Final = 1500
+MAX_MARKS: Final = 1500
 
 
 def pareto_figure(trials: pd.DataFrame, observations: pd.DataFrame) -> go.Figure:
-    """Each trial's best score against the seconds that it took, and the trials that no cheaper one equals.
+    """Draw each trial's best score against the seconds it took, and the Pareto front.
 
     Args:
-        trials: What `trial_table` returns.
+        trials: Result of `trial_table`.
         observations: The observations table.
     """
-    shown, figure = trials.head(MOST_MARKS), go.Figure()
+    shown, figure = trials.head(MAX_MARKS), go.Figure()
     for is_algorithm, rows in shown.groupby(shown["algorithm"].notna()):
         figure.add_scatter(
             x=rows["elapsed_s"].round(1).tolist(),
             y=rows["score"].round(3).tolist(),
             mode="markers",
-            name="named baselines" if is_algorithm else "searched",
+            name="named algorithms" if is_algorithm else "searched",
             marker={
                 "symbol": "diamond" if is_algorithm else "circle",
                 "size": 9 if is_algorithm else 7,
@@ -58,7 +58,7 @@ def pareto_figure(trials: pd.DataFrame, observations: pd.DataFrame) -> go.Figure
         mode="lines+markers",
         line={"shape": "hv", "color": BEST_COLOR, "width": 2},
         marker={"symbol": "circle-open", "size": 13, "color": BEST_COLOR, "line": {"width": 2}},
-        name="no cheaper one equals",
+        name="Pareto front",
         hoverinfo="skip",
     )
     figure.update_layout(
@@ -72,14 +72,14 @@ def pareto_figure(trials: pd.DataFrame, observations: pd.DataFrame) -> go.Figure
 
 
 def parallel_figure(trials: pd.DataFrame) -> go.Figure:
-    """Trials as lines across the coordinates that differ between them.
+    """Draw trials as lines across the coordinates that differ between them.
 
     Args:
-        trials: What `trial_table` returns; at least one.
+        trials: Result of `trial_table`; at least one.
 
     Returns:
-        Lines are coloured by score, the best trial's is thick. Drawn as lines and not as Plotly's `parcoords`, which
-        needs WebGL and scripts that a strict page forbids, and which no vector format can hold.
+        Lines are coloured by score; the best trial's is thick. Plotly's `parcoords` is not used: it needs WebGL, its
+        scripts are forbidden by the page's policy, and vector formats cannot hold it.
     """
     shown = shown_trials(trials)
     axes, (low, high) = parallel_axes(shown), score_span(shown)
@@ -92,7 +92,7 @@ def parallel_figure(trials: pd.DataFrame) -> go.Figure:
     for number in range(NUM_COLORS):
         chosen = np.flatnonzero(colors == number)
         figure.add_scatter(
-            x=[place for at in chosen for place in lines[at][0]],
+            x=[axis for at in chosen for axis in lines[at][0]],
             y=[height for at in chosen for height in lines[at][1]],
             mode="lines+markers",
             line={"width": 1, "color": sample_colorscale(COLORSCALE, [(number + 0.5) / NUM_COLORS])[0]},
@@ -135,16 +135,16 @@ def parallel_figure(trials: pd.DataFrame) -> go.Figure:
 
 
 def _line(heights_A: np.ndarray) -> tuple[list[int | None], list[float | None]]:
-    """Places and heights of a trial's line, past axes on which it has no place, and a gap after it."""
-    places = np.flatnonzero(~np.isnan(heights_A))
-    return [*places.tolist(), None], [*heights_A[places].tolist(), None]
+    """Axis numbers and heights of a trial's line, without axes on which it has no point, and a gap after it."""
+    axes = np.flatnonzero(~np.isnan(heights_A))
+    return [*axes.tolist(), None], [*heights_A[axes].tolist(), None]
 
 
 def importance_figure(found: Importances) -> go.Figure:
-    """A bar a coordinate, with its interval.
+    """Draw one bar per coordinate, with its interval.
 
     Args:
-        found: What `importances` returns.
+        found: Result of `importances`.
     """
     table = found.table[::-1]
     figure = go.Figure()

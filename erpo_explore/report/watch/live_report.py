@@ -14,6 +14,7 @@ from erpo_explore.errors import ErpoExploreError
 from erpo_explore.report import write_report
 from erpo_explore.store import TABLES, load_manifest, load_results
 from erpo_explore.store.files import Folder, Location
+from erpo_explore.store.layout import REPORT
 
 __all__ = ["LiveReport", "Status"]
 
@@ -119,7 +120,7 @@ def look(folder: Location, write: Callable[[Location, Path], object]) -> tuple[S
         if not reports["score"].notna().any():
             return status, None
         with tempfile.TemporaryDirectory() as aside:
-            page = Path(aside) / "report.html"
+            page = Path(aside) / REPORT
             write(folder, page)
             return status, page.read_bytes()
     except ErpoExploreError as error:

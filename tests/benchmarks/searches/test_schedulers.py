@@ -10,7 +10,7 @@ from benchmarks.searches.schedulers import Regrets, regrets
 from benchmarks.searches.surface import coordinates
 from benchmarks.searches.surface_paths import RANGES, mixed, plan
 from erpo_explore.space import Path
-from erpo_explore.stats.seeds import interval
+from erpo_explore.stats.seeds import confidence_interval
 from tests.benchmarks.searches.made_up import surface
 
 FIRST_NOISE = Path(knots=((0.0, mixed(noise=0.4)), (0.5, mixed(noise=0.4)), (0.7, mixed())))
@@ -33,7 +33,7 @@ def test_regret_is_what_the_best_path_has_more_at_the_end(best):
 def test_the_interval_of_the_mean_is_students():
     scores = [3.0, 5.0, 4.5, 1.0]
     found = Regrets(regret_ST=np.asarray([scores]).T, wall_s=0.0)
-    expected = interval(scores)
+    expected = confidence_interval(scores)
 
     assert found.mean_T[0] == pytest.approx(expected.mean)
     assert found.mean_T[0] + found.half_T[0] == pytest.approx(expected.high)

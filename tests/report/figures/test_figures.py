@@ -4,7 +4,7 @@ import math
 import pandas as pd
 import pytest
 
-from erpo_explore.analysis.lineage import walked
+from erpo_explore.analysis.lineage import path_so_far
 from erpo_explore.report.figures.lineage import lineage_figure, short_names
 from erpo_explore.report.figures.map import simplex_map, temperature_map
 from erpo_explore.report.figures.run import path_figure, score_figure
@@ -106,7 +106,7 @@ def test_each_clone_has_an_arrow_that_ends_at_the_replaced_member(lineage):
 
 
 def test_the_way_of_the_best_is_drawn_thick_across_its_clone(lineage):
-    way = named(lineage_figure(lineage, ("run_m2", 4)), "way of the best")[0]
+    way = named(lineage_figure(lineage, ("run_m2", 4)), "path of the best")[0]
     assert list(way.y)[-3:] == [2, 1, None]
 
 
@@ -121,27 +121,27 @@ def test_members_are_ordered_as_people_count(lineage):
 
 
 def test_of_very_many_decisions_clones_and_the_way_of_the_best_stay(lineage, monkeypatch):
-    monkeypatch.setattr("erpo_explore.report.figures.lineage.MOST_NODES", 8)
+    monkeypatch.setattr("erpo_explore.report.figures.lineage.MAX_NODES", 8)
     figure = lineage_figure(lineage, ("run_m2", 4))
     markers = sum(len(trace.x) for trace in figure.data if trace.mode == "markers")
     assert markers == 8
     assert len(named(figure, "clones")[0].x) == 3  # of the other clone the donor is not shown
-    assert list(named(figure, "way of the best")[0].y)[-3:] == [2, 1, None]
+    assert list(named(figure, "path of the best")[0].y)[-3:] == [2, 1, None]
 
 
 def test_the_path_stacks_the_four_weights_to_one(observations, lineage):
-    figure = path_figure(walked(observations, lineage, "run_m2", 5))
+    figure = path_figure(path_so_far(observations, lineage, "run_m2", 5))
     weights = [trace.y for trace in figure.data if trace.stackgroup]
     assert [sum(at) for at in zip(*weights, strict=True)] == pytest.approx([1.0] * 5)
 
 
 def test_an_infinite_temperature_leaves_a_gap_in_the_path(observations, lineage):
-    figure = path_figure(walked(observations, lineage, "run_policy_gradient_1", 5))
+    figure = path_figure(path_so_far(observations, lineage, "run_policy_gradient_1", 5))
     assert list(figure.data[-1].y) == [None] * 5
 
 
 def test_a_path_is_level_until_it_jumps_to_an_infinite_temperature_and_back(observations, lineage):
-    way = walked(observations, lineage, "run_m2", 5)
+    way = path_so_far(observations, lineage, "run_m2", 5)
     candidate = {"estimator": "sequence", "tau": float("inf"), "reward_truth": 0.0, "reward_task": 1.0}
     way.loc[3, list(candidate)] = list(candidate.values())
     truth = next(trace for trace in path_figure(way).data if trace.name == "truth")
@@ -184,15 +184,15 @@ def test_the_slider_has_a_moment_a_report_and_shows_the_last(observations, draw)
 @pytest.mark.parametrize("draw", [simplex_map, temperature_map])
 def test_the_switch_shows_the_score_or_the_doubt_and_leaves_trials_and_labels(observations, draw):
     figure = draw(observations)
-    score, doubt = (button.args for button in figure.layout.updatemenus[0].buttons)
-    assert score[1] == doubt[1]
-    assert [not visible for visible in score[0]["visible"]] == doubt[0]["visible"]
+    score, uncertainty = (button.args for button in figure.layout.updatemenus[0].buttons)
+    assert score[1] == uncertainty[1]
+    assert [not visible for visible in score[0]["visible"]] == uncertainty[0]["visible"]
     marks = [number for number, trace in enumerate(figure.data) if "text" in trace and trace.text]
     assert not set(marks) & set(score[1])
 
 
 def test_the_best_way_is_drawn_across_its_clone(observations, lineage):
-    way = walked(observations, lineage, "run_m2", 5)
+    way = path_so_far(observations, lineage, "run_m2", 5)
     line = next(trace for trace in temperature_map(observations, way).data if trace.line.color == BEST_COLOR)
     assert list(line.x) == way["rho"].round(4).tolist()
     assert set(way["trial"]) == {"run_m1", "run_m2"}

@@ -13,9 +13,11 @@ def named(figure, name):
 
 def test_each_trial_is_a_marker_at_its_cost_and_the_pareto_set_a_line(observations):
     figure = pareto_figure(trial_table(observations), observations)
-    assert len(named(figure, "searched").x) + len(named(figure, "named baselines").x) == observations["trial"].nunique()
+    assert (
+        len(named(figure, "searched").x) + len(named(figure, "named algorithms").x) == observations["trial"].nunique()
+    )
     front = pareto_set(observations)
-    assert list(named(figure, "no cheaper one equals").y) == front["score"].tolist()
+    assert list(named(figure, "Pareto front").y) == front["score"].tolist()
 
 
 def test_each_trial_is_a_line_across_the_axes_and_the_best_is_thick(observations):

@@ -1,0 +1,59 @@
+"""Title and caption of each figure of the report."""
+
+from typing import Final
+
+from erpo_explore.analysis.importance import MIN_POINTS, Importances
+
+__all__ = ["NO_IMPORTANCE", "TITLES", "caption"]
+
+TITLES: Final = {
+    "score": "Score over training",
+    "pareto": "Score against cost",
+    "simplex": "Map: reward weights",
+    "temperature": "Map: trust and temperature",
+    "parallel": "Coordinates of the trials",
+    "importance": "Importance of the coordinates",
+    "lineage": "Lineage of the population",
+    "path": "The best path",
+}
+
+_CAPTIONS: Final = {
+    "score": "Score on the validation set over training. Named algorithms are coloured, with a band over seeds (95 % "
+    "t-interval; with few seeds it may extend beyond the axis). Searched trials are grey and dotted. The best trial is "
+    "thick.",
+    "pareto": "Best score of each trial, and the seconds until it was reached.",
+    "simplex": "Reward weights: truth, task and noise together, model. The background colour is the expected score, "
+    "from a Gaussian process through the trials. It is blank where no trial is near. Diamonds are named algorithms, "
+    "circles are searched trials. Lines are the trajectories of trials; the thick one is that of the best weights.",
+    "temperature": "Trust in the model (ρ) against temperature (τ), drawn as above. A temperature of ∞ is policy "
+    "gradient.",
+    "parallel": "One line per trial, from its mean coordinates to its best score. The best trial is thick.",
+    "lineage": "Members of the population over training. An arrow is a clone: it is coloured by the donor's score, and "
+    "ends at the member that was replaced.",
+    "path": "Reward weights, trust and temperature of the best weights over training, across clones. This path can be "
+    "saved and replayed.",
+}
+
+NO_IMPORTANCE: Final = (
+    f"Fewer than {MIN_POINTS} different points have a score, or all scores are equal, so importances cannot be "
+    "estimated."
+)
+_WEAK_R_SQUARED: Final = 0.2
+
+
+def caption(name: str, importances: Importances | None) -> str:
+    """Caption of a figure.
+
+    Args:
+        name: Name of the figure.
+        importances: What the figure `importance` shows; None where it is not drawn.
+    """
+    if name != "importance" or importances is None:
+        return _CAPTIONS[name]
+    explained = f"explains {max(0.0, importances.r_squared):.0%} of the variance of unseen trials"
+    uncertainty = ", so little that these bars may be noise" if importances.r_squared < _WEAK_R_SQUARED else ""
+    return (
+        f"Drop in R² when a coordinate is permuted, over bootstraps of {importances.num_points} points, with 95 % "
+        f"intervals. The forest {explained}{uncertainty}. Correlated coordinates, such as the weights of one simplex, "
+        "share their importance."
+    )
