@@ -1,4 +1,4 @@
-"""An exploration in a process of its own, to pull the plug of."""
+"""Explorations in processes of their own, which tests can kill."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ def start_driver(folder: Location, space: Path) -> "subprocess.Popen[bytes]":
 
 
 def start_command(*arguments: str) -> "subprocess.Popen[bytes]":
-    """`explore.py ARGUMENTS` on a Ray of its own with two slots."""
+    """Start `explore.py ARGUMENTS` on a new Ray with two slots."""
     code = (
         "import sys, ray; from pathlib import Path;"
         "ray.init(address='local', num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level='ERROR');"
@@ -28,12 +28,12 @@ def start_command(*arguments: str) -> "subprocess.Popen[bytes]":
 
 
 def start_simulation(folder: Path, address: str, settings: dict[str, Any]) -> "subprocess.Popen[bytes]":
-    """As `start_driver`, of simulated members and with a snapshot after nearly every step of Tune's.
+    """As `start_driver`, with simulated members and a snapshot after nearly every step of Tune.
 
     Args:
         folder: Results folder.
-        address: Of a Ray cluster, or `local` for one of its own with two slots.
-        settings: Of `simulate`.
+        address: Address of a Ray cluster, or `local` for a new one with two slots.
+        settings: Arguments of `simulate`.
     """
     slots = {"num_cpus": 2, "include_dashboard": False} if address == "local" else {}
     code = (
@@ -48,7 +48,7 @@ def start_simulation(folder: Path, address: str, settings: dict[str, Any]) -> "s
 
 
 def wait_for_reports(driver: "subprocess.Popen[bytes]", folder: Location, num_reports: int) -> None:
-    """Until the driver has recorded so many; a driver that ended before is shown."""
+    """Wait until the driver has recorded a number of reports; fail with its output if it ends before."""
     parts = Folder.at(join(folder, "observations"))
     while sum(entry.base_name.endswith(".parquet") for entry in parts.entries()) < num_reports:
         if driver.poll() is not None:

@@ -1,4 +1,4 @@
-"""What Ray warns of in a process that starts it."""
+"""Warnings that Ray raises in a process that starts it."""
 
 from typing import Final
 
@@ -12,4 +12,4 @@ RAY_WARNINGS: Final = [
     pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:ray.*"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-"""Sockets and files that it leaves to the garbage collector, and its notes on coming defaults: not to be errors."""
+"""Unclosed sockets and files, and announcements of new defaults, which must not become errors."""

@@ -1,4 +1,4 @@
-"""Every search method on a real Ray, once, and what a killed driver leaves of it."""
+"""Each search method on a real Ray, complete and resumed after a killed driver."""
 
 import json
 import signal
@@ -19,7 +19,7 @@ from tests.tune.ray_warnings import RAY_WARNINGS
 pytestmark = [
     pytest.mark.ray,
     *RAY_WARNINGS,
-    # of the Gaussian process within Tune's PB2, which has seen two scores or three
+    # from the Gaussian process of Tune's PB2, which has only two or three scores here
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
 
@@ -49,7 +49,7 @@ def test_optuna_suggests_paths_beside_the_baselines(two_slots: None, tmp_path: P
     assert all(0.1 <= task <= 0.3 for task in tasks)
 
 
-def test_hopeless_points_are_stopped_early_and_baselines_are_not(two_slots: None, tmp_path: Path) -> None:
+def test_only_searched_trials_are_stopped_early(two_slots: None, tmp_path: Path) -> None:
     frame, trials = explored({"method": "asha", "members": 8}, tmp_path / "asha")
     stopped = trials[trials["status"] == "stopped"]
     assert set(trials["status"]) == {"finished", "stopped"}
@@ -62,7 +62,7 @@ def test_hopeless_points_are_stopped_early_and_baselines_are_not(two_slots: None
 
 
 @pytest.mark.parametrize("method", ["pbt", "pb2"])
-def test_tunes_own_populations_walk_paths_that_can_be_replayed(method: str, two_slots: None, tmp_path: Path) -> None:
+def test_tunes_own_populations_record_paths_that_can_be_replayed(method: str, two_slots: None, tmp_path: Path) -> None:
     frame, trials = explored({"method": method, "members": 4}, tmp_path / method)
     assert trials["role"].to_dict() == {"mle-s1": "algorithm"} | {f"member-{index}": "member" for index in range(4)}
     assert set(trials["status"]) == {"finished"}
@@ -92,9 +92,7 @@ def test_tunes_own_populations_walk_paths_that_can_be_replayed(method: str, two_
     ],
     ids=lambda search: search["method"],
 )
-def test_a_killed_driver_is_resumed_and_no_report_is_lost_or_doubled(
-    search: dict[str, object], two_slots: None, tmp_path: Path
-) -> None:
+def test_a_resumed_exploration_has_each_report_once(search: dict[str, object], two_slots: None, tmp_path: Path) -> None:
     folder, file = tmp_path / "killed", tmp_path / "space.yaml"
     file.write_text(yaml.safe_dump(TINY | {"baselines": ["mle"], "search": {"ranges": RANGES} | search}))
     driver = start_driver(folder, file)
@@ -109,7 +107,7 @@ def test_a_killed_driver_is_resumed_and_no_report_is_lost_or_doubled(
     for trial in trials.itertuples():
         reports = frame[frame["trial"] == trial.trial]
         assert list(reports["step"]) == [3 * iteration for iteration in reports["iteration"]]
-        # a clone of Tune's may jump ahead
+        # a clone made by Tune may skip iterations
         if trial.role != "member":
             assert list(reports["iteration"]) == list(range(1, trial.num_observations + 1))
         assert trial.steps == (reports["step"].max() if trial.status == "stopped" else 12)

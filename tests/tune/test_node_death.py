@@ -1,4 +1,4 @@
-"""A machine that dies in the middle of an exploration: a node of Ray's cluster whose processes are killed."""
+"""The death of a machine during an exploration: all processes of a Ray node are killed."""
 
 import time
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ NUM_INTERVALS: Final = 5
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    """A head without slots, which asks its nodes often whether they live, so that a dead one is missed soon."""
+    """A head node without slots that checks its nodes often, so that a dead one is noticed soon."""
     health = {"health_check_period_ms": 200, "health_check_timeout_ms": 1000, "health_check_failure_threshold": 5}
     head = {"num_cpus": 0, "include_dashboard": False, "_system_config": health}
     running = Cluster(initialize_head=True, head_node_args=head)
@@ -35,25 +35,25 @@ def cluster() -> Iterator[Cluster]:
     running.shutdown()
 
 
-def test_a_machine_that_dies_takes_no_report_with_it(cluster: Cluster, tmp_path: Path) -> None:
+def test_no_report_is_lost_when_a_machine_dies(cluster: Cluster, tmp_path: Path) -> None:
     machines = [cluster.add_node(num_cpus=1) for _ in range(2)]
     cluster.wait_for_nodes()
     ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
     undisturbed = _simulate(tmp_path / "undisturbed")
-    folder = tmp_path / "bereft"
+    folder = tmp_path / "survived"
     killer = Thread(target=_kill_after, args=(cluster, machines[1], folder, 2 * MEMBERS + 1), daemon=True)
     killer.start()
     _simulate(folder)
     killer.join()
 
-    # how many members fail with it is a matter of the moment: none where all wait, two where one is sent to it yet
+    # how many members fail depends on the moment: none if all wait, two if another one is just sent to the machine
     alive = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
     assert machines[0].node_id in alive
     assert machines[1].node_id not in alive
     assert set(load_results(folder, "trials")["status"]) == {"finished"}
     for table, timed in (("observations", ["reported_at", "checkpoint"]), ("lineage", ["decided_at"])):
-        bereft, whole = (load_results(each, table).drop(columns=timed) for each in (folder, undisturbed))
-        pd.testing.assert_frame_equal(bereft, whole)
+        survived, whole = (load_results(each, table).drop(columns=timed) for each in (folder, undisturbed))
+        pd.testing.assert_frame_equal(survived, whole)
 
 
 def _simulate(folder: Path) -> Path:
@@ -61,7 +61,7 @@ def _simulate(folder: Path) -> Path:
 
 
 def _kill_after(cluster: Cluster, machine: Any, folder: Path, num_reports: int) -> None:
-    """Kill -9 all of a machine's processes once so many reports are recorded."""
+    """Send SIGKILL to all processes of a machine after a number of reports."""
     while len(list((folder / "observations").glob("*.parquet"))) < num_reports:
         time.sleep(0.02)
     cluster.remove_node(machine, allow_graceful=False)

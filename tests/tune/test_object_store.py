@@ -1,4 +1,4 @@
-"""Explorations whose results lie in an S3-compatible object store: cut, resumed, replayed, branched from."""
+"""Explorations with results in an S3-compatible object store: interrupted, resumed, replayed, begun from."""
 
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,15 @@ from tests.tune.driver import start_command, start_driver, wait_for_reports
 pytestmark = pytest.mark.ray
 
 TIMED = ["elapsed_s", "tokens_per_s", "reported_at", "checkpoint"]
-"""Columns that two runs with the same seed need not share."""
+"""Columns that differ between two runs with the same seed."""
 
 
 def _run(*arguments: str) -> str:
-    """What `explore.py` says to the end."""
+    """Output of `explore.py`, which must succeed."""
     driver = start_command(*arguments)
-    said = driver.communicate()[0].decode()
-    assert driver.returncode == 0, said[-3000:]
-    return said
+    output = driver.communicate()[0].decode()
+    assert driver.returncode == 0, output[-3000:]
+    return output
 
 
 def _written(tmp_path: Path, **fields: Any) -> Path:
@@ -33,7 +33,7 @@ def _written(tmp_path: Path, **fields: Any) -> Path:
     return file
 
 
-def test_a_killed_driver_is_resumed_there_and_its_path_replayed_there(bucket: str, tmp_path: Path) -> None:
+def test_an_exploration_is_resumed_and_its_path_replayed(bucket: str, tmp_path: Path) -> None:
     space, local, remote = _written(tmp_path), tmp_path / "undisturbed", f"{bucket}/results/tiny"
     _run(str(space), "--results", str(local))
     driver = start_driver(remote, space)
@@ -43,8 +43,8 @@ def test_a_killed_driver_is_resumed_there_and_its_path_replayed_there(bucket: st
         pass
     assert (erpo.load_results(remote, table="trials")["status"] == "running").any()
 
-    said = _run("resume", remote)
-    assert f"{remote}/best_path.yaml" in said
+    output = _run("resume", remote)
+    assert f"{remote}/best_path.yaml" in output
     for table, timed in (("observations", TIMED), ("lineage", ["decided_at"])):
         pd.testing.assert_frame_equal(*(erpo.load_results(f, table=table).drop(columns=timed) for f in (remote, local)))
     assert b"<html" in read(join(remote, "report.html"))
@@ -53,16 +53,16 @@ def test_a_killed_driver_is_resumed_there_and_its_path_replayed_there(bucket: st
     assert any(is_folder(join(remote, checkpoint)) for checkpoint in kept)
 
     again = f"{bucket}/results/again"
-    said = _run("replay", f"{remote}/best_path.yaml", "--space", str(space), "--results", again, "--seeds", "1")
+    output = _run("replay", f"{remote}/best_path.yaml", "--space", str(space), "--results", again, "--seeds", "1")
     assert set(erpo.load_results(again, table="tests")["trial"].str.split("-").str[0]) == {
         "found",
         "mle",
         "interpolation",
     }
-    assert f"{again}/replay.csv" in said
+    assert f"{again}/replay.csv" in output
 
 
-def test_initial_checkpoints_are_trained_there_and_used_elsewhere(bucket: str, tmp_path: Path) -> None:
+def test_initial_checkpoints_are_trained_and_used_by_another_exploration(bucket: str, tmp_path: Path) -> None:
     first = f"{bucket}/first"
     alone = {"search": {"method": "none"}, "baselines": ["mle"]}
     trained = _written(tmp_path, name="trained", **alone, init_from={"algorithm": "mle", "steps": 6})

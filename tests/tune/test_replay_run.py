@@ -1,4 +1,4 @@
-"""A replay on a real Ray, from the command line: killed in the middle, resumed, and its table computed again."""
+"""A replay on a real Ray, from the command line: killed, resumed, and its table computed again."""
 
 import os
 import signal
@@ -22,20 +22,20 @@ from tests.tiny_exploration import TINY
 
 pytestmark = [
     pytest.mark.ray,
-    # the pipe of a driver that was killed is left to the garbage collector
+    # the garbage collector closes the pipe of a killed driver
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
 ROOT = Path(__file__).parents[2]
-WALKED = ErpoPath(knots=((0.0, Point(reward=Reward(truth=1.0))), (0.5, Point(reward=Reward(truth=0.8, model=0.2)))))
+PATH = ErpoPath(knots=((0.0, Point(reward=Reward(truth=1.0))), (0.5, Point(reward=Reward(truth=0.8, model=0.2)))))
 TRAINING = {"steps": 160, "interval": 40, "batch_size": 16, "learning_rate": 0.02}
 TIMED = ["elapsed_s", "tokens_per_s", "reported_at", "checkpoint", "decoding_s"]
-"""Columns that two runs with the same seed need not share."""
+"""Columns that differ between two runs with the same seed."""
 
 
 def start(folder: Path, *args: str) -> "subprocess.Popen[bytes]":
-    """`explore.py ARGS` on two slots."""
+    """Start `explore.py ARGS` on a new Ray with two slots."""
     code = (
         "import sys, ray;"
         "ray.init(address='local', num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level='ERROR');"
@@ -67,19 +67,19 @@ def wait_for(driver: "subprocess.Popen[bytes]", table: Path, num_parts: int) -> 
 
 @pytest.fixture(scope="module")
 def replays(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    """A replay undisturbed, and one that was killed after its first test and resumed; what both say."""
+    """An undisturbed replay, and one that was killed after its first test and resumed, with the output of both."""
     folder = tmp_path_factory.mktemp("replays")
     (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY | {"training": TRAINING}))
-    save_path(WALKED, folder / "path.yaml")
+    save_path(PATH, folder / "path.yaml")
     replay = ("replay", "path.yaml", "--space", "tiny.yaml", "--seeds", "2", "--against", "mle", "--beam", "3")
-    said = {"whole": output_of(start(folder, *replay, "--results", "whole"))}
+    outputs = {"whole": output_of(start(folder, *replay, "--results", "whole"))}
     driver = start(folder, *replay, "--results", "killed")
     wait_for(driver, folder / "killed" / "tests", 1)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     assert (erpo.load_results(folder / "killed", "trials")["status"] == "running").any()
-    said["killed"] = output_of(start(folder, "resume", "killed"))
-    return folder, said
+    outputs["killed"] = output_of(start(folder, "resume", "killed"))
+    return folder, outputs
 
 
 @pytest.mark.parametrize("name", ["whole", "killed"])
@@ -93,7 +93,7 @@ def test_every_run_is_tested_once_with_its_last_weights(replays: tuple[Path, dic
 
 
 @pytest.mark.parametrize("table", ["tests", "observations", "sentences"])
-def test_killed_and_resumed_it_finds_the_same(replays: tuple[Path, dict[str, str]], table: str) -> None:
+def test_a_resumed_replay_has_the_same_results(replays: tuple[Path, dict[str, str]], table: str) -> None:
     frames = [erpo.load_results(replays[0] / name, table).drop(columns=TIMED, errors="ignore") for name in replays[1]]
     if table == "sentences":
         for frame in frames:
@@ -105,7 +105,7 @@ def test_killed_and_resumed_it_finds_the_same(replays: tuple[Path, dict[str, str
 
 
 def bleu_of(sums_D: np.ndarray) -> float:
-    """sacrebleu's own, of sums of lengths, matches and n-grams."""
+    """sacrebleu's BLEU from sums of lengths, matches and n-grams."""
     hypothesis, reference, *counts = (int(value) for value in sums_D)
     return float(BLEU.compute_bleu(counts[:4], counts[4:], hypothesis, reference, smooth_method="exp").score)
 
@@ -148,10 +148,10 @@ def test_the_table_can_be_computed_again_from_the_store(replays: tuple[Path, dic
 
 
 @pytest.mark.parametrize("name", ["whole", "killed"])
-def test_the_verdict_is_said_in_plain_words(replays: tuple[Path, dict[str, str]], name: str) -> None:
-    folder, said = replays
+def test_the_verdict_is_printed_and_written(replays: tuple[Path, dict[str, str]], name: str) -> None:
+    folder, outputs = replays
     row = pd.read_csv(folder / name / "replay.csv").set_index("algorithm").loc["mle"]
     beats = "beats mle." if row["verdict"] == "beats" else "does not beat its rival mle."
-    for page in (said[name], (folder / name / "replay.md").read_text()):
+    for page in (outputs[name], (folder / name / "replay.md").read_text()):
         assert f"The found path {beats}" in page
         assert "Replay: bleu on the test set, last weights, beam 3" in page

@@ -1,4 +1,4 @@
-"""Explorations on a real Ray: to their end, and with their plugs pulled."""
+"""Explorations on a real Ray: complete runs, interruptions and failures."""
 
 import json
 import os
@@ -34,11 +34,11 @@ pytestmark = [
 ]
 
 TIMED = ["elapsed_s", "tokens_per_s", "reported_at", "checkpoint"]
-"""Columns that two runs with the same seed need not share."""
+"""Columns that differ between two runs with the same seed."""
 
 
 def _holds(file: Path, word: str) -> bool:
-    """Whether a word is in a file, as it is or in the hexadecimal of a pickle within."""
+    """Whether a file contains a word, as text or within the hexadecimal of a pickle."""
     content = file.read_bytes()
     return word.encode() in content or word.encode().hex().encode() in content
 
@@ -55,7 +55,7 @@ def _comparable(folder: Path) -> pd.DataFrame:
     return erpo.load_results(folder).drop(columns=TIMED)
 
 
-class TestAnExplorationToItsEnd:
+class TestACompleteExploration:
     def test_every_trial_reports_every_interval(self, undisturbed: Path) -> None:
         frame = erpo.load_results(undisturbed)
         reports = frame.groupby("trial")["step"].apply(list).to_dict()
@@ -67,12 +67,12 @@ class TestAnExplorationToItsEnd:
         assert set(trials["status"]) == {"finished"}
         assert set(trials["num_observations"]) == {4}
 
-    def test_more_members_than_slots_take_turns_and_keep_step(self, undisturbed: Path) -> None:
+    def test_with_more_members_than_slots_all_stay_in_the_same_generation(self, undisturbed: Path) -> None:
         frame = erpo.load_results(undisturbed)
         members = frame[frame["role"] == "member"]
         assert (members["generation"] == members["iteration"] - 1).all()
 
-    def test_the_lineage_is_a_forest_whose_clones_have_what_their_donor_had(self, undisturbed: Path) -> None:
+    def test_each_clone_has_the_path_of_a_better_donor(self, undisturbed: Path) -> None:
         lineage = erpo.load_results(undisturbed, table="lineage")
         assert lineage.groupby("generation").size().to_dict() == {0: 3, 1: 3, 2: 3, 3: 3}
         clones = lineage[lineage["action"] == "clone"]
@@ -82,7 +82,7 @@ class TestAnExplorationToItsEnd:
             assert donor["score"] == clone.donor_score > clone.score
             assert clone.path == donor["path"]
 
-    def test_a_members_walked_path_has_a_knot_for_each_decision(self, undisturbed: Path) -> None:
+    def test_the_path_of_a_member_has_one_knot_per_decision(self, undisturbed: Path) -> None:
         lineage = erpo.load_results(undisturbed, table="lineage").set_index(["trial", "generation"])
         frame = erpo.load_results(undisturbed)
         for report in frame[frame["role"] == "member"].itertuples():
@@ -91,12 +91,12 @@ class TestAnExplorationToItsEnd:
             knot = erpo.Point.from_dict(json.loads(lineage.loc[(report.trial, report.generation), "knot"]))
             assert path == decided.then(report.progress, knot)
 
-    def test_the_best_path_is_the_one_of_the_best_row(self, undisturbed: Path) -> None:
+    def test_the_best_path_is_that_of_the_best_row(self, undisturbed: Path) -> None:
         frame = erpo.load_results(undisturbed)
         best = frame.loc[frame["score"].idxmax()]
         assert erpo.best_path(undisturbed) == ErpoPath.from_dict(json.loads(best["path"]))
 
-    def test_every_report_has_the_statistics_that_its_score_is_made_of(self, undisturbed: Path) -> None:
+    def test_sentence_statistics_add_up_to_the_score_of_each_report(self, undisturbed: Path) -> None:
         frame = erpo.load_results(undisturbed).set_index(["trial", "iteration"])
         sentences = erpo.load_results(undisturbed, table="sentences").set_index(["trial", "iteration"])
         assert sentences.index.tolist() == frame.index.tolist()
@@ -106,7 +106,7 @@ class TestAnExplorationToItsEnd:
             assert statistics.num_sentences == 20
             assert corpus_score(statistics) == pytest.approx(frame.loc[report, "score"])
 
-    def test_tunes_snapshots_and_checkpoints_do_not_hold_them(self, undisturbed: Path) -> None:
+    def test_tunes_snapshots_and_checkpoints_omit_sentence_statistics(self, undisturbed: Path) -> None:
         files = [file for file in (undisturbed / "checkpoints").rglob("*") if file.is_file()]
         found = {
             word: any(_holds(file, word) for file in files)
@@ -114,17 +114,17 @@ class TestAnExplorationToItsEnd:
         }
         assert found == {"validation_nll_nats": True, "sentences": False, "values_ND": False}
 
-    def test_scores_carry_their_signature(self, undisturbed: Path) -> None:
+    def test_every_score_has_a_signature(self, undisturbed: Path) -> None:
         signatures = set(erpo.load_results(undisturbed)["signature"])
         assert len(signatures) == 1
         assert "tok:none" in signatures.pop()
 
-    def test_the_manifest_gives_back_the_space(self, undisturbed: Path) -> None:
+    def test_the_manifest_holds_the_experiment(self, undisturbed: Path) -> None:
         written = yaml.safe_load((undisturbed / "exploration.yaml").read_text())
         assert Experiment.from_dict(written["space"]) == Experiment.from_dict(TINY)
         assert {"torch", "ray", "sacrebleu"} <= set(written["versions"])
 
-    def test_a_second_run_into_the_folder_is_refused_and_touches_nothing(
+    def test_a_second_run_into_the_folder_is_refused_and_changes_nothing(
         self, undisturbed: Path, tiny_space: Experiment
     ) -> None:
         before = {file: file.stat().st_mtime_ns for file in undisturbed.rglob("*") if file.is_file()}
@@ -132,13 +132,13 @@ class TestAnExplorationToItsEnd:
             explore(tiny_space, undisturbed)
         assert {file: file.stat().st_mtime_ns for file in undisturbed.rglob("*") if file.is_file()} == before
 
-    def test_resuming_a_finished_one_has_nothing_to_do(self, undisturbed: Path) -> None:
+    def test_resuming_a_finished_exploration_changes_nothing(self, undisturbed: Path) -> None:
         before = _comparable(undisturbed)
         assert resume(undisturbed).status == "finished"
         pd.testing.assert_frame_equal(_comparable(undisturbed), before)
 
 
-def test_trials_that_diverge_are_recorded_and_do_not_end_the_exploration(two_slots: None, tmp_path: Path) -> None:
+def test_diverged_trials_are_recorded_and_do_not_end_the_exploration(two_slots: None, tmp_path: Path) -> None:
     training = TINY["training"] | {"learning_rate": 3e38}  # type: ignore[operator]
     changes = {"training": training, "search": {"method": "none"}, "resources": {"max_failures": 1}}
     outcome = explore(Experiment.from_dict(TINY | changes), tmp_path / "wild")
@@ -168,18 +168,18 @@ def test_constant_points_are_searched(method: str, two_slots: None, tmp_path: Pa
         (ValueError("no such trial"), (RunError, r"stopped \(ValueError: no such trial\); resume .* goes on with it")),
     ],
 )
-def test_what_a_callback_raised_inside_tune_is_one_line(
+def test_an_error_of_a_callback_is_one_line(
     raised: Exception, expected: tuple[type[Exception], str], tmp_path: Path
 ) -> None:
     class Tuner(tune.Tuner):
         def __init__(self) -> None:
-            """Without trials."""
+            """A tuner without trials."""
 
         def fit(self) -> None:
             try:
                 raise raised
             except Exception:
-                # as Tune's controller does with the errors of its callbacks
+                # as Tune's controller does with errors of its callbacks
                 raise TuneError(traceback.format_exc()) from None
 
     with pytest.raises(expected[0], match=expected[1]) as error:
@@ -206,7 +206,7 @@ def tiny_file(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_killed_driver_is_resumed_with_the_result_of_an_undisturbed_one(
+def test_a_resumed_exploration_has_the_results_of_an_undisturbed_one(
     undisturbed: Path, tiny_file: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "killed"
@@ -222,7 +222,7 @@ def test_a_killed_driver_is_resumed_with_the_result_of_an_undisturbed_one(
     pd.testing.assert_frame_equal(*lineages)
 
 
-def test_ctrl_c_stops_cleanly_and_says_how_to_resume(
+def test_ctrl_c_stops_cleanly_and_prints_how_to_resume(
     undisturbed: Path, tiny_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "stopped"
@@ -234,22 +234,22 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_resume(
     assert f"resume {folder}" in " ".join(output.decode().split())
     assert b"Traceback" not in output
 
-    # as the message is typed: from the folder where one stands
+    # a relative path, as the message prints it
     monkeypatch.chdir(tmp_path)
     assert resume(Path("stopped")).status == "finished"
     pd.testing.assert_frame_equal(_comparable(folder), _comparable(undisturbed))
 
 
-def test_a_killed_worker_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_a_killed_worker_is_replaced_and_no_report_is_lost(tmp_path: Path) -> None:
     # intervals long enough that a worker found in training is still in training when it is killed
     training = TINY["training"] | {"steps": 400, "interval": 100}  # type: ignore[operator]
     space, folder = tmp_path / "space.yaml", tmp_path / "worker"
     space.write_text(yaml.safe_dump(TINY | {"training": training}))
     driver = start_driver(folder, space)
     wait_for_reports(driver, folder, 2)
-    while not (training_now := [pid for pid in _descendants(driver.pid) if b"Trainable.train" in _command_line(pid)]):
+    while not (training_now := _training(driver.pid)):
         assert driver.poll() is None, "the driver ended before a worker was found in training"
-    os.kill(training_now[0], signal.SIGKILL)
+    os.kill(min(training_now), signal.SIGKILL)
     output, _ = driver.communicate()
     assert driver.returncode == 0, output.decode()[-2000:]
     frame = erpo.load_results(folder)
@@ -257,47 +257,54 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost(tmp_path: Path) -> None
     assert frame.groupby("trial")["step"].apply(list).to_dict() == {name: [100, 200, 300, 400] for name in names}
 
 
+def _training(pid: int) -> set[int]:
+    """Process ids of workers in training below a process."""
+    return {worker for worker in _descendants(pid) if b"Trainable.train" in _command_line(worker)}
+
+
 def _command_line(pid: int) -> bytes:
-    """Of a process; empty where it has ended."""
+    """Command line of a process; empty if it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
 
 
-def test_a_worker_that_is_told_to_end_saves_its_interval_and_nothing_is_trained_twice(
+def test_a_preempted_worker_saves_its_interval_and_no_step_is_trained_twice(
     two_slots: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     training = TINY["training"] | {"steps": 200, "interval": 100}  # type: ignore[operator]
     # it may not fail even once
     changes = {"training": training, "search": {"method": "none"}, "resources": {"max_failures": 0}}
-    space, folder = Experiment.from_dict(TINY | changes), tmp_path / "told"
-    with ThreadPoolExecutor() as beside:
+    space, folder = Experiment.from_dict(TINY | changes), tmp_path / "preempted"
+    with ThreadPoolExecutor() as threads:
         ended = Event()
-        telling = beside.submit(_tell_to_end, folder, ended)
+        preempting = threads.submit(_preempt_worker, folder, ended)
         try:
             outcome = explore(space, folder)
         finally:
             ended.set()
-        told = telling.result()
+        preempted = preempting.result()
     assert (outcome.status, outcome.num_failed) == ("finished", 0)
     assert re.search(r"its worker was told to end; step \d+ is saved; it goes on elsewhere", caplog.text)
     assert set(erpo.load_results(folder, table="trials")["num_failures"]) == {0}
     assert list(folder.rglob(RESCUE_FILE)) == []
-    assert not Path(f"/proc/{told}").exists()
+    assert not Path(f"/proc/{preempted}").exists()
     explore(space, tmp_path / "undisturbed")
     pd.testing.assert_frame_equal(_comparable(folder), _comparable(tmp_path / "undisturbed"))
 
 
-def _tell_to_end(folder: Path, ended: Event) -> int | None:
-    """SIGTERM to each worker in training until one has saved its interval; its process id, None where none did."""
-    told: set[int] = set()
+def _preempt_worker(folder: Path, ended: Event) -> int | None:
+    """Send SIGTERM to each worker in training until one has saved its interval; return its process id, else None."""
+    signalled: set[int] = set()
     while not ended.is_set():
-        training_now = {pid for pid in _descendants(os.getpid()) if b"Trainable.train" in _command_line(pid)} - told
+        training_now = {
+            pid for pid in _descendants(os.getpid()) if b"Trainable.train" in _command_line(pid)
+        } - signalled
         for pid in training_now:
             time.sleep(0.1)
             os.kill(pid, signal.SIGTERM)
-            told.add(pid)
+            signalled.add(pid)
             until = time.monotonic() + 2.0
             while time.monotonic() < until:
                 if list(folder.rglob(RESCUE_FILE)):

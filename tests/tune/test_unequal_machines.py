@@ -1,4 +1,4 @@
-"""Trials on machines that are not alike: Ray's nodes with and without a GPU, which is only counted here, not used."""
+"""Trials on different machines: Ray nodes with and without a GPU, which is only counted here, not used."""
 
 import time
 from collections import defaultdict
@@ -21,13 +21,13 @@ pytestmark = [pytest.mark.ray, *RAY_WARNINGS]
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[tuple[str, str]]:
-    """Ids of a node with a GPU and four processors, and of one with two processors alone."""
+    """Ids of a node with one GPU and four CPUs, and of one with two CPUs."""
     with ray_nodes({"num_cpus": 4, "num_gpus": 1}, {"num_cpus": 2}) as (with_gpu, without):
         yield with_gpu, without
 
 
 def most_held(folder: Path, resources: dict[str, float]) -> dict[tuple[str, str], float]:
-    """What four trials held at once of each node, the most of each kind: {(node, kind): amount}."""
+    """The largest amount of each resource that four trials held at once: {(node, resource): amount}."""
     space = Experiment.from_dict(
         TINY | {"search": {"method": "none"}, "baselines": ["mle"], "num_seeds": 4, "resources": resources}
     )
@@ -55,12 +55,12 @@ def most_held(folder: Path, resources: dict[str, float]) -> dict[tuple[str, str]
 
 
 def free_again(total: dict[str, dict[str, float]]) -> None:
-    """Wait until the trials' workers have ended."""
+    """Wait until the workers of the trials have ended."""
     while ray.available_resources().get("CPU", 0.0) != sum(each.get("CPU", 0.0) for each in total.values()):
         time.sleep(0.1)
 
 
-def test_four_trials_share_a_gpu_and_none_runs_without(nodes: tuple[str, str], tmp_path: Path) -> None:
+def test_four_trials_share_one_gpu_and_none_runs_without(nodes: tuple[str, str], tmp_path: Path) -> None:
     held = most_held(tmp_path / "shared", {"gpus_per_trial": 0.25})
     with_gpu, without = nodes
     assert held[with_gpu, "GPU"] == 1.0
@@ -68,7 +68,7 @@ def test_four_trials_share_a_gpu_and_none_runs_without(nodes: tuple[str, str], t
     assert held[without, "CPU"] == 0.0
 
 
-def test_without_a_share_of_a_gpu_every_machine_trains(nodes: tuple[str, str], tmp_path: Path) -> None:
+def test_without_a_gpu_share_every_machine_trains(nodes: tuple[str, str], tmp_path: Path) -> None:
     held = most_held(tmp_path / "cores", {"gpus_per_trial": 0, "cpus_per_trial": 2})
     with_gpu, without = nodes
     assert held[with_gpu, "GPU"] == 0.0
