@@ -9,20 +9,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from erpo_explore.errors import ConfigError, ErpoExploreError
 
-__all__ = ["PretrainedName", "decoder_prompt", "load_config", "load_model", "load_tokenizer", "outline"]
+__all__ = [
+    "PretrainedName",
+    "absolute_folder",
+    "decoder_prompt",
+    "load_config",
+    "load_model",
+    "load_tokenizer",
+    "outline",
+]
 
 
-def _absolute_folder(name: str) -> str:
-    """Workers have a working directory of their own, so a folder is named from the root."""
+def absolute_folder(name: str) -> str:
+    """The absolute path of a local folder; any other name unchanged. Workers have a working folder of their own."""
     folder = Path(name).expanduser()
     return str(folder.resolve()) if folder.is_dir() else name
 
 
-PretrainedName = Annotated[str, Field(min_length=1), AfterValidator(_absolute_folder)]
+PretrainedName = Annotated[str, Field(min_length=1)]
 """Name on the hub, such as `google-t5/t5-small`, or a local folder that `save_pretrained` wrote."""
 
 

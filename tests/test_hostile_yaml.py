@@ -18,7 +18,7 @@ from erpo_explore.errors import ErpoExploreError
 from erpo_explore.launch import load_cluster_file
 from erpo_explore.launch.fetched import check_own
 from erpo_explore.plain_yaml import load_yaml
-from erpo_explore.plan.baselines import Rivals
+from erpo_explore.plan.baselines import read_against
 from erpo_explore.store import load_manifest
 
 LEVELS = "abcdefghij"
@@ -54,7 +54,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "exploration.yaml": read_manifest,
     "a cluster file": load_cluster_file,
     "--set": lambda file: _assign({}, f"name={file.read_text()}"),
-    "--against": lambda file: Rivals.parse(file.read_text()),
+    "--against": lambda file: read_against(file.read_text()),
 }
 
 

@@ -40,7 +40,7 @@ class Planned:
     @property
     def algorithm(self) -> str:
         """What is trained with."""
-        (name,) = self.space.baselines
+        (name,) = self.space.algorithms
         return name
 
     @property

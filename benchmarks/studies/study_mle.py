@@ -142,7 +142,7 @@ def record(planned: Planned, task: Task, keep: Path, *, num_intervals: int | Non
 
 
 def _path(planned: Planned, task: Task) -> SpacePath:
-    return algorithm(planned.algorithm, **planned.space.baselines[planned.algorithm]).path(task.metric)
+    return algorithm(planned.algorithm, **planned.space.algorithms[planned.algorithm]).path(task.metric)
 
 
 def _interval(run: TrainingRun) -> dict[str, Any]:

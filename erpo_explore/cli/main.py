@@ -189,13 +189,14 @@ def replay(
       explore.py replay results/multi30k --set 'init_from={results: results/trunks, algorithm: mle}'
     """  # noqa: D301
     from erpo_explore.config.experiment import Experiment
-    from erpo_explore.plan.baselines import Rivals
+    from erpo_explore.config.resolve import resolve
+    from erpo_explore.plan.baselines import read_against
     from erpo_explore.plan.replay import replay_space, winning_algorithm
     from erpo_explore.plan.trust import check_replayable
     from erpo_explore.store.files import as_location, is_folder
     from erpo_explore.tune.run import explore
 
-    rivals = Rivals.parse(against)
+    rivals = read_against(against)
     place = as_location(origin)
     if is_folder(place) and not anyway and (algorithm := winning_algorithm(place)) is not None:
         _say(f"{algorithm} has the best score of {origin}, so no found path beats the baselines: nothing to replay")
@@ -210,8 +211,9 @@ def replay(
         trackers={"tensorboard": tensorboard, "mlflow": mlflow, "wandb": wandb},
         share={"gpus_per_trial": gpus, "cpus_per_trial": cpus},
     )
-    check_replayable(place, written, trust=trust)
-    final = Experiment.from_dict(written, origin=origin)
+    # path files name functions, too, so they are read first
+    final = resolve(Experiment.from_dict(written, origin=origin))
+    check_replayable(place, final.to_dict(), trust=trust)
     _finish(explore(final, as_location(results or f"results/{final.name}"), address=address))
 
 

@@ -1,8 +1,7 @@
-"""The trunk: where training begins, if not at weights drawn anew.
+"""`init_from`: the checkpoints that all trials begin with, instead of random weights.
 
-Every member, algorithm, path and replay branches from the same weights, so that a dear common beginning is trained
-once. Left
-out: a pretrained model of the hub, which is a `model` (`kind: pretrained`), since it brings its sizes and tokens along.
+All members, baselines and replays then branch from the same weights, so that an expensive common start is trained once.
+Left out: a pretrained model of the hub, which is a `model` (`kind: pretrained`), since it brings its sizes and tokens.
 """
 
 from collections.abc import Mapping
@@ -11,66 +10,96 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Discriminator, Field, Tag
 
 from erpo_explore.config.section import Section
-from erpo_explore.store.files import Folder, as_location
 
-__all__ = ["CHECKPOINT_FILE", "CheckpointTrunk", "InitFrom", "ResultsTrunk", "TrainedTrunk", "as_trunk"]
+__all__ = [
+    "CHECKPOINT_FILE",
+    "CheckpointTrunk",
+    "FolderTrunk",
+    "InitFrom",
+    "ResultsTrunk",
+    "TrainedTrunk",
+    "read_init_from",
+]
 
 CHECKPOINT_FILE: Final = "state.pt"
-"""What a checkpoint folder of ours holds."""
+"""Name of the file in a checkpoint folder of this program."""
 
 
 class _Trunk(Section):
     optimizer: bool = True
-    """Take Adam's moments along with the weights; else they begin at zero."""
+    """Whether Adam's moments are loaded along with the weights. Otherwise they begin at zero."""
+
+
+class FolderTrunk(_Trunk):
+    """A checkpoint or results folder. Which of the two is looked up when the exploration starts."""
+
+    folder: str
+    """A folder of this program, as a path or a URI."""
 
 
 class CheckpointTrunk(_Trunk):
-    """The same weights for every seed."""
+    """The same weights for all seeds."""
 
     checkpoint: str
-    """A checkpoint folder of ours, a path or a URI."""
+    """A checkpoint folder of this program, as a path or a URI."""
 
 
 class ResultsTrunk(_Trunk):
-    """Last weights of an algorithm's n trials, by seed: trial seed s takes number (s − first) mod n."""
+    """Last weights of the n trials of an algorithm, by seed: trial seed s begins with number (s − first) mod n."""
 
     results: str
-    """A results folder of ours, a path or a URI."""
+    """A results folder of this program, as a path or a URI."""
 
     algorithm: str | None = None
-    """Name of an algorithm or path in it; the only one there is if not given."""
+    """Name of one of its baselines. Default: the only one."""
 
 
 class TrainedTrunk(_Trunk):
-    """Weights that are trained first, in `trunk/` of the results folder; seeds are dealt as in `ResultsTrunk`."""
+    """Weights that are trained first, within the results folder. They are dealt to seeds as in `ResultsTrunk`."""
 
     algorithm: str
-    """What trains the trunk; with the settings that `baselines` gives it, if it is there."""
+    """Named algorithm that trains the weights, with its settings in `baselines`, if it is one of them."""
 
     steps: Annotated[int, Field(ge=1)]
-    """Its budget, with a learning rate that does not decay; a multiple of `training.interval`."""
+    """Budget in steps, at a constant learning rate. Must be a multiple of `training.interval`."""
 
     num_seeds: Annotated[int, Field(ge=1)] = 1
-    """Trunks, with seeds `seed`, `seed` + 1, …"""
+    """Number of initial checkpoints, with seeds `seed`, `seed` + 1, …"""
 
 
-_Kind = Literal["checkpoint", "results", "trained"]
-_KINDS: Final[dict[type, _Kind]] = {CheckpointTrunk: "checkpoint", ResultsTrunk: "results", TrainedTrunk: "trained"}
+_Kind = Literal["folder", "checkpoint", "results", "trained"]
+_KINDS: Final[Mapping[type, _Kind]] = {
+    FolderTrunk: "folder",
+    CheckpointTrunk: "checkpoint",
+    ResultsTrunk: "results",
+    TrainedTrunk: "trained",
+}
 
 
 def _kind(written: Any) -> _Kind | None:
-    """Which trunk is meant, by the field that no other one has."""
+    """The kind that is meant, by the field that no other kind has."""
     if type(written) in _KINDS:
         return _KINDS[type(written)]
     if not isinstance(written, Mapping):
         return None
-    if "checkpoint" in written or "results" in written:
-        return "checkpoint" if "checkpoint" in written else "results"
+    for kind in ("folder", "checkpoint", "results"):
+        if kind in written:
+            return kind
     return "trained" if "algorithm" in written or "steps" in written else None
 
 
+def read_init_from(written: Any) -> Any:
+    """Plain values of `init_from`, where a folder alone stands for `{folder: …}`.
+
+    >>> read_init_from("results/multi30k")
+    {'folder': 'results/multi30k'}
+    """
+    return {"folder": written} if isinstance(written, str) else written
+
+
 InitFrom = Annotated[
-    Annotated[CheckpointTrunk, Tag("checkpoint")]
+    Annotated[FolderTrunk, Tag("folder")]
+    | Annotated[CheckpointTrunk, Tag("checkpoint")]
     | Annotated[ResultsTrunk, Tag("results")]
     | Annotated[TrainedTrunk, Tag("trained")],
     Discriminator(
@@ -80,14 +109,3 @@ InitFrom = Annotated[
         "{algorithm: NAME, steps: N}",
     ),
 ]
-
-
-def as_trunk(written: Any) -> Any:
-    """A folder as the user names it, as the trunk that lies in it; anything else as it is.
-
-    >>> as_trunk("results/multi30k")
-    {'results': 'results/multi30k'}
-    """
-    if not isinstance(written, str):
-        return written
-    return {"checkpoint" if Folder.at(as_location(written)).has(CHECKPOINT_FILE) else "results": written}

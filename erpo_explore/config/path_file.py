@@ -1,4 +1,7 @@
-"""A path as a YAML file: how a discovered path is kept, handed on and replayed."""
+"""A path as a YAML file: how a found path is kept, shared and replayed."""
+
+from dataclasses import dataclass
+from typing import Any, TypeGuard
 
 import yaml
 
@@ -7,22 +10,33 @@ from erpo_explore.plain_yaml import load_yaml
 from erpo_explore.space.path import Path
 from erpo_explore.store.files import Location, read, write_aside
 
-__all__ = ["is_path_file", "load_path", "save_path"]
+__all__ = ["PathFile", "is_path_file", "load_path", "save_path"]
 
 
-def is_path_file(written: object) -> bool:
-    """Whether a value names a YAML file, where a path or an algorithm might stand."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathFile:
+    """The name of a path's file, before the file is read.
+
+    Attributes:
+        location: As the user wrote it: a path, relative to the working folder or absolute, or a URI.
+    """
+
+    location: str
+
+
+def is_path_file(written: Any) -> TypeGuard[str]:
+    """Whether a value names a YAML file."""
     return isinstance(written, str) and written.endswith((".yaml", ".yml"))
 
 
 def load_path(file: Location) -> Path:
-    """Read a path.
+    """Read a path from its file.
 
     Args:
-        file: A path of this machine or a URI.
+        file: A path or a URI.
 
     Raises:
-        ConfigError: The file is missing, no YAML or no path.
+        ConfigError: The file is missing, or holds no YAML or no path.
     """
     try:
         return Path.from_dict(load_yaml(read(file).decode()))
@@ -35,9 +49,9 @@ def load_path(file: Location) -> Path:
 
 
 def save_path(path: Path, file: Location) -> None:
-    """Write a path, whole; `load_path(file) == path`.
+    """Write a path to a file; `load_path(file) == path`.
 
     Raises:
-        ResultsError: It cannot be written.
+        ResultsError: The file cannot be written.
     """
     write_aside(file, yaml.safe_dump(path.to_dict(), sort_keys=False).encode())

@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_serializer, field_validator, model_validator
 
-from erpo_explore.config.baselines import Baselines
+from erpo_explore.config.baselines import Candidates
 from erpo_explore.config.methods import POINTWISE, Method
 from erpo_explore.config.section import Section
 from erpo_explore.space.algorithms import Algorithm
@@ -73,7 +73,7 @@ class Search(Section):
     p_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
     """Chance that a perturbed knot is `start` again."""
 
-    candidates: Baselines = Field(default_factory=dict)
+    candidates: Candidates = Field(default_factory=dict)
     """Named baselines, with settings, that a perturbed knot of a population may be as well, such as `grpo`, which no
     range
     reaches. As nothing lies between such an algorithm and the others, it is trained from its knot to the next one."""
@@ -115,17 +115,6 @@ class Search(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_bandit(cls, written: Any) -> Any:
-        removed = [name for name in ("propose", "trust") if isinstance(written, dict) and name in written]
-        if removed:
-            raise ValueError(
-                f"{' and '.join(removed)} must be left out, got {written[removed[0]]}: the bandit was removed, since "
-                "it ranks below maximum likelihood; next knots are perturbed"
-            )
-        return written
-
-    @model_validator(mode="before")
-    @classmethod
     def _read_asha(cls, written: Any) -> Any:
         if not isinstance(written, dict) or written.get("method") != "asha":
             return written
@@ -157,6 +146,10 @@ class Search(Section):
             return path.end
         return written if isinstance(written, Point) else Point.from_dict(written)
 
+    @field_serializer("start")
+    def _write_start(self, start: Point) -> dict[str, Any]:
+        return start.to_dict()
+
     @field_validator("start")
     @classmethod
     def _check_start(cls, start: Point) -> Point:
@@ -165,14 +158,6 @@ class Search(Section):
         if start.estimator != TOKEN or start.forced > 0.0:
             raise ValueError(f"start must draw token by token, as all searched points do, got {start}; leave it out")
         return start
-
-    @field_validator("candidates")
-    @classmethod
-    def _check_candidates(cls, candidates: Baselines) -> Baselines:
-        for name, settings in candidates.items():
-            if len(Algorithm(name=name, settings=settings).path("bleu").knots) > 1:
-                raise ValueError(f"must be points, but {name} is a path; leave it out")
-        return candidates
 
     @field_validator("metric")
     @classmethod

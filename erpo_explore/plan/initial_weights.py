@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from erpo_explore.config.experiment import Experiment
-from erpo_explore.config.init_from import CheckpointTrunk, ResultsTrunk, TrainedTrunk
+from erpo_explore.config.init_from import CheckpointTrunk, FolderTrunk, ResultsTrunk, TrainedTrunk
 from erpo_explore.config.search import Search
-from erpo_explore.errors import ResultsError
+from erpo_explore.errors import ConfigError, ResultsError
 from erpo_explore.plan.manifest import experiment_of
 from erpo_explore.store import load_manifest, load_results
 from erpo_explore.store.files import Location, as_location, is_folder, join, resolved, within
@@ -59,8 +59,7 @@ def initial_experiment(experiment: Experiment, folder: Location) -> Experiment |
             "name": f"{experiment.name}-{_initial_name(folder)}",
             "training": training,
             "search": Search(method="none").model_dump(mode="json", exclude={"start"}),
-            "baselines": {initial.algorithm: experiment.baselines.get(initial.algorithm, {})},
-            "paths": {},
+            "baselines": {initial.algorithm: experiment.algorithms.get(initial.algorithm, {})},
             "init_from": None,
             "test": None,
             "num_seeds": initial.num_seeds,
@@ -82,6 +81,8 @@ def find_checkpoints(experiment: Experiment, folder: Location) -> list[Location]
     match experiment.init_from:
         case None:
             return []
+        case FolderTrunk(folder=written):
+            raise ConfigError(f"init_from: {written} must be looked up first, by erpo_explore.config.resolve")
         case CheckpointTrunk() as initial:
             return [as_location(initial.checkpoint)]
         case ResultsTrunk() as initial:

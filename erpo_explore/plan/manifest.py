@@ -1,4 +1,4 @@
-"""Where a number came from: the versions and the commit that made it."""
+"""`exploration.yaml`: the experiment behind a results folder, and the versions and the commit that ran it."""
 
 import platform
 import subprocess
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from erpo_explore.config.experiment import Experiment
+from erpo_explore.config.renamed import upgraded
 
 __all__ = ["experiment_of", "manifest"]
 
@@ -15,7 +16,7 @@ _PACKAGES: Final = ("erpo-explore", "ray", "torch", "sacrebleu", "rouge-score", 
 
 
 def manifest(space: Experiment) -> dict[str, Any]:
-    """What `exploration.yaml` holds: the space with its seed, versions, and the commit of the code."""
+    """The values of `exploration.yaml`: the experiment, versions of the packages, and the commit of the code."""
     return {
         "exploration": space.name,
         "space": space.to_dict(),
@@ -27,16 +28,23 @@ def manifest(space: Experiment) -> dict[str, Any]:
 
 
 def experiment_of(written: dict[str, Any], origin: str) -> Experiment:
-    """The search space of an `exploration.yaml`.
+    """The experiment of an `exploration.yaml`, which may be of an older version.
+
+    Args:
+        written: The values of the file.
+        origin: The file or its folder, for messages.
 
     Raises:
         ConfigError: It does not fit the schema.
     """
-    return Experiment.from_dict(written.get("space"), origin=origin)
+    return Experiment.from_dict(upgraded(written.get("space")), origin=origin)
 
 
 def _commit() -> str | None:
-    """Commit of the checkout that this code runs from, marked where it was changed; None for an installed package."""
+    """Commit of the checkout that this code runs from; None for an installed package.
+
+    Ends in `-changed` where tracked files differ from the commit.
+    """
     here = Path(__file__).parent
     git = ["git", "-C", str(here)]
     try:

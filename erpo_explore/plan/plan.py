@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from erpo_explore.config.experiment import Experiment
+from erpo_explore.config.resolve import resolve
 from erpo_explore.erpo import load_estimator
 from erpo_explore.plan.initial_weights import (
     INITIAL,
@@ -105,6 +106,7 @@ def make_plan(experiment: Experiment, folder: Location, *, resumes: bool = False
     Raises:
         ErpoExploreError: The data, a metric, a search method, earlier results or an initial checkpoint cannot be used.
     """
+    experiment = resolve(experiment)
     return _plan(experiment, load_task(experiment.task), folder, resumes=resumes)
 
 

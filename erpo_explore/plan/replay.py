@@ -1,32 +1,33 @@
 """Replay: a found path against others, from scratch or from the same trunk, with the same budget and several seeds."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path as FilePath
 
 import pandas as pd
 
+from erpo_explore.config.baselines import Baseline
 from erpo_explore.config.experiment import Experiment, LastTest, load_experiment
 from erpo_explore.config.path_file import load_path
 from erpo_explore.config.search import Search
 from erpo_explore.errors import ConfigError, ResultsError
-from erpo_explore.plan.baselines import Rivals
 from erpo_explore.plan.initial_weights import same_init_from
 from erpo_explore.plan.manifest import experiment_of
-from erpo_explore.space import Path
+from erpo_explore.space import Algorithm, Path
 from erpo_explore.store import best_row, load_manifest, load_results
 from erpo_explore.store.files import Location, is_folder
 
 __all__ = ["FOUND", "is_replay", "replay_space", "winning_algorithm"]
 
 FOUND = "found"
-"""Name of the replayed path among its rivals."""
+"""Name of the replayed path among its baselines."""
 
 
 def replay_space(
     origin: Location,
     *,
     space_file: FilePath | None,
-    against: Rivals,
+    against: Mapping[str, Baseline | None],
     num_seeds: int,
     seed: int | None = None,
     beam_width: int = 5,
@@ -36,13 +37,13 @@ def replay_space(
     Args:
         origin: A results folder, whose best searched path is taken, or a path's YAML file; a path or a URI.
         space_file: Task, model and budget; those of the results folder if not given.
-        against: The rivals; an algorithm without settings has those that the space gives it.
-        num_seeds: Runs of the path and of each rival.
+        against: The baselines by name; None for an algorithm with the settings that the experiment gives it.
+        num_seeds: Runs of the path and of each baseline.
         seed: The first seed; by default one that the search has not used, since its winner was chosen on its own.
         beam_width: Hypotheses a sentence of the test set.
 
     Raises:
-        ConfigError: A path's file comes without a space, or is named as another rival is.
+        ConfigError: A path's file comes without a space, or a baseline has the name of the replayed path.
         ResultsError: The folder holds no score yet, nothing was searched in it, or its trunk is another one by now.
     """
     if is_folder(origin):
@@ -54,18 +55,18 @@ def replay_space(
         if space_file is None:
             raise ConfigError(f"{origin} is a path without a task; add --space search_spaces/NAME.yaml")
         space = searched = load_experiment(space_file)
-    if FOUND in against.paths:
-        raise ConfigError(f"--against must not name a file {FOUND}.yaml, as the replayed path is called; rename it")
+    if FOUND in against:
+        raise ConfigError(f"--against must not name a baseline {FOUND}, which is the replayed path; rename it")
     fresh_seed = max(used.seed + max(used.search.members, used.num_seeds) for used in (searched, space))
-    settings = {
-        name: space.baselines.get(name, {}) if given is None else given for name, given in against.baselines.items()
+    baselines = {
+        name: Algorithm(name=name, settings=space.algorithms.get(name, {})) if given is None else given
+        for name, given in against.items()
     }
     length_penalty = space.test.length_penalty if space.test is not None else space.training.length_penalty
     written = space.to_dict() | {
         "name": f"{space.name}-replay",
         "search": Search(method="none").model_dump(mode="json", exclude={"start"}),
-        "baselines": settings,
-        "paths": {name: given.to_dict() for name, given in {**against.paths, FOUND: path}.items()},
+        "baselines": {**baselines, FOUND: path},
         "test": LastTest(beam_width=beam_width, length_penalty=length_penalty).model_dump(),
         "seed": fresh_seed if seed is None else seed,
         "num_seeds": num_seeds,
@@ -85,7 +86,7 @@ def winning_algorithm(folder: Location) -> str | None:
 
 def is_replay(space: Experiment) -> bool:
     """Whether an exploration is a replay."""
-    return space.test is not None and FOUND in space.paths
+    return space.test is not None and FOUND in space.baselines
 
 
 def _best_searched(folder: Location) -> Path:

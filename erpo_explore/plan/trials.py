@@ -25,7 +25,7 @@ def plan_trials(experiment: Experiment, metric: str) -> list[TrialSpec]:
     seeds = range(experiment.seed, experiment.seed + experiment.num_seeds)
     fixed = [
         ("algorithm", name, Algorithm(name=name, settings=settings).path(metric))
-        for name, settings in experiment.baselines.items()
+        for name, settings in experiment.algorithms.items()
     ]
     fixed += [("path", name, path) for name, path in experiment.paths.items()]
     specs = [

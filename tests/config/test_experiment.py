@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erpo_explore.config.experiment import Experiment, load_experiment
-from erpo_explore.config.path_file import save_path
 from erpo_explore.config.search import COORDINATES
 from erpo_explore.errors import ConfigError
 from erpo_explore.seq2seq import LstmConfig, TransformerConfig
@@ -56,10 +55,9 @@ def spaces(draw):
     return SMALLEST | {
         "training": {"interval": interval, "steps": interval * draw(st.integers(1, 20)), "clip_norm": math.inf},
         "search": search,
-        "baselines": draw(st.lists(st.sampled_from(list(ALGORITHMS)), unique=True)),
-        "paths": {
-            name: path.to_dict() for name, path in draw(st.dictionaries(path_names, paths(), max_size=2)).items()
-        },
+        "baselines": {name: {} for name in draw(st.lists(st.sampled_from(list(ALGORITHMS)), unique=True))}
+        | {name: path.to_dict() for name, path in draw(st.dictionaries(path_names, paths(), max_size=2)).items()}
+        | draw(st.sampled_from([{}, {"cold": {"raml": {"temperature": 0.05}}, "found": "found/best_path.yaml"}])),
         "seed": draw(st.integers(0, 2**31 - 1)),
     }
 
@@ -116,7 +114,9 @@ class TestValues:
 
     def test_baselines_are_read_as_a_list_or_a_mapping(self):
         as_list = read(baselines=["mle", {"raml": {"temperature": 0.2}}])
-        assert as_list == read(baselines={"mle": {}, "raml": {"temperature": 0.2}})
+        assert as_list == read(baselines={"mle": None, "raml": {"temperature": 0.2}})
+        assert as_list == read(baselines=["mle", algorithm("raml", temperature=0.2)])
+        assert as_list.algorithms == {"mle": {}, "raml": {"temperature": 0.2}}
 
     @pytest.mark.parametrize("name", ["mle", "data_noising", "raml", "spg"])
     def test_a_search_may_start_at_a_constant_algorithm(self, name):
@@ -129,37 +129,25 @@ class TestValues:
     def test_a_search_starts_at_the_truth_by_default(self):
         assert read().search.start == Point(reward=Reward(truth=1.0))
 
-    def test_paths_are_read_as_paths(self):
+    def test_a_path_is_read_as_a_path(self):
         path = Path(knots=((0.0, Point(reward=Reward(truth=1.0))), (1.0, Point.from_dict(RAML))))
-        assert read(paths={"mine": path.to_dict()}).paths == {"mine": path}
-        assert read(paths={"mine": path}).paths == {"mine": path}
+        for written in (path, path.to_dict()):
+            experiment = read(baselines={"mine": written})
+            assert (experiment.algorithms, experiment.paths) == ({}, {"mine": path})
 
-    def test_a_path_may_be_a_algorithm_with_settings(self):
+    def test_an_algorithm_may_have_another_name(self):
         written = {"cold": {"raml_ngram": {"temperature": 0.1}}, "default": {"raml_ngram": None}}
-        expected = {
+        experiment = read(baselines=[*({name: baseline} for name, baseline in written.items()), "raml_ngram"])
+        assert experiment.algorithms == {"raml_ngram": {}}
+        assert experiment.paths == {
             "cold": algorithm("raml_ngram", temperature=0.1).path("bleu"),
             "default": algorithm("raml_ngram").path("bleu"),
         }
-        space = read(paths=written)
-        assert space.paths == expected
-        assert Experiment.from_dict(space.to_dict()) == space
+        assert Experiment.from_dict(experiment.to_dict()) == experiment
 
-    def test_a_path_is_read_from_its_file(self, tmp_path):
-        file, path = tmp_path / "found.yaml", algorithm("interpolation").path("bleu")
-        save_path(path, file)
-        space = read(paths={"mine": str(file)})
-        assert space.paths == {"mine": path}
-        # what is recorded needs no file
-        file.unlink()
-        assert Experiment.from_dict(space.to_dict()) == space
-        with pytest.raises(ConfigError, match=r"paths: .*found\.yaml: cannot be read"):
-            read(paths={"mine": str(file)})
-
-    def test_a_algorithm_in_a_paths_place_needs_the_tasks_metric(self, tmp_path):
-        with pytest.raises(
-            ConfigError, match=r"paths: .*task\.metric must be given where a path is an algorithm, here raml$"
-        ):
-            read(task={"name": "files", "data": str(tmp_path)}, paths={"mine": {"raml": {}}})
+    def test_an_algorithm_under_another_name_needs_the_tasks_metric(self, tmp_path):
+        with pytest.raises(ConfigError, match=r"task\.metric must be given where .*, here mine$"):
+            read(task={"name": "files", "data": str(tmp_path)}, baselines={"mine": {"raml": {}}})
 
     def test_a_space_is_frozen(self):
         with pytest.raises(ValueError, match="frozen"):
@@ -229,11 +217,6 @@ class TestErrors:
             ),
             ({"search": {"quantile": 0.75}}, r"search\.quantile: .*less than or equal to 0\.5, got 0\.75"),
             ({"search": {"metric": "meteor"}}, r"search\.metric: .*must be one of bleu, .*got 'meteor'"),
-            (
-                {"search": {"propose": "bandit"}},
-                r"search: propose must be left out, got bandit: the bandit was removed",
-            ),
-            ({"search": {"trust": 0.4}}, r"search: trust must be left out, got 0\.4: the bandit was removed"),
             ({"search": {"choices": {"reward": ["bleu"]}}}, r"search\.choices: reward is unknown; known are metric, p"),
             ({"search": {"choices": {"label": []}}}, r"search\.choices: label must list at least one value, got none;"),
             (
@@ -262,7 +245,7 @@ class TestErrors:
             ),
             (
                 {"search": {"candidates": [3]}},
-                r"search\.candidates: an algorithm must be a name or a mapping .*, got 3$",
+                r"search\.candidates: must be names or mappings .*, got 3$",
             ),
             (
                 {"search": {"candidates": ["interpolation"]}},
@@ -277,17 +260,33 @@ class TestErrors:
                 {"search": {"candidates": ["grpo"], "method": "random"}},
                 r"search: candidates are for method population .*, got random and false",
             ),
-            ({"search": {"method": "none"}}, r"search\.method is none and there are no baselines or paths"),
+            (
+                {"search": {"candidates": [{"cold": {"grpo": {}}}]}},
+                r"search\.candidates: must be named algorithms, .*, got cold: ",
+            ),
+            ({"search": {"method": "none"}}, r"search\.method is none and there are no baselines, so"),
             ({"baselines": ["mixed"]}, r"baselines: algorithm must be one of mle, .*, got 'mixed'$"),
             (
                 {"baselines": [{"raml": {"gamma": 1}}]},
                 r"baselines: raml\.gamma is unknown; known are metric, temperature$",
             ),
-            ({"baselines": [3]}, r"baselines: an algorithm must be a name or a mapping of a name to settings, got 3$"),
+            ({"baselines": [3]}, r"baselines: must be names or mappings of names to baselines, got 3$"),
+            ({"baselines": 3}, r"baselines: must be a list or a mapping of names to baselines, got 3$"),
+            ({"baselines": {"mixed": {}}}, r"baselines: algorithm must be one of mle, .*, got 'mixed'$"),
+            (
+                {"baselines": ["raml", {"raml": {"temperature": 0.2}}]},
+                r"baselines: raml is the name of two entries, .*; give one another name, as in \{my_raml: …\}$",
+            ),
+            (
+                {"baselines": ["found/mine.yaml", {"mine": {"raml": {}}}]},
+                r"baselines: mine is the name of two entries",
+            ),
             ({"baselines": {"raml": {"temperature": 0}}}, r"baselines: raml: alpha \+ beta must be > 0"),
-            ({"paths": {"mine": 3}}, r"paths: .*a path must be a mapping with a list of knots, got 3$"),
-            ({"paths": {"mine": {"raml": 3}}}, r"paths: .*raml must be a mapping of settings, got 3$"),
-            ({"paths": {"mine": {"knots": []}}}, r"paths: .*path\.knots must hold at least one knot"),
+            ({"baselines": {"mine": 3}}, r"baselines: mine must be the settings .*, got 3; algorithms are mle, "),
+            ({"baselines": {"mine": {"raml": 3}}}, r"baselines: raml must be a mapping of settings, got 3$"),
+            ({"baselines": {"raml": 3}}, r"baselines: raml must be a mapping of settings, got 3$"),
+            ({"baselines": {"mine": {"knots": []}}}, r"baselines: path\.knots must hold at least one knot"),
+            ({"baselines": {3: {"raml": {}}}}, r"baselines\.3.*: input should be a valid string, got 3"),
             ({"seed": -1}, r"seed: .*greater than or equal to 0, got -1"),
             ({"num_seeds": 0}, r"num_seeds: .*greater than or equal to 1, got 0"),
             ({"resources": {"max_failures": -1}}, r"resources\.max_failures: .*greater than or equal to 0, got -1"),
@@ -323,13 +322,9 @@ class TestErrors:
         with pytest.raises(ConfigError, match=r"policy_gradient|alpha=inf"):
             read(search={"start": "policy_gradient"} | search)
 
-    @pytest.mark.parametrize(
-        ("name", "message"), [("a/b", "should match pattern"), ("mle", "has the name of an algorithm")]
-    )
-    def test_a_path_whose_trials_could_not_be_told_apart_is_refused(self, name, message):
-        path = algorithm("mle").path("bleu").to_dict()
-        with pytest.raises(ConfigError, match=message):
-            read(baselines=["mle"], paths={name: path})
+    def test_a_name_that_no_folder_can_have_is_refused(self):
+        with pytest.raises(ConfigError, match="should match pattern"):
+            read(baselines={"a/b": {"raml": {}}})
 
     @pytest.mark.parametrize("written", [None, [], "space", 3])
     def test_what_is_no_mapping_is_no_space(self, written):
@@ -364,8 +359,10 @@ def sections(name):
 
 fields = {
     **{name: sections(name) for name in SECTIONS},
-    "baselines": junk | st.lists(junk) | st.dictionaries(st.sampled_from(list(ALGORITHMS)), junk, max_size=2),
-    "paths": junk | st.dictionaries(keys, junk | st.fixed_dictionaries({"knots": st.lists(junk)}), max_size=2),
+    "baselines": junk
+    | st.lists(junk)
+    | st.dictionaries(st.sampled_from(list(ALGORITHMS)), junk, max_size=2)
+    | st.dictionaries(keys, junk | st.fixed_dictionaries({"knots": st.lists(junk)}), max_size=2),
     "name": junk,
     "seed": junk,
 }
@@ -381,7 +378,7 @@ def test_junk_is_read_or_refused_with_a_config_error(changes):
         try:
             space = Experiment.from_dict(SMALLEST | changes)
         except ConfigError as error:
-            assert str(error).startswith("search space: ")
+            assert str(error).startswith("experiment: ")
             assert "\n" not in str(error)
         else:
             assert Experiment.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space

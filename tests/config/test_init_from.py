@@ -1,7 +1,7 @@
 import pytest
 
 from erpo_explore.config.experiment import Experiment
-from erpo_explore.config.init_from import CHECKPOINT_FILE, CheckpointTrunk, ResultsTrunk, TrainedTrunk
+from erpo_explore.config.init_from import CheckpointTrunk, FolderTrunk, ResultsTrunk, TrainedTrunk
 from erpo_explore.errors import ConfigError
 
 SMALLEST = {"name": "space", "task": {"name": "toy"}, "training": {"steps": 600, "interval": 100}}
@@ -15,7 +15,8 @@ def read(init_from, **changes):
     ("written", "expected"),
     [
         (None, None),
-        ("results/x", ResultsTrunk(results="results/x")),
+        ("results/x", FolderTrunk(folder="results/x")),
+        ({"folder": "results/x", "optimizer": False}, FolderTrunk(folder="results/x", optimizer=False)),
         ({"results": "results/x", "algorithm": "mle"}, ResultsTrunk(results="results/x", algorithm="mle")),
         ({"checkpoint": "x", "optimizer": False}, CheckpointTrunk(checkpoint="x", optimizer=False)),
         ({"algorithm": "mle", "steps": 200}, TrainedTrunk(algorithm="mle", steps=200, num_seeds=1, optimizer=True)),
@@ -25,12 +26,6 @@ def test_a_trunk_is_read_and_written_back(written, expected):
     space = read(written)
     assert space.init_from == expected
     assert Experiment.from_dict(space.to_dict()) == space
-
-
-def test_a_folder_that_holds_a_state_is_a_checkpoint(tmp_path):
-    assert read(str(tmp_path)).init_from == ResultsTrunk(results=str(tmp_path))
-    (tmp_path / CHECKPOINT_FILE).touch()
-    assert read(str(tmp_path)).init_from == CheckpointTrunk(checkpoint=str(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -43,13 +43,6 @@ def test_other_models_keep_their_vocabulary_and_may_use_pretrained_tokens():
     assert (space.model, space.task.vocabulary) == (LstmConfig(), PretrainedVocabularyConfig(name="some/model"))
 
 
-def test_a_folder_is_named_from_the_root(tmp_path, monkeypatch):
-    (tmp_path / "mine").mkdir()
-    monkeypatch.chdir(tmp_path)
-    space = read({"kind": "pretrained", "name": "mine"})
-    assert space.model.name == space.task.vocabulary.name == str(tmp_path / "mine")
-
-
 @pytest.mark.parametrize(
     ("vocabulary", "found"),
     [
@@ -59,7 +52,7 @@ def test_a_folder_is_named_from_the_root(tmp_path, monkeypatch):
     ],
 )
 def test_tokens_of_another_kind_are_refused(vocabulary, found):
-    message = rf"search space: task\.vocabulary must be that of the model, name=some/model, .* got {found}; leave out"
+    message = rf"experiment: task\.vocabulary must be that of the model, name=some/model, .* got {found}; leave out"
     with pytest.raises(ConfigError, match=message):
         read(MODEL, {"name": "toy", "vocabulary": vocabulary})
 

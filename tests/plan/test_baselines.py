@@ -1,8 +1,8 @@
 import pytest
 
-from erpo_explore.config.path_file import save_path
+from erpo_explore.config.path_file import PathFile
 from erpo_explore.errors import ConfigError
-from erpo_explore.plan.baselines import Rivals
+from erpo_explore.plan.baselines import read_against
 from erpo_explore.space import algorithm
 
 
@@ -14,36 +14,32 @@ from erpo_explore.space import algorithm
         ("mle,raml", {"mle": None, "raml": None}),
         (
             "mle, raml: {temperature: 0.1}, spg: {weight: 4}",
-            {"mle": None, "raml": {"temperature": 0.1}, "spg": {"weight": 4}},
+            {"mle": None, "raml": algorithm("raml", temperature=0.1), "spg": algorithm("spg", weight=4)},
         ),
+        ("cold: {raml: {temperature: 0.05}}", {"cold": algorithm("raml", temperature=0.05)}),
+        ("mle, found/papers.yaml", {"mle": None, "papers": PathFile(location="found/papers.yaml")}),
+        ("other: papers.yaml", {"other": PathFile(location="papers.yaml")}),
     ],
 )
-def test_baselines_are_read_with_their_settings(text, expected):
-    rivals = Rivals.parse(text)
-    assert (rivals.baselines, rivals.paths) == (expected, {})
-
-
-def test_a_file_is_a_path_named_after_it(tmp_path):
-    path = algorithm("interpolation").path("bleu")
-    save_path(path, tmp_path / "papers.yaml")
-    rivals = Rivals.parse(f"mle, {tmp_path}/papers.yaml")
-    assert (rivals.baselines, rivals.paths) == ({"mle": None}, {"papers": path})
+def test_against_is_written_as_baselines_are(text, expected):
+    assert read_against(text) == expected
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("mle, found", r"--against must name baselines out of mle, .*, or a path's YAML file, got 'found'$"),
-        ("mle, raml: 3", r"got \{'raml': 3\}$"),
-        ("3", r"got 3$"),
+        ("mle, mixed", r"--against: algorithm must be one of mle, .*, got 'mixed'$"),
+        ("mle, raml: 3", r"--against: raml must be a mapping of settings, got 3$"),
+        ("raml: {gamma: 1}", r"--against: raml\.gamma is unknown; known are metric, temperature$"),
+        ("3", r"--against: must be names or mappings .*, got 3$"),
         ("[mle]", r"got \['mle'\]$"),
+        ("mle, mle", r"--against: mle is the name of two entries"),
         (
             "mle, {",
             r"--against must be names separated by commas, such as 'mle, raml: \{temperature: 0\.1\}', got 'mle, \{'$",
         ),
-        ("nowhere.yaml", r"nowhere\.yaml: cannot be read"),
     ],
 )
-def test_what_is_no_rival_is_named(text, expected):
+def test_what_is_no_baseline_is_named(text, expected):
     with pytest.raises(ConfigError, match=expected):
-        Rivals.parse(text)
+        read_against(text)

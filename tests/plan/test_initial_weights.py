@@ -4,6 +4,7 @@ import pytest
 
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.init_from import ResultsTrunk
+from erpo_explore.config.resolve import resolve
 from erpo_explore.errors import ResultsError
 from erpo_explore.plan.initial_weights import (
     checkpoint_record,
@@ -63,7 +64,7 @@ class TestFindCheckpoints:
         with pytest.raises(
             ResultsError, match=r"init_from\.algorithm of .*recorded: must be one of mle, raml, got None"
         ):
-            find_checkpoints(experiment_of(str(recorded.folder)), tmp_path)
+            find_checkpoints(resolve(experiment_of(str(recorded.folder))), tmp_path)
         with pytest.raises(ResultsError, match=r"must be one of mle, raml, got 'spg'"):
             find_checkpoints(experiment_of({"results": str(recorded.folder), "algorithm": "spg"}), tmp_path)
 
@@ -120,7 +121,12 @@ class TestInitialExperiment:
     def test_it_trains_its_algorithm_alone_at_a_learning_rate_that_does_not_fall(self, tmp_path):
         experiment = Experiment.from_dict(BRANCHED | {"baselines": [{"mle": {}}, "spg"], "seed": 4, "test": {}})
         initial = initial_experiment(experiment, tmp_path)
-        assert (initial.name, initial.baselines, initial.num_seeds, initial.seed) == ("tiny-initial", {"mle": {}}, 2, 4)
+        assert (initial.name, initial.algorithms, initial.num_seeds, initial.seed) == (
+            "tiny-initial",
+            {"mle": {}},
+            2,
+            4,
+        )
         assert (initial.training.steps, initial.training.interval, initial.training.decay) == (6, 3, "none")
         assert (initial.search.method, initial.init_from, initial.test) == ("none", None, None)
         assert initial.task == experiment.task

@@ -2,6 +2,7 @@ import platform
 import subprocess
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,16 +10,18 @@ import yaml
 
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.errors import ConfigError
-from erpo_explore.plan import manifest as provenance
+from erpo_explore.plan import manifest as manifest_module
 from erpo_explore.plan.manifest import experiment_of, manifest
 from erpo_explore.space import algorithm
 from tests.tiny_exploration import TINY
 
+DATA = Path(__file__).parents[1] / "data"
+
 
 @pytest.fixture
 def space():
-    paths = {"papers": algorithm("interpolation").path("bleu").to_dict(), "limit": policy_gradient()}
-    return Experiment.from_dict(TINY | {"seed": 11, "paths": paths})
+    baselines = {"mle": {}, "papers": algorithm("interpolation").path("bleu").to_dict(), "limit": policy_gradient()}
+    return Experiment.from_dict(TINY | {"seed": 11, "baselines": baselines})
 
 
 def policy_gradient():
@@ -47,6 +50,16 @@ def test_the_space_comes_back_from_its_yaml(space):
     assert experiment_of(written, "exploration.yaml") == space
 
 
+@pytest.mark.parametrize("name", ["results_0_1", "results_0_1-replay"])
+def test_a_manifest_of_version_0_1_is_read(name):
+    written = yaml.safe_load((DATA / name / "exploration.yaml").read_text())
+    experiment = experiment_of(written, "exploration.yaml")
+    assert experiment.algorithms == {"mle": {}, "raml": {"temperature": 0.2}}
+    assert list(experiment.paths) == ["found" if name.endswith("replay") else "by_hand"]
+    assert (experiment.model.hidden_size, experiment.task.validation_pairs) == (16, 8)
+    assert experiment_of({"space": experiment.to_dict()}, "exploration.yaml") == experiment
+
+
 @pytest.mark.parametrize("written", [{}, {"space": None}, {"space": {"name": "tiny"}}, {"space": [1]}])
 def test_a_manifest_without_a_space_is_named(written):
     with pytest.raises(ConfigError, match=r"^exploration\.yaml: "):
@@ -65,13 +78,13 @@ class TestCommit:
         """A file that stands for this package's code, in a checkout of its own."""
         self.folder = tmp_path
         monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-        self.file = tmp_path / "provenance.py"
+        self.file = tmp_path / "code.py"
         self.file.write_text("1\n")
-        monkeypatch.setattr(provenance, "__file__", str(self.file))
+        monkeypatch.setattr(manifest_module, "__file__", str(self.file))
 
     def commit(self):
         self.git("init", "--quiet")
-        self.git("add", "provenance.py")
+        self.git("add", "code.py")
         self.git("commit", "--quiet", "--message", "first")
         return self.git("rev-parse", "HEAD")
 

@@ -5,8 +5,9 @@ import yaml
 
 from erpo_explore.config.experiment import Experiment, LastTest
 from erpo_explore.config.path_file import save_path
+from erpo_explore.config.resolve import resolve
 from erpo_explore.errors import ConfigError, ResultsError
-from erpo_explore.plan.baselines import Rivals
+from erpo_explore.plan.baselines import read_against
 from erpo_explore.plan.manifest import manifest
 from erpo_explore.plan.replay import FOUND, is_replay, replay_space, winning_algorithm
 from erpo_explore.plan.trials import plan_trials
@@ -48,7 +49,7 @@ def space_file(tmp_path):
 
 def replay(origin, *, against="mle", **settings):
     given = {"space_file": None, "num_seeds": 2} | settings
-    return replay_space(origin, against=Rivals.parse(against), **given)
+    return replay_space(origin, against=read_against(against), **given)
 
 
 def test_the_best_path_of_a_results_folder_is_replayed_with_its_task_model_and_budget(results):
@@ -78,7 +79,7 @@ def test_the_seeds_are_none_of_those_of_the_search_nor_of_the_space_that_is_name
     assert named(seed=SPACE.seed + 50, num_seeds=20, search={"method": "none"}) == SPACE.seed + 70
 
 
-def test_nothing_is_searched_and_every_rival_runs_once_a_seed(results):
+def test_nothing_is_searched_and_each_baseline_runs_once_per_seed(results):
     specs = plan_trials(replay(results, against="mle, interpolation", num_seeds=3), "bleu")
     assert [(spec.role, spec.algorithm) for spec in specs] == (
         [("algorithm", "mle")] * 3 + [("algorithm", "interpolation")] * 3 + [("path", FOUND)] * 3
@@ -86,13 +87,13 @@ def test_nothing_is_searched_and_every_rival_runs_once_a_seed(results):
     assert [spec.seed for spec in specs[:3]] == [spec.seed for spec in specs[3:6]] == [spec.seed for spec in specs[6:]]
 
 
-def test_a_rival_keeps_the_settings_of_the_space(results):
-    assert replay(results, against="spg, raml").baselines == {"spg": {"weight": 4}, "raml": {}}
+def test_a_baseline_keeps_the_settings_of_the_experiment(results):
+    assert replay(results, against="spg, raml").algorithms == {"spg": {"weight": 4}, "raml": {}}
 
 
-def test_no_rival_is_the_path_alone(results):
+def test_without_baselines_the_path_is_alone(results):
     space = replay(results, against="")
-    assert (space.baselines, space.paths) == ({}, {FOUND: WALKED})
+    assert (space.algorithms, space.paths) == ({}, {FOUND: WALKED})
 
 
 @pytest.mark.parametrize(("members", "num_seeds"), [(3, 1), (1, 4)])
@@ -116,18 +117,19 @@ def test_a_replay_is_a_space_like_any_other(results):
 
 
 def test_settings_that_are_given_go_before_those_of_the_space(results):
-    assert replay(results, against="spg: {weight: 9}").baselines == {"spg": {"weight": 9}}
+    assert replay(results, against="spg: {weight: 9}").algorithms == {"spg": {"weight": 9}}
 
 
-def test_a_paths_file_is_a_rival_too(results, path_file):
-    assert replay(results, against=str(path_file.rename(path_file.with_name("papers.yaml")))).paths == {
+def test_a_paths_file_is_a_baseline_too(results, path_file):
+    renamed = path_file.rename(path_file.with_name("papers.yaml"))
+    assert resolve(replay(results, against=str(renamed))).paths == {
         "papers": WALKED,
         FOUND: WALKED,
     }
 
 
-def test_no_rival_takes_the_name_of_the_found_path(results, path_file):
-    with pytest.raises(ConfigError, match=r"must not name a file found\.yaml"):
+def test_no_baseline_takes_the_name_of_the_found_path(results, path_file):
+    with pytest.raises(ConfigError, match=r"must not name a baseline found"):
         replay(results, against=str(path_file))
 
 

@@ -30,7 +30,8 @@ SEARCHES = {
 
 def experiment_of(method="population", **changes):
     search = {"method": method} | SEARCHES[method] | changes.pop("search", {})
-    return Experiment.from_dict(TINY | {"search": search, "seed": 7, "num_seeds": 2, "paths": PAPERS} | changes)
+    baselines = [*changes.pop("baselines", TINY["baselines"]), PAPERS]
+    return Experiment.from_dict(TINY | {"search": search, "seed": 7, "num_seeds": 2, "baselines": baselines} | changes)
 
 
 @pytest.mark.parametrize(

@@ -35,10 +35,10 @@ NAMING = [
     space_with(baselines=["mle", {"minimum_risk": {"metric": EVIL}}]),
     space_with(model={"kind": "custom", "function": EVIL}),
     {"search": {"choices": {"metric": ["bleu", EVIL]}}},
-    {"paths": {"mine": {"knots": [{"at": 0, "point": {"reward": {"metric": EVIL}}}]}}},
-    {"paths": {"mine": {"knots": [{"at": 0, "point": {"reward": EVIL}}]}}},
+    {"baselines": {"mine": {"knots": [{"at": 0, "point": {"reward": {"metric": EVIL}}}]}}},
+    {"baselines": {"mine": {"knots": [{"at": 0, "point": {"reward": EVIL}}]}}},
     {"paths": {"mine": {"knots": [{"at": 0, "point": {"reward": "bleu", "estimator": EVIL}}]}}},
-    space_with(baselines=[], paths={"mine": own_estimator()}),
+    space_with(baselines={"mine": own_estimator()}),
 ]
 
 

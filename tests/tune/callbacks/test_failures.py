@@ -87,8 +87,7 @@ def _explored(home: Path) -> Path:
     paths = {name: algorithm("minimum_risk").path(f"faulty:{name}").to_dict() for name in KINDS}
     changes = {
         "search": {"method": "none"},
-        "baselines": ["mle"],
-        "paths": paths,
+        "baselines": {"mle": {}, **paths},
         # a worker of these trials holds 0.3 GB or so
         "resources": {"timeout_s": 30.0, "max_failures": 1, "memory_per_trial_gb": 1.0},
     }

@@ -1,0 +1,62 @@
+"""Replaces the names in an experiment whose meaning depends on the working folder by what they stand for.
+
+Parsing does no I/O, so two equal YAML files are equal experiments wherever they are read. `resolve` then reads files
+and looks at folders, once, before an experiment is planned.
+"""
+
+from typing import Any
+
+from erpo_explore.config.baselines import Baseline
+from erpo_explore.config.experiment import Experiment
+from erpo_explore.config.init_from import CHECKPOINT_FILE, CheckpointTrunk, FolderTrunk, ResultsTrunk
+from erpo_explore.config.path_file import PathFile, load_path
+from erpo_explore.errors import ConfigError
+from erpo_explore.pretrained import absolute_folder
+from erpo_explore.seq2seq import PretrainedConfig
+from erpo_explore.store.files import Folder, as_location
+from erpo_explore.tasks import PretrainedVocabularyConfig
+
+__all__ = ["resolve"]
+
+
+def resolve(experiment: Experiment) -> Experiment:
+    """The experiment without names that depend on the working folder. A resolved experiment is returned unchanged.
+
+    - A path's file among the baselines is replaced by the path.
+    - A folder in `init_from` is told to be a checkpoint or results.
+    - A local folder of a pretrained model is named from the root, since workers have a working folder of their own.
+
+    Raises:
+        ConfigError: A path's file is missing, or holds no path.
+        ResultsError: An object store cannot be read.
+    """
+    changed: dict[str, Any] = {}
+    if any(isinstance(baseline, PathFile) for baseline in experiment.baselines.values()):
+        changed["baselines"] = {name: _read(name, baseline) for name, baseline in experiment.baselines.items()}
+    if isinstance(experiment.init_from, FolderTrunk):
+        changed["init_from"] = _initial(experiment.init_from)
+    if isinstance(experiment.model, PretrainedConfig):
+        changed["model"] = _with_absolute_name(experiment.model)
+    if isinstance(experiment.task.vocabulary, PretrainedVocabularyConfig):
+        vocabulary = _with_absolute_name(experiment.task.vocabulary)
+        changed["task"] = experiment.task.model_copy(update={"vocabulary": vocabulary})
+    return experiment.model_copy(update=changed) if changed else experiment
+
+
+def _read(name: str, baseline: Baseline) -> Baseline:
+    if not isinstance(baseline, PathFile):
+        return baseline
+    try:
+        return load_path(as_location(baseline.location))
+    except ConfigError as error:
+        raise ConfigError(f"baselines.{name}: {error}") from error
+
+
+def _initial(written: FolderTrunk) -> CheckpointTrunk | ResultsTrunk:
+    if Folder.at(as_location(written.folder)).has(CHECKPOINT_FILE):
+        return CheckpointTrunk(checkpoint=written.folder, optimizer=written.optimizer)
+    return ResultsTrunk(results=written.folder, optimizer=written.optimizer)
+
+
+def _with_absolute_name(section: Any) -> Any:
+    return section.model_copy(update={"name": absolute_folder(section.name)})
