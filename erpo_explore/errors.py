@@ -5,7 +5,7 @@
     ├── DataError      a text, data set or vocabulary file
     ├── ResultsError   a results folder: it exists, is missing, torn or its disk is full
     └── RunError       training or the cluster under it could not go on
-        └── DivergedError  the loss of a trial is no longer a number
+        └── DivergedError  non-finite loss in a trial
 
 Each message is one line that names the field or file, the requirement, the value and the remedy. The command line
 prints it and exits with 2; anything that is not in this tree is our own bug and shows its traceback.
@@ -35,4 +35,4 @@ class RunError(ErpoExploreError):
 
 
 class DivergedError(RunError):
-    """The loss of a trial is no longer a number, and it may be tried again with other draws."""
+    """Non-finite loss; the trial may be tried again with other random draws."""

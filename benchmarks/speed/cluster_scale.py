@@ -41,7 +41,7 @@ from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.store import load_results
 from erpo_explore.trial import Observation, Scores
 from erpo_explore.trial.evaluation import Sample
-from erpo_explore.trial.schedule import Walk
+from erpo_explore.trial.schedule import ScheduleState
 from erpo_explore.tune import run as exploration
 from erpo_explore.tune.worker.trainable import ErpoTrainable
 
@@ -76,7 +76,7 @@ class StandInRun:
 
     def __init__(self, training: Any, spec: Any) -> None:
         self._training, self._spec = training, spec
-        self._walk, self._score, self.step = Walk(spec.path), 0.0, 0
+        self._schedule, self._score, self.step = ScheduleState(spec.path), 0.0, 0
 
     @property
     def in_last_interval(self) -> bool:
@@ -88,17 +88,17 @@ class StandInRun:
         """Where it stands."""
         return {"step": self.step}
 
-    def walk_to(self, point: Point, *, num_intervals: int) -> None:
+    def set_target(self, point: Point, *, num_intervals: int) -> None:
         """Give the path its next knot."""
         at = min(1.0, num_intervals * self._training.interval / self._training.steps)
-        self._walk.go_to(point, now=self.step / self._training.steps, at=at)
+        self._schedule.set_target(point, now=self.step / self._training.steps, at=at)
 
     def advance(self, **asked: Any) -> Observation:
         """One interval."""
         del asked
         self.step += self._training.interval
         progress = self.step / self._training.steps
-        point = self._walk.point(progress)
+        point = self._schedule.point(progress)
         generator = np.random.default_rng((self._spec.seed, self.step))
         self._score += point.reward.task + float(generator.random())
         values_ND = generator.integers(0, 20, (_SENTENCES, 10)).astype(np.float32)
@@ -106,7 +106,7 @@ class StandInRun:
             step=self.step,
             progress=progress,
             point=point,
-            path=self._walk.walked(progress),
+            path=self._schedule.path_so_far(progress),
             status="finished" if self.step >= self._training.steps else "running",
             train_loss_nats=1.0,
             scores=Scores(
@@ -129,13 +129,22 @@ class StandInRun:
 
     def state(self) -> dict[str, Any]:
         """As a real one, without weights."""
-        known = {"trial": self._spec.name, "walk": self._walk.state(), "step": self.step, "elapsed_s": self._score}
+        known = {
+            "trial": self._spec.name,
+            "schedule": self._schedule.state(),
+            "step": self.step,
+            "elapsed_s": self._score,
+        }
         missing = ("attempt", "model", "optimizer", "weights_generator", "draws_generator", "longest_interval_s")
         return known | dict.fromkeys(missing, torch.zeros(1))
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Become the run that `state` was taken of."""
-        self._walk, self.step, self._score = Walk.from_state(state["walk"]), state["step"], state["elapsed_s"]
+        self._schedule, self.step, self._score = (
+            ScheduleState.from_state(state["schedule"]),
+            state["step"],
+            state["elapsed_s"],
+        )
 
 
 class StandInTrial(ErpoTrainable):

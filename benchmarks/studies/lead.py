@@ -8,7 +8,7 @@ Scores are those of the test set, each the mean over its pairs, as a trial's are
 import argparse
 from pathlib import Path
 
-from erpo_explore.trial.evaluation import score_texts
+from erpo_explore.trial.scoring import score_texts
 
 __all__ = ["lead"]
 

@@ -26,7 +26,7 @@ from erpo_explore.store.files import Location
 from erpo_explore.tasks import Task, load_task
 from erpo_explore.trial import TrialSpec
 from erpo_explore.trial.checkpoint import BYTES_PER_PARAMETER
-from erpo_explore.trial.initial_weights import Trunk, load_trunk
+from erpo_explore.trial.initial_weights import InitialWeights, load_initial_weights
 
 __all__ = ["Plan", "make_plan"]
 
@@ -61,7 +61,7 @@ class Plan:
     num_suggested: int
     first: "Plan | None"
     checkpoints: tuple[Location, ...]
-    initial_weights: Trunk | None
+    initial_weights: InitialWeights | None
     checkpoint_bytes: int
 
     @property
@@ -136,11 +136,11 @@ def _plan(experiment: Experiment, task: Task, folder: Location, *, resumes: bool
     )
 
 
-def _load_weights(experiment: Experiment, task: Task, checkpoints: Sequence[Location]) -> Trunk | None:
+def _load_weights(experiment: Experiment, task: Task, checkpoints: Sequence[Location]) -> InitialWeights | None:
     """Initial weights that fit the experiment's model; None where trials begin with fresh ones."""
     if experiment.init_from is None or not checkpoints:
         return None
-    return load_trunk(
+    return load_initial_weights(
         checkpoints,
         optimizer=experiment.init_from.optimizer,
         first_seed=experiment.seed,

@@ -1,7 +1,4 @@
-"""One training run: the loop, its evaluation and checkpoints, and the Ray Trainable around it.
-
-The Trainable is not imported here, so that a run can be had without Ray.
-"""
+"""One training run: the loop, its evaluation and its checkpoints. Nothing here imports Ray."""
 
 from erpo_explore.trial.evaluation import Sample, Scores, evaluate
 from erpo_explore.trial.observation import Observation

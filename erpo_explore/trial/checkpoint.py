@@ -1,4 +1,4 @@
-"""A run's state in a folder: written whole, read as data and never executed."""
+"""A run's state in a folder: written as a whole, and read as data that is never executed."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -22,16 +22,19 @@ _PARTS: Final = frozenset(
         "optimizer",
         "weights_generator",
         "draws_generator",
-        "walk",
+        "schedule",
         "step",
         "elapsed_s",
         "longest_interval_s",
     }
 )
 
+_RENAMED: Final = {"walk": "schedule"}
+"""Parts of older checkpoints, and their names today."""
+
 
 def save_checkpoint(state: dict[str, Any], folder: Path) -> None:
-    """Write a state aside, then rename it, so that a folder holds a whole one or none.
+    """Write a state to a temporary file, then rename it, so that a folder holds a whole state or none.
 
     Raises:
         ResultsError: The disk is full or the folder cannot be written.
@@ -47,13 +50,13 @@ def save_checkpoint(state: dict[str, Any], folder: Path) -> None:
 
 
 def load_checkpoint(folder: Location) -> dict[str, Any]:
-    """Read a state into the memory of the CPU; only tensors and plain values are accepted.
+    """Read a state into CPU memory; only tensors and plain values are accepted.
 
     Args:
         folder: A path or a URI.
 
     Raises:
-        ResultsError: There is none, or it is torn or foreign.
+        ResultsError: The folder has no state, or its file is truncated or of another program.
     """
     within = Folder.at(folder)
     file = within.location_of(CHECKPOINT_FILE)
@@ -62,9 +65,11 @@ def load_checkpoint(folder: Location) -> dict[str, Any]:
     try:
         with within.open(CHECKPOINT_FILE) as stream:
             state = torch.load(stream, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a torn or hostile file provokes: it is one and the same to the user
+    except Exception as error:  # a truncated or hostile file can raise anything; the remedy is the same
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ResultsError(f"checkpoint {file}: cannot be read as a state of tensors ({reason})") from error
+    if isinstance(state, dict):
+        state = {_RENAMED.get(part, part): value for part, value in state.items()}
     if not isinstance(state, dict) or set(state) != _PARTS:
-        raise ResultsError(f"checkpoint {file}: is not a state of ours; expected {', '.join(sorted(_PARTS))}")
+        raise ResultsError(f"checkpoint {file}: is not a training state; expected {', '.join(sorted(_PARTS))}")
     return state

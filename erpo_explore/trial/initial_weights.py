@@ -1,7 +1,7 @@
-"""The weights that trials branch from, one trunk or several, dealt out by seed.
+"""The initial checkpoints that trials branch from: one or several, dealt out by seed.
 
-A branch takes weights and, where asked for, Adam's moments. Step, generators and walked path are its own, so it has its
-whole budget before it, and two seeds of one trunk still draw apart.
+A branch takes weights and, if configured, Adam's moments. Step, generators and schedule are its own, so it has its
+whole budget left, and two seeds that branch from one checkpoint still draw differently.
 """
 
 import hashlib
@@ -19,40 +19,40 @@ from erpo_explore.tasks import Task
 from erpo_explore.trial.checkpoint import load_checkpoint
 from erpo_explore.trial.seeding import WEIGHTS, stream
 
-__all__ = ["Trunk", "checkpoint_sha256", "load_trunk"]
+__all__ = ["InitialWeights", "checkpoint_sha256", "load_initial_weights"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trunk:
+class InitialWeights:
     """What trials branch from. Pickles, since it travels to the workers.
 
     Attributes:
-        states: One a trunk: `model`, its weights, and perhaps `optimizer`, all on the CPU.
-        first_seed: Of the exploration.
+        states: One per initial checkpoint: `model`, its weights, and perhaps `optimizer`, all on the CPU.
+        first_seed: The experiment's seed.
     """
 
     states: tuple[Mapping[str, Any], ...]
     first_seed: int
 
-    def of(self, seed: int) -> Mapping[str, Any]:
+    def for_seed(self, seed: int) -> Mapping[str, Any]:
         """The state that the trial with this seed branches from: number (seed − first) mod n."""
         return self.states[(seed - self.first_seed) % len(self.states)]
 
 
-def load_trunk(
+def load_initial_weights(
     checkpoints: Sequence[Location], *, optimizer: bool, first_seed: int, task: Task, model: ModelConfig
-) -> Trunk:
-    """Read a trunk, and hold it to the model that is to grow from it.
+) -> InitialWeights:
+    """Read initial checkpoints, and check that their weights fit the model.
 
     Args:
-        checkpoints: Folders, one a trunk.
-        optimizer: Whether to take Adam's moments along.
-        first_seed: Of the exploration.
-        task: Its vocabularies give the model its sizes.
-        model: What branches.
+        checkpoints: Checkpoint folders.
+        optimizer: Whether to keep Adam's moments.
+        first_seed: The experiment's seed.
+        task: The task, whose vocabularies decide the model's sizes.
+        model: The model that branches.
 
     Raises:
-        ResultsError: A checkpoint is missing, torn, foreign or of another size.
+        ResultsError: A checkpoint is missing, truncated, of another program or of another size.
     """
     kept = ("model", "optimizer") if optimizer else ("model",)
     expected = _shapes(_fresh_weights(task, model))
@@ -61,14 +61,14 @@ def load_trunk(
         state = load_checkpoint(folder)
         _check_fit(_shapes(state["model"]), expected, folder)
         states.append({part: state[part] for part in kept})
-    return Trunk(states=tuple(states), first_seed=first_seed)
+    return InitialWeights(states=tuple(states), first_seed=first_seed)
 
 
 def checkpoint_sha256(folder: Location) -> str:
     """The sha256 of a checkpoint's file, in hexadecimal.
 
     Raises:
-        ResultsError: There is none, or it cannot be read.
+        ResultsError: The folder has no checkpoint, or it cannot be read.
     """
     within = Folder.at(folder)
     if not within.has(CHECKPOINT_FILE):
@@ -90,11 +90,11 @@ def _shapes(weights: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
 
 
 def _check_fit(found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]], folder: Location) -> None:
-    """Raise at the first tensor that one side has otherwise, or not at all."""
+    """Raise at the first tensor whose shape differs, or that one side lacks."""
     for name in sorted(found.keys() | expected.keys()):
         if found.get(name) != expected.get(name):
             there, here = (side.get(name, "no such weights") for side in (found, expected))
             raise ResultsError(
-                f"checkpoint {folder}: must fit the space's model and vocabularies, but {name} is {there} in the "
-                f"checkpoint and {here} in the space; give model and task the trunk's settings"
+                f"checkpoint {folder}: must fit the experiment's model and vocabularies, but {name} is {there} in "
+                f"the checkpoint and {here} in the experiment; give model and task the settings of the checkpoint"
             )

@@ -1,4 +1,4 @@
-"""An interval that is under way: what has been done of it, and what its row will be made of."""
+"""An evaluation interval in progress: the steps done, and the sums that its row is computed from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -6,14 +6,14 @@ from typing import Any, Final
 
 from erpo_explore.erpo import StepLoss
 
-__all__ = ["Interval", "ToldToEndError"]
+__all__ = ["Interval", "StopRequestedError"]
 
-_SEEN: Final = ("entropy_nats", "mean_reward", "effective_sample_size")
-"""What a step says beside its loss, where it knows."""
+_AVERAGED: Final = ("entropy_nats", "mean_reward", "effective_sample_size")
+"""Fields of `StepLoss` that are averaged over an interval; each is None in steps that do not compute it."""
 
 
-class ToldToEndError(Exception):
-    """The run was told to end between two steps of an interval; it stands after the last of them."""
+class StopRequestedError(Exception):
+    """Training stopped between two steps of an interval, because the process is about to end."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,23 +21,23 @@ class Interval:
     """The steps of an interval so far.
 
     Attributes:
-        before: State of the run before it, for a walk that may go back there; None for any other.
+        before: State of the run before the interval, for a schedule that may return to it; None for any other.
         num_steps: Optimizer steps done.
         num_tokens: Labels trained on.
-        loss: Sum over labels, in nats.
-        seen: What steps have said beside their loss, by name.
-        trained_s: Seconds of training, in all processes that had a part in it.
+        loss: Sum of the loss over labels, in nats.
+        seen: Values of the averaged fields, by name, one entry per step that computed them.
+        trained_s: Seconds of training, summed over all processes that trained a part of it.
     """
 
     before: dict[str, Any] | None = None
     num_steps: int = 0
     num_tokens: int = 0
     loss: float = 0.0
-    seen: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in _SEEN})
+    seen: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in _AVERAGED})
     trained_s: float = 0.0
 
     def add(self, outcome: StepLoss) -> None:
-        """Take note of a step."""
+        """Count one optimizer step."""
         self.num_steps += 1
         self.num_tokens += outcome.num_tokens
         self.loss += float(outcome.loss.detach()) * outcome.num_tokens
@@ -47,12 +47,12 @@ class Interval:
 
     @property
     def mean_loss(self) -> float:
-        """In nats a label."""
+        """Mean loss in nats per label."""
         return self.loss / max(1, self.num_tokens)
 
     @property
     def means(self) -> dict[str, float | None]:
-        """Of what some steps have seen and others have not; None of what none has."""
+        """Mean of each averaged field over the steps that computed it; None where no step did."""
         return {name: sum(values) / len(values) if values else None for name, values in self.seen.items()}
 
     def state(self) -> dict[str, Any]:
@@ -61,5 +61,5 @@ class Interval:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "Interval":
-        """What `state` was taken of."""
+        """Read what `state` returned."""
         return cls(**state)

@@ -1,4 +1,4 @@
-"""What a trial reports after each interval: measured numbers, and where in the space they were measured."""
+"""What a trial reports after each interval: measurements, and the point of the space that they belong to."""
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
@@ -16,17 +16,17 @@ class Observation:
     Attributes:
         step: Optimizer steps that these weights have taken.
         progress: Share of the budget that is spent, 0–1.
-        point: Where the run stands at the end of the interval.
-        path: The path that these weights have walked so far.
-        status: `running`, `finished` at the end of the budget, or `diverged` when the loss was no longer a number.
-        train_loss_nats: Mean loss a label over the interval, in the terms of its point; None where it diverged.
-        scores: The evaluation; None for a run that diverged.
-        entropy_nats: Mean entropy of q̃ over the interval; None where q̃ was not needed.
-        mean_reward: Mean metric of the drawn targets over the interval; None where it was not known.
+        point: The point at the end of the interval.
+        path: The path that these weights have been trained on so far.
+        status: `running`, `finished` at the end of the budget, or `diverged` after a non-finite loss.
+        train_loss_nats: Mean loss per label over the interval, as defined by its point; None where it diverged.
+        scores: The evaluation; None where it diverged.
+        entropy_nats: Mean entropy of q̃ over the interval; None where q̃ was not computed.
+        mean_reward: Mean metric of the drawn targets over the interval; None where it was not computed.
         effective_sample_size: Mean over the interval's sources, 1 to K; None where draws are not weighted as wholes.
-        tokens_per_s: Labels trained on a second, evaluation not counted.
-        elapsed_s: Seconds that these weights have trained and evaluated, in all processes.
-        device: Where it trained.
+        tokens_per_s: Labels trained on per second, evaluation excluded.
+        elapsed_s: Seconds that these weights have been trained and evaluated, over all processes.
+        device: Device that it was trained on.
     """
 
     step: int
@@ -46,7 +46,7 @@ class Observation:
     def to_row(self) -> dict[str, Any]:
         """Columns of the store's table `observations`, as plain values.
 
-        Apart from them, `samples` and `sentences`: the statistics of what was decoded, by split.
+        Two more keys are no columns: `samples`, and `sentences`, the statistics of the decoded sentences by split.
         """
         reward = self.point.reward
         row: dict[str, Any] = {

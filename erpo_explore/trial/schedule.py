@@ -1,20 +1,21 @@
-"""A run's walk along its path, on either clock.
+"""A run's position on its path, on either clock.
 
-On the `step` clock the place on the path is the share of the budget that is spent. On the `plateau` clock it is the
-number of times that the valid score has dropped: the run goes back to the weights before the drop, and one knot on
-(Tan et al. 2018, section 4). What was walked is kept on the step clock either way, so that any walk can be replayed as
-a path.
+On the `step` clock the position is the share of the budget that is spent. On the `plateau` clock it is the number of
+times that the validation score has dropped: after a drop the run returns to the weights before it and moves one knot on
+(Tan et al. 2018, section 4). Either way the path so far is kept on the step clock, so that any run can be replayed as a
+path.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from erpo_explore.space import Path, Point
 
-__all__ = ["Walk"]
+__all__ = ["ScheduleState"]
 
 
-class Walk:
-    """Where on its path a run is."""
+class ScheduleState:
+    """The path of a run, and how far the run has come on it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -24,38 +25,43 @@ class Walk:
 
     @property
     def follows_plateau(self) -> bool:
-        """Whether drops of the score move the walk, not steps."""
+        """Whether drops of the score, not steps, move the run along its path."""
         return self.path.clock == "plateau"
 
     def point(self, progress: float) -> Point:
-        """Where the run stands after a share of its budget."""
+        """The current point, at a share of the budget."""
         return self.path.knots[self._moves][1] if self.follows_plateau else self.path.at(progress)
 
-    def walked(self, progress: float) -> Path:
-        """The path up to now, on the step clock."""
+    def path_so_far(self, progress: float) -> Path:
+        """The part of the path that the run has trained on, on the step clock."""
         return self._jumped if self.follows_plateau else self.path.until(progress)
 
-    def go_to(self, point: Point, *, now: float, at: float) -> None:
-        """Leave the path that was walked up to `now` for a point to be reached at `at`.
+    def set_target(self, point: Point, *, now: float, at: float) -> None:
+        """Keep the path up to `now`, and replace what follows by a straight line to `point`, reached at `at`.
 
-        A run that is told again where it walks already keeps its path as it is.
+        Where that is the last knot already, the path stays as it is.
+
+        Args:
+            point: The next knot.
+            now: Share of the budget that is spent.
+            at: Share of the budget at which the run arrives.
         """
         if self.path.knots[-1] == (at, point) and self.path.clock == "step":
             return
-        walked = self.walked(now)
-        if walked.knots[-1][0] < now:  # nothing moved since, and the way to the new knot begins now
-            walked = walked.then(now, walked.end)
-        self.path = walked.then(at, point)
+        so_far = self.path_so_far(now)
+        if so_far.knots[-1][0] < now:  # the path was level since its last knot, and leaves that level only now
+            so_far = so_far.then(now, so_far.end)
+        self.path = so_far.then(at, point)
 
-    def see(self, score: float, progress: float) -> bool:
-        """Take note of a valid score.
+    def observe_score(self, score: float, progress: float) -> bool:
+        """Move one knot on if the score dropped on the plateau clock.
 
         Args:
-            score: Of the weights now; higher is better.
+            score: Validation score of the current weights; higher is better.
             progress: Share of the budget that is spent.
 
         Returns:
-            Whether the walk moved one knot on, and the run must go back to the weights of the evaluation before.
+            Whether the schedule moved; the run must then return to the weights of the evaluation before.
         """
         if not self.follows_plateau:
             return False
@@ -68,7 +74,7 @@ class Walk:
         return True
 
     def state(self) -> dict[str, Any]:
-        """The walk as plain values."""
+        """As plain values."""
         return {
             "path": self.path.to_dict(),
             "moves": self._moves,
@@ -77,9 +83,9 @@ class Walk:
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> "Walk":
-        """The walk that `state` was taken of."""
-        walk = cls(Path.from_dict(state["path"]))
-        walk._moves, walk._best_score = state["moves"], state["best_score"]
-        walk._jumped = Path.from_dict(state["jumped"])
-        return walk
+    def from_state(cls, state: Mapping[str, Any]) -> "ScheduleState":
+        """Read what `state` returned."""
+        schedule = cls(Path.from_dict(state["path"]))
+        schedule._moves, schedule._best_score = state["moves"], state["best_score"]
+        schedule._jumped = Path.from_dict(state["jumped"])
+        return schedule

@@ -1,4 +1,4 @@
-"""What one trial is asked to do: a value that travels to its worker and into the store."""
+"""What one trial is: a value that travels to its worker and into the store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +15,11 @@ class TrialSpec:
     """One trial.
 
     Attributes:
-        name: Unique in its exploration, and the trial's id in the store.
-        role: A named algorithm, a given path, a path that a grid, random or Optuna search tries, or a member of a
-            population.
+        name: Unique name in its exploration; the trial's id in the store.
+        role: A named algorithm, a given path, a path of a grid, random or Optuna search, or a member of a population.
         algorithm: Name of the algorithm or path; None where it has none.
-        seed: Of every random draw of the trial.
-        path: What it walks; a member's grows by a knot each generation.
+        seed: Random seed of the trial.
+        path: The path that it trains on; a member's gets one more knot per generation.
     """
 
     name: str

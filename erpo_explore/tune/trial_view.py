@@ -12,6 +12,7 @@ from typing import Any, Final
 from erpo_explore.trial import TrialSpec
 from erpo_explore.trial.assignment import Assignment
 from erpo_explore.trial.spec import Role
+from erpo_explore.tune._ray_internals import failures_of, latest_checkpoint
 
 __all__ = ["ITERATION", "TrialView"]
 
@@ -79,7 +80,7 @@ class TrialView:
     @property
     def num_failures(self) -> int:
         """Number of times its worker failed, as Tune counts: preemptions are left out."""
-        return int(self.trial.run_metadata.num_failures)
+        return failures_of(self.trial)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -111,7 +112,7 @@ class TrialView:
 
         A fresh clone's latest checkpoint is its donor's.
         """
-        saved = self.trial.latest_checkpoint_result
+        saved = latest_checkpoint(self.trial)
         metrics: Mapping[str, Any] = saved.metrics if saved is not None else {}
         return metrics
 
@@ -123,7 +124,7 @@ class TrialView:
     @property
     def checkpoint(self) -> str | None:
         """Path of its latest checkpoint in the file system of the results; None before the first."""
-        saved = self.trial.latest_checkpoint_result
+        saved = latest_checkpoint(self.trial)
         return None if saved is None or saved.checkpoint is None else str(saved.checkpoint.path)
 
     @property

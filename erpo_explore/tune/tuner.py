@@ -41,7 +41,7 @@ def new_trainable(plan: Plan) -> Any:
         model=experiment.model,
         training=experiment.training,
         resources=experiment.resources,
-        trunk=plan.initial_weights,
+        initial_weights=plan.initial_weights,
         test=experiment.test,
         reseeds_members=find_method(experiment.search.method).reseeds_members,
     )

@@ -16,7 +16,7 @@ from erpo_explore.space import Point
 from erpo_explore.store import ResultsWriter
 from erpo_explore.trial import Observation, Scores
 from erpo_explore.trial.assignment import Assignment
-from erpo_explore.trial.schedule import Walk
+from erpo_explore.trial.schedule import ScheduleState
 from erpo_explore.tune.callbacks.checkpoints import CheckpointSweeper
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.callbacks.recording import RecordingCallback
@@ -50,14 +50,16 @@ class SimulatedMember(tune.Trainable):
 
     def _begin(self, config: dict[str, Any]) -> None:
         self._name = config["spec"]["name"]
-        self._walk = Walk(ErpoPath.from_dict(config["spec"]["path"]))
+        self._schedule = ScheduleState(ErpoPath.from_dict(config["spec"]["path"]))
         self._score = self._lead * config["spec"]["seed"]
         self._take_knot(0)
 
     def _take_knot(self, walked: int) -> None:
         if self.config["next_knot"] is not None:
             at = min(1.0, self.config["until"] / self._num_intervals)
-            self._walk.go_to(Point.from_dict(self.config["next_knot"]), now=walked / self._num_intervals, at=at)
+            self._schedule.set_target(
+                Point.from_dict(self.config["next_knot"]), now=walked / self._num_intervals, at=at
+            )
 
     def step(self) -> dict[str, Any]:
         time.sleep(self._step_s)
@@ -68,14 +70,14 @@ class SimulatedMember(tune.Trainable):
             if fault == "raise":
                 raise RuntimeError("as it was told to")
             self._score, status = math.nan, "diverged"
-        point = self._walk.point(progress)
+        point = self._schedule.point(progress)
         self._score += point.reward.task
         lost = math.isnan(self._score)
         observation = Observation(
             step=done,
             progress=progress,
             point=point,
-            path=self._walk.walked(progress),
+            path=self._schedule.path_so_far(progress),
             status="diverged" if lost else status,  # type: ignore[arg-type]
             train_loss_nats=None if lost else 1.0,
             scores=None if lost else Scores(validation_nll_nats=1.0, score=self._score, signature="simulated"),
@@ -101,12 +103,12 @@ class SimulatedMember(tune.Trainable):
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         time.sleep(self._save_s.get(self._name, 0.0))
-        state = {"iteration": self.iteration, "score": self._score, "walk": self._walk.state()}
+        state = {"iteration": self.iteration, "score": self._score, "schedule": self._schedule.state()}
         (Path(checkpoint_dir) / "state.json").write_text(json.dumps(state))
 
     def load_checkpoint(self, checkpoint_dir: str) -> None:  # type: ignore[override]
         state = json.loads((Path(checkpoint_dir) / "state.json").read_text())
-        self._score, self._walk = state["score"], Walk.from_state(state["walk"])
+        self._score, self._schedule = state["score"], ScheduleState.from_state(state["schedule"])
         self._take_knot(state["iteration"])
 
 

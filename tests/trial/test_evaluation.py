@@ -13,7 +13,7 @@ from erpo_explore.seq2seq import beam_search, greedy
 from erpo_explore.stats.bootstrap import corpus_score
 from erpo_explore.tasks import collate
 from erpo_explore.trial import evaluate, evaluation
-from erpo_explore.trial.evaluation import score_sentences, score_texts
+from erpo_explore.trial.scoring import score_sentences, score_texts
 
 from .tiny import PATHS, TRAINING, fresh_model, run_of, toy, weights
 

@@ -58,7 +58,7 @@ def test_the_same_seed_measures_the_same(name, undisturbed, elsewhere):
 
 def test_the_plateau_path_moved_before_and_behind_the_checkpoint(undisturbed):
     folder, outcomes = undisturbed
-    assert load_checkpoint(folder / "plateau")["walk"]["moves"] == 1
+    assert load_checkpoint(folder / "plateau")["schedule"]["moves"] == 1
     assert len(outcomes["plateau"][1][-1]["path"]["knots"]) > 1 + 2
 
 

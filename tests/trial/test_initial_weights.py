@@ -1,4 +1,4 @@
-"""Branches of a trunk: in a process of their own, with draws of their own, and only of weights that fit."""
+"""Branches of a initial: in a process of their own, with draws of their own, and only of weights that fit."""
 
 import hashlib
 import subprocess
@@ -14,7 +14,7 @@ from erpo_explore.tasks import TrainingBatches
 from erpo_explore.trial import evaluate
 from erpo_explore.trial.assignment import Assignment
 from erpo_explore.trial.checkpoint import save_checkpoint
-from erpo_explore.trial.initial_weights import Trunk, checkpoint_sha256, load_trunk
+from erpo_explore.trial.initial_weights import InitialWeights, checkpoint_sha256, load_initial_weights
 from erpo_explore.trial.seeding import WEIGHTS, stream
 from tests.tune.worker.test_trainable import trainable_of
 
@@ -37,8 +37,8 @@ def checkpoints(tmp_path_factory):
     return folders
 
 
-def trunk_of(checkpoints, *, optimizer=True, model=MODEL, first_seed=SEED):
-    return load_trunk(checkpoints, optimizer=optimizer, first_seed=first_seed, task=toy(), model=model)
+def initial_weights_of(checkpoints, *, optimizer=True, model=MODEL, first_seed=SEED):
+    return load_initial_weights(checkpoints, optimizer=optimizer, first_seed=first_seed, task=toy(), model=model)
 
 
 def continued_by_hand(state, *, optimizer):
@@ -66,14 +66,14 @@ IN_A_FRESH_PROCESS = """
 import sys
 from pathlib import Path
 import torch
-from tests.trial.test_initial_weights import trunk_of
+from tests.trial.test_initial_weights import initial_weights_of
 from tests.trial.tiny import PATHS, SEED, run_of, weights
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])
 steps = {}
 for optimizer in (True, False):
     run = run_of(PATHS["mle"], name="branch")
-    run.take_weights(trunk_of([folder], optimizer=optimizer).of(SEED))
+    run.take_weights(initial_weights_of([folder], optimizer=optimizer).for_seed(SEED))
     steps[optimizer] = run.train_step(PATHS["mle"].end).loss.item(), weights(run)
 torch.save(steps, sys.argv[2])
 """
@@ -108,25 +108,25 @@ class TestABranch:
     @pytest.mark.parametrize("optimizer", OPTIMIZER)
     def test_step_walk_and_generators_are_its_own(self, checkpoints, optimizer):
         run, anew = (run_of(PATHS["mixture"], name="member-0", seed=7) for _ in range(2))
-        run.take_weights(trunk_of(checkpoints, optimizer=optimizer).of(7))
+        run.take_weights(initial_weights_of(checkpoints, optimizer=optimizer).for_seed(7))
         state, fresh = run.state(), anew.state()
         assert state["step"] == 0
-        for part in ("walk", "weights_generator", "draws_generator", "elapsed_s", "trial"):
+        for part in ("schedule", "weights_generator", "draws_generator", "elapsed_s", "trial"):
             assert same(state[part], fresh[part])
 
     def test_training_leaves_the_trunk_as_it_was(self, checkpoints):
-        trunk, untouched = trunk_of(checkpoints), trunk_of(checkpoints)
+        initial, untouched = initial_weights_of(checkpoints), initial_weights_of(checkpoints)
         run = run_of(PATHS["mixture"])
-        run.take_weights(trunk.of(SEED))
+        run.take_weights(initial.for_seed(SEED))
         run.advance()
-        assert same(dict(trunk.of(SEED)), dict(untouched.of(SEED)))
+        assert same(dict(initial.for_seed(SEED)), dict(untouched.for_seed(SEED)))
 
     def test_a_member_and_a_algorithm_begin_with_the_score_of_the_trunk(self, checkpoints):
-        trunk = trunk_of(checkpoints[:1])
+        initial = initial_weights_of(checkpoints[:1])
         score = {}
         for name, path, seed in (("member-3", PATHS["mixture"], SEED + 3), ("mle-s24", PATHS["mle"], SEED)):
             run = run_of(path, name=name, seed=seed)
-            run.take_weights(trunk.of(seed))
+            run.take_weights(initial.for_seed(seed))
             score[name] = evaluate(run.model, toy(), toy().validation)
         trained = run_of(PATHS["mle"])
         trained.load_state(torch.load(checkpoints[0] / "state.pt", weights_only=True))
@@ -140,18 +140,18 @@ class TestABranch:
     def test_the_trainable_branches_in_a_fresh_process_and_in_a_reused_one(self, checkpoints):
         specs = [spec_of(PATHS["mle"], name=f"mle-s{SEED + n}", seed=SEED + n) for n in range(2)]
         configs = [Assignment(spec=spec).to_dict() for spec in specs]
-        trunk = trunk_of(checkpoints)
-        trainable = trainable_of(configs[0], trunk=trunk)
-        assert same(weights(trainable._run), trunk.states[0]["model"])
+        initial = initial_weights_of(checkpoints)
+        trainable = trainable_of(configs[0], initial_weights=initial)
+        assert same(weights(trainable._run), initial.states[0]["model"])
         trainable.step()
         trainable.reset_config(configs[1])
-        assert same(weights(trainable._run), trunk.states[1]["model"])
+        assert same(weights(trainable._run), initial.states[1]["model"])
 
 
 @pytest.mark.parametrize(("seed", "number"), [(5, 0), (6, 1), (7, 2), (8, 0), (12, 1), (4, 2)])
 def test_trunks_are_dealt_by_seed(seed, number):
     states = tuple({"model": {"weight": torch.tensor(float(n))}} for n in range(3))
-    assert Trunk(states=states, first_seed=5).of(seed) is states[number]
+    assert InitialWeights(states=states, first_seed=5).for_seed(seed) is states[number]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_trunks_are_dealt_by_seed(seed, number):
 )
 def test_weights_of_another_size_are_named_with_both(checkpoints, model, expected):
     with pytest.raises(ResultsError, match=expected):
-        trunk_of(checkpoints, model=model)
+        initial_weights_of(checkpoints, model=model)
 
 
 def test_the_sha256_is_that_of_the_file(checkpoints):
@@ -181,14 +181,14 @@ def test_a_folder_without_weights_is_named(tmp_path):
     with pytest.raises(ResultsError, match=r"has no state\.pt; name a folder that a trial has written, in init_from"):
         checkpoint_sha256(tmp_path)
     with pytest.raises(ResultsError, match=r"has no state\.pt"):
-        trunk_of([tmp_path])
+        initial_weights_of([tmp_path])
 
 
 def test_a_crafted_trunk_is_refused_and_not_executed(checkpoints, tmp_path):
     mark, state = tmp_path / "executed", torch.load(checkpoints[0] / "state.pt")
     torch.save(state | {"model": Payload(mark)}, tmp_path / "state.pt")
     with pytest.raises(ResultsError, match="cannot be read as a state of tensors"):
-        trunk_of([tmp_path])
+        initial_weights_of([tmp_path])
     assert not mark.exists()
     torch.load(tmp_path / "state.pt", weights_only=False)
     assert mark.exists()

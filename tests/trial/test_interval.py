@@ -5,7 +5,7 @@ import io
 import pytest
 import torch
 
-from erpo_explore.trial.interval import ToldToEndError
+from erpo_explore.trial.interval import StopRequestedError
 
 from .tiny import PATHS, TRAINING, measured, run_of, same
 
@@ -30,13 +30,13 @@ def test_a_run_that_goes_on_in_mid_interval_reports_what_an_undisturbed_one_does
     undisturbed, told = run_of(PATHS[name], training=LONGER), run_of(PATHS[name], training=LONGER)
     # plateau paths go back at the second one, to the weights before it
     assert same(measured(undisturbed.advance()), measured(told.advance()))
-    beginning = told.beginning
-    with pytest.raises(ToldToEndError):
-        told.advance(is_told_to_end=told_after(num_steps))
-    assert told.beginning == beginning
+    start = told.interval_start
+    with pytest.raises(StopRequestedError):
+        told.advance(should_stop=told_after(num_steps))
+    assert told.interval_start == start
     other = run_of(PATHS[name], training=LONGER)
     other.load_interval_state(through_a_file(told.interval_state()))
-    assert (other.step, other.beginning) == (4 + num_steps, beginning)
+    assert (other.step, other.interval_start) == (4 + num_steps, start)
     for _ in range(3):
         assert same(measured(other.advance()), measured(undisturbed.advance()))
     assert same(other.state()["model"], undisturbed.state()["model"])
@@ -45,8 +45,8 @@ def test_a_run_that_goes_on_in_mid_interval_reports_what_an_undisturbed_one_does
 def test_it_may_be_told_again_and_its_time_counts():
     run = run_of(PATHS["mle"], training=LONGER)
     for num_steps in (2, 1):
-        with pytest.raises(ToldToEndError):
-            run.advance(is_told_to_end=told_after(num_steps))
+        with pytest.raises(StopRequestedError):
+            run.advance(should_stop=told_after(num_steps))
         state, run = run.interval_state(), run_of(PATHS["mle"], training=LONGER)
         run.load_interval_state(through_a_file(state))
     assert (run.step, state["interval"]["num_steps"]) == (3, 3)
@@ -56,8 +56,8 @@ def test_it_may_be_told_again_and_its_time_counts():
 def test_between_two_intervals_there_is_nothing_to_save():
     run = run_of(PATHS["mle"])
     assert run.interval_state() is None
-    with pytest.raises(ToldToEndError):
-        run.advance(is_told_to_end=lambda: True)
+    with pytest.raises(StopRequestedError):
+        run.advance(should_stop=lambda: True)
     assert run.interval_state() is None
 
 
@@ -66,15 +66,15 @@ def test_the_last_interval_is_known_in_its_midst(num_intervals, is_last):
     run = run_of(PATHS["mle"], training=LONGER)
     for _ in range(num_intervals):
         run.advance()
-    with pytest.raises(ToldToEndError):
-        run.advance(is_told_to_end=told_after(3))
+    with pytest.raises(StopRequestedError):
+        run.advance(should_stop=told_after(3))
     assert run.in_last_interval == is_last
 
 
 def test_a_state_that_is_loaded_ends_the_interval_that_was_under_way():
     run, other = run_of(PATHS["mle"], training=LONGER), run_of(PATHS["mle"], training=LONGER)
     state = run.state()
-    with pytest.raises(ToldToEndError):
-        run.advance(is_told_to_end=told_after(2))
+    with pytest.raises(StopRequestedError):
+        run.advance(should_stop=told_after(2))
     run.load_state(state)
     assert same(measured(run.advance()), measured(other.advance()))

@@ -9,7 +9,7 @@ import torch
 from erpo_explore.space import ALGORITHMS, Path, Point, Reward, algorithm
 from erpo_explore.store import ResultsWriter, load_results
 from erpo_explore.tasks import TrainingBatches
-from erpo_explore.trial import choose_device, evaluate, training
+from erpo_explore.trial import choose_device, evaluate, optimizer_step, training
 from erpo_explore.trial.seeding import WEIGHTS, stream
 
 from .tiny import (
@@ -278,7 +278,7 @@ class TestClones:
 
     def test_it_has_the_donors_weights_optimizer_path_and_steps(self, donated):
         state = self.clone(donated, seed=SEED + 1).state()
-        for part in ("model", "optimizer", "walk", "step", "elapsed_s"):
+        for part in ("model", "optimizer", "schedule", "step", "elapsed_s"):
             assert same(state[part], donated[part])
 
     def test_it_is_where_the_donor_is(self, donated):
@@ -315,49 +315,49 @@ class TestNextKnot:
     def test_it_is_reached_after_one_interval_and_extends_the_walked_path(self):
         run = run_of(Path(knots=((0.0, TRUTH), (0.25, NOISE))), role="member")
         run.advance()
-        run.walk_to(MIXTURE, num_intervals=2)
+        run.set_target(MIXTURE, num_intervals=2)
         observation = run.advance()
         assert observation.point == MIXTURE
         assert observation.path == Path(knots=((0.0, TRUTH), (0.25, NOISE), (0.5, MIXTURE)))
 
     def test_on_the_way_the_run_trains_between_the_knots(self, monkeypatch):
         met = []
-        step_loss = training.step_loss
+        step_loss = optimizer_step.step_loss
 
         def noted(point, *rest):
             met.append(point)
             return step_loss(point, *rest)
 
-        monkeypatch.setattr(training, "step_loss", noted)
+        monkeypatch.setattr(optimizer_step, "step_loss", noted)
         run = run_of(Path(knots=((0.0, TRUTH), (0.25, NOISE))), role="member")
         run.advance()
-        run.walk_to(MIXTURE, num_intervals=2)
+        run.set_target(MIXTURE, num_intervals=2)
         path = run.advance().path
         assert met == [path.at(step / 8) for step in range(4)]
         assert met[2] == NOISE
 
     def test_the_last_interval_ends_at_the_end_of_the_budget(self):
         run = run_of(Path.constant(TRUTH), training=TRAINING.model_copy(update={"steps": 2}))
-        run.walk_to(NOISE, num_intervals=4)
+        run.set_target(NOISE, num_intervals=4)
         assert run.advance().path == Path(knots=((0.0, TRUTH), (1.0, NOISE)))
 
     def test_what_was_walked_before_stays_as_it_was(self):
         run = run_of(Path.constant(TRUTH))
         run.advance()
-        run.walk_to(NOISE, num_intervals=2)
+        run.set_target(NOISE, num_intervals=2)
         assert run.advance().path == Path(knots=((0.0, TRUTH), (0.25, TRUTH), (0.5, NOISE)))
 
     def test_a_knot_further_on_is_walked_to_over_several_intervals(self):
         run = run_of(Path.constant(TRUTH))
-        run.walk_to(NOISE, num_intervals=3)
+        run.set_target(NOISE, num_intervals=3)
         far = Path(knots=((0.0, TRUTH), (0.75, NOISE)))
         assert [run.advance().path for _ in range(3)] == [far.until(0.25), far.until(0.5), far]
 
     def test_a_run_that_is_told_again_on_its_way_goes_the_same_way(self):
         run = run_of(Path.constant(TRUTH))
-        run.walk_to(NOISE, num_intervals=2)
+        run.set_target(NOISE, num_intervals=2)
         run.advance()
-        run.walk_to(NOISE, num_intervals=2)
+        run.set_target(NOISE, num_intervals=2)
         assert run.advance().path == Path(knots=((0.0, TRUTH), (0.5, NOISE)))
 
 

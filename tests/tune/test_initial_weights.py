@@ -20,7 +20,7 @@ from erpo_explore.store import ResultsWriter, load_manifest
 from erpo_explore.tasks import load_task
 from erpo_explore.trial import TrainingRun
 from erpo_explore.trial.checkpoint import load_checkpoint
-from erpo_explore.trial.initial_weights import load_trunk
+from erpo_explore.trial.initial_weights import load_initial_weights
 from erpo_explore.tune.run import explore, resume
 from tests.plan.test_initial_weights import BRANCHED, experiment_of
 from tests.tune.driver import start_driver, wait_for_reports
@@ -49,7 +49,7 @@ def test_initial_checkpoints_are_trained_first_once_per_seed(branched):
 def test_a_baseline_has_gone_on_from_the_checkpoint_of_its_seed(branched):
     experiment, frame = Experiment.from_dict(BRANCHED), erpo.load_results(branched)
     task = load_task(experiment.task)
-    weights = load_trunk(
+    weights = load_initial_weights(
         find_checkpoints(experiment, branched),
         optimizer=True,
         first_seed=experiment.seed,
@@ -58,7 +58,7 @@ def test_a_baseline_has_gone_on_from_the_checkpoint_of_its_seed(branched):
     )
     spec = plan_trials(experiment, task.metric)[0]
     run = TrainingRun(task, experiment.model, experiment.training, spec, torch.device("cpu"))
-    run.take_weights(weights.of(spec.seed))
+    run.take_weights(weights.for_seed(spec.seed))
     reports = frame[frame["trial"] == spec.name]
     assert [run.advance().scores.validation_nll_nats for _ in range(4)] == reports["validation_nll_nats"].tolist()
 

@@ -23,7 +23,7 @@ from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.space import Path as ErpoPath
 from erpo_explore.stats.bootstrap import CorpusStatistics, corpus_score
 from erpo_explore.tune.run import _fit, explore, resume
-from erpo_explore.tune.worker.preempted_interval import RESCUE_FILE
+from erpo_explore.tune.worker.preempted_interval import PREEMPTED_INTERVAL_FILE
 from tests.tiny_exploration import TINY
 from tests.tune.driver import start_driver, wait_for_reports
 from tests.tune.ray_warnings import RAY_WARNINGS
@@ -145,7 +145,7 @@ def test_diverged_trials_are_recorded_and_do_not_end_the_exploration(two_slots: 
     trials = erpo.load_results(tmp_path / "wild", table="trials")
     assert (outcome.status, outcome.num_failed) == ("finished", 0)
     assert set(trials["status"]) == {"diverged"}
-    assert trials["error"].str.contains("no longer a number").all()
+    assert trials["error"].str.contains("non-finite loss").all()
     # once as a failure that was tried again, once as its last report
     assert set(trials["num_failures"]) == {2}
 
@@ -288,7 +288,7 @@ def test_a_preempted_worker_saves_its_interval_and_no_step_is_trained_twice(
     assert (outcome.status, outcome.num_failed) == ("finished", 0)
     assert re.search(r"its worker was told to end; step \d+ is saved; it goes on elsewhere", caplog.text)
     assert set(erpo.load_results(folder, table="trials")["num_failures"]) == {0}
-    assert list(folder.rglob(RESCUE_FILE)) == []
+    assert list(folder.rglob(PREEMPTED_INTERVAL_FILE)) == []
     assert not Path(f"/proc/{preempted}").exists()
     explore(space, tmp_path / "undisturbed")
     pd.testing.assert_frame_equal(_comparable(folder), _comparable(tmp_path / "undisturbed"))
@@ -307,7 +307,7 @@ def _preempt_worker(folder: Path, ended: Event) -> int | None:
             signalled.add(pid)
             until = time.monotonic() + 2.0
             while time.monotonic() < until:
-                if list(folder.rglob(RESCUE_FILE)):
+                if list(folder.rglob(PREEMPTED_INTERVAL_FILE)):
                     return pid
                 time.sleep(0.01)
         time.sleep(0.05)

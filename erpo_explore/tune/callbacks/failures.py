@@ -1,6 +1,6 @@
 """What is known of a trial's failures: how many, and why the last.
 
-A trial fails when its worker dies, hangs or runs out of memory, or its loss is no longer a number. Tune counts those
+A trial fails when its worker dies, hangs or runs out of memory, or its loss is non-finite. Tune counts those
 that end a worker; a loss that is reported as diverged, because the trial may not be tried again or the population has
 its member go on from another's checkpoint, is counted by its report, so that a report made twice counts once. A worker
 that was told to end, because its machine is taken back, is no failure.
@@ -13,8 +13,8 @@ from typing import Any, Final
 import ray
 
 from erpo_explore import errors
-from erpo_explore.tune.worker.trainable import HUNG, PreemptedError
-from erpo_explore.tune.worker.watchdog import where_it_hung
+from erpo_explore.tune.worker.preemption_signal import PreemptedError
+from erpo_explore.tune.worker.watchdog import HUNG, where_it_hung
 
 __all__ = ["Failures", "is_preempted", "last_failure"]
 
@@ -44,7 +44,7 @@ class Failures:
         others = self.diverged - {iteration}
         if status != "diverged":
             return replace(self, diverged=others)
-        return replace(self, diverged=others | {iteration}, error=f"loss was no longer a number after step {step}")
+        return replace(self, diverged=others | {iteration}, error=f"non-finite loss after step {step}")
 
     def columns(self) -> dict[str, Any]:
         """Of the table `trials`."""
@@ -58,7 +58,7 @@ def last_failure(trial: Any) -> tuple[str, bool]:
         trial: Which has just failed.
 
     Returns:
-        The reason in a line, and whether it was a loss that is no longer a number.
+        The reason in a line, and whether it was a non-finite loss.
     """
     if frame := _where_it_hung(trial):
         return f"its worker hung and was ended: {frame}", False

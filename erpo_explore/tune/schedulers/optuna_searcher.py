@@ -1,13 +1,12 @@
-"""Optuna over constant points and parametric paths: the planned trials first, then what Optuna suggests.
+"""Optuna over constant points and parametric paths: the planned trials first, then Optuna's suggestions.
 
-Optuna's parameters are the coordinates of each knot in the unit cube (`region.Region`) and its categories. Ray
-Tune's `OptunaSearch` holds the study; this class hands out baselines and given paths before it, which Tune's has no
-place
-for, and turns parameters into paths. The sampler is Optuna's own (tree-structured Parzen estimators, Bergstra et al.
-2011); the first half of the trials, ten at most, are drawn at random; Optuna would draw ten whatever their number.
+Optuna's parameters are the coordinates of each knot in the unit cube (`search.region.Region`) and its categories. Ray
+Tune's `OptunaSearch` holds the study. This class adds the planned baselines and paths, which Tune's has no place for,
+and turns parameters into paths. The sampler is Optuna's own (tree-structured Parzen estimators, Bergstra et al. 2011).
+The first half of the trials, at most ten, are random; Optuna's default is ten, however few trials there are.
 
-The same seed and the same scores in the same order give the same suggestions. Where several workers run, which trial
-ends first depends on their speed.
+The same seed and the same scores in the same order give the same suggestions. With several workers, the order in which
+trials end depends on their speed.
 """
 
 import pickle
@@ -38,29 +37,29 @@ _MAX_RANDOM: Final = 10
 class PlannedThenOptuna(Searcher):
     """Tune's searcher for an exploration with Optuna."""
 
-    def __init__(self, space: Experiment, planned: Sequence[TrialSpec], metric: str, recorder: Recorder) -> None:
+    def __init__(self, experiment: Experiment, planned: Sequence[TrialSpec], metric: str, recorder: Recorder) -> None:
         """Bind to an exploration.
 
         Args:
-            space: Ranges, number of knots and of trials, seed.
-            planned: Trials that are handed out first, and are none of Optuna's business.
-            metric: The task's own metric.
-            recorder: Where suggested trials are recorded before they start.
+            experiment: Ranges, number of knots and of trials, seed.
+            planned: Trials that are started first, and that Optuna does not learn from.
+            metric: Name of the task's metric.
+            recorder: Records suggested trials before they start.
         """
         super().__init__(metric="score", mode="max")
-        self._space = space
+        self._experiment = experiment
         self._planned = tuple(planned)
         self._task_metric = metric
         self._recorder = recorder
         self._num_handed = 0
         self._suggested: set[str] = set()
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        num_random = min(_MAX_RANDOM, (num_suggested(space) + 1) // 2)
+        num_random = min(_MAX_RANDOM, (num_suggested(experiment) + 1) // 2)
         self._optuna = OptunaSearch(
-            _distributions(Region.from_search(space.search, metric), space.search.knots),
+            _distributions(Region.from_search(experiment.search, metric), experiment.search.knots),
             metric="score",
             mode="max",
-            sampler=optuna.samplers.TPESampler(seed=space.seed, n_startup_trials=num_random),
+            sampler=optuna.samplers.TPESampler(seed=experiment.seed, n_startup_trials=num_random),
         )
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
@@ -69,32 +68,32 @@ class PlannedThenOptuna(Searcher):
         self._num_handed += 1
         if index < 0:
             return Assignment(spec=self._planned[index]).to_dict()
-        spec = searched_trial("optuna", index, self._points(self._optuna.suggest(trial_id) or {}), self._space)
+        spec = searched_trial("optuna", index, self._points(self._optuna.suggest(trial_id) or {}), self._experiment)
         self._suggested.add(trial_id)
         self._recorder.begin_anew(spec)
         return Assignment(spec=spec).to_dict()
 
     def _points(self, chosen: dict[str, Any]) -> list[Point]:
-        region = Region.from_search(self._space.search, self._task_metric)
+        region = Region.from_search(self._experiment.search, self._task_metric)
         points = []
-        for knot in range(self._space.search.knots):
+        for knot in range(self._experiment.search.knots):
             metric, prefix, label = (chosen[_key(name, knot)] for name in CATEGORIES)
             unit_D = np.array([chosen[_key(name, knot)] for name in region.ranges], np.float64)
             points.append(region.point(unit_D, (metric, prefix, label)))
         return points
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Tell Optuna of a report."""
+        """Pass a report on to Optuna."""
         if trial_id in self._suggested and result["score"] is not None:
             self._optuna.on_trial_result(trial_id, result)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Tell Optuna of the last score, or that there is none."""
+        """Pass the last score on to Optuna, or that there is none."""
         if trial_id in self._suggested:
             self._optuna.on_trial_complete(trial_id, result, error)
 
     def save(self, checkpoint_path: str) -> None:
-        """Write what has been handed out, and the study with its sampler."""
+        """Write the number of trials started, and the study with its sampler."""
         FilePath(checkpoint_path).write_bytes(pickle.dumps(self.__dict__))
 
     def restore(self, checkpoint_path: str) -> None:

@@ -1,19 +1,19 @@
-"""Ray Tune's own PBT and PB2, as they are, to compare with.
+"""Ray Tune's own PBT and PB2, unchanged, for comparison.
 
-PBT is Jaderberg et al. 2017, PB2 Parker-Holder et al. 2020. Both run asynchronously, as Tune's defaults do: a member
-decides as it arrives, on the last scores of the others. A member's searched coordinates are a flat mapping in its Tune
-config; PBT multiplies them by 0.8 or 1.2 or draws them anew, PB2 takes them, in the unit cube, from its Gaussian
-process. What is added makes them comparable, and their results the store's:
+PBT is Jaderberg et al. 2017, PB2 Parker-Holder et al. 2020. Both run asynchronously, as Tune's defaults do: a member is
+judged when it reports, against the last scores of the others. A member's searched coordinates are a flat mapping in its
+Tune config, beside its assignment. PBT multiplies them by 0.8 or 1.2 or draws them anew; PB2 chooses them in the unit
+cube with its Gaussian process. Additions make them comparable, and write their results to the store:
 
-- trials that are no members run beside the population and are no part of it;
-- coordinates are kept within their ranges, which Tune's PBT does not see to, and become the knot that a clone walks to
-  in its next interval, so that the walked path is in the observations and can be replayed;
-- a clone keeps its own name and seed, and is a row of lineage;
-- Tune draws from process-wide generators; they are seeded for each report from (seed, member, iteration), and put back.
+- Trials that are no members run beside the population and are no part of it.
+- Coordinates are kept within their ranges, which Tune's PBT does not ensure. They become the knot that a clone reaches
+  in its next interval, so that the path is in the observations and can be replayed.
+- A clone keeps its own name and seed, and is a row of lineage.
+- Tune draws from process-wide generators. They are seeded per report from (seed, member, iteration), and restored.
 
-A clone of a donor that is behind repeats an iteration, and its report replaces the one of the weights it gave up. Which
-report arrives first depends on the workers' speed, and a restored driver has forgotten the last scores (and PB2's
-data), so the same seed does not promise the same decisions.
+A clone of a donor that is behind repeats an iteration; its report replaces the one of the weights that it gave up. The
+order of reports depends on the workers' speed, and a restored driver does not have the last scores (and PB2's data). So
+the same seed does not guarantee the same decisions.
 """
 
 import functools
@@ -36,6 +36,7 @@ from erpo_explore.search.region import LOG_SCALED, Region
 from erpo_explore.search.streams import keyed_generator
 from erpo_explore.space import Path, Point
 from erpo_explore.trial.assignment import Assignment
+from erpo_explore.tune._ray_internals import last_scores
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.trial_view import ITERATION, TrialView
 
@@ -43,24 +44,24 @@ __all__ = ["TunePb2", "TunePbt"]
 
 
 class _TunePopulation(PopulationBasedTraining):
-    """What both need to be methods of an exploration; the algorithm is that of the class beside it."""
+    """Common additions; the second base class (PB2), or this one's base (PBT), is the algorithm."""
 
-    def __init__(self, space: Experiment, metric: str, recorder: Recorder, **algorithm: Any) -> None:
+    def __init__(self, experiment: Experiment, metric: str, recorder: Recorder, **algorithm: Any) -> None:
         super().__init__(
             time_attr=ITERATION,
             metric="score",
             mode="max",
             perturbation_interval=1,
-            quantile_fraction=space.search.quantile,
+            quantile_fraction=experiment.search.quantile,
             log_config=False,
             **algorithm,
         )
-        self._space = space
-        self._region = Region.from_search(space.search, metric)
+        self._experiment = experiment
+        self._region = Region.from_search(experiment.search, metric)
         self._recorder = recorder
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
-        """A member's coordinates are those of its first knot."""
+        """Give a member the coordinates of its first knot."""
         view = TrialView(trial)
         if not view.is_member:
             return
@@ -69,17 +70,17 @@ class _TunePopulation(PopulationBasedTraining):
         super().on_trial_add(tune_controller, trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        """Tune's decision on a member; others go on, and so does a member without a score, which ends by itself."""
+        """Tune's decision on a member; other trials continue, as does a member without a score, which then ends."""
         view = TrialView(trial)
         if not view.is_member or result["score"] is None:
             return str(TrialScheduler.CONTINUE)
-        index = view.seed - self._space.seed
-        with _seeded(self._space.seed, index, result[ITERATION]):
+        index = view.seed - self._experiment.seed
+        with _seeded(self._experiment.seed, index, result[ITERATION]):
             members: Any = _Members(tune_controller)
             return str(super().on_trial_result(members, trial, result))
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
-        """Members first, the one that has run least; then the others."""
+        """Members first, starting with the one that has trained least; then other trials."""
         members: Any = _Members(tune_controller)
         member = super().choose_trial_to_run(members)
         others = (trial for trial in tune_controller.get_trials() if not TrialView(trial).is_member)
@@ -87,7 +88,7 @@ class _TunePopulation(PopulationBasedTraining):
 
     def _get_new_config(self, trial: Trial, trial_to_clone: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
         explored, operations = super()._get_new_config(trial, trial_to_clone)
-        knot = self._region.point(self._place(explored), tuple(explored[name] for name in CATEGORIES))
+        knot = self._region.point(self._position(explored), tuple(explored[name] for name in CATEGORIES))
         donor = TrialView(trial_to_clone)
         reported = donor.last_report[ITERATION]
         assignment = Assignment(
@@ -98,7 +99,7 @@ class _TunePopulation(PopulationBasedTraining):
         return assignment.to_dict() | coordinates, operations
 
     def _record(self, trial: Trial, donor: Trial, knot: Point) -> None:
-        scores = {other: state.last_score for other, state in self._trial_state.items() if state.last_score is not None}
+        scores = last_scores(self)
         given, donor_name = TrialView(donor).last_report, TrialView(donor).name
         decision = Decision(
             member=TrialView(trial).name,
@@ -116,23 +117,23 @@ class _TunePopulation(PopulationBasedTraining):
             until=given[ITERATION] + 1,
             reason=f"{type(self).__bases__[-1].__name__}: among the worst, clones {donor_name}",
         )
-        self._recorder.decide([decision], interval=self._space.training.interval)
+        self._recorder.decide([decision], interval=self._experiment.training.interval)
 
     def _coordinates(self, unit_D: Float[np.ndarray, " D"]) -> dict[str, float]:
-        """A place of the region as it stands in a member's config."""
+        """Entries of a member's config for a position in the unit cube."""
         return self._region.coordinates(unit_D)
 
-    def _place(self, config: Mapping[str, Any]) -> Float[np.ndarray, " D"]:
-        """The place in the unit cube that `_coordinates` was made of; within the region, whatever Tune made of it."""
+    def _position(self, config: Mapping[str, Any]) -> Float[np.ndarray, " D"]:
+        """Position in the unit cube for the entries of a config, moved into the region where Tune left it."""
         return self._region.unit_vector(_searched(config, self._region))
 
 
 class TunePbt(_TunePopulation):
     """Tune's PBT, as a method of an exploration."""
 
-    def __init__(self, space: Experiment, metric: str, recorder: Recorder) -> None:
+    def __init__(self, experiment: Experiment, metric: str, recorder: Recorder) -> None:
         """Bind to an exploration; arguments as for `PopulationBasedAnnealing`."""
-        region = Region.from_search(space.search, metric)
+        region = Region.from_search(experiment.search, metric)
         mutations: dict[str, Any] = {
             name: (tune.loguniform if name in LOG_SCALED else tune.uniform)(low, high)
             for name, (low, high) in region.ranges.items()
@@ -141,36 +142,36 @@ class TunePbt(_TunePopulation):
             name: list(values) for name, values in zip(CATEGORIES, region.choices, strict=True) if len(values) > 1
         }
         super().__init__(
-            space,
+            experiment,
             metric,
             recorder,
             hyperparam_mutations=mutations,
-            resample_probability=space.search.resample,
+            resample_probability=experiment.search.resample,
             custom_explore_fn=functools.partial(_keep_within, region=region),
         )
 
 
 class TunePb2(_TunePopulation, PB2):
-    """Tune's PB2, as a method of an exploration. It knows no categories: a clone has its donor's."""
+    """Tune's PB2, as a method of an exploration. It has no categories: a clone has its donor's."""
 
-    def __init__(self, space: Experiment, metric: str, recorder: Recorder) -> None:
+    def __init__(self, experiment: Experiment, metric: str, recorder: Recorder) -> None:
         """Bind to an exploration; arguments as for `PopulationBasedAnnealing`."""
         super().__init__(
-            space,
+            experiment,
             metric,
             recorder,
-            hyperparam_bounds={name: [0.0, 1.0] for name in Region.from_search(space.search, metric).ranges},
+            hyperparam_bounds={name: [0.0, 1.0] for name in Region.from_search(experiment.search, metric).ranges},
         )
 
     def _coordinates(self, unit_D: Float[np.ndarray, " D"]) -> dict[str, float]:
         return dict(zip(self._region.ranges, unit_D.tolist(), strict=True))
 
-    def _place(self, config: Mapping[str, Any]) -> Float[np.ndarray, " D"]:
+    def _position(self, config: Mapping[str, Any]) -> Float[np.ndarray, " D"]:
         return np.array([config[name] for name in self._region.ranges], np.float64)
 
 
 class _Members:
-    """Tune's controller as a population sees it: without the trials beside it."""
+    """Tune's controller without the trials that are no members."""
 
     def __init__(self, tune_controller: Any) -> None:
         self._tune_controller = tune_controller
@@ -185,7 +186,7 @@ class _Members:
 
 @contextmanager
 def _seeded(*key: int) -> Iterator[None]:
-    """The process-wide generators as a function of whole numbers, for as long as Tune draws from them."""
+    """Seed the process-wide generators, from which Tune draws, for the duration of the block."""
     before = random.getstate(), np.random.get_state()  # noqa: NPY002
     seed = int(keyed_generator(*key).integers(2**32))
     random.seed(seed)

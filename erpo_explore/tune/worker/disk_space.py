@@ -1,6 +1,6 @@
-"""Whether this machine's disk takes one more checkpoint, asked before an interval is trained for it.
+"""Checks that the worker's machine has disk space for a checkpoint, before an interval is trained for it.
 
-Tune stages every checkpoint in the folder for temporary files of the worker's machine, wherever results lie.
+Tune stages every checkpoint in the worker's folder for temporary files, wherever results are stored.
 """
 
 import errno
@@ -9,14 +9,14 @@ import shutil
 import socket
 import tempfile
 
-__all__ = ["check_room"]
+__all__ = ["check_disk_space"]
 
 
-def check_room(needed_bytes: int) -> None:
-    """Go on only where so much is free.
+def check_disk_space(needed_bytes: int) -> None:
+    """Raise unless the folder for temporary files has that much free space.
 
     Args:
-        needed_bytes: Of a checkpoint.
+        needed_bytes: Size of a checkpoint.
 
     Raises:
         OSError: ENOSPC, with the machine, the folder and both numbers.

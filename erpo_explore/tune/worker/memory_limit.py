@@ -1,8 +1,8 @@
-"""Has a trial fail that takes more memory than it holds, before its machine is full and others suffer.
+"""A memory limit per worker: a trial that exceeds it fails alone, before its machine is full and other trials suffer.
 
-The process watches itself: a thread reads what the kernel has given it and interrupts the main thread, where the trial
-then fails like any other. Limits of the kernel's own do not serve: that of the address space counts what CUDA only
-reserves, that of the resident set does nothing on Linux.
+A thread of the process reads how much memory the kernel has given it. Above the limit it interrupts the main thread,
+where the trial then fails like any other. The kernel's own limits do not serve: that of the address space counts what
+CUDA only reserves, and that of the resident set has no effect on Linux.
 """
 
 import os
@@ -18,14 +18,14 @@ __all__ = ["held_bytes", "memory_limited"]
 
 _PERIOD_S: Final = 0.1
 _GRACE_S: Final = 10.0
-"""For the main thread, which is not interrupted within one call of C; then the process ends."""
+"""Time until the process is ended, since the main thread is not interrupted within a call into C."""
 
 _SIGNAL: Final = signal.SIGUSR1
 _STATUS: Final = Path("/proc/self/status")
 
 
 def held_bytes() -> int | None:
-    """Memory that this process alone holds, without files and what it shares; None where the system does not say."""
+    """Memory that this process alone holds, without mapped files and shared memory; None where it is not known."""
     try:
         lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
@@ -35,13 +35,13 @@ def held_bytes() -> int | None:
 
 @contextmanager
 def memory_limited(limit_gb: float | None) -> Iterator[None]:
-    """Fail where the process comes to hold more during the block; called in the main thread.
+    """Raise as soon as the process holds more memory than allowed during the block. Main thread only.
 
     Args:
-        limit_gb: In 10⁹ bytes; None for no limit.
+        limit_gb: Limit in units of 10⁹ bytes; None for no limit.
 
     Raises:
-        MemoryError: It does.
+        MemoryError: The process exceeded the limit.
     """
     if limit_gb is None:
         yield

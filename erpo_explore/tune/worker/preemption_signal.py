@@ -1,29 +1,39 @@
-"""The notice that this process will end soon: SIGTERM, as a cloud's spot machine or a person sends it.
+"""SIGTERM as the sign that this process is about to end: a preempted spot machine, or a person.
 
-Ray's own handler ends the process at once, in the middle of a step. This one only takes note, and training looks at it
-between steps. Who must end at once is sent SIGKILL, as Ray does to a worker of its own a moment after SIGTERM.
+Ray's own handler ends the process at once, in the middle of a step. This one only notes the signal; training checks
+`is_received` between steps and stops. A process that must end at once is sent SIGKILL, as Ray does to a worker of its
+own a moment after SIGTERM.
 """
 
 import signal
 from typing import Any
 
-__all__ = ["Notice"]
+from ray.exceptions import RayActorError
+
+__all__ = ["PreemptedError", "PreemptionSignal"]
 
 
-class Notice:
-    """Whether the process has been told to end."""
+class PreemptedError(RayActorError):
+    """The worker was preempted; Tune tries its trial again, and does not count this as a failure."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(error_msg=message, preempted=True)
+
+
+class PreemptionSignal:
+    """Whether the process has been sent SIGTERM."""
 
     def __init__(self) -> None:
-        self._is_given = False
+        self._is_received = False
 
     def listen(self) -> None:
-        """Take SIGTERM from now on; in the main thread alone."""
-        signal.signal(signal.SIGTERM, self._take)
+        """Handle SIGTERM from now on. Main thread only."""
+        signal.signal(signal.SIGTERM, self._receive)
 
-    def is_given(self) -> bool:
-        """Whether SIGTERM has come."""
-        return self._is_given
+    def is_received(self) -> bool:
+        """Whether SIGTERM has arrived."""
+        return self._is_received
 
-    def _take(self, signum: int, frame: Any) -> None:
+    def _receive(self, signum: int, frame: Any) -> None:
         del signum, frame
-        self._is_given = True
+        self._is_received = True

@@ -1,57 +1,50 @@
-"""The Ray Trainable around a training run: one iteration is one interval.
+"""The Ray Tune Trainable around a training run: one Tune iteration is one interval.
 
-An actor is reused for one trial after the other (`reset_config`), since starting a process and importing torch takes
-seconds. What it is asked to do lies in its config; what it has become lies in its checkpoint, the walked path included.
-A worker that is sent SIGTERM saves the interval that it is in (`trial/rescue.py`), and its trial goes on elsewhere from
-there.
+Starting a process and importing torch takes seconds, so an actor trains one trial after the other (`reset_config`). The
+instructions of a trial are its config (an `Assignment`); what it has become, its path so far included, is its
+checkpoint. A worker that receives SIGTERM saves the interval in progress (`preempted_interval.py`), and another worker
+of the trial continues from there.
 """
 
 import socket
-import time
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 from ray import tune
-from ray.exceptions import RayActorError
 
 from erpo_explore.config.experiment import LastTest, Resources, Training
 from erpo_explore.errors import DivergedError
 from erpo_explore.seq2seq import ModelConfig
-from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.tasks import Task
 from erpo_explore.trial.assignment import Assignment
 from erpo_explore.trial.checkpoint import BYTES_PER_PARAMETER, load_checkpoint, save_checkpoint
-from erpo_explore.trial.evaluation import evaluate
-from erpo_explore.trial.initial_weights import Trunk
-from erpo_explore.trial.interval import ToldToEndError
+from erpo_explore.trial.final_test import decode_test_set
+from erpo_explore.trial.initial_weights import InitialWeights
+from erpo_explore.trial.interval import StopRequestedError
+from erpo_explore.trial.observation import Observation
 from erpo_explore.trial.training import TrainingRun, choose_device
-from erpo_explore.tune.worker.disk_space import check_room
+from erpo_explore.tune._ray_internals import drop_from_last_result, storage_of_worker, with_checkpoint_of_its_own
+from erpo_explore.tune.worker.disk_space import check_disk_space
 from erpo_explore.tune.worker.memory_limit import memory_limited
-from erpo_explore.tune.worker.preempted_interval import RESCUE_FILE, RescueFile
-from erpo_explore.tune.worker.preemption_signal import Notice
-from erpo_explore.tune.worker.watchdog import interval_limit_s, limited
+from erpo_explore.tune.worker.preempted_interval import (
+    PREEMPTED_INTERVAL_FILE,
+    PreemptedInterval,
+    PreemptedIntervalFile,
+)
+from erpo_explore.tune.worker.preemption_signal import PreemptedError, PreemptionSignal
+from erpo_explore.tune.worker.watchdog import HUNG, interval_limit_s, time_limited
 
-__all__ = ["HUNG", "ErpoTrainable", "PreemptedError"]
-
-HUNG: Final = "hung.txt"
-"""File in a trial's working folder, on its machine, with the stacks of a worker that was ended because it hung."""
+__all__ = ["ErpoTrainable"]
 
 _NUM_SAMPLES: Final = 8
 
-_TO_DO: Final = ("spec", "until", "generation", "parent", "next_knot", "attempt")
-"""What of a trial's config decides on its next interval."""
-
-
-class PreemptedError(RayActorError):
-    """The worker was told to end; Tune tries its trial again and does not count that as a failure."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(error_msg=message, preempted=True)
+_DECIDES: Final = ("spec", "until", "generation", "parent", "next_knot", "attempt")
+"""Entries of the config that the next interval depends on."""
 
 
 class ErpoTrainable(tune.Trainable):
-    """A trial, as Tune sees it."""
+    """A trial in a worker of Tune's."""
 
     def setup(  # type: ignore[override]  # `tune.with_parameters` adds the keywords
         self,
@@ -62,30 +55,30 @@ class ErpoTrainable(tune.Trainable):
         training: Training,
         resources: Resources,
         reseeds_members: bool,
-        trunk: Trunk | None = None,
+        initial_weights: InitialWeights | None = None,
         test: LastTest | None = None,
     ) -> None:
         """Begin a trial in a fresh process; the keywords come with the trainable (`tune.with_parameters`).
 
         Args:
             config: The trial's `Assignment`, as plain values.
-            task: What is trained on.
-            model: What is trained.
+            task: The training data.
+            model: The model to train.
             training: Budget and optimizer.
-            resources: Threads, and what is done when a trial fails.
-            reseeds_members: Whether the scheduler has a member that diverged go on from another one's checkpoint.
-            trunk: The weights that every trial begins with; None for fresh ones.
-            test: How the test set is decoded once at the end; None for not at all.
+            resources: Threads per trial, limits, and number of retries.
+            reseeds_members: Whether the scheduler re-seeds a member that diverged from another one's checkpoint.
+            initial_weights: The weights that every trial begins with; None for randomly initialised ones.
+            test: How the test set is decoded once at the end; None skips it.
         """
         torch.set_num_threads(resources.cpus_per_trial)
         self._resources = resources
         self._reseeds_members = reseeds_members
         self._parts = (task, model, training)
-        self._trunk = trunk
+        self._initial_weights = initial_weights
         self._test = test if len(task.test) > 0 else None
-        self._notice = Notice()
+        self._preemption = PreemptionSignal()
         if self.is_actor():  # type: ignore[no-untyped-call]  # Tune leaves it untyped
-            self._notice.listen()
+            self._preemption.listen()
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -94,7 +87,7 @@ class ErpoTrainable(tune.Trainable):
         return True
 
     def take_config(self, config: dict[str, Any]) -> None:
-        """Note what to do next; what the trial is comes with the checkpoint that is loaded after this."""
+        """Set the config of the next interval; the run itself changes with the checkpoint that is loaded after this."""
         self.config = config
 
     @property
@@ -105,136 +98,100 @@ class ErpoTrainable(tune.Trainable):
         assignment = Assignment.from_dict(config)
         self._spec = assignment.spec
         self._run = TrainingRun(*self._parts, self._spec, choose_device(), attempt=assignment.attempt)
-        if self._trunk is not None:
-            self._run.take_weights(self._trunk.of(self._spec.seed))
-        self._take_knot(assignment)
-        self._looks_for_rescue, self._was_rescued = True, False
+        if self._initial_weights is not None:
+            self._run.take_weights(self._initial_weights.for_seed(self._spec.seed))
+        self._set_target(assignment)
+        self._preempted_interval = PreemptedInterval(self._interval_file())
 
-    def _take_knot(self, assignment: Assignment) -> None:
+    def _set_target(self, assignment: Assignment) -> None:
         if assignment.next_knot is not None and assignment.until is not None:
-            self._run.walk_to(assignment.next_knot, num_intervals=assignment.until)
+            self._run.set_target(assignment.next_knot, num_intervals=assignment.until)
 
     def step(self) -> dict[str, Any]:
-        """One interval; ends the trial after its budget.
+        """Train one interval and report it; the trial ends after its budget.
 
-        A trial whose loss is no longer a number fails and is tried again as long as it may fail once more; then it ends
-        as diverged. A member that the scheduler will have go on from another one's checkpoint reports it and does not
-        end before its budget.
+        A trial with a non-finite loss fails, and is tried again as long as it may fail once more; then it ends as
+        diverged. A member that the scheduler re-seeds reports the divergence instead, and does not end before its
+        budget.
 
         Raises:
-            DivergedError: The loss is no longer a number, and the trial may be tried again.
-            MemoryError: This process took more memory than a trial holds.
-            OSError: This machine's disk has no room for the checkpoint that would follow.
-            PreemptedError: This process was told to end.
+            DivergedError: The loss is non-finite, and the trial may be tried again.
+            MemoryError: This process exceeded the memory limit of a trial.
+            OSError: This machine's disk has no space for the checkpoint that would follow.
+            PreemptedError: This process received SIGTERM.
         """
-        self._check_room()
-        self._take_up_rescue()
+        self._check_disk_space()
+        self._preempted_interval.resume(self._run, self._interval_start())
         assignment, is_last = self._assignment, self._run.in_last_interval
-        limit_s = interval_limit_s(self._resources.timeout_s, self._run.longest_interval_s)
-        try:
-            with limited(limit_s, self._trace), memory_limited(self._resources.memory_per_trial_gb):
-                observation = self._run.advance(num_samples=_NUM_SAMPLES, is_told_to_end=self._notice.is_given)
-        except ToldToEndError:
-            raise PreemptedError(f"its worker was told to end; {self._rescue()}") from None
+        observation = self._advance()
         is_reseeded = self._reseeds_members and self._spec.role == "member"
         diverged = observation.status == "diverged"
         if diverged and not is_reseeded and assignment.num_failures < self._resources.max_failures:
-            raise DivergedError(f"loss was no longer a number after step {observation.step}")
+            raise DivergedError(f"non-finite loss after step {observation.step}")
         measured = observation.to_row()
         if self._test is not None and observation.status == "finished":
-            tested, statistics = self._decode_test(self._test)
+            tested, statistics = decode_test_set(self._run.model, self._parts[0], self._test)
             measured |= {"test": tested, "sentences": measured["sentences"] | {"test": statistics}}
         return {
             **measured,
             "generation": assignment.generation,
             "parent": assignment.parent,
             "node": socket.gethostname(),
-            "done": self._gives_up(is_last) if diverged and is_reseeded else observation.status != "running",
+            "done": self._gives_up(assignment, is_last)
+            if diverged and is_reseeded
+            else observation.status != "running",
         }
 
-    def _check_room(self) -> None:
-        if self._storage is not None:
-            check_room(self._run.model.num_parameters * BYTES_PER_PARAMETER)
-
-    @property
-    def _rescue_file(self) -> RescueFile | None:
-        """Where the interval is saved; None where Tune gave the trial no folder."""
-        if self._storage is None:
-            return None
-        path = f"{self._storage.trial_fs_path}/{RESCUE_FILE}"
-        return RescueFile(filesystem=self._storage.storage_filesystem, path=path)
-
-    def _beginning(self) -> dict[str, Any]:
-        return {name: self.config[name] for name in _TO_DO} | self._run.beginning
-
-    def _rescue(self) -> str:
-        """Save the interval that is under way; returns what has become of it, for people."""
-        file, state = self._rescue_file, self._run.interval_state()
-        if file is None or state is None:
-            return "it was between two intervals"
+    def _advance(self) -> Observation:
+        """One interval within the limits of time and memory."""
+        limit_s = interval_limit_s(self._resources.timeout_s, self._run.longest_interval_s)
         try:
-            file.write(state, self._beginning())
-        except Exception as error:
-            return f"step {self._run.step} could not be saved: {error}"
-        return f"step {self._run.step} is saved"
+            with time_limited(limit_s, self._trace), memory_limited(self._resources.memory_per_trial_gb):
+                return self._run.advance(num_samples=_NUM_SAMPLES, should_stop=self._preemption.is_received)
+        except StopRequestedError:
+            saved = self._preempted_interval.save(self._run, self._interval_start())
+            raise PreemptedError(f"its worker was preempted; {saved}") from None
 
-    def _take_up_rescue(self) -> None:
-        """Go on in the midst of the interval, where an earlier worker of this trial has saved it."""
-        if not self._looks_for_rescue or (file := self._rescue_file) is None:
-            return
-        self._looks_for_rescue = False
-        state = file.read(self._beginning())
-        if state is None:
-            file.remove()
-            return
-        self._run.load_interval_state(state)
-        self._was_rescued = True
+    def _gives_up(self, assignment: Assignment, is_last: bool) -> bool:
+        """Whether a member that diverged ends: the budget is spent, or it has been re-seeded too often."""
+        return is_last or assignment.num_reseeds >= self._resources.max_failures
 
-    def _gives_up(self, is_last: bool) -> bool:
-        """Whether a member that diverged ends: there is nothing left to walk, or it has been re-seeded too often."""
-        return is_last or self._assignment.num_reseeds >= self._resources.max_failures
+    def _check_disk_space(self) -> None:
+        if storage_of_worker(self) is not None:
+            check_disk_space(self._run.model.num_parameters * BYTES_PER_PARAMETER)
 
-    def _decode_test(self, test: LastTest) -> tuple[dict[str, Any], CorpusStatistics | None]:
-        """Columns of the table `tests` for the weights that the trial ends with, and what each sentence adds."""
-        started, task, settings = time.perf_counter(), self._parts[0], test.model_dump()
-        scores = evaluate(self._run.model, task, task.test, **settings)
-        names = ("bleu", "rouge1", "rouge2", "rougel", "score", "signature")
-        columns = settings | {name: getattr(scores, name) for name in names}
-        columns |= {"num_sentences": len(task.test), "nll_nats": scores.validation_nll_nats}
-        return columns | {"decoding_s": time.perf_counter() - started}, scores.statistics
+    def _interval_start(self) -> dict[str, Any]:
+        """Identifies what the interval in progress started from."""
+        return {name: self.config[name] for name in _DECIDES} | self._run.interval_start
+
+    def _interval_file(self) -> PreemptedIntervalFile | None:
+        """The trial's file for a preempted interval; None where Tune gave the trial no folder."""
+        storage = storage_of_worker(self)
+        if storage is None:
+            return None
+        path = f"{storage.trial_fs_path}/{PREEMPTED_INTERVAL_FILE}"
+        return PreemptedIntervalFile(filesystem=storage.storage_filesystem, path=path)
 
     @property
     def _trace(self) -> Path | None:
-        """Where a worker that hangs leaves its stacks, on its machine; None where Tune gave the trial no folder."""
-        return Path(self._storage.trial_working_directory) / HUNG if self._storage is not None else None
+        """File for the stacks of a hung worker; None where Tune gave the trial no folder."""
+        storage = storage_of_worker(self)
+        return Path(storage.trial_working_directory) / HUNG if storage is not None else None
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Write the run's state.
-
-        Tune keeps the last result beside each checkpoint, and in its snapshots; the sentences' statistics, which are in
-        the store by then, would make those many times as large.
-        """
-        if self._last_result is not None:
-            self._last_result = {name: value for name, value in self._last_result.items() if name != "sentences"}
-        self._check_room()  # torch's own message does not say that a disk is full
+        """Write the run's state."""
+        drop_from_last_result(self, "sentences")
+        self._check_disk_space()  # torch's own message does not say that a disk is full
         save_checkpoint(self._run.state(), Path(checkpoint_dir))
-        if self._was_rescued and (file := self._rescue_file) is not None:
-            file.remove()
-            self._was_rescued = False
+        self._preempted_interval.discard()
 
     def restore(self, checkpoint_path: Any) -> None:
-        """As Tune's, out of a folder of this worker's own.
-
-        Members that clone the same weights at a time get copies of one `Checkpoint`, and all its copies on a machine
-        are downloaded into the same folder, by a late one over what an earlier one is reading (ray-project/ray#48726).
-        """
-        saved = checkpoint_path.checkpoint
-        checkpoint_path.checkpoint = tune.Checkpoint(saved.path, saved.filesystem)
-        super().restore(checkpoint_path)
+        """As Tune's, but downloads into a folder that no other worker uses."""
+        super().restore(with_checkpoint_of_its_own(checkpoint_path, tune.Checkpoint))
 
     def load_checkpoint(  # type: ignore[override]  # a folder since save_checkpoint wrote to one
         self, checkpoint_dir: str
     ) -> None:
-        """Go on from a state: the trial's own, or the one that the scheduler had it clone."""
+        """Continue from a state: the trial's own, or that of the donor that the scheduler chose."""
         self._run.load_state(load_checkpoint(Path(checkpoint_dir)))
-        self._take_knot(self._assignment)
+        self._set_target(self._assignment)

@@ -13,7 +13,7 @@ from erpo_explore.config.experiment import Experiment
 from erpo_explore.space import algorithm
 from erpo_explore.tune.callbacks.failures import Failures, last_failure
 from erpo_explore.tune.run import explore
-from erpo_explore.tune.worker.trainable import HUNG
+from erpo_explore.tune.worker.watchdog import HUNG
 from tests.tiny_exploration import TINY
 
 FAULTY = """
@@ -109,7 +109,7 @@ class TestWorkersThatFail:
             ("fine", "finished", 0, None),
             ("hangs_once", "finished", 1, r"its worker hung and was ended: File .*faulty\.py.* in hangs_once"),
             ("starves_once", "finished", 1, r"MemoryError: no room for 7 EiB"),
-            ("poisons_once", "finished", 1, r"loss was no longer a number after step [45]"),
+            ("poisons_once", "finished", 1, r"non-finite loss after step [45]"),
             ("fails", "failed", 2, r"LookupError: never works"),
             ("gorges", "failed", 2, r"MemoryError: its worker took 1\.\d\d GB, more than .*memory_per_trial_gb=1; .*"),
         ],
@@ -185,7 +185,7 @@ class TestReasons:
 class TestCounts:
     def test_workers_that_ended_and_reports_that_diverged_add_up(self) -> None:
         failures = Failures(num_ended=2, error="lost").with_report(3, "diverged", 30)
-        assert failures.columns() == {"num_failures": 3, "error": "loss was no longer a number after step 30"}
+        assert failures.columns() == {"num_failures": 3, "error": "non-finite loss after step 30"}
 
     def test_a_report_that_is_made_again_counts_once(self) -> None:
         failures = Failures().with_report(3, "diverged", 30)

@@ -159,7 +159,7 @@ class TestObserving:
         recorder.observe(ALGORITHM, report(2, None, status="diverged"))
         row = trial(recorder)
         assert (row["status"], row["best_score"], row["final_score"]) == ("diverged", 12.5, 12.5)
-        assert row["error"] == "loss was no longer a number after step 20"
+        assert row["error"] == "non-finite loss after step 20"
         assert load_results(recorder.folder)["status"].tolist() == ["running", "diverged"]
 
 
@@ -246,7 +246,7 @@ class TestFailing:
         recorder.observe(MEMBER, report(2, 12.5))
         row = trial(recorder, "member-0")
         assert (row["status"], row["num_failures"]) == ("running", 2)
-        assert row["error"] == "loss was no longer a number after step 10"
+        assert row["error"] == "non-finite loss after step 10"
 
 
 class TestStatistics:

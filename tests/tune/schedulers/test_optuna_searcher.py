@@ -100,7 +100,7 @@ def test_a_suggestion_is_recorded_before_it_runs_and_its_lost_reports_are_remove
     searcher = searcher_of(tmp_path / "tiny")
     run(searcher, 0, 2)
     lost = TrialSpec(
-        name="optuna-0", role="optuna", algorithm=None, seed=5, path=Path.constant(searcher._space.search.start)
+        name="optuna-0", role="optuna", algorithm=None, seed=5, path=Path.constant(searcher._experiment.search.start)
     )
     searcher._recorder.observe(lost, report(1, 10.0))
     searcher._recorder.observe(lost, report(2, 20.0))

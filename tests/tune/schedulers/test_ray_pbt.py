@@ -58,10 +58,10 @@ def test_a_members_coordinates_are_those_of_its_first_knot_and_lead_back_to_it(m
             continue
         added = {name: value for name, value in trial.config.items() if name not in before}
         assert set(added) == {"task", "temperature", "metric", "prefix", "label"}
-        place = scheduler._region.point(scheduler._place(trial.config), ("bleu", "q", "sampled"))
+        point = scheduler._region.point(scheduler._position(trial.config), ("bleu", "q", "sampled"))
         first = spec.path.end
-        assert place.reward.task == pytest.approx(first.reward.task)
-        assert place.reward.temperature == pytest.approx(first.reward.temperature)
+        assert point.reward.task == pytest.approx(first.reward.task)
+        assert point.reward.temperature == pytest.approx(first.reward.temperature)
         assert added["metric"] == first.reward.metric
 
 

@@ -1,14 +1,14 @@
-"""The roster against asking every trial at every step."""
+"""The queue against asking every trial at every step."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 from ray.tune.experiment import Trial
 
-from erpo_explore.tune.schedulers.ready_queue import Roster
+from erpo_explore.tune.schedulers.ready_queue import ReadyQueue
 
 
 class FakeTrial(Trial):
-    """As much of Tune's trial as the roster sees."""
+    """As much of Tune's trial as the queue sees."""
 
     def __init__(self, *, status: str = Trial.PENDING, waits: bool = False) -> None:
         self.status = status
@@ -29,15 +29,15 @@ class FakeTrial(Trial):
         return self.status in (Trial.PENDING, Trial.PAUSED) and not self.waits
 
 
-def new_roster(trials: list[FakeTrial]) -> Roster:
-    roster = Roster(
+def new_queue(trials: list[FakeTrial]) -> ReadyQueue:
+    queue = ReadyQueue(
         is_ready=lambda trial: trial.is_ready(),
         waits=lambda trial: trial.waits,
-        turn=lambda trial: (False, trial.turn),
+        priority=lambda trial: (False, trial.turn),
     )
     for trial in trials:
-        roster.watch(trial)
-    return roster
+        queue.watch(trial)
+    return queue
 
 
 EVENTS = st.lists(
@@ -51,7 +51,7 @@ def test_whose_turn_it_is_and_whether_one_has_come_to_wait_is_what_asking_all_of
     events: list[tuple[int, str]],
 ) -> None:
     trials = [FakeTrial() for _ in range(6)]
-    roster = new_roster(trials)
+    queue = new_queue(trials)
     waited: set[int] = set()
     for index, event in events:
         trial = trials[index]
@@ -60,7 +60,7 @@ def test_whose_turn_it_is_and_whether_one_has_come_to_wait_is_what_asking_all_of
         elif trial.status == Trial.RUNNING and event in ("report", "wait", "pause", "finish", "fail"):
             if event == "report" and not trial.waits:
                 trial.turn, trial.has_reported = trial.turn + 1, True
-                roster.watch(trial)
+                queue.watch(trial)
             elif event == "wait" and trial.has_reported:
                 trial.waits = True
             elif event == "pause":
@@ -69,24 +69,24 @@ def test_whose_turn_it_is_and_whether_one_has_come_to_wait_is_what_asking_all_of
                 trial.status = Trial.TERMINATED
             elif event == "fail" and not trial.waits:
                 trial.status = Trial.PENDING
-                roster.watch(trial)
+                queue.watch(trial)
         elif event == "judge" and trial.waits and not trial.is_finished():
             trial.waits = False
-            roster.watch(trial)
+            queue.watch(trial)
             waited.discard(index)
         expected = min((each for each in trials if each.is_ready()), key=lambda each: each.turn, default=None)
-        assert roster.first_ready() is expected
+        assert queue.first_ready() is expected
         waiting = {number for number, each in enumerate(trials) if each.waits and not each.is_finished()}
-        assert roster.news or waiting <= waited
+        assert queue.changed or waiting <= waited
         waited |= waiting
-        roster.news = False
+        queue.changed = False
 
 
 def test_those_who_rest_are_not_asked() -> None:
     trials = [FakeTrial(status=Trial.PAUSED, waits=index % 2 == 0) for index in range(10)]
-    roster = new_roster(trials)
-    assert roster.first_ready() is trials[1]
-    assert list(roster.under_way()) == []
+    queue = new_queue(trials)
+    assert queue.first_ready() is trials[1]
+    assert list(queue.active()) == []
     trials[1].status = Trial.RUNNING
-    assert roster.first_ready() is trials[3]
-    assert list(roster.under_way()) == [trials[1]]
+    assert queue.first_ready() is trials[3]
+    assert list(queue.active()) == [trials[1]]

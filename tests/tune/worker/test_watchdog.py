@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from erpo_explore.tune.worker.watchdog import interval_limit_s, limited, where_it_hung
+from erpo_explore.tune.worker.watchdog import interval_limit_s, time_limited, where_it_hung
 
 PROGRAM = """
 import sys, threading, time
 from pathlib import Path
-from erpo_explore.tune.worker.watchdog import limited
+from erpo_explore.tune.worker.watchdog import time_limited
 
 def sleeps_for_ever():
     time.sleep(1000.0)
@@ -20,7 +20,7 @@ def holds_the_lock():
     pow(7, 10**9)  # one call of C that gives the lock to nobody
 
 threading.Thread(target=time.sleep, args=(1000.0,), daemon=True).start()
-with limited(0.5, Path(sys.argv[1])):
+with time_limited(0.5, Path(sys.argv[1])):
     globals()[sys.argv[2]]()
 """
 
@@ -35,21 +35,21 @@ def test_a_process_that_hangs_is_ended_and_says_where(how, tmp_path):
 
 def test_one_that_is_in_time_goes_on_and_leaves_nothing(tmp_path):
     trace = tmp_path / "hung.txt"
-    with limited(2.0, trace):
+    with time_limited(2.0, trace):
         assert trace.exists()
     time.sleep(2.2)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_so_does_one_that_fails(tmp_path):
-    with pytest.raises(MemoryError), limited(2.0, tmp_path / "hung.txt"):
+    with pytest.raises(MemoryError), time_limited(2.0, tmp_path / "hung.txt"):
         raise MemoryError
     time.sleep(2.2)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_limit_nothing_is_written(tmp_path):
-    with limited(None, tmp_path / "hung.txt"):
+    with time_limited(None, tmp_path / "hung.txt"):
         assert list(tmp_path.iterdir()) == []
 
 

@@ -1,0 +1,32 @@
+"""The score on the test set, computed once with the weights that a trial ends with."""
+
+import time
+from typing import Any, Final
+
+from erpo_explore.config.experiment import LastTest
+from erpo_explore.seq2seq import Seq2Seq
+from erpo_explore.stats.bootstrap import CorpusStatistics
+from erpo_explore.tasks import Task
+from erpo_explore.trial.evaluation import evaluate
+
+__all__ = ["decode_test_set"]
+
+_SCORES: Final = ("bleu", "rouge1", "rouge2", "rougel", "score", "signature")
+
+
+def decode_test_set(model: Seq2Seq, task: Task, test: LastTest) -> tuple[dict[str, Any], CorpusStatistics | None]:
+    """Decode and score the test set.
+
+    Args:
+        model: The model with its last weights.
+        task: The task, whose test set is not empty.
+        test: Beam width and length penalty.
+
+    Returns:
+        Columns of the store's table `tests`, and the contribution of each sentence to the score.
+    """
+    started, settings = time.perf_counter(), test.model_dump()
+    scores = evaluate(model, task, task.test, **settings)
+    columns = settings | {name: getattr(scores, name) for name in _SCORES}
+    columns |= {"num_sentences": len(task.test), "nll_nats": scores.validation_nll_nats}
+    return columns | {"decoding_s": time.perf_counter() - started}, scores.statistics

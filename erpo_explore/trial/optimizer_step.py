@@ -1,0 +1,90 @@
+"""One optimizer step: a batch, the loss at a point, clipped gradients, Adam."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from erpo_explore.config.experiment import Training
+from erpo_explore.erpo import StepLoss, step_loss
+from erpo_explore.rewards import MixtureReward, Reference
+from erpo_explore.seq2seq import Seq2Seq
+from erpo_explore.space import Point
+from erpo_explore.tasks import Task, TrainingBatches
+
+__all__ = ["OptimizerStep"]
+
+
+class OptimizerStep:
+    """Trains a model step by step."""
+
+    def __init__(self, task: Task, model: Seq2Seq, training: Training, *, seed: int, device: torch.device) -> None:
+        """Begin with fresh Adam moments.
+
+        Args:
+            task: Training pairs and vocabularies.
+            model: The model, whose parameters are changed in place.
+            training: Budget and optimizer settings.
+            seed: Decides which batch each step gets.
+            device: Device of the model.
+        """
+        self._task, self._model, self._training, self._device = task, model, training, device
+        self._optimizer = torch.optim.Adam(model.parameters(), lr=training.learning_rate, fused=True)
+        self._batches = TrainingBatches(task.train, task.symbols, training.batch_size, seed)
+        self._unigram_V = task.unigram_V.to(device)
+
+    def take(self, step: int, point: Point, draws: torch.Generator) -> StepLoss:
+        """Change the weights once.
+
+        Args:
+            step: Number of the step, from 0; it decides the batch and the learning rate.
+            point: Where in the space the loss is computed.
+            draws: Generator for sampled targets.
+
+        Raises:
+            FloatingPointError: The loss is non-finite; the weights are unchanged.
+        """
+        outcome = self._loss(step, point, draws)
+        if not bool(torch.isfinite(outcome.loss)):
+            raise FloatingPointError("non-finite loss")
+        self._optimizer.zero_grad(set_to_none=True)
+        outcome.loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._training.clip_norm)
+        scale = 1.0 - step / self._training.steps if self._training.decay == "linear" else 1.0
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._training.learning_rate * scale
+        self._optimizer.step()
+        return outcome
+
+    def _loss(self, step: int, point: Point, draws: torch.Generator) -> StepLoss:
+        batch = self._batches.at(step).to(self._device)
+        reference = Reference(
+            tokens_BT=batch.target_BT,
+            keep_BT=batch.target_keep_BT,
+            num_tokens=len(self._task.target_vocabulary),
+            symbols=self._task.symbols,
+        )
+        reward = MixtureReward(point.reward, self._unigram_V, self._task.target_vocabulary.decode)
+        self._model.train()
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._training.precision == "bf16"):
+            return step_loss(point, reward, self._model, batch.source_BS, batch.source_keep_BS, reference, draws)
+
+    def state(self) -> dict[str, Any]:
+        """A copy of Adam's moments and settings, which further steps leave unchanged."""
+        copy: dict[str, Any] = _detached_copy(self._optimizer.state_dict())
+        return copy
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue with the moments of a state, which stays unchanged: torch would train on in its tensors."""
+        self._optimizer.load_state_dict(_detached_copy(state))
+
+
+def _detached_copy(value: Any) -> Any:
+    """A deep copy in which tensors are detached."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    if isinstance(value, dict):
+        return {key: _detached_copy(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_detached_copy(entry) for entry in value]
+    return value
