@@ -19,6 +19,7 @@ from erpo_explore.plan.trials import num_reachable_knots, num_suggested
 from erpo_explore.store import ResultsWriter, load_manifest, load_results
 from erpo_explore.store.files import Folder, Location, as_location, join, resolved
 from erpo_explore.store.layout import MANIFEST
+from erpo_explore.tune._ray_internals import check_ray_version
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.callbacks.trackers import check_trackers
 from erpo_explore.tune.cluster import connected
@@ -57,6 +58,7 @@ def explore(experiment: Experiment, folder: Location, *, address: str | None = N
         ErpoExploreError: Bad data or settings, an existing folder, or too little disk space; nothing is written then.
     """
     folder = as_location(str(folder))
+    check_ray_version()
     check_installed(experiment.search)
     check_trackers(experiment.tracking, folder)
     plan = make_plan(experiment, folder)
@@ -83,6 +85,7 @@ def resume(folder: Location, *, address: str | None = None) -> Outcome:
         # a driver may die between the last report and this
         ResultsWriter.open(folder).compact()
         return outcome
+    check_ray_version()
     check_installed(experiment.search)
     plan = make_plan(experiment, folder, resumes=True)
     with connected(address):

@@ -1,4 +1,4 @@
-"""Trains paths in a process of its own: those of `tiny`, from scratch and from checkpoints, and every algorithm."""
+"""Trains in a fresh process: the paths of `tiny`, from scratch and from checkpoints, and every algorithm."""
 
 import sys
 from pathlib import Path
@@ -6,18 +6,18 @@ from pathlib import Path
 import torch
 
 from erpo_explore.space import ALGORITHMS, algorithm
-from erpo_explore.space import Path as Walked
+from erpo_explore.space import Path as ErpoPath
 from erpo_explore.trial import TrainingRun
 from erpo_explore.trial.checkpoint import load_checkpoint
 
 from .tiny import PATHS, measured, run_of, weights
 
 NUM_BEFORE, NUM_AFTER = 2, 2
-"""Intervals before and behind the checkpoint."""
+"""Number of intervals before and after the checkpoint."""
 
 
-ALGORITHM_PATHS = {name: Walked.constant(algorithm(name).path("bleu").at(0.75)) for name in ALGORITHMS}
-"""Each algorithm where it draws: on the way of its path, if it has one."""
+ALGORITHM_PATHS = {name: ErpoPath.constant(algorithm(name).path("bleu").at(0.75)) for name in ALGORITHMS}
+"""Each algorithm at a point where it draws targets: within its path, if it has one."""
 
 
 def outcome(run: TrainingRun, num_intervals: int) -> tuple[list[object], dict[str, torch.Tensor]]:

@@ -12,7 +12,7 @@ from .tiny import PATHS, run_of, same
 
 @pytest.fixture(scope="module", params=["plateau", "mixture"])
 def state(request):
-    """That of a run which has trained."""
+    """The state of a run that has trained."""
     run = run_of(PATHS[request.param])
     run.advance()
     return run.state()
@@ -30,13 +30,13 @@ def test_a_second_save_replaces_the_first(state, tmp_path):
     assert load_checkpoint(tmp_path)["step"] == 99
 
 
-def test_a_folder_without_a_state_is_named(tmp_path):
+def test_a_folder_without_a_state_is_an_error(tmp_path):
     with pytest.raises(ResultsError, match=r"checkpoint .*: has no state\.pt; name a folder that a trial has written"):
         load_checkpoint(tmp_path)
 
 
 @pytest.mark.parametrize("size", [0, 3, 1000, -1], ids=["empty", "header", "half", "last byte lost"])
-def test_a_torn_state_is_named(state, tmp_path, size):
+def test_a_truncated_file_is_an_error(state, tmp_path, size):
     save_checkpoint(state, tmp_path)
     file = tmp_path / "state.pt"
     file.write_bytes(file.read_bytes()[:size])
@@ -45,28 +45,34 @@ def test_a_torn_state_is_named(state, tmp_path, size):
 
 
 @pytest.mark.parametrize("content", [b"PAR1 of another program", b"\x00" * 5000, "naïve text\n".encode()])
-def test_a_file_of_another_program_is_named(tmp_path, content):
+def test_a_file_of_another_program_is_an_error(tmp_path, content):
     (tmp_path / "state.pt").write_bytes(content)
     with pytest.raises(ResultsError, match=r"state\.pt: cannot be read as a state of tensors"):
         load_checkpoint(tmp_path)
 
 
 @pytest.mark.parametrize("foreign", [{"weights": torch.zeros(3)}, torch.zeros(3), [1, 2], {}], ids=repr)
-def test_tensors_of_another_program_are_no_state(tmp_path, foreign):
+def test_tensors_of_another_program_are_an_error(tmp_path, foreign):
     torch.save(foreign, tmp_path / "state.pt")
-    with pytest.raises(ResultsError, match=r"is not a state of ours; expected attempt, draws_generator, elapsed_s"):
+    with pytest.raises(ResultsError, match=r"is not a training state; expected attempt, draws_generator, elapsed_s"):
         load_checkpoint(tmp_path)
 
 
-def test_a_state_with_a_part_missing_or_too_many_is_none(state, tmp_path):
+def test_a_state_with_missing_or_extra_parts_is_an_error(state, tmp_path):
     for changed in ({name: part for name, part in state.items() if name != "schedule"}, state | {"more": 1}):
         torch.save(changed, tmp_path / "state.pt")
-        with pytest.raises(ResultsError, match="is not a state of ours"):
+        with pytest.raises(ResultsError, match="is not a training state"):
             load_checkpoint(tmp_path)
 
 
+def test_the_parts_of_an_older_checkpoint_get_their_names_of_today(state, tmp_path):
+    older = {"walk" if name == "schedule" else name: part for name, part in state.items()}
+    torch.save(older, tmp_path / "state.pt")
+    assert same(load_checkpoint(tmp_path), state)
+
+
 class Payload:
-    """What a crafted file holds: reading it as a pickle makes a file."""
+    """The content of a crafted file: unpickling it creates another file."""
 
     def __init__(self, mark):
         self.mark = mark
@@ -98,13 +104,13 @@ def test_a_crafted_pickle_is_refused_and_not_executed(state, tmp_path, save, tru
     assert mark.exists()
 
 
-def test_a_folder_that_is_not_there_cannot_be_written(state, tmp_path):
+def test_a_missing_folder_cannot_be_written(state, tmp_path):
     with pytest.raises(ResultsError, match=r"checkpoint .*nowhere: cannot be written \(.+\); free some space"):
         save_checkpoint(state, tmp_path / "nowhere")
 
 
 @pytest.mark.tools("mount", "umount")
-def test_a_full_disk_is_named_and_leaves_the_last_state_whole(state, small_disk):
+def test_a_full_disk_is_an_error_and_leaves_the_last_state_whole(state, small_disk):
     save_checkpoint(state, small_disk)
     with pytest.raises(ResultsError, match=r"cannot be written \(.+\); free some space, then resume"):
         save_checkpoint(state | {"model": {"weight": torch.zeros(1_000_000)}}, small_disk)

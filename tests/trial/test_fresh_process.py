@@ -1,4 +1,4 @@
-"""A run is its state: a fresh process that loads it, or that begins with the same seed, measures the same numbers."""
+"""A fresh process that loads a run's state, or begins with the same seed, measures the same numbers."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from .tiny import PATHS, run_of, same
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """What each path gives in this process, with a checkpoint left on the way."""
+    """Measurements of each path in this process, with a checkpoint in between."""
     folder = tmp_path_factory.mktemp("states")
     outcomes = {}
     for name, path in PATHS.items():
@@ -30,7 +30,7 @@ def undisturbed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def elsewhere(undisturbed):
-    """What a fresh process makes of the checkpoints and of the seeds, and of every algorithm."""
+    """Measurements of a fresh process: from the checkpoints, from the seeds, and of every algorithm."""
     folder, _ = undisturbed
     root = Path(__file__).parents[2]
     run = subprocess.run(
@@ -41,7 +41,7 @@ def elsewhere(undisturbed):
 
 
 @pytest.mark.parametrize("name", PATHS)
-def test_a_resumed_run_goes_on_with_the_same_numbers(name, undisturbed, elsewhere):
+def test_a_resumed_run_continues_with_the_same_numbers(name, undisturbed, elsewhere):
     _, after, weights = undisturbed[1][name]
     observed, resumed_weights = elsewhere[0][name]["resumed"]
     assert observed == after
@@ -56,7 +56,7 @@ def test_the_same_seed_measures_the_same(name, undisturbed, elsewhere):
     assert same(repeated_weights, weights)
 
 
-def test_the_plateau_path_moved_before_and_behind_the_checkpoint(undisturbed):
+def test_the_plateau_path_moved_before_and_after_the_checkpoint(undisturbed):
     folder, outcomes = undisturbed
     assert load_checkpoint(folder / "plateau")["schedule"]["moves"] == 1
     assert len(outcomes["plateau"][1][-1]["path"]["knots"]) > 1 + 2

@@ -1,4 +1,4 @@
-"""Branches of a initial: in a process of their own, with draws of their own, and only of weights that fit."""
+"""Trials that branch from initial checkpoints: in fresh processes, with random draws of their own."""
 
 import hashlib
 import subprocess
@@ -26,13 +26,13 @@ OPTIMIZER = [pytest.param(True, id="with moments"), pytest.param(False, id="weig
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory):
-    """Two trunks of two seeds, after two intervals."""
+    """Checkpoints of two seeds, after two intervals."""
     folders = []
     for seed in (SEED, SEED + 1):
         run = run_of(PATHS["mle"], name=f"mle-s{seed}", seed=seed)
         run.advance()
         run.advance()
-        folders.append(tmp_path_factory.mktemp("trunk"))
+        folders.append(tmp_path_factory.mktemp("initial"))
         save_checkpoint(run.state(), folders[-1])
     return folders
 
@@ -81,7 +81,7 @@ torch.save(steps, sys.argv[2])
 
 @pytest.fixture(scope="module")
 def elsewhere(checkpoints, tmp_path_factory):
-    """Loss and weights of a branch's first step, of a fresh process."""
+    """Loss and weights of a branch's first step, in a fresh process."""
     outcome = tmp_path_factory.mktemp("elsewhere") / "steps.pt"
     done = subprocess.run(
         [sys.executable, "-c", IN_A_FRESH_PROCESS, str(checkpoints[0]), str(outcome)],
@@ -94,19 +94,19 @@ def elsewhere(checkpoints, tmp_path_factory):
     return torch.load(outcome)
 
 
-class TestABranch:
+class TestBranch:
     @pytest.mark.parametrize("optimizer", OPTIMIZER)
-    def test_its_first_step_is_that_of_the_trunk_continued_by_hand(self, checkpoints, elsewhere, optimizer):
+    def test_its_first_step_is_the_hand_written_continuation(self, checkpoints, elsewhere, optimizer):
         state = torch.load(checkpoints[0] / "state.pt", weights_only=True)
         loss, expected = continued_by_hand(state, optimizer=optimizer)
         assert elsewhere[optimizer][0] == loss
         assert same(elsewhere[optimizer][1], dict(expected))
 
-    def test_the_moments_matter(self, elsewhere):
+    def test_adams_moments_change_the_first_step(self, elsewhere):
         assert not same(elsewhere[True][1], elsewhere[False][1])
 
     @pytest.mark.parametrize("optimizer", OPTIMIZER)
-    def test_step_walk_and_generators_are_its_own(self, checkpoints, optimizer):
+    def test_step_schedule_and_generators_are_its_own(self, checkpoints, optimizer):
         run, anew = (run_of(PATHS["mixture"], name="member-0", seed=7) for _ in range(2))
         run.take_weights(initial_weights_of(checkpoints, optimizer=optimizer).for_seed(7))
         state, fresh = run.state(), anew.state()
@@ -114,14 +114,14 @@ class TestABranch:
         for part in ("schedule", "weights_generator", "draws_generator", "elapsed_s", "trial"):
             assert same(state[part], fresh[part])
 
-    def test_training_leaves_the_trunk_as_it_was(self, checkpoints):
+    def test_training_leaves_the_initial_weights_unchanged(self, checkpoints):
         initial, untouched = initial_weights_of(checkpoints), initial_weights_of(checkpoints)
         run = run_of(PATHS["mixture"])
         run.take_weights(initial.for_seed(SEED))
         run.advance()
         assert same(dict(initial.for_seed(SEED)), dict(untouched.for_seed(SEED)))
 
-    def test_a_member_and_a_algorithm_begin_with_the_score_of_the_trunk(self, checkpoints):
+    def test_every_trial_begins_with_the_score_of_the_initial_checkpoint(self, checkpoints):
         initial = initial_weights_of(checkpoints[:1])
         score = {}
         for name, path, seed in (("member-3", PATHS["mixture"], SEED + 3), ("mle-s24", PATHS["mle"], SEED)):
@@ -149,7 +149,7 @@ class TestABranch:
 
 
 @pytest.mark.parametrize(("seed", "number"), [(5, 0), (6, 1), (7, 2), (8, 0), (12, 1), (4, 2)])
-def test_trunks_are_dealt_by_seed(seed, number):
+def test_initial_checkpoints_are_dealt_by_seed(seed, number):
     states = tuple({"model": {"weight": torch.tensor(float(n))}} for n in range(3))
     assert InitialWeights(states=states, first_seed=5).for_seed(seed) is states[number]
 
@@ -159,15 +159,15 @@ def test_trunks_are_dealt_by_seed(seed, number):
     [
         (
             LstmConfig(hidden_size=16),
-            r"but bridge\.bias is \(16,\) in the checkpoint and \(32,\) in the space; give model and",
+            r"but bridge\.bias is \(16,\) in the checkpoint and \(32,\) in the experiment; give model and",
         ),
         (
             TransformerConfig(hidden_size=8, heads=2, layers=1),
-            r"but bridge\.bias is \(16,\) in the checkpoint and no such weights in the space",
+            r"but bridge\.bias is \(16,\) in the checkpoint and no such weights in the experiment",
         ),
     ],
 )
-def test_weights_of_another_size_are_named_with_both(checkpoints, model, expected):
+def test_weights_of_another_size_are_an_error_with_both_shapes(checkpoints, model, expected):
     with pytest.raises(ResultsError, match=expected):
         initial_weights_of(checkpoints, model=model)
 
@@ -177,14 +177,14 @@ def test_the_sha256_is_that_of_the_file(checkpoints):
     assert checkpoint_sha256(checkpoints[0]) == hashlib.sha256(content).hexdigest()
 
 
-def test_a_folder_without_weights_is_named(tmp_path):
+def test_a_folder_without_weights_is_an_error(tmp_path):
     with pytest.raises(ResultsError, match=r"has no state\.pt; name a folder that a trial has written, in init_from"):
         checkpoint_sha256(tmp_path)
     with pytest.raises(ResultsError, match=r"has no state\.pt"):
         initial_weights_of([tmp_path])
 
 
-def test_a_crafted_trunk_is_refused_and_not_executed(checkpoints, tmp_path):
+def test_a_crafted_checkpoint_is_refused_and_not_executed(checkpoints, tmp_path):
     mark, state = tmp_path / "executed", torch.load(checkpoints[0] / "state.pt")
     torch.save(state | {"model": Payload(mark)}, tmp_path / "state.pt")
     with pytest.raises(ResultsError, match="cannot be read as a state of tensors"):

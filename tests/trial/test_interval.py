@@ -1,4 +1,4 @@
-"""Runs that are told to end in the midst of an interval, and others that go on from there."""
+"""Runs that are stopped within an interval, and runs that continue from there."""
 
 import io
 
@@ -12,10 +12,10 @@ from .tiny import PATHS, TRAINING, measured, run_of, same
 LONGER = TRAINING.model_copy(update={"steps": 16, "interval": 4})
 
 
-def told_after(num_steps):
-    """Says no so many times."""
-    asked = iter([False] * num_steps)
-    return lambda: next(asked, True)
+def stop_after(num_steps):
+    """A `should_stop` that returns True from call `num_steps` + 1 on."""
+    answers = iter([False] * num_steps)
+    return lambda: next(answers, True)
 
 
 def through_a_file(state):
@@ -26,27 +26,27 @@ def through_a_file(state):
 
 @pytest.mark.parametrize("num_steps", [1, 3, 4])
 @pytest.mark.parametrize("name", PATHS)
-def test_a_run_that_goes_on_in_mid_interval_reports_what_an_undisturbed_one_does(name, num_steps):
-    undisturbed, told = run_of(PATHS[name], training=LONGER), run_of(PATHS[name], training=LONGER)
-    # plateau paths go back at the second one, to the weights before it
-    assert same(measured(undisturbed.advance()), measured(told.advance()))
-    start = told.interval_start
+def test_a_run_that_continues_within_an_interval_reports_the_same_as_an_undisturbed_one(name, num_steps):
+    undisturbed, stopped = run_of(PATHS[name], training=LONGER), run_of(PATHS[name], training=LONGER)
+    # at the second interval, plateau paths return to the weights before it
+    assert same(measured(undisturbed.advance()), measured(stopped.advance()))
+    start = stopped.interval_start
     with pytest.raises(StopRequestedError):
-        told.advance(should_stop=told_after(num_steps))
-    assert told.interval_start == start
+        stopped.advance(should_stop=stop_after(num_steps))
+    assert stopped.interval_start == start
     other = run_of(PATHS[name], training=LONGER)
-    other.load_interval_state(through_a_file(told.interval_state()))
+    other.load_interval_state(through_a_file(stopped.interval_state()))
     assert (other.step, other.interval_start) == (4 + num_steps, start)
     for _ in range(3):
         assert same(measured(other.advance()), measured(undisturbed.advance()))
     assert same(other.state()["model"], undisturbed.state()["model"])
 
 
-def test_it_may_be_told_again_and_its_time_counts():
+def test_it_can_be_stopped_again_and_its_time_counts():
     run = run_of(PATHS["mle"], training=LONGER)
     for num_steps in (2, 1):
         with pytest.raises(StopRequestedError):
-            run.advance(should_stop=told_after(num_steps))
+            run.advance(should_stop=stop_after(num_steps))
         state, run = run.interval_state(), run_of(PATHS["mle"], training=LONGER)
         run.load_interval_state(through_a_file(state))
     assert (run.step, state["interval"]["num_steps"]) == (3, 3)
@@ -62,19 +62,19 @@ def test_between_two_intervals_there_is_nothing_to_save():
 
 
 @pytest.mark.parametrize(("num_intervals", "is_last"), [(2, False), (3, True)])
-def test_the_last_interval_is_known_in_its_midst(num_intervals, is_last):
+def test_the_last_interval_is_known_within_it(num_intervals, is_last):
     run = run_of(PATHS["mle"], training=LONGER)
     for _ in range(num_intervals):
         run.advance()
     with pytest.raises(StopRequestedError):
-        run.advance(should_stop=told_after(3))
+        run.advance(should_stop=stop_after(3))
     assert run.in_last_interval == is_last
 
 
-def test_a_state_that_is_loaded_ends_the_interval_that_was_under_way():
+def test_loading_a_state_discards_the_interval_in_progress():
     run, other = run_of(PATHS["mle"], training=LONGER), run_of(PATHS["mle"], training=LONGER)
     state = run.state()
     with pytest.raises(StopRequestedError):
-        run.advance(should_stop=told_after(2))
+        run.advance(should_stop=stop_after(2))
     run.load_state(state)
     assert same(measured(run.advance()), measured(other.advance()))

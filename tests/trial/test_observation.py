@@ -50,7 +50,7 @@ def test_a_row_fits_the_store_and_keeps_its_values(name, tmp_path):
     assert kept[[column for column, value in row.items() if value is None]].isna().all()
 
 
-def test_a_row_says_where_in_the_space_it_was_measured():
+def test_a_row_has_the_point_that_was_measured():
     row = OBSERVATION.to_row()
     weights = {name: row[f"reward_{name}"] for name in ("truth", "noise", "task", "model", "temperature")}
     written = {"reward": weights | {"metric": row["metric"]}, "prefix": row["prefix"], "label": row["label"]}
@@ -60,7 +60,7 @@ def test_a_row_says_where_in_the_space_it_was_measured():
     assert Path.from_dict(row["path"]) == OBSERVATION.path
 
 
-def test_a_row_says_how_its_targets_were_drawn():
+def test_a_row_has_the_estimator_and_the_kind_of_noise():
     point = Point(
         reward=Reward(task=1.0, metric="chrf"), alpha=1.0, beta=0.0, estimator=Estimator(kind="sequence", samples=4)
     )
@@ -70,12 +70,12 @@ def test_a_row_says_how_its_targets_were_drawn():
     assert dataclasses.replace(OBSERVATION, point=noise).to_row()["noise_kind"] == "uniform"
 
 
-def test_a_metric_that_has_no_weight_is_not_named():
+def test_a_metric_without_weight_is_left_out():
     row = OBSERVATIONS["truth"].to_row()
     assert (row["metric"], row["reward_temperature"]) == (None, None)
 
 
-def test_the_limit_of_policy_gradient_is_infinite_trust():
+def test_the_limit_of_policy_gradient_has_infinite_tau():
     row = OBSERVATIONS["policy_gradient"].to_row()
     assert (row["alpha"], row["tau"], row["rho"], row["metric"]) == (math.inf, math.inf, 1.0, "rouge")
 
@@ -84,7 +84,7 @@ def test_samples_are_plain_values():
     assert OBSERVATION.to_row()["samples"] == [dataclasses.asdict(SAMPLE)]
 
 
-def test_the_statistics_of_its_sentences_lie_apart_by_split():
+def test_the_statistics_of_its_sentences_are_kept_apart_by_split():
     statistics = CorpusStatistics(kind="mean", values_ND=np.ones((2, 3), dtype=np.float32))
     scored = dataclasses.replace(OBSERVATION, scores=dataclasses.replace(ROUGE, statistics=statistics)).to_row()
     assert scored["sentences"] == {"validation": statistics}

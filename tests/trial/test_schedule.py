@@ -14,17 +14,17 @@ scores = st.lists(st.floats(0.0, 100.0), max_size=8)
 
 
 def scores_observed(schedule, *scores, of=8, start=1):
-    """What the schedule answers to one score after another, at equal shares of the budget."""
+    """Return values for one score after another, at equal shares of the budget."""
     return [schedule.observe_score(float(score), place / of) for place, score in enumerate(scores, start=start)]
 
 
 class TestStepClock:
     @pytest.mark.parametrize("progress", [0.0, 0.25, 0.5, 0.5 + 1e-9, 1.0])
-    def test_the_run_is_where_the_path_is(self, progress):
+    def test_the_current_point_is_the_paths(self, progress):
         assert ScheduleState(STEPPED).point(progress) == STEPPED.at(progress)
 
     @pytest.mark.parametrize("progress", [0.0, 0.25, 0.5, 1.0])
-    def test_what_was_walked_is_the_path_up_to_now(self, progress):
+    def test_the_path_so_far_ends_now(self, progress):
         assert ScheduleState(STEPPED).path_so_far(progress) == STEPPED.until(progress)
 
     def test_a_drop_of_the_score_moves_nothing(self):
@@ -32,19 +32,19 @@ class TestStepClock:
         assert scores_observed(schedule, 9.0, 8.0, 7.0) == [False, False, False]
         assert schedule.point(0.25) == STEPPED.at(0.25)
 
-    def test_a_knot_more_extends_the_walked_path(self):
+    def test_a_target_extends_the_path_so_far(self):
         schedule = ScheduleState(Path(knots=((0.0, FIRST), (0.25, SECOND))))
         schedule.set_target(THIRD, now=0.25, at=0.5)
         assert schedule.path == Path(knots=((0.0, FIRST), (0.25, SECOND), (0.5, THIRD)))
         assert (schedule.point(0.25), schedule.point(0.5)) == (SECOND, THIRD)
 
-    def test_leaving_a_path_midway_forgets_what_lies_ahead(self):
+    def test_a_target_replaces_the_rest_of_the_path(self):
         schedule = ScheduleState(STEPPED)
         schedule.set_target(FIRST, now=0.25, at=0.5)
         assert schedule.path == Path(knots=((0.0, FIRST), (0.25, STEPPED.at(0.25)), (0.5, FIRST)))
 
     @pytest.mark.parametrize("path", [Path.constant(FIRST), STEPPED.until(0.25)], ids=["constant", "ended"])
-    def test_leaving_a_path_that_had_ended_keeps_the_rest_that_was_had(self, path):
+    def test_a_target_after_the_last_knot_keeps_the_level_part(self, path):
         schedule = ScheduleState(path)
         schedule.set_target(THIRD, now=0.5, at=0.75)
         assert schedule.point(0.5) == schedule.path_so_far(0.5).end == path.end
@@ -60,15 +60,15 @@ class TestPlateauClock:
         assert scores_observed(schedule, 1.0, 2.0, 2.0, 3.0) == [False] * 4
         assert schedule.point(0.5) == FIRST
 
-    def test_each_drop_below_the_best_moves_one_knot_and_goes_back(self):
+    def test_each_drop_below_the_best_moves_one_knot_and_returns(self):
         schedule = ScheduleState(PLATEAU)
         assert scores_observed(schedule, 5.0, 4.0) == [False, True]
         assert schedule.point(0.25) == SECOND
-        # gone back to the weights of score 5, the same score is no drop
+        # back at the weights of score 5, the same score is no drop
         assert scores_observed(schedule, 5.0, 4.9) == [False, True]
         assert schedule.point(0.5) == THIRD
 
-    def test_a_second_drop_is_measured_against_the_weights_gone_back_to(self):
+    def test_a_second_drop_is_measured_against_the_restored_weights(self):
         schedule = ScheduleState(PLATEAU)
         assert scores_observed(schedule, 5.0, 3.0, 4.0) == [False, True, True]
 
@@ -77,14 +77,14 @@ class TestPlateauClock:
         assert scores_observed(schedule, 5.0, 4.0, 4.0, 4.0, 4.0) == [False] + [True] * 4
         assert schedule.point(1.0) == THIRD
 
-    def test_what_was_walked_is_a_path_of_jumps_on_the_step_clock(self):
+    def test_the_path_so_far_is_made_of_jumps_on_the_step_clock(self):
         schedule = ScheduleState(PLATEAU)
         scores_observed(schedule, 5.0, 4.0, 5.0, 4.0, of=4)
         jumps = ((0.0, FIRST), (0.5, FIRST), (0.5, SECOND), (1.0, SECOND), (1.0, THIRD))
         assert schedule.path_so_far(1.0) == Path(knots=jumps)
 
     @given(scores)
-    def test_the_walked_path_is_where_the_run_was(self, scores):
+    def test_the_path_so_far_is_where_the_run_was(self, scores):
         schedule, were = ScheduleState(PLATEAU), {}
         for place, score in enumerate(scores, start=1):
             # until the next score the run is where it is now
@@ -95,17 +95,17 @@ class TestPlateauClock:
         assert {progress: walked.at(progress) for progress in were} == were
 
     @given(scores)
-    def test_it_only_goes_back_where_the_score_is_not_the_best_so_far(self, scores):
+    def test_it_returns_only_where_the_score_is_below_the_best_so_far(self, scores):
         best = [max(scores[: place + 1]) for place in range(len(scores))]
         assert scores_observed(ScheduleState(PLATEAU), *scores) == [
             score < top for score, top in zip(scores, best, strict=True)
         ]
 
-    def test_knots_at_the_same_place_are_still_walked_one_after_the_other(self):
+    def test_knots_at_the_same_progress_are_still_visited_in_turn(self):
         schedule = ScheduleState(Path(knots=((0.0, FIRST), (0.0, SECOND)), clock="plateau"))
         assert schedule.point(0.0) == schedule.path_so_far(0.0).end == FIRST
 
-    def test_a_knot_of_ones_own_ends_the_waiting(self):
+    def test_a_target_ends_the_plateau_clock(self):
         schedule = ScheduleState(PLATEAU)
         scores_observed(schedule, 5.0, 4.0, of=4)
         schedule.set_target(THIRD, now=0.75, at=1.0)
@@ -120,7 +120,7 @@ class TestPlateauClock:
 
 @pytest.mark.parametrize("path", [STEPPED, PLATEAU], ids=["step", "plateau"])
 @given(before=scores, after=scores)
-def test_a_walk_goes_on_from_its_state_as_if_undisturbed(path, before, after):
+def test_a_schedule_continues_from_its_state_as_if_undisturbed(path, before, after):
     schedule = ScheduleState(path)
     scores_observed(schedule, *before, of=16)
     copy = ScheduleState.from_state(json.loads(json.dumps(schedule.state())))

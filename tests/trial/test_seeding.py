@@ -22,11 +22,11 @@ def test_another_key_names_an_independent_stream(key):
 
 
 @pytest.mark.parametrize("key", [(0,), (2**31 - 1, WEIGHTS), (2**63, DRAWS, 2**40)])
-def test_any_whole_numbers_are_a_key(key):
+def test_any_integers_are_a_key(key):
     assert drawn(*key).shape == (1000,)
 
 
-def test_the_process_wide_generator_is_neither_read_nor_moved():
+def test_the_process_wide_generator_is_neither_read_nor_advanced():
     torch.manual_seed(1)
     before = torch.get_rng_state()
     one = drawn(7)

@@ -31,7 +31,7 @@ from .tiny import (
 
 
 def hand_written(num_steps, settings):
-    """Maximum likelihood as a tutorial would write it: the trained model, and each step's loss and tokens."""
+    """Maximum likelihood as a tutorial would write it; returns the model, and loss and number of tokens per step."""
     task = toy()
     model = fresh_model(task, stream(CPU, SEED, WEIGHTS))
     batches = TrainingBatches(task.train, task.symbols, settings.batch_size, SEED)
@@ -97,10 +97,10 @@ def test_the_learning_rate_falls_linearly_to_0_at_the_end_of_the_budget_or_not_a
 
 
 @pytest.mark.parametrize("name", PATHS)
-def test_the_process_wide_generators_are_neither_read_nor_moved(name):
+def test_the_process_wide_generators_are_neither_read_nor_advanced(name):
     torch.manual_seed(1)
     run = run_of(PATHS[name])
-    before = torch.get_rng_state(), repr(np.random.get_state())  # noqa: NPY002 - to see that nobody draws from it
+    before = torch.get_rng_state(), repr(np.random.get_state())  # noqa: NPY002 - to check that nothing draws from it
     one = measured(run.advance())
     assert torch.equal(torch.get_rng_state(), before[0])
     assert repr(np.random.get_state()) == before[1]  # noqa: NPY002
@@ -125,7 +125,7 @@ def test_every_algorithm_trains_to_its_end_and_its_rows_fit_the_store(name, tmp_
 class TestDivergence:
     @pytest.fixture(params=["mle", "mixture", "policy_gradient"])
     def run(self, request):
-        """A run whose weights are no longer numbers; it has taken two good steps."""
+        """A run with non-finite weights, after two good steps."""
         run = run_of(algorithm("policy_gradient").path("bleu") if request.param == "policy_gradient" else PATHS["mle"])
         if request.param == "mixture":
             run = run_of(Path.constant(MIXTURE))
@@ -155,7 +155,7 @@ class TestDivergence:
         assert row[["score", "bleu", "validation_nll_nats", "train_loss_nats"]].isna().all()
 
     @pytest.mark.parametrize("name", sorted(PATHS.keys() - {"mixture"}))
-    def test_a_learning_rate_beyond_reason_ends_so_too(self, name, tmp_path):
+    def test_an_absurd_learning_rate_ends_in_divergence(self, name, tmp_path):
         run = run_of(PATHS[name], training=TRAINING.model_copy(update={"learning_rate": 1e38}))
         observed = [run.advance()]
         while observed[-1].status == "running":
@@ -166,7 +166,7 @@ class TestDivergence:
 
 
 class TestState:
-    def test_it_is_a_copy_that_training_leaves_alone(self):
+    def test_it_is_a_copy_that_training_leaves_unchanged(self):
         run = run_of(PATHS["mixture"])
         run.advance()
         state = run.state()
@@ -174,7 +174,7 @@ class TestState:
         run.advance()
         assert same(state, kept)
 
-    def test_loading_it_leaves_it_alone(self):
+    def test_loading_it_leaves_it_unchanged(self):
         run, other = run_of(PATHS["mixture"]), run_of(PATHS["mixture"])
         run.advance()
         state = run.state()
@@ -183,7 +183,7 @@ class TestState:
         other.advance()
         assert same(state, kept)
 
-    def test_one_of_another_kind_of_device_goes_on_with_draws_that_its_seed_and_step_decide(self):
+    def test_after_a_change_of_device_draws_depend_on_seed_and_step(self):
         donor = run_of(PATHS["mixture"])
         donor.advance()
         # a GPU's generator has a state of 16 bytes
@@ -208,14 +208,14 @@ class TestState:
 
 
 class TestAttempts:
-    """A run that diverged goes on from its last state with draws of its own."""
+    """A run that diverged continues from its last state with other draws."""
 
     def resumed(self, state, attempt):
         run = run_of(PATHS["mixture"], attempt=attempt)
         run.load_state(state)
         return run
 
-    def test_each_draws_something_else_and_the_same_attempt_the_same(self):
+    def test_each_attempt_draws_something_else_and_repeats_itself(self):
         run = run_of(PATHS["mixture"])
         run.advance()
         state = run.state()
@@ -225,18 +225,18 @@ class TestAttempts:
         assert losses[3] == losses[1]
 
     @pytest.mark.parametrize("generator", ["draws_generator", "weights_generator"])
-    def test_so_it_is_from_the_beginning_but_with_the_seeds_first_weights(self, generator):
+    def test_attempts_from_the_start_differ_in_draws_but_not_in_initial_weights(self, generator):
         states = [run_of(PATHS["mixture"], attempt=attempt).state() for attempt in (0, 1, 2, 1)]
         assert all(same(state["model"], states[0]["model"]) for state in states)
         drawn = [state[generator].numpy().tobytes() for state in states]
         assert len(set(drawn[:3])) == 3
         assert drawn[3] == drawn[1]
 
-    def test_the_models_dropout_follows(self):
+    def test_dropout_depends_on_the_attempt(self):
         losses = [run_of(PATHS["mle"], attempt=attempt).advance().train_loss_nats for attempt in (0, 1, 1)]
         assert losses[0] != losses[1] == losses[2]
 
-    def test_once_saved_an_attempt_goes_on_as_if_nothing_had_happened(self):
+    def test_a_saved_attempt_continues_as_if_undisturbed(self):
         run = run_of(PATHS["mixture"], attempt=1)
         run.advance()
         again = self.resumed(run.state(), 1)
@@ -244,7 +244,7 @@ class TestAttempts:
 
 
 class TestLongestInterval:
-    def test_it_is_known_after_the_first_and_lies_in_the_state(self):
+    def test_it_is_known_after_the_first_and_part_of_the_state(self):
         run, other = run_of(PATHS["mle"]), run_of(PATHS["mle"])
         assert run.longest_interval_s is None
         run.advance()
@@ -253,7 +253,7 @@ class TestLongestInterval:
         other.advance()
         assert other.longest_interval_s == 1000.0
 
-    def test_another_kind_of_device_has_other_times(self):
+    def test_it_is_unknown_on_another_kind_of_device(self):
         run, other = run_of(PATHS["mle"]), run_of(PATHS["mle"])
         run.advance()
         elsewhere = {name: torch.zeros(16, dtype=torch.uint8) for name in ("weights_generator", "draws_generator")}
@@ -263,7 +263,7 @@ class TestLongestInterval:
 
 @pytest.fixture(scope="module")
 def donated():
-    """The state of a donor after two intervals."""
+    """State of a donor after two intervals."""
     donor = run_of(PATHS["mixture"], name="donor")
     donor.advance()
     donor.advance()
@@ -276,25 +276,25 @@ class TestClones:
         run.load_state(donated)
         return run
 
-    def test_it_has_the_donors_weights_optimizer_path_and_steps(self, donated):
+    def test_it_has_the_donors_weights_optimizer_schedule_and_steps(self, donated):
         state = self.clone(donated, seed=SEED + 1).state()
         for part in ("model", "optimizer", "schedule", "step", "elapsed_s"):
             assert same(state[part], donated[part])
 
-    def test_it_is_where_the_donor_is(self, donated):
+    def test_it_continues_at_the_donors_point(self, donated):
         observation = self.clone(donated).advance()
         assert observation.path == PATHS["mixture"]
         assert (observation.step, observation.point) == (6, MIXTURE)
 
     @pytest.mark.parametrize("generator", ["draws_generator", "weights_generator"])
-    def test_its_draws_are_its_own_and_depend_on_its_seed_alone(self, donated, generator):
+    def test_its_draws_are_its_own_and_depend_only_on_its_seed(self, donated, generator):
         clones = [self.clone(donated, seed=seed).state()[generator] for seed in (SEED, SEED + 1)]
         again = self.clone(donated, name="another").state()[generator]
         assert same(again, clones[0])
         assert not same(clones[0], clones[1])
         assert not any(same(state, donated[generator]) for state in clones)
 
-    def test_on_the_same_batches_it_learns_something_else_than_its_donor(self, donated):
+    def test_on_the_same_batches_it_learns_other_weights_than_its_donor(self, donated):
         donor, clone = run_of(PATHS["mixture"], name="donor"), self.clone(donated)
         donor.load_state(donated)
         assert donor.advance().train_loss_nats != clone.advance().train_loss_nats
@@ -304,15 +304,15 @@ class TestClones:
         earlier = self.clone(donated | {"step": 2})
         assert not same(earlier.state()["draws_generator"], self.clone(donated).state()["draws_generator"])
 
-    def test_once_saved_it_goes_on_with_its_own_draws(self, donated):
+    def test_once_saved_it_continues_with_its_own_draws(self, donated):
         clone = self.clone(donated)
         clone.advance()
         again = self.clone(clone.state())
         assert measured(again.advance()) == measured(clone.advance())
 
 
-class TestNextKnot:
-    def test_it_is_reached_after_one_interval_and_extends_the_walked_path(self):
+class TestTarget:
+    def test_it_is_reached_after_one_interval_and_extends_the_path(self):
         run = run_of(Path(knots=((0.0, TRUTH), (0.25, NOISE))), role="member")
         run.advance()
         run.set_target(MIXTURE, num_intervals=2)
@@ -341,19 +341,19 @@ class TestNextKnot:
         run.set_target(NOISE, num_intervals=4)
         assert run.advance().path == Path(knots=((0.0, TRUTH), (1.0, NOISE)))
 
-    def test_what_was_walked_before_stays_as_it_was(self):
+    def test_the_path_so_far_stays_as_it_was(self):
         run = run_of(Path.constant(TRUTH))
         run.advance()
         run.set_target(NOISE, num_intervals=2)
         assert run.advance().path == Path(knots=((0.0, TRUTH), (0.25, TRUTH), (0.5, NOISE)))
 
-    def test_a_knot_further_on_is_walked_to_over_several_intervals(self):
+    def test_a_distant_target_is_approached_over_several_intervals(self):
         run = run_of(Path.constant(TRUTH))
         run.set_target(NOISE, num_intervals=3)
         far = Path(knots=((0.0, TRUTH), (0.75, NOISE)))
         assert [run.advance().path for _ in range(3)] == [far.until(0.25), far.until(0.5), far]
 
-    def test_a_run_that_is_told_again_on_its_way_goes_the_same_way(self):
+    def test_setting_the_same_target_again_changes_nothing(self):
         run = run_of(Path.constant(TRUTH))
         run.set_target(NOISE, num_intervals=2)
         run.advance()
@@ -366,16 +366,16 @@ class TestPlateau:
 
     @pytest.fixture
     def run(self, monkeypatch):
-        """A run whose evaluations say 3, 2, 4 and 1."""
-        said = iter([3.0, 2.0, 4.0, 1.0])
+        """A run whose evaluations return 3, 2, 4 and 1."""
+        scores = iter([3.0, 2.0, 4.0, 1.0])
 
         def scripted(*args, **settings):
-            return replace(evaluate(*args, **settings), score=next(said))
+            return replace(evaluate(*args, **settings), score=next(scores))
 
         monkeypatch.setattr(training, "evaluate", scripted)
         return run_of(self.PATH)
 
-    def test_after_a_drop_the_run_has_the_weights_before_it_and_is_one_knot_further(self, run):
+    def test_after_a_drop_the_run_has_the_weights_before_it_and_the_next_knot(self, run):
         run.advance()
         before = run.state()
         assert run.advance().scores.score == 2.0
@@ -392,7 +392,7 @@ class TestPlateau:
         run.advance()
         assert not same(weights(run), before["model"])
 
-    def test_each_score_is_reported_at_the_point_where_it_was_measured(self, run):
+    def test_each_score_is_reported_with_the_point_that_was_trained(self, run):
         observed = [run.advance() for _ in range(4)]
         assert [o.point for o in observed] == [MIXTURE, MIXTURE, TRUTH, TRUTH]
         start, jump = (0.0, MIXTURE), ((0.5, MIXTURE), (0.5, TRUTH))

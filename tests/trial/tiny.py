@@ -12,7 +12,7 @@ from erpo_explore.tasks import Task, ToyConfig, load_task
 from erpo_explore.trial import Observation, TrainingRun, TrialSpec
 
 SEED = 24
-"""One whose valid score drops at once, so that a plateau path moves, and whose model then says something."""
+"""A seed whose validation score drops at once, so that a plateau path moves, and whose model decodes some words."""
 
 CPU = torch.device("cpu")
 MODEL = LstmConfig(hidden_size=8, dropout=0.2)
@@ -28,7 +28,7 @@ PATHS = {
     "plateau": algorithm("interpolation", temperature=0.1).path("bleu"),
     "mixture": Path(knots=((0.0, TRUTH), (0.25, MIXTURE))),
 }
-"""Paths of every kind that a run's state has to remember: no draws, draws, the model's draws, either clock."""
+"""Paths of every kind that a run's state must restore: no draws, draws, the model's draws, either clock."""
 
 
 @cache
@@ -58,7 +58,7 @@ def weights(run: TrainingRun) -> dict[str, torch.Tensor]:
 
 
 def measured(observation: Observation) -> dict[str, object]:
-    """What an observation says but for the time that it took."""
+    """An observation without the times that it took."""
     return {name: value for name, value in observation.to_row().items() if name not in ("tokens_per_s", "elapsed_s")}
 
 
@@ -74,7 +74,7 @@ def same(one: object, other: object) -> bool:
 
 
 def stored(row: dict[str, object], iteration: int = 1) -> dict[str, object]:
-    """A row of `Observation.to_row` with what only the driver knows, as the store's table `observations` wants it."""
+    """A row of `Observation.to_row` with the columns that the driver adds, as in the store's table `observations`."""
     known = {name: value for name, value in row.items() if name not in ("point", "samples", "sentences")}
     return known | {
         "exploration": "tiny",

@@ -1,7 +1,7 @@
-"""The rules as they judge reports, without a cluster; what Ray makes of it is in `test_methods`."""
+"""Decisions of the rules on reports, without a cluster; `test_methods` runs them on Ray."""
 
 import pytest
-from ray import cloudpickle  # what Tune keeps schedulers with
+from ray import cloudpickle  # as Tune saves schedulers
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
@@ -20,7 +20,7 @@ TRUTH = Path.constant(Point(reward=Reward(truth=1.0)))
 
 
 class OneTrial(Trial):
-    """What of Tune's trial the scheduler looks at."""
+    """Attributes of Tune's trial that the scheduler reads."""
 
     latest_checkpoint_result = None
 
@@ -40,7 +40,7 @@ def recorder(tmp_path):
 
 
 def scheduler_of(rule, recorder):
-    """For six intervals, so that nothing is judged before the second."""
+    """A scheduler for six intervals, so that nothing is judged before the second."""
     search = {"method": "random", "early_stopping": rule}
     training = TINY["training"] | {"steps": 18}
     return EarlyStopping(Experiment.from_dict(TINY | {"search": search, "training": training}), recorder)
@@ -58,7 +58,7 @@ def add(scheduler, *names, role="random"):
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_only_what_is_worse_than_the_others_is_stopped_and_after_the_grace(rule, recorder):
+def test_only_a_trial_below_the_others_is_stopped_and_only_after_the_grace_period(rule, recorder):
     scheduler = scheduler_of(rule, recorder)
     *good, bad = add(scheduler, "a", "b", "c", "bad")
     for iteration in (1, 2):
@@ -67,7 +67,7 @@ def test_only_what_is_worse_than_the_others_is_stopped_and_after_the_grace(rule,
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_what_is_as_good_as_the_others_goes_on(rule, recorder):
+def test_a_trial_as_good_as_the_others_continues(rule, recorder):
     scheduler = scheduler_of(rule, recorder)
     trials = add(scheduler, *"abcd")
     for iteration in range(1, 6):
@@ -76,7 +76,7 @@ def test_what_is_as_good_as_the_others_goes_on(rule, recorder):
 
 @pytest.mark.parametrize("role", ["algorithm", "path", "member"])
 @pytest.mark.parametrize("rule", RULES)
-def test_what_was_asked_for_by_name_is_neither_stopped_nor_a_measure(rule, role, recorder):
+def test_baselines_and_members_are_neither_stopped_nor_compared_with(rule, role, recorder):
     scheduler = scheduler_of(rule, recorder)
     named = add(scheduler, "x", "y", "z", "mle", role=role)
     (searched,) = add(scheduler, "alone")
@@ -87,7 +87,7 @@ def test_what_was_asked_for_by_name_is_neither_stopped_nor_a_measure(rule, role,
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_run_that_diverges_is_no_measure_and_breaks_nothing(rule, recorder):
+def test_a_diverged_run_is_not_compared_with(rule, recorder):
     scheduler = scheduler_of(rule, recorder)
     lost, *others = add(scheduler, "lost", "a", "b", "c", "d")
     judge(scheduler, lost, 1, 5.0)
@@ -97,7 +97,7 @@ def test_a_run_that_diverges_is_no_measure_and_breaks_nothing(rule, recorder):
 
 
 class TestResume:
-    """A driver that died: its scheduler is as it was before the run, but the store is not."""
+    """After the death of a driver: the scheduler is as before the run, but the store has reports."""
 
     def record(self, recorder, name, scores, *, stopped=False):
         trial = OneTrial(name)
@@ -106,7 +106,7 @@ class TestResume:
             recorder.observe(trial.spec, reported(iteration, score, done=last))
 
     @pytest.mark.parametrize("rule", RULES)
-    def test_it_knows_what_was_seen_before(self, rule, recorder):
+    def test_it_knows_the_reports_to_the_earlier_driver(self, rule, recorder):
         fresh = cloudpickle.dumps(scheduler_of(rule, recorder))
         for name in "abc":
             self.record(recorder, name, [10.0, 20.0, 30.0])
@@ -116,7 +116,7 @@ class TestResume:
         assert judge(scheduler, bad, 2, 1.0) == STOP
 
     @pytest.mark.parametrize("rule", RULES)
-    def test_what_was_decided_is_decided_again(self, rule, recorder):
+    def test_earlier_decisions_are_repeated(self, rule, recorder):
         scheduler = scheduler_of(rule, recorder)
         self.record(recorder, "stopped", [1.0, 90.0], stopped=True)
         for name in "abc":
@@ -128,7 +128,7 @@ class TestResume:
         assert [judge(scheduler, lucky, iteration, 1.0) for iteration in (1, 2)] == [GO_ON, GO_ON]
 
     @pytest.mark.parametrize("rule", RULES)
-    def test_a_suggestion_that_was_lost_is_judged_anew(self, rule, recorder):
+    def test_a_lost_suggestion_is_judged_anew(self, rule, recorder):
         for name in "abc":
             self.record(recorder, name, [10.0, 20.0, 30.0])
         self.record(recorder, "optuna-0", [1.0, 1.0, 1.0])

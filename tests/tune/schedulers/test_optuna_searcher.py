@@ -1,4 +1,4 @@
-"""Optuna's searcher driven by hand; what Ray makes of it is in `test_methods`."""
+"""Optuna's searcher without Ray; `test_methods` runs it on Ray."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ def searcher_of(folder, **changes):
 
 
 def run(searcher, first, last):
-    """Suggestions, each of which ends with a score that its task weights make."""
+    """Take suggestions, and report a score for each that depends on its task weights."""
     specs = []
     for number in range(first, last):
         spec = TrialSpec.from_dict(searcher.suggest(f"id{number}")["spec"])
@@ -39,7 +39,7 @@ def run(searcher, first, last):
     return specs
 
 
-def test_planned_trials_come_first_and_are_not_optunas(tmp_path):
+def test_planned_trials_come_first_and_are_unknown_to_optuna(tmp_path):
     specs = run(searcher_of(tmp_path / "tiny"), 0, 6)
     names = ["mle-s1", "interpolation-s1"]
     assert [spec.name for spec in specs] == [name.replace("-s1", "-s5") for name in names] + [
@@ -76,7 +76,7 @@ def test_the_same_seed_and_scores_give_the_same_suggestions_in_a_fresh_process(t
     assert here != [str(spec.path) for spec in run(searcher_of(tmp_path / "third", seed=6), 0, 14)]
 
 
-def test_a_saved_searcher_goes_on_as_it_would_have(tmp_path):
+def test_a_saved_searcher_continues_as_if_undisturbed(tmp_path):
     undisturbed = run(searcher_of(tmp_path / "one"), 0, 14)
     searcher = searcher_of(tmp_path / "two")
     run(searcher, 0, 9)

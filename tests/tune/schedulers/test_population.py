@@ -1,4 +1,4 @@
-"""The scheduler on a real Ray, with members that have no model: sub-populations, waiting or not, and being lost."""
+"""The scheduler on a real Ray, with members without a model: sub-populations, asynchronous decisions, lost members."""
 
 import json
 import signal
@@ -23,12 +23,12 @@ NUM_INTERVALS = 6
 
 @pytest.fixture(scope="module")
 def two_periods(tmp_path_factory: pytest.TempPathFactory, two_slots: None) -> Path:
-    """Eight members on two slots: four that are judged every interval, four every third."""
+    """Eight members on two slots: four judged every interval, four every third."""
     return simulate(tmp_path_factory.mktemp("two") / "periods", NUM_INTERVALS, members=8, evolve_every=[1, 3])
 
 
-def walks_agree(folder: Path) -> None:
-    """Every report's path is the lineage's: what the weights had walked, and then the way to the knot."""
+def paths_agree(folder: Path) -> None:
+    """Check that every report's path is the path so far in the lineage, extended by the next knot."""
     lineage = load_results(folder, "lineage").set_index(["trial", "generation"])
     for report in load_results(folder).itertuples():
         if report.generation > 0 and report.score == report.score:
@@ -39,8 +39,8 @@ def walks_agree(folder: Path) -> None:
             assert path.knots[-1][0] == pytest.approx(report.progress)
 
 
-def clones_go_on_from_their_donors(folder: Path) -> None:
-    """A clone reports its donor's score after as many intervals, and what it gained since."""
+def clones_continue_from_their_donors(folder: Path) -> None:
+    """Check that a clone reports its donor's score plus its own gain since."""
     reports = load_results(folder).set_index(["trial", "iteration"])
     lineage = load_results(folder, "lineage")
     clones = lineage[lineage["action"] == "clone"]
@@ -63,13 +63,13 @@ class TestSubPopulations:
         for index in range(8):
             assert judged[f"member-{index}"] == ([0, 1, 2, 3, 4, 5] if index % 2 == 0 else [0, 3])
 
-    def test_a_knot_is_walked_to_over_the_whole_period(self, two_periods: Path) -> None:
-        walks_agree(two_periods)
+    def test_a_knot_is_approached_over_the_whole_period(self, two_periods: Path) -> None:
+        paths_agree(two_periods)
         last = load_results(two_periods, trials=["member-1"]).iloc[-1]
         places = [at for at, _ in ErpoPath.from_dict(json.loads(last["path"])).knots]
         assert set(places) <= {0.0, *(i / NUM_INTERVALS for i in range(NUM_INTERVALS + 1))}
 
-    def test_the_slow_are_given_nothing_between_their_decisions(self, two_periods: Path) -> None:
+    def test_slow_members_get_no_knot_between_their_decisions(self, two_periods: Path) -> None:
         slow = load_results(two_periods, trials=["member-1"])
         assert list(slow["generation"]) == [0, 0, 0, 3, 3, 3]
 
@@ -80,7 +80,7 @@ class TestSubPopulations:
         assert (parity[0] != parity[1]).any()
         assert set(clones.loc[parity[0] != parity[1], "generation"]) == {3}
 
-    def test_a_clone_has_its_donors_score_and_what_it_gained_since(self, two_periods: Path) -> None:
+    def test_a_clone_has_its_donors_score_plus_its_gain_since(self, two_periods: Path) -> None:
         scores = load_results(two_periods).set_index(["trial", "iteration"])["score"]
         task = load_results(two_periods).set_index(["trial", "iteration"])["reward_task"]
         lineage = load_results(two_periods, "lineage")
@@ -111,7 +111,7 @@ def test_a_killed_driver_is_resumed_with_the_decisions_of_an_undisturbed_one(
     assert set(load_results(folder, "trials")["num_failures"]) == {0}
 
 
-def test_without_waiting_members_still_finish_and_clone_only_what_has_come_as_far(
+def test_asynchronous_members_finish_and_clone_only_members_that_have_trained_as_long(
     two_slots: None, tmp_path: Path
 ) -> None:
     search = {"members": 5, "evolve_every": [1], "synchronous": False}
@@ -122,19 +122,19 @@ def test_without_waiting_members_still_finish_and_clone_only_what_has_come_as_fa
     clones = lineage[lineage["action"] == "clone"]
     assert len(clones) > 0
     assert (clones["donor_score"] > clones["score"]).all()
-    clones_go_on_from_their_donors(folder)
-    walks_agree(folder)
+    clones_continue_from_their_donors(folder)
+    paths_agree(folder)
 
 
-def test_without_waiting_weights_that_are_not_written_yet_are_not_cloned(two_slots: None, tmp_path: Path) -> None:
+def test_asynchronous_members_do_not_clone_unwritten_weights(two_slots: None, tmp_path: Path) -> None:
     search = {"members": 5, "evolve_every": [1], "synchronous": False, "quantile": 0.5}
     folder = simulate(tmp_path / "slow", NUM_INTERVALS, save_s={"member-0": 0.4}, lead=-1.0, **search)
-    clones_go_on_from_their_donors(folder)
-    walks_agree(folder)
+    clones_continue_from_their_donors(folder)
+    paths_agree(folder)
 
 
 class TestLostMembers:
-    def test_one_whose_loss_is_no_number_is_reseeded_from_the_best(self, two_slots: None, tmp_path: Path) -> None:
+    def test_a_member_with_a_non_finite_loss_is_reseeded_from_the_best(self, two_slots: None, tmp_path: Path) -> None:
         faults = {"member-3": {"2": ("nan", 1)}}
         folder = simulate(tmp_path / "nan", 4, faults, members=4)
         lost = load_results(folder, "lineage").set_index(["trial", "generation"]).loc[("member-3", 2)]
@@ -144,14 +144,14 @@ class TestLostMembers:
         reports = load_results(folder, trials=["member-3"]).set_index("iteration")
         assert list(reports["status"]) == ["running", "diverged", "running", "finished"]
 
-    def test_one_whose_worker_fails_once_is_tried_again(self, two_slots: None, tmp_path: Path) -> None:
+    def test_a_member_whose_worker_fails_once_is_tried_again(self, two_slots: None, tmp_path: Path) -> None:
         folder = simulate(tmp_path / "once", 3, {"member-0": {"2": ("raise", 1)}}, members=4)
         assert list(load_results(folder, trials=["member-0"])["iteration"]) == [1, 2, 3]
         assert not load_results(folder, "lineage")["reason"].str.contains("lost").any()
         trials = load_results(folder, "trials").set_index("trial")
         assert trials.loc["member-0", ["status", "num_failures"]].tolist() == ["finished", 1]
 
-    def test_one_whose_worker_fails_too_often_is_reseeded(self, two_slots: None, tmp_path: Path) -> None:
+    def test_a_member_whose_worker_fails_too_often_is_reseeded(self, two_slots: None, tmp_path: Path) -> None:
         folder = simulate(tmp_path / "often", 3, {"member-0": {"2": ("raise", 2)}}, members=4)
         lost = load_results(folder, "lineage").set_index(["trial", "generation"]).loc[("member-0", 2)]
         assert lost["action"] == "clone"
@@ -159,7 +159,7 @@ class TestLostMembers:
         assert set(load_results(folder, "trials")["status"]) == {"finished"}
 
     @pytest.mark.parametrize("kind", ["nan", "raise"])
-    def test_one_that_is_lost_again_and_again_is_given_up_and_the_others_go_on(
+    def test_a_member_that_is_lost_repeatedly_is_given_up_and_the_others_continue(
         self, kind: str, two_slots: None, tmp_path: Path
     ) -> None:
         faults = {"member-2": {str(iteration): (kind, 99) for iteration in range(1, 7)}}
@@ -173,7 +173,7 @@ class TestLostMembers:
         }
 
 
-def test_what_is_left_at_the_end_is_each_members_last_checkpoint_and_the_best(two_periods: Path) -> None:
+def test_at_the_end_only_each_members_last_checkpoint_and_the_best_are_left(two_periods: Path) -> None:
     left = {path.parent.name + path.name for path in (two_periods / "checkpoints").glob("*/checkpoint_*")}
     frame = load_results(two_periods)
     needed = frame[(frame["iteration"] == NUM_INTERVALS) | (frame.index == frame["score"].idxmax())]

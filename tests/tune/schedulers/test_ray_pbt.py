@@ -1,6 +1,6 @@
-"""What is added to Tune's schedulers, without a cluster; what Ray makes of them is in `test_methods`."""
+"""Additions to Tune's PBT and PB2, without a cluster; `test_methods` runs them on Ray."""
 
-import random  # noqa: TID251 - it is what is looked at
+import random  # noqa: TID251 - it is under test
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ SEARCH = {
 
 
 class OneTrial(Trial):
-    """What of Tune's trial is looked at when it is added."""
+    """Attributes of Tune's trial that are read when it is added."""
 
     def __init__(self, spec):
         self.config = Assignment(spec=spec).to_dict()
@@ -44,7 +44,7 @@ class Controller:
 
 
 @pytest.mark.parametrize(("method", "kind"), [("pbt", TunePbt), ("pb2", TunePb2)])
-def test_a_members_coordinates_are_those_of_its_first_knot_and_lead_back_to_it(method, kind, tmp_path):
+def test_a_members_coordinates_are_those_of_its_first_knot(method, kind, tmp_path):
     space = Experiment.from_dict(TINY | {"search": SEARCH | {"method": method}})
     folder = ResultsWriter.create(tmp_path / "tiny", {"exploration": "tiny"}).folder
     recorder = Recorder(folder=folder, exploration="tiny", task="toy", model="lstm", metric="bleu")
@@ -65,7 +65,7 @@ def test_a_members_coordinates_are_those_of_its_first_knot_and_lead_back_to_it(m
         assert added["metric"] == first.reward.metric
 
 
-def test_pbt_leaves_no_coordinate_outside_of_its_range(tmp_path):
+def test_pbt_leaves_no_coordinate_outside_its_range(tmp_path):
     space = Experiment.from_dict(TINY | {"search": SEARCH | {"method": "pbt", "resample": 0.0}})
     recorder = Recorder(folder=tmp_path, exploration="tiny", task="toy", model="lstm", metric="bleu")
     scheduler = TunePbt(space, "bleu", recorder)
@@ -78,7 +78,7 @@ def draws():
     return [random.random(), float(np.random.random())]  # noqa: NPY002
 
 
-def test_the_process_wide_generators_are_a_function_of_the_key_and_put_back():
+def test_the_process_wide_generators_are_seeded_by_the_key_and_restored():
     random.seed(3)
     np.random.seed(3)  # noqa: NPY002
     undisturbed = [draws(), draws()]

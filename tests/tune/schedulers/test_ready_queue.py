@@ -47,7 +47,7 @@ EVENTS = st.lists(
 
 
 @given(events=EVENTS)
-def test_whose_turn_it_is_and_whether_one_has_come_to_wait_is_what_asking_all_of_them_says(
+def test_ready_queue_matches_full_scan(
     events: list[tuple[int, str]],
 ) -> None:
     trials = [FakeTrial() for _ in range(6)]
@@ -56,7 +56,7 @@ def test_whose_turn_it_is_and_whether_one_has_come_to_wait_is_what_asking_all_of
     for index, event in events:
         trial = trials[index]
         if event == "start" and trial.is_ready():
-            trial.status, trial.has_reported = Trial.RUNNING, False  # Tune may do so without asking
+            trial.status, trial.has_reported = Trial.RUNNING, False  # Tune may start a trial by itself
         elif trial.status == Trial.RUNNING and event in ("report", "wait", "pause", "finish", "fail"):
             if event == "report" and not trial.waits:
                 trial.turn, trial.has_reported = trial.turn + 1, True
@@ -82,7 +82,7 @@ def test_whose_turn_it_is_and_whether_one_has_come_to_wait_is_what_asking_all_of
         queue.changed = False
 
 
-def test_those_who_rest_are_not_asked() -> None:
+def test_queued_and_waiting_trials_are_not_examined() -> None:
     trials = [FakeTrial(status=Trial.PAUSED, waits=index % 2 == 0) for index in range(10)]
     queue = new_queue(trials)
     assert queue.first_ready() is trials[1]

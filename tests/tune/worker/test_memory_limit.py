@@ -1,4 +1,4 @@
-"""Processes that take more memory than they may, for real."""
+"""Real processes that exceed their memory limit."""
 
 import signal
 import subprocess
@@ -22,7 +22,7 @@ with memory_limited(limit_gb):
 """
 
 
-def test_it_fails_and_says_so():
+def test_a_process_above_its_limit_raises_with_both_numbers():
     ended = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
     message = ended.stderr.splitlines()[-1]
     assert ended.returncode == 1
@@ -30,7 +30,7 @@ def test_it_fails_and_says_so():
     assert "more than resources.memory_per_trial_gb=0." in message
 
 
-def test_what_stays_below_is_left_alone_and_the_signal_is_as_before():
+def test_below_the_limit_nothing_happens_and_the_signal_handler_is_restored():
     before = signal.getsignal(signal.SIGUSR1)
     with memory_limited(1e3):
         taken = bytearray(b"x") * 10_000_000
@@ -38,7 +38,7 @@ def test_what_stays_below_is_left_alone_and_the_signal_is_as_before():
     assert signal.getsignal(signal.SIGUSR1) == before
 
 
-def test_held_bytes_grow_by_what_is_taken_and_not_by_what_is_only_reserved():
+def test_held_bytes_grow_by_the_memory_that_is_used():
     before = held_bytes()
     taken = bytearray(b"x") * 100_000_000
     assert held_bytes() - before == pytest.approx(len(taken), rel=0.1)

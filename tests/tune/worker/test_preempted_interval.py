@@ -28,7 +28,7 @@ def test_an_interval_with_another_start_is_not_read(file, change):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
-def test_a_torn_one_is_none(file, share, tmp_path):
+def test_a_truncated_file_is_ignored(file, share, tmp_path):
     file.write(STATE, START)
     content = (tmp_path / "preempted_interval.pt").read_bytes()
     (tmp_path / "preempted_interval.pt").write_bytes(content[: int(share * len(content))])
@@ -44,13 +44,13 @@ class Hostile:
 
 
 @pytest.mark.parametrize("save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))])
-def test_a_hostile_one_is_none_and_nothing_of_it_runs(file, save, tmp_path):
+def test_a_hostile_file_is_ignored_and_not_executed(file, save, tmp_path):
     save({"start": Hostile(tmp_path / "touched"), "state": {}}, tmp_path / "preempted_interval.pt")
     assert file.read(START) is None
     assert not (tmp_path / "touched").exists()
 
 
-def test_it_may_be_removed_twice(file):
+def test_it_can_be_removed_twice(file):
     assert file.read(START) is None
     file.write(STATE, START)
     file.remove()

@@ -1,4 +1,4 @@
-"""The Trainable without Ray around it: its hooks are called as Tune would call them."""
+"""The Trainable without Ray: its hooks are called as Tune would call them."""
 
 import math
 import pickle
@@ -24,11 +24,11 @@ OTHER = spec_of(Path(knots=((0.0, TRUTH), (0.25, MIXTURE))), name="member-1", ro
 ALGORITHM = spec_of(algorithm("scheduled_sampling").path("bleu"), name="algorithm", role="algorithm")
 
 FINAL = Resources(max_failures=0)
-"""Where nothing is tried again."""
+"""Settings without retries."""
 
 
 def trainable_of(config, resources=FINAL, *, task=None, reseeds_members=True, **given):
-    """As in a fresh worker; Tune's own constructor would ask Ray for folders and addresses."""
+    """As in a fresh worker; Tune's own constructor would need folders and addresses of Ray."""
     trainable = ErpoTrainable.__new__(ErpoTrainable)
     trainable.config = config
     trainable._storage = trainable._last_result = None
@@ -46,16 +46,16 @@ def config_of(spec, **given):
     return Assignment(spec=spec, **given).to_dict()
 
 
-def test_a_step_is_an_interval_of_the_run_with_what_tune_knows_of_it():
+def test_a_step_is_an_interval_of_the_run_with_columns_of_the_assignment():
     result = trainable_of(config_of(ALGORITHM, generation=4, parent="algorithm")).step()
     known = {"generation": 4, "parent": "algorithm", "node": socket.gethostname(), "done": False}
     assert numbers(result) == numbers(run_of(ALGORITHM.path, name="algorithm").advance(num_samples=8).to_row()) | known
     assert len(result["samples"]) == 8
-    # the driver replaces these by what it knows
+    # the store has columns for them
     assert {"generation", "parent", "node"} <= stored(result).keys()
 
 
-class TestTheTestSet:
+class TestFinalTest:
     TASK = replace(
         toy(), test=replace(toy().train, **{f.name: getattr(toy().train, f.name)[:5] for f in fields(Split)})
     )
@@ -63,7 +63,7 @@ class TestTheTestSet:
     def trainable(self, task=TASK, test=LastTest(beam_width=3, length_penalty=0.5)):  # noqa: B008 - a frozen value
         return trainable_of(config_of(ALGORITHM), task=task, test=test)
 
-    def test_it_is_decoded_once_at_the_end_with_the_last_weights(self):
+    def test_the_test_set_is_decoded_once_at_the_end_with_the_last_weights(self):
         trainable = self.trainable()
         results = [trainable.step() for _ in range(4)]
         assert ["test" in result for result in results] == [False, False, False, True]
@@ -77,7 +77,7 @@ class TestTheTestSet:
         assert (tested["beam_width"], tested["length_penalty"], tested["num_sentences"]) == (3, 0.5, 5)
         assert results[-1]["sentences"]["test"] == expected.statistics
 
-    def test_all_else_is_as_without_it(self):
+    def test_it_changes_no_other_column(self):
         with_test, without = self.trainable(), self.trainable(test=None)
         for _ in range(4):
             result = with_test.step()
@@ -85,7 +85,7 @@ class TestTheTestSet:
             rest.pop("test", None)
             assert rest == numbers(without.step())
 
-    def test_a_task_without_one_has_nothing_to_decode(self):
+    def test_a_task_without_a_test_set_is_not_tested(self):
         trainable = self.trainable(task=toy())
         assert not any("test" in trainable.step() for _ in range(4))
 
@@ -95,7 +95,7 @@ def test_it_is_done_after_its_budget():
     assert [trainable.step()["done"] for _ in range(4)] == [False, False, False, True]
 
 
-def test_another_process_goes_on_from_its_checkpoint(tmp_path):
+def test_another_process_continues_from_its_checkpoint(tmp_path):
     trainable = trainable_of(config_of(ALGORITHM))
     trainable.step()
     trainable.save_checkpoint(str(tmp_path))
@@ -104,12 +104,12 @@ def test_another_process_goes_on_from_its_checkpoint(tmp_path):
     assert numbers(other.step()) == numbers(trainable.step())
 
 
-def test_workers_that_clone_the_same_weights_at_a_time_read_a_folder_each(tmp_path, monkeypatch):
+def test_workers_that_clone_the_same_weights_at_once_use_separate_folders(tmp_path, monkeypatch):
     donor, first, second = (trainable_of(config_of(ALGORITHM)) for _ in range(3))
     donor.step()
     (tmp_path / "donor").mkdir()
     donor.save_checkpoint(str(tmp_path / "donor"))
-    elsewhere = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())  # from the local one nothing is downloaded
+    elsewhere = fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem())  # nothing is downloaded from the local one
     saved = pickle.dumps(_TrainingResult(tune.Checkpoint("donor", elsewhere), metrics={}))
     first._local_ip = second._local_ip = "here"
     read = first.load_checkpoint
@@ -123,7 +123,7 @@ def test_workers_that_clone_the_same_weights_at_a_time_read_a_folder_each(tmp_pa
     assert numbers(first.step()) == numbers(second.step()) == numbers(donor.step())
 
 
-def test_a_member_walks_from_its_checkpoint_to_the_knot_of_its_config(tmp_path):
+def test_a_member_trains_from_its_checkpoint_to_the_knot_of_its_config(tmp_path):
     trainable = trainable_of(config_of(MEMBER))
     trainable.step()
     trainable.save_checkpoint(str(tmp_path))
@@ -134,7 +134,7 @@ def test_a_member_walks_from_its_checkpoint_to_the_knot_of_its_config(tmp_path):
     assert result["generation"] == 1
 
 
-def test_a_clone_goes_on_along_its_donors_path(tmp_path):
+def test_a_clone_continues_its_donors_path(tmp_path):
     donor = trainable_of(config_of(OTHER))
     donor.step()
     donor.save_checkpoint(str(tmp_path))
@@ -166,7 +166,7 @@ def test_a_reused_process_begins_the_next_trial_as_a_fresh_one_would(steps_befor
 
 class TestDivergence:
     def broken(self, spec, *, num_failures=0, steps_before=1, reseeds_members=True, **resources):
-        """A trial whose weights are no longer numbers."""
+        """A trial with non-finite weights."""
         config = Assignment(spec=spec).after_failure(num_failures=num_failures, diverged=True)
         trainable = trainable_of(config.to_dict(), Resources(**resources), reseeds_members=reseeds_members)
         for _ in range(steps_before):
@@ -174,12 +174,12 @@ class TestDivergence:
         trainable._run.model.output_bias.data.fill_(math.nan)
         return trainable
 
-    def test_a_trial_that_may_fail_once_more_fails(self):
+    def test_a_trial_that_may_be_tried_again_fails(self):
         with pytest.raises(DivergedError, match="non-finite loss after step 2"):
             self.broken(ALGORITHM, num_failures=1, max_failures=2).step()
 
     @pytest.mark.parametrize(("num_failures", "max_failures"), [(0, 0), (2, 2), (3, 2)])
-    def test_one_that_may_not_ends_as_diverged(self, num_failures, max_failures):
+    def test_a_trial_without_retries_left_ends_as_diverged(self, num_failures, max_failures):
         result = self.broken(ALGORITHM, num_failures=num_failures, max_failures=max_failures).step()
         assert (result["status"], result["done"], result["score"], result["sentences"]) == ("diverged", True, None, {})
 
@@ -188,7 +188,7 @@ class TestDivergence:
         assert (result["status"], result["done"], result["score"]) == ("diverged", False, None)
 
     @pytest.mark.parametrize(("num_failures", "fails"), [(0, True), (2, False)])
-    def test_one_that_nobody_will_have_go_on_is_as_any_other_trial(self, num_failures, fails):
+    def test_a_member_that_is_not_re_seeded_is_treated_as_any_other_trial(self, num_failures, fails):
         member = self.broken(MEMBER, num_failures=num_failures, max_failures=2, reseeds_members=False)
         if fails:
             with pytest.raises(DivergedError):
@@ -199,7 +199,7 @@ class TestDivergence:
     def test_a_member_ends_with_its_budget(self):
         assert self.broken(MEMBER, steps_before=3).step()["done"]
 
-    def test_a_member_goes_on_as_a_clone(self, tmp_path):
+    def test_a_diverged_member_continues_as_a_clone(self, tmp_path):
         donor = trainable_of(config_of(OTHER))
         donor.step()
         donor.step()
@@ -214,7 +214,7 @@ class TestDivergence:
         assert (result["status"], result["step"], result["done"]) == ("running", 6, False)
         assert math.isfinite(result["train_loss_nats"])
 
-    def test_an_attempt_after_it_draws_anew_and_one_after_another_failure_does_not(self):
+    def test_only_an_attempt_after_a_divergence_has_other_draws(self):
         first = Assignment(spec=ALGORITHM)
         retries = [first.after_failure(num_failures=1, diverged=diverged) for diverged in (False, True)]
         plain, crashed, diverged = (
@@ -223,7 +223,7 @@ class TestDivergence:
         assert plain == crashed != diverged
 
 
-def test_what_is_saved_beside_a_checkpoint_is_without_the_sentences(tmp_path):
+def test_the_result_beside_a_checkpoint_has_no_sentences(tmp_path):
     trainable = trainable_of(config_of(ALGORITHM))
     trainable._last_result = result = trainable.step()
     assert result["sentences"]["validation"].num_sentences == 8

@@ -17,7 +17,7 @@ def sleeps_for_ever():
     time.sleep(1000.0)
 
 def holds_the_lock():
-    pow(7, 10**9)  # one call of C that gives the lock to nobody
+    pow(7, 10**9)  # one call into C that never releases the lock
 
 threading.Thread(target=time.sleep, args=(1000.0,), daemon=True).start()
 with time_limited(0.5, Path(sys.argv[1])):
@@ -26,14 +26,14 @@ with time_limited(0.5, Path(sys.argv[1])):
 
 
 @pytest.mark.parametrize("how", ["sleeps_for_ever", "holds_the_lock"])
-def test_a_process_that_hangs_is_ended_and_says_where(how, tmp_path):
+def test_a_process_that_hangs_is_ended_and_leaves_its_stacks(how, tmp_path):
     trace = tmp_path / "hung.txt"
     run = subprocess.run([sys.executable, "-c", PROGRAM, str(trace), how], capture_output=True, check=False)
     assert run.returncode == 1
     assert where_it_hung(trace).endswith(f"in {how}")
 
 
-def test_one_that_is_in_time_goes_on_and_leaves_nothing(tmp_path):
+def test_a_block_that_ends_in_time_leaves_no_file(tmp_path):
     trace = tmp_path / "hung.txt"
     with time_limited(2.0, trace):
         assert trace.exists()
@@ -41,7 +41,7 @@ def test_one_that_is_in_time_goes_on_and_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_so_does_one_that_fails(tmp_path):
+def test_a_block_that_raises_leaves_no_file(tmp_path):
     with pytest.raises(MemoryError), time_limited(2.0, tmp_path / "hung.txt"):
         raise MemoryError
     time.sleep(2.2)
@@ -54,7 +54,7 @@ def test_without_a_limit_nothing_is_written(tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, "", "Timeout (0:00:01)!\n", "Thread 0x1 (most recent call first):\n"])
-def test_a_file_without_stacks_names_no_place(content, tmp_path):
+def test_a_file_without_stacks_has_no_frame(content, tmp_path):
     trace = tmp_path / "hung.txt"
     if content is not None:
         trace.write_text(content)
@@ -65,5 +65,5 @@ def test_a_file_without_stacks_names_no_place(content, tmp_path):
     ("timeout_s", "longest_s", "limit_s"),
     [(0.0, None, None), (0.0, 0.0, 600.0), (0.0, 30.0, 600.0), (0.0, 31.0, 620.0), (5.0, None, 5.0), (5.0, 100.0, 5.0)],
 )
-def test_the_limit_is_the_users_or_twenty_times_the_longest(timeout_s, longest_s, limit_s):
+def test_the_limit_is_the_configured_one_or_twenty_times_the_longest(timeout_s, longest_s, limit_s):
     assert interval_limit_s(timeout_s, longest_s) == limit_s

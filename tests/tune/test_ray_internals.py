@@ -1,0 +1,178 @@
+"""Canary: whether the installed Ray still has the private names that `_ray_internals` uses. No cluster is started.
+
+A failure here names what is missing. Read the function of `_ray_internals` that uses it, find what replaced it in the
+new release, and only then raise `RAY_RELEASE` and the bounds in pyproject.toml.
+"""
+
+import inspect
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ray import tune
+from ray.exceptions import RayActorError
+from ray.train._internal.checkpoint_manager import _CheckpointManager
+from ray.train._internal.session import _TrainingResult
+from ray.train._internal.storage import StorageContext
+from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial
+from ray.tune.experiment import trial as trial_module
+from ray.tune.schedulers import FIFOScheduler, PopulationBasedTraining, TrialScheduler
+from ray.tune.schedulers.pb2 import PB2
+from ray.tune.schedulers.pbt import _PBTTrialState
+
+from erpo_explore.errors import ConfigError
+from erpo_explore.tune import _ray_internals
+from erpo_explore.tune._ray_internals import RAY_RELEASE, check_ray_version
+
+HOOK = ("self", "tune_controller", "trial")
+
+SIGNATURES: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
+    (TuneController, "_set_trial_status", ("self", "trial", "status")),
+    (TuneController, "_mark_trial_to_checkpoint", ("self", "trial")),
+    (TuneController, "_schedule_trial_restore", ("self", "trial")),
+    (TuneController, "_trial_task_failure", ("self", "trial", "exception")),
+    (TuneController, "pause_trial", ("self", "trial", "should_checkpoint")),
+    (TuneController, "get_trials", ("self",)),
+    (Trial, "set_config", ("self", "config")),
+    (Trial, "set_status", ("self", "status")),
+    (Trial, "is_finished", ("self",)),
+    (tune.Trainable, "is_actor", ("self",)),
+    (tune.Trainable, "setup", ("self", "config")),
+    (tune.Trainable, "reset_config", ("self", "new_config")),
+    (tune.Trainable, "restore", ("self", "checkpoint_path")),
+    (tune.Trainable, "save_checkpoint", ("self", "checkpoint_dir")),
+    (tune.Trainable, "load_checkpoint", ("self", "checkpoint")),
+    (PopulationBasedTraining, "_get_new_config", ("self", "trial", "trial_to_clone")),
+    (PB2, "_get_new_config", ("self", "trial", "trial_to_clone")),
+    *((scheduler, "on_trial_add", HOOK) for scheduler in (PopulationBasedTraining, FIFOScheduler)),
+    *((scheduler, "on_trial_result", (*HOOK, "result")) for scheduler in (PopulationBasedTraining, FIFOScheduler)),
+    (PopulationBasedTraining, "choose_trial_to_run", ("self", "tune_controller")),
+)
+"""Owner, method and its parameters."""
+
+ATTRIBUTES = (
+    (TuneController, "_pending_trials"),
+    (tune.Trainable, "_storage"),
+    (tune.Trainable, "_last_result"),
+    (Trial, "run_metadata"),
+    (Trial, "max_failures"),
+    (StorageContext, "storage_filesystem"),
+    (PopulationBasedTraining, "_trial_state"),
+    (_PBTTrialState, "last_score"),
+    (trial_module._TrainingRunMetadata, "num_failures"),
+    (trial_module._TrainingRunMetadata, "last_result"),
+    (trial_module._TrainingRunMetadata, "checkpoint_manager"),
+    (_CheckpointManager, "_checkpoint_results"),
+    (_CheckpointManager, "_latest_checkpoint_result"),
+)
+"""Owner, and an attribute that its constructor sets."""
+
+PROPERTIES = (
+    (Trial, "latest_checkpoint_result"),
+    (Trial, "last_result"),
+    (Trial, "is_saving"),
+    (Trial, "error_file"),
+    (_CheckpointManager, "best_checkpoint_results"),
+    (_CheckpointManager, "latest_checkpoint_result"),
+    (StorageContext, "trial_fs_path"),
+    (StorageContext, "trial_working_directory"),
+    (StorageContext, "experiment_fs_path"),
+    (RayActorError, "preempted"),
+)
+
+ADVICE = f"Ray {version('ray')} has changed what erpo_explore/tune/_ray_internals.py relies on: "
+
+
+@pytest.mark.parametrize(("owner", "method", "parameters"), SIGNATURES)
+def test_methods_have_the_expected_parameters(owner: Any, method: str, parameters: tuple[str, ...]) -> None:
+    found = getattr(owner, method, None)
+    assert found is not None, f"{ADVICE}{owner.__name__}.{method} is gone"
+    names = tuple(inspect.signature(found).parameters)
+    assert names == parameters, f"{ADVICE}{owner.__name__}.{method} has parameters {names}, expected {parameters}"
+
+
+def test_a_task_of_a_trial_can_be_scheduled() -> None:
+    names = set(inspect.signature(TuneController._schedule_trial_task).parameters)
+    needed = {"trial", "method_name", "args", "on_result", "on_error"}
+    assert needed <= names, f"{ADVICE}TuneController._schedule_trial_task lacks {sorted(needed - names)}"
+
+
+def test_an_actor_error_can_be_a_preemption() -> None:
+    names = set(inspect.signature(RayActorError).parameters)
+    assert {"error_msg", "preempted"} <= names, f"{ADVICE}RayActorError has parameters {sorted(names)}"
+
+
+@pytest.mark.parametrize(("owner", "attribute"), ATTRIBUTES)
+def test_constructors_set_the_attributes(owner: Any, attribute: str) -> None:
+    constructor = owner.__init__.__code__
+    assert attribute in constructor.co_names, f"{ADVICE}{owner.__name__}.{attribute} is gone"
+
+
+@pytest.mark.parametrize(("owner", "name"), PROPERTIES)
+def test_properties_exist(owner: Any, name: str) -> None:
+    assert isinstance(getattr(owner, name, None), property), f"{ADVICE}{owner.__name__}.{name} is no property"
+
+
+def test_metadata_can_be_written_anew() -> None:
+    found = getattr(trial_module._TrainingRunMetadata, "invalidate_cache", None)
+    assert callable(found), f"{ADVICE}_TrainingRunMetadata.invalidate_cache is gone"
+
+
+def test_a_scheduler_can_leave_a_trial_with_its_worker() -> None:
+    found = {name: getattr(TrialScheduler, name, None) for name in ("CONTINUE", "PAUSE", "STOP", "NOOP")}
+    assert None not in found.values(), f"{ADVICE}decisions of a scheduler are {found}"
+
+
+class TestCheckpoints:
+    """The accessors against Tune's own checkpoint manager."""
+
+    @pytest.fixture
+    def trial(self) -> Any:
+        manager = _CheckpointManager(tune.CheckpointConfig())
+        metadata = SimpleNamespace(checkpoint_manager=manager)
+        trial = SimpleNamespace(run_metadata=metadata)
+        for iteration in (1, 2):
+            checkpoint = tune.Checkpoint(f"/checkpoint_{iteration}")
+            manager.register_checkpoint(_TrainingResult(checkpoint, metrics={"training_iteration": iteration}))
+        return trial
+
+    def test_another_trials_checkpoint_becomes_the_latest(self, trial: Any) -> None:
+        donors = _TrainingResult(tune.Checkpoint("/donor"), metrics={"training_iteration": 7})
+        _ray_internals.set_latest_checkpoint(trial, donors)
+        latest = trial.run_metadata.checkpoint_manager.latest_checkpoint_result
+        assert latest is not donors
+        assert (latest.checkpoint.path, latest.metrics) == ("/donor", {"training_iteration": 7})
+
+    def test_checkpoints_are_kept_until_they_are_forgotten(self, trial: Any) -> None:
+        first, second = _ray_internals.kept_checkpoints(trial)
+        _ray_internals.forget_checkpoint(trial, first)
+        assert _ray_internals.kept_checkpoints(trial) == [second]
+
+    def test_a_restored_checkpoint_has_a_folder_of_its_own(self, trial: Any) -> None:
+        saved, _ = _ray_internals.kept_checkpoints(trial)
+        before = saved.checkpoint._uuid  # names the folder
+        _ray_internals.with_checkpoint_of_its_own(saved, tune.Checkpoint)
+        assert saved.checkpoint.path == "/checkpoint_1"
+        assert saved.checkpoint._uuid != before
+
+
+class TestVersion:
+    def test_the_installed_one_is_accepted(self) -> None:
+        check_ray_version()
+
+    @pytest.mark.parametrize("installed", ["2.59.1", "2.61.0", "3.60.0", "2.6.0"])
+    def test_another_release_is_refused_with_the_command_that_mends_it(self, installed: str) -> None:
+        expected = rf"Ray {installed} is installed, but .* needs ray\[tune\]>=2\.60,<2\.61; pip install 'ray\[tune\]"
+        with pytest.raises(ConfigError, match=expected):
+            check_ray_version(installed)
+
+    def test_the_bounds_of_the_package_are_the_same(self) -> None:
+        project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        major, minor = RAY_RELEASE
+        bounds = f">={major}.{minor},<{major}.{minor + 1}"
+        assert f"ray[tune]{bounds}" in project["dependencies"]
+        assert project["optional-dependencies"]["cluster"] == [f"ray[default]{bounds}"]
