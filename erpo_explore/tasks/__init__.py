@@ -1,4 +1,4 @@
-"""Tasks: the toy language, docstrings, text files, Hugging Face data sets. Left out: models, which lie beside it."""
+"""Tasks: the toy language, docstrings, text files, Hugging Face data sets. Left out: models (`seq2seq`)."""
 
 from typing import TYPE_CHECKING
 

@@ -1,9 +1,9 @@
-"""From a split to padded tensors.
+"""Batches of padded tensors from a split.
 
 Legend: B batch, S source length, T target length, N pairs.
 
-Training batches are a function of the step alone, so a run that is resumed or cloned at step k reads what the first one
-would have read, and no position has to be stored.
+A training batch is a function of seed and step. A run that is resumed or cloned at step k therefore reads the batches
+that the first run would have read. No position has to be stored.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from erpo_explore.tasks.task import Split
 __all__ = ["Batch", "TrainingBatches", "collate", "evaluation_batches"]
 
 _POOL_BATCHES: Final = 32
-"""Batches that are sorted by length together: little padding, yet other neighbours each epoch."""
+"""Batches per pool that is sorted by length: there is little padding, and the neighbours still change per epoch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +31,10 @@ class Batch:
 
     Attributes:
         source_BS: Source tokens, EOS last.
-        source_keep_BS: True where a source token counts, its EOS included.
+        source_keep_BS: True at source tokens, including EOS.
         target_BT: Target tokens, EOS last, no BOS.
-        target_keep_BT: True where a target token counts, its EOS included.
-        index_B: Location of each pair in its split.
+        target_keep_BT: True at target tokens, including EOS.
+        index_B: Index of each pair in its split.
     """
 
     source_BS: Int[Tensor, "B S"]
@@ -49,7 +49,7 @@ class Batch:
 
     @property
     def num_target_tokens(self) -> int:
-        """Target tokens that count, each EOS included."""
+        """Number of target tokens, including EOS and without padding."""
         return int(self.target_keep_BT.sum())
 
     def to(self, device: torch.device | str) -> "Batch":
@@ -64,15 +64,15 @@ class Batch:
 
 
 def collate(split: Split, indices: Sequence[int], symbols: Symbols) -> Batch:
-    """Put some pairs into one batch.
+    """Put pairs into one batch.
 
     Args:
-        split: Where they are.
-        indices: Their places in it, in the order of the rows.
+        split: Split of the pairs.
+        indices: Indices of the pairs in the split, in the order of the rows.
         symbols: EOS ends a row, pad fills it.
 
     Raises:
-        DataError: There are no indices.
+        DataError: `indices` is empty.
     """
     if len(indices) == 0:
         raise DataError("batch: needs at least one pair, got none; skip empty splits")
@@ -88,7 +88,7 @@ def collate(split: Split, indices: Sequence[int], symbols: Symbols) -> Batch:
 
 
 def _pad(rows: Sequence[tuple[int, ...]], symbols: Symbols) -> tuple[Int[Tensor, "B L"], Bool[Tensor, "B L"]]:
-    """Tokens with EOS behind each row and pad behind that, and where they count."""
+    """Rows with EOS and padding, and a mask that is False at the padding."""
     longest = 1 + max(map(len, rows))
     tokens_BL = torch.tensor(
         [[*row, symbols.eos, *[symbols.pad] * (longest - 1 - len(row))] for row in rows], dtype=torch.long
@@ -98,19 +98,19 @@ def _pad(rows: Sequence[tuple[int, ...]], symbols: Symbols) -> tuple[Int[Tensor,
 
 
 class TrainingBatches:
-    """Shuffled batches of pairs of like length, as a pure function of the step.
+    """Shuffled batches of pairs of similar length, as a pure function of the step.
 
-    Each epoch has every pair once, in an order that (seed, epoch) decides; its last pool may leave one smaller batch.
+    Each epoch has every pair once, in an order that depends on (seed, epoch). At most one batch per epoch is smaller.
     """
 
     def __init__(self, split: Split, symbols: Symbols, batch_size: int, seed: int) -> None:
-        """Prepare the first epoch's order lazily.
+        """Prepare; the order of an epoch is drawn at its first batch.
 
         Args:
-            split: What to batch.
+            split: Pairs to batch.
             symbols: EOS ends a row, pad fills it.
-            batch_size: Pairs a batch.
-            seed: Decides the order, not below 0.
+            batch_size: Pairs per batch.
+            seed: Seed of the order, at least 0.
 
         Raises:
             ConfigError: `batch_size` is below 1 or `seed` below 0.
@@ -131,21 +131,21 @@ class TrainingBatches:
         self._order: tuple[tuple[int, ...], ...] = ()
 
     def __len__(self) -> int:
-        """Batches an epoch."""
+        """Batches per epoch."""
         return -(-len(self._split) // self._batch_size)
 
     def at(self, step: int) -> Batch:
-        """The batch of a step, counted from 0 over all epochs.
+        """Return the batch of a step. Steps are counted from 0 over all epochs.
 
         Raises:
             ConfigError: `step` is below 0.
         """
         if not step >= 0:
             raise ConfigError(f"step must be >= 0, got {step}; count steps from 0")
-        epoch, place = divmod(step, len(self))
+        epoch, index = divmod(step, len(self))
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self._shuffle(epoch)
-        return collate(self._split, self._order[place], self._symbols)
+        return collate(self._split, self._order[index], self._symbols)
 
     def _shuffle(self, epoch: int) -> tuple[tuple[int, ...], ...]:
         """Shuffle pairs, sort each pool of them by length, cut it into batches, shuffle the batches."""
@@ -155,25 +155,25 @@ class TrainingBatches:
         within_N = torch.argsort(self._length_N[shuffled_N], stable=True)
         sorted_N = shuffled_N[within_N[torch.argsort(pool_N[within_N], stable=True)]]
         batches = torch.split(sorted_N, self._batch_size)
-        places = torch.randperm(len(batches), generator=generator).tolist()
-        return tuple(tuple(batches[place].tolist()) for place in places)
+        batch_order = torch.randperm(len(batches), generator=generator).tolist()
+        return tuple(tuple(batches[index].tolist()) for index in batch_order)
 
 
 def _sort_keys(split: Split) -> Int[Tensor, " N"]:
-    """One number a pair: source length first, target length second."""
+    """One number per pair that sorts by source length, then by target length."""
     target_N = torch.tensor([len(ids) for ids in split.target_ids], dtype=torch.long)
     source_N = torch.tensor([len(ids) for ids in split.source_ids], dtype=torch.long)
     return source_N * (1 + target_N.max()) + target_N
 
 
 def _epoch_generator(seed: int, epoch: int) -> torch.Generator:
-    """SeedSequence mixes the two, so that neither neighbouring seeds nor neighbouring epochs share a stream."""
+    """Generator of an epoch. SeedSequence mixes both, so that neighbouring seeds or epochs share no stream."""
     state = np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state) % 2**63)
 
 
 def evaluation_batches(split: Split, symbols: Symbols, batch_size: int) -> Iterator[Batch]:
-    """Every pair once, shortest first; `Batch.index_B` says which. An empty split has no batches.
+    """Yield every pair once, shortest first; `Batch.index_B` has the indices. An empty split has no batches.
 
     Raises:
         ConfigError: `batch_size` is below 1.

@@ -1,7 +1,7 @@
 """Byte-pair pieces as tokens (Sennrich et al. 2016), through the `tokenizers` library.
 
-Pieces are of bytes, those that the train split has; a piece that begins a word begins with the byte of a space. So
-words come back exactly, whatever characters they are of, and only bytes that were never seen are unknown.
+Pieces consist of the bytes of the train split. A piece at the beginning of a word begins with the byte of a space.
+Words with any characters are therefore restored exactly. Only bytes that the train split lacks are unknown.
 """
 
 import json
@@ -21,7 +21,7 @@ from erpo_explore.tasks.vocabulary import NUM_SPECIAL, UNKNOWN, Vocabulary
 
 __all__ = ["BpeVocabulary"]
 
-# With a space in it, which no piece has (its bytes are written as other characters), so no text can spell it.
+# No text can spell these: no piece contains a space, since its bytes are written as other characters.
 _SPECIAL: Final = (" pad", " bos", " eos", " unk")
 
 
@@ -30,10 +30,10 @@ class BpeVocabulary(Vocabulary):
     """Byte-pair pieces of whitespace-separated words."""
 
     def __init__(self, tokenizer: Tokenizer, symbols: Symbols | None = None) -> None:
-        """Wrap what `from_lines` trained.
+        """Wrap a trained tokenizer; `from_lines` trains one.
 
         Args:
-            tokenizer: Its ids 0 to 3 are the special tokens.
+            tokenizer: Tokenizer whose ids 0 to 3 are the special tokens.
             symbols: Ids of the special tokens, 0 to 3.
         """
         self.symbols = Symbols() if symbols is None else symbols
@@ -43,15 +43,15 @@ class BpeVocabulary(Vocabulary):
 
     @classmethod
     def from_lines(cls, lines: Iterable[str], *, size: int, min_count: int = 1) -> "BpeVocabulary":
-        """Learn the pieces of some lines; the same lines give the same pieces.
+        """Learn pieces from lines; the same lines give the same pieces.
 
         Args:
             lines: Text of the train split.
-            size: Most entries, special tokens counted.
-            min_count: Rarer pairs are not merged.
+            size: Maximum number of entries, including the special tokens.
+            min_count: Pairs of pieces that occur less often are not merged.
 
         Raises:
-            ConfigError: The bytes of the text alone are more than `size`.
+            ConfigError: The text has more distinct bytes than `size` admits.
             DataError: There is no text.
         """
         trained = Tokenizer(BPE(unk_token=_SPECIAL[-1]))
@@ -71,15 +71,15 @@ class BpeVocabulary(Vocabulary):
         return cls(_without_special_text(trained))
 
     def __len__(self) -> int:
-        """Number of ids, the special ones counted."""
+        """Number of ids, including the special ones."""
         return len(self._pieces)
 
     def encode(self, text: str) -> list[int]:
-        """One id a piece."""
+        """One id per piece."""
         return list(self._tokenizer.encode(_single_spaced(text)).ids)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Pieces joined to words again, up to EOS; bytes that are no UTF-8 come out as U+FFFD."""
+        """Join pieces to words, up to EOS; bytes that are no UTF-8 become U+FFFD."""
         parts: list[str] = []
         pieces: list[str] = []
         for token in ids:
@@ -100,13 +100,13 @@ class BpeVocabulary(Vocabulary):
 
 
 def _words_as_bytes() -> PreTokenizer:
-    # Split at the plain space alone: `_single_spaced` has put one wherever Python sees white space, and the library's
-    # own idea of white space is another one.
+    # Split at the plain space alone: `_single_spaced` has put one wherever Python sees white space. The library defines
+    # white space differently.
     return Chain([Split(" ", behavior="removed"), ByteLevel(add_prefix_space=True, use_regex=False)])
 
 
 def _without_special_text(trained: Tokenizer) -> Tokenizer:
-    """The same pieces in a tokenizer that does not look for special tokens in the text."""
+    """Copy the pieces into a tokenizer that does not search the text for special tokens."""
     model = json.loads(trained.to_str())["model"]
     merges = [(left, right) for left, right in model["merges"]]
     tokenizer = Tokenizer(BPE(vocab=model["vocab"], merges=merges, unk_token=_SPECIAL[-1]))

@@ -32,32 +32,32 @@ class _Section(BaseModel):
 
 
 class LearnedVocabularyConfig(_Section):
-    """Tokens that the train split has, each side its own."""
+    """A vocabulary learned from the train split, one per side."""
 
     kind: Literal["word", "bpe"] = "word"
-    """`word` takes whitespace-separated words as they are, `bpe` learns byte-pair pieces of them."""
+    """`word` uses whitespace-separated words as tokens; `bpe` learns byte-pair pieces of them."""
 
     min_count: Annotated[int, Field(ge=1)] = 1
-    """Words (for bpe: pairs to merge) that the train split has less often are left out."""
+    """Words (for `bpe`: pairs to merge) that occur less often in the train split are left out."""
 
     size: Annotated[int, Field(ge=5)] = 8000
-    """Most entries of one side's vocabulary, the four special tokens counted."""
+    """Maximum number of entries per side, including the four special tokens."""
 
 
 class PretrainedVocabularyConfig(_Section):
-    """The tokens of a pretrained model, the same on both sides."""
+    """The vocabulary of a pretrained model, the same on both sides."""
 
     kind: Literal["pretrained"] = "pretrained"
-    """Names the kind."""
+    """Name of the kind."""
 
     name: PretrainedName
-    """Name on the hub, such as `google-t5/t5-small`, or a local folder; in a search space the model's if not given."""
+    """Name on the hub, such as `google-t5/t5-small`, or a local folder. Default in an experiment: the model's name."""
 
     revision: str | None = None
     """Branch, tag or commit."""
 
     source_prefix: str = ""
-    """Put before every source, as T5 wants it: `"translate English to German: "`."""
+    """Text put before every source, as for T5: `"translate English to German: "`."""
 
 
 def _word_unless_named(written: Any) -> Any:
@@ -71,7 +71,7 @@ VocabularyConfig = Annotated[
     Field(discriminator="kind"),
     BeforeValidator(_word_unless_named),
 ]
-"""How text becomes token ids; words if no kind is given."""
+"""How text becomes token ids. Default kind: `word`."""
 
 
 class TaskSection(_Section):
@@ -90,13 +90,13 @@ class TaskSection(_Section):
     """How text becomes token ids."""
 
     max_source_tokens: Annotated[int, Field(ge=1)] = 100
-    """Train pairs with a longer source are left out; longer valid and test sources are cut behind it."""
+    """Train pairs with a longer source are left out; longer validation and test sources are cut to this length."""
 
     max_target_tokens: Annotated[int, Field(ge=1)] = 100
-    """Train pairs with a longer target are left out; valid and test references stay whole."""
+    """Train pairs with a longer target are left out; validation and test references are not cut."""
 
     train_limit: Annotated[int, Field(ge=1)] | None = None
-    """Use the first so many train pairs, counted before too long ones are left out; all of them if not given."""
+    """Number of train pairs to use from the beginning, before too long ones are left out. Default: all pairs."""
 
 
 class ToyConfig(TaskSection):
@@ -105,76 +105,76 @@ class ToyConfig(TaskSection):
     reader: ClassVar[str] = "erpo_explore.tasks.toy:TOY"
 
     name: Literal["toy"] = "toy"
-    """Names the task."""
+    """Name of the task."""
 
     metric: Literal["bleu", "rouge"] = "bleu"
-    """What is maximised."""
+    """Metric that is maximised."""
 
     difficulty: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Scales vocabulary, ambiguity, sentence length and distance of dependencies."""
+    """Scale of vocabulary size, ambiguity, sentence length and distance of dependencies."""
 
     train_pairs: Annotated[int, Field(ge=1)] = 2000
-    """Sentence pairs to train on."""
+    """Sentence pairs for training."""
 
     validation_pairs: Annotated[int, Field(ge=1)] = 200
-    """Sentence pairs to choose by."""
+    """Sentence pairs for the evaluations that the search decides by."""
 
     test_pairs: Annotated[int, Field(ge=0)] = 200
-    """Sentence pairs to report on."""
+    """Sentence pairs for the final scores."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    """Of the language and its sentences."""
+    """Seed of the language and its sentences."""
 
 
 class DocstringsConfig(TaskSection):
-    """Docstrings of the Python on this machine: body to summary line."""
+    """Docstrings of the Python installation on this machine: from body to summary line."""
 
     reader: ClassVar[str] = "erpo_explore.tasks.docstrings:DOCSTRINGS"
 
     name: Literal["docstrings"] = "docstrings"
-    """Names the task."""
+    """Name of the task."""
 
     metric: Literal["bleu", "rouge"] = "rouge"
-    """What is maximised."""
+    """Metric that is maximised."""
 
     vocabulary: VocabularyConfig = LearnedVocabularyConfig(min_count=2)
     """How text becomes token ids."""
 
     max_pairs: Annotated[int, Field(ge=1)] = 5000
-    """Reading stops at so many docstrings, of all three splits together."""
+    """Maximum number of docstrings over all three splits; reading stops there."""
 
     min_body_words: Annotated[int, Field(ge=1)] = 10
     """Docstrings with a shorter body are left out."""
 
     max_body_words: Annotated[int, Field(ge=1)] = 60
-    """A longer body is cut behind so many words and punctuation marks, in every split."""
+    """Longer bodies are cut to this number of words and punctuation marks, in every split."""
 
     max_summary_words: Annotated[int, Field(ge=3)] = 20
     """Docstrings with more words and punctuation marks in their summary are left out."""
 
     roots: Annotated[tuple[Path, ...], Field(min_length=1)] | None = None
-    """Folders of Python files to read; the standard library and the installed packages if not given."""
+    """Folders of Python files to read. Default: the standard library and the installed packages."""
 
 
 class FilesConfig(TaskSection):
-    """Parallel text files: `train`, `valid` and perhaps `test`, each with a source and a target suffix."""
+    """Parallel text files: `train`, `valid` and optionally `test`, each with a source and a target suffix."""
 
     reader: ClassVar[str] = "erpo_explore.tasks.text_files:FILES"
 
     name: Literal["files"] = "files"
-    """Names the task."""
+    """Name of the task."""
 
     data: Path
     """Folder of the files."""
 
     source: str | None = None
-    """Suffix of the source files, such as `de`; discovered if not given."""
+    """Suffix of the source files, such as `de`. Default: found from the file names."""
 
     target: str | None = None
-    """Suffix of the target files, such as `en`; discovered if not given."""
+    """Suffix of the target files, such as `en`. Default: found from the file names."""
 
     metric: Literal["bleu", "rouge"] | None = None
-    """What is maximised; if not given, rouge where the target suffix is `title` or `summary`, bleu otherwise."""
+    """Metric that is maximised. Default: rouge if the target suffix is `title` or `summary`, otherwise bleu."""
 
 
 class HubConfig(TaskSection):
@@ -183,22 +183,22 @@ class HubConfig(TaskSection):
     reader: ClassVar[str] = "erpo_explore.tasks.hub:HUB"
 
     name: Literal["hub"] = "hub"
-    """Names the task."""
+    """Name of the task."""
 
     metric: Literal["bleu", "rouge"] = "bleu"
-    """What is maximised."""
+    """Metric that is maximised."""
 
     dataset: Annotated[str, Field(min_length=1)]
     """Name on the hub, such as `bentrevett/multi30k`, or a local folder."""
 
     subset: str | None = None
-    """Configuration of a data set that has several, such as `iwslt2017-de-en`."""
+    """Configuration, for a data set that has several, such as `iwslt2017-de-en`."""
 
     revision: str | None = None
-    """Branch, tag or commit; `refs/convert/parquet` has the tables of data sets that are built by a script."""
+    """Branch, tag or commit; for a data set that is built by a script, `refs/convert/parquet` has its tables."""
 
     source: Annotated[str, Field(min_length=1)]
-    """Column of the sources; an algorithm goes into a nested column, as in `translation.de`."""
+    """Column of the sources; a dotted name such as `translation.de` selects a nested column."""
 
     target: Annotated[str, Field(min_length=1)]
     """Column of the targets."""
@@ -207,7 +207,7 @@ class HubConfig(TaskSection):
     """Lower-case both sides."""
 
     tokenize: bool = True
-    """Split words from punctuation with sacrebleu's 13a tokenizer; false for text that is tokenised already."""
+    """Split words from punctuation with sacrebleu's 13a tokenizer; false for text that is already tokenised."""
 
 
 TaskConfig = Annotated[ToyConfig | DocstringsConfig | FilesConfig | HubConfig, Field(discriminator="name")]

@@ -1,11 +1,11 @@
-"""What every reader returns: the text of a task before anything is counted or numbered."""
+"""Text of a task as every reader returns it, before vocabularies are built."""
 
 from dataclasses import dataclass
 
 __all__ = ["Corpus", "Pair"]
 
 Pair = tuple[str, str]
-"""A source and its reference, one line each, neither empty."""
+"""A source and its reference: one non-empty line each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

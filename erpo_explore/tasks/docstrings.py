@@ -1,9 +1,10 @@
-"""The docstrings task: real summarization text that any machine with Python has.
+"""The docstrings task: real summarisation text that every machine with Python has.
 
-A docstring's first paragraph is the summary that a person wrote, the prose behind it is the text to summarize. Files
-are parsed, never imported. Doctests, and what follows a section heading such as `Args:`, are no prose and left out.
+The first paragraph of a docstring is the summary. The prose after it is the text to summarise. Files are parsed, never
+imported. Left out: doctests, and everything after a section heading such as `Args:`.
 
-The same installation gives the same pairs; another one gives others, so scores only compare within a machine.
+The same installation gives the same pairs. Other installations give other pairs, so scores can only be compared on one
+machine.
 """
 
 import ast
@@ -24,12 +25,12 @@ from erpo_explore.tasks.reader import TaskReader
 __all__ = ["DOCSTRINGS", "docstring_pairs", "docstrings_corpus"]
 
 _MIN_SUMMARY_WORDS: Final = 3
-_SIDES: Final = 10
-"""Of so many equal shares of the files, one is the test and one the valid split."""
+_SHARES: Final = 10
+"""Number of equal shares of the files: one is the validation split, one is the test split."""
 
 _SKIPPED: Final = frozenset({"test", "tests", "testing", "idle_test", "site-packages", "dist-packages", "__pycache__"})
 _TOKEN: Final = re.compile(r"\w+|[^\w\s\ud800-\udfff]")
-"""A word or a mark; lone surrogates, which no file can hold, are neither."""
+"""A word or a punctuation mark. Lone surrogates are neither, since no file can hold them."""
 
 _HEADING: Final = re.compile(r"[A-Z][\w ]*:|(:param|@param|\.\. ).*")
 _UNDERLINE: Final = re.compile(r"\s*([-=~*])\1\1")
@@ -38,7 +39,7 @@ _Definition = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def docstrings_corpus(config: DocstringsConfig) -> Corpus:
-    """Read docstrings until there are `max_pairs`; no body comes twice, and no file is on two sides.
+    """Read docstrings until there are `max_pairs`. No body occurs twice, and no file is in two splits.
 
     Args:
         config: Folders and limits.
@@ -46,32 +47,32 @@ def docstrings_corpus(config: DocstringsConfig) -> Corpus:
     Raises:
         DataError: A folder of `roots` is missing.
     """
-    sides: tuple[list[Pair], list[Pair], list[Pair]] = ([], [], [])
+    splits: tuple[list[Pair], list[Pair], list[Pair]] = ([], [], [])
     seen: set[str] = set()
     for root, file in _python_files(_roots(config)):
-        side = sides[_side(file.relative_to(root).as_posix())]
+        split = splits[_split(file.relative_to(root).as_posix())]
         for body, summary in docstring_pairs(_read(file), config):
             if body in seen:
                 continue
             if len(seen) == config.max_pairs:
                 break
             seen.add(body)
-            side.append((body, summary))
+            split.append((body, summary))
         if len(seen) == config.max_pairs:
             break
-    train, valid, test = map(tuple, sides)
-    return Corpus(train=train, validation=valid, test=test)
+    train, validation, test = map(tuple, splits)
+    return Corpus(train=train, validation=validation, test=test)
 
 
 def docstring_pairs(code: str, config: DocstringsConfig) -> Iterator[Pair]:
-    """Body and summary of each fitting docstring of a module's code; none if it does not parse.
+    """Yield body and summary of each suitable docstring of a module; none if the code cannot be parsed.
 
     Args:
         code: Python source.
         config: Bounds `min_body_words`, `max_body_words` and `max_summary_words`.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # SyntaxWarning and the like are other people's
+        warnings.simplefilter("ignore")  # SyntaxWarning and others of foreign code
         try:
             tree = ast.parse(code)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -85,7 +86,7 @@ def docstring_pairs(code: str, config: DocstringsConfig) -> Iterator[Pair]:
 
 
 def _definitions(node: _Definition) -> Iterator[_Definition]:
-    """The module and the classes and functions in it, none that stands in an `if` or `try`."""
+    """Yield the module, its classes and its functions, except those within an `if` or `try`."""
     yield node
     for statement in node.body:
         if isinstance(statement, _Definition):
@@ -93,7 +94,7 @@ def _definitions(node: _Definition) -> Iterator[_Definition]:
 
 
 def _summary_and_body(docstring: str) -> tuple[str, str]:
-    """The first paragraph, and the paragraphs of prose between it and the first section heading."""
+    """Split off the first paragraph; the body is the prose up to the first section heading."""
     first, *others = re.split(r"\n\s*\n", docstring.strip())
     prose: list[str] = []
     for paragraph in others:
@@ -106,12 +107,12 @@ def _summary_and_body(docstring: str) -> tuple[str, str]:
 
 
 def _words(text: str) -> list[str]:
-    """Lower-case words and punctuation marks, without the commonest markup."""
+    """Lower-case words and punctuation marks, without the most common markup."""
     return _TOKEN.findall(_ROLE.sub(r"\1", text).replace("`", "").lower())
 
 
 def _roots(config: DocstringsConfig) -> list[Path]:
-    """The folders to read, in their order."""
+    """Folders to read, in order."""
     if config.roots is None:
         paths = sysconfig.get_paths()
         return [Path(paths["stdlib"]), Path(paths["purelib"])]
@@ -122,13 +123,13 @@ def _roots(config: DocstringsConfig) -> list[Path]:
 
 
 def _python_files(roots: list[Path]) -> Iterator[tuple[Path, Path]]:
-    """Root and file, sorted within each root, without tests."""
+    """Yield root and file, sorted within each root, without tests."""
     for root in roots:
-        for file in _walk(root):
+        for file in _files_below(root):
             yield root, file
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _files_below(folder: Path) -> Iterator[Path]:
     try:
         entries = sorted(folder.iterdir())
     except OSError:
@@ -136,13 +137,13 @@ def _walk(folder: Path) -> Iterator[Path]:
     for entry in entries:
         if entry.is_dir():
             if entry.name not in _SKIPPED and not entry.is_symlink():
-                yield from _walk(entry)
+                yield from _files_below(entry)
         elif entry.suffix == ".py" and not entry.name.startswith("test_"):
             yield entry
 
 
 def _read(file: Path) -> str:
-    """The code in its own encoding, or nothing where it cannot be read."""
+    """Read the code in its declared encoding; empty where it cannot be read."""
     try:
         with tokenize.open(file) as opened:
             return opened.read()
@@ -150,9 +151,9 @@ def _read(file: Path) -> str:
         return ""
 
 
-def _side(name: str) -> int:
-    """0 train, 1 valid, 2 test: by a hash of the file's name, since `hash` differs between processes."""
-    share = int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()[:8], "big") % _SIDES
+def _split(name: str) -> int:
+    """Index of a file's split: 0 train, 1 validation, 2 test. Hashed by sha256: `hash` differs between processes."""
+    share = int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()[:8], "big") % _SHARES
     return share if share in (1, 2) else 0
 
 

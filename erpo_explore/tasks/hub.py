@@ -1,6 +1,6 @@
 """Hugging Face data sets, from the hub or a local folder, through `datasets` (the extra `[hub]`).
 
-Code that a data set brings is never run. What was left out: streaming, since a task is held in memory as a whole.
+Code of a data set is never run. Left out: streaming, since a task is held in memory as a whole.
 """
 
 import logging
@@ -19,16 +19,16 @@ __all__ = ["HUB", "hub_corpus"]
 
 _log = logging.getLogger(__name__)
 
-_SPLITS: Final = {"train": ("train",), "valid": ("validation", "valid", "dev"), "test": ("test",)}
+_SPLITS: Final = {"train": ("train",), "validation": ("validation", "valid", "dev"), "test": ("test",)}
 
 
 def hub_corpus(config: HubConfig) -> Corpus:
-    """Load a data set and take its two columns; a missing test split is empty.
+    """Load a data set and read its two columns; a missing test split is empty.
 
-    Pairs with an empty side are left out with a logged warning, since a user cannot mend a data set of the hub.
+    Pairs with an empty side are left out with a logged warning, since a user cannot change a data set of the hub.
 
     Args:
-        config: Data set, columns, and how to make words of their text.
+        config: Data set, columns, and tokenisation of their text.
 
     Raises:
         ConfigError: `datasets` is not installed.
@@ -38,8 +38,8 @@ def hub_corpus(config: HubConfig) -> Corpus:
     train = _split(loaded, "train")
     if train is not None and config.train_limit is not None:
         train = train.select(range(min(config.train_limit, len(train))))
-    valid, test = _split(loaded, "valid"), _split(loaded, "test")
-    for name, rows in (("train", train), ("valid", valid)):
+    validation, test = _split(loaded, "validation"), _split(loaded, "test")
+    for name, rows in (("train", train), ("validation", validation)):
         if rows is None:
             raise DataError(
                 f"{config.dataset}: must have a split {' or '.join(_SPLITS[name])}, has {', '.join(loaded)}; "
@@ -47,13 +47,13 @@ def hub_corpus(config: HubConfig) -> Corpus:
             )
     return Corpus(
         train=_pairs(config, train, "train"),
-        validation=_pairs(config, valid, "valid"),
+        validation=_pairs(config, validation, "validation"),
         test=() if test is None else _pairs(config, test, "test"),
     )
 
 
 def _load(config: HubConfig) -> Mapping[str, Any]:
-    """The splits by name."""
+    """Load the splits, by name."""
     try:
         import datasets
     except ImportError as error:
@@ -64,7 +64,7 @@ def _load(config: HubConfig) -> Mapping[str, Any]:
             loaded = datasets.load_from_disk(config.dataset)
         else:
             loaded = datasets.load_dataset(config.dataset, config.subset, revision=config.revision)
-    except Exception as error:  # whatever the hub, the network and a dozen file formats raise
+    except Exception as error:  # any error of the hub, the network or a file format
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         remedy = "check dataset, subset and the network"
         if "script" in reason.lower():
@@ -78,13 +78,13 @@ def _load(config: HubConfig) -> Mapping[str, Any]:
 
 
 def _split(loaded: Mapping[str, Any], name: str) -> Any | None:
-    """The rows of a split under any of its names, None where there is none."""
+    """Rows of a split under any of its names, or None."""
     found = [loaded[known] for known in _SPLITS[name] if known in loaded]
     return found[0] if found else None
 
 
 def _pairs(config: HubConfig, rows: Any, split: str) -> tuple[Pair, ...]:
-    """Both columns of a split as words separated by spaces."""
+    """Text of both columns of a split, as words separated by single spaces."""
     sources, targets = _column(config, rows, config.source), _column(config, rows, config.target)
     normalize = _normalizer(config)
     pairs = [(normalize(source), normalize(target)) for source, target in zip(sources, targets, strict=True)]
@@ -101,7 +101,7 @@ def _pairs(config: HubConfig, rows: Any, split: str) -> tuple[Pair, ...]:
 
 
 def _column(config: HubConfig, rows: Any, name: str) -> Sequence[str]:
-    """The texts of a column; missing ones as empty."""
+    """Texts of a column; missing ones are empty."""
     if name in rows.column_names:
         values = list(rows[name])
     else:
@@ -116,13 +116,13 @@ def _column(config: HubConfig, rows: Any, name: str) -> Sequence[str]:
         if value is not None and not isinstance(value, str):
             raise DataError(
                 f"{config.dataset}: column {name} must be text, row {number} has {type(value).__name__} "
-                f"{str(value)[:60]!r}; name a column of text, with an algorithm for a nested one"
+                f"{str(value)[:60]!r}; name a column of text; write outer.inner for a nested one"
             )
     return [value or "" for value in values]
 
 
 def _descend(config: HubConfig, value: Any, name: str, keys: Sequence[str]) -> Any:
-    """Follow the parts of a dotted name behind its first."""
+    """Resolve the parts of a dotted name after the first."""
     for key in keys:
         if not isinstance(value, Mapping) or key not in value:
             inside = ", ".join(value) if isinstance(value, Mapping) else type(value).__name__
@@ -132,7 +132,7 @@ def _descend(config: HubConfig, value: Any, name: str, keys: Sequence[str]) -> A
 
 
 def _normalizer(config: HubConfig) -> Callable[[str], str]:
-    """From a text to one line of words separated by single spaces."""
+    """Function that turns a text into one line of words separated by single spaces."""
     tokenizer = Tokenizer13a() if config.tokenize else None  # type: ignore[no-untyped-call]  # sacrebleu leaves it untyped
 
     def normalize(text: str) -> str:

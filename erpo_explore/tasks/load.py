@@ -1,4 +1,4 @@
-"""From a task's config to a task: read the text, collect the vocabularies, number the tokens."""
+"""From a task's config to a task: read the text, build the vocabularies, encode the text."""
 
 import logging
 
@@ -18,14 +18,14 @@ _log = logging.getLogger(__name__)
 
 
 def load_task(config: TaskSection) -> Task:
-    """Build the task that a config describes; the same config and data give the same task.
+    """Build the task of a config. The same config and data give the same task.
 
-    Learned vocabularies are of the train split alone, after `train_limit`.
+    Vocabularies are learned from the train split alone, after `train_limit`.
 
     Raises:
         ConfigError: A package that the task needs is not installed, `vocabulary.size` is too small, or a pretrained
             tokenizer cannot be loaded.
-        DataError: The text cannot be used, or no train or valid pair is left.
+        DataError: The text cannot be used, or the train or validation split is empty.
     """
     reader: TaskReader = load_object("task.name", config.reader)
     corpus = reader.read(config)
@@ -52,7 +52,7 @@ def load_task(config: TaskSection) -> Task:
 def _build_vocabularies(
     config: LearnedVocabularyConfig | PretrainedVocabularyConfig, train: tuple[Pair, ...]
 ) -> tuple[Vocabulary, Vocabulary]:
-    """The source's and the target's."""
+    """Vocabularies of source and target."""
     if isinstance(config, PretrainedVocabularyConfig):
         return (
             PretrainedVocabulary(config.name, config.revision, "source", config.source_prefix),
@@ -78,10 +78,10 @@ def _encode(pairs: tuple[Pair, ...], source_vocabulary: Vocabulary, target_vocab
 
 
 def _short_enough(train: Split, config: TaskSection) -> Split:
-    """The train pairs that fit both bounds."""
+    """Train pairs within both length limits."""
     kept = [
-        place
-        for place, (source, target) in enumerate(zip(train.source_ids, train.target_ids, strict=True))
+        index
+        for index, (source, target) in enumerate(zip(train.source_ids, train.target_ids, strict=True))
         if len(source) <= config.max_source_tokens and len(target) <= config.max_target_tokens
     ]
     if not kept:
@@ -92,15 +92,15 @@ def _short_enough(train: Split, config: TaskSection) -> Split:
     if len(kept) < len(train):
         _log.info("task %s: left out %d of %d train pairs as too long", config.name, len(train) - len(kept), len(train))
     return Split(
-        sources=tuple(train.sources[place] for place in kept),
-        references=tuple(train.references[place] for place in kept),
-        source_ids=tuple(train.source_ids[place] for place in kept),
-        target_ids=tuple(train.target_ids[place] for place in kept),
+        sources=tuple(train.sources[index] for index in kept),
+        references=tuple(train.references[index] for index in kept),
+        source_ids=tuple(train.source_ids[index] for index in kept),
+        target_ids=tuple(train.target_ids[index] for index in kept),
     )
 
 
 def _cut_sources(split: Split, max_source_tokens: int) -> Split:
-    """The same pairs with sources of at most so many tokens."""
+    """The same pairs, with longer sources cut."""
     return Split(
         sources=split.sources,
         references=split.references,

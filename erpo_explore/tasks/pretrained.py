@@ -1,7 +1,7 @@
-"""The tokens of a pretrained model, as its own tokenizer makes them.
+"""The vocabulary of a pretrained model, through its own tokenizer.
 
-Which ids there are is the model's to say, not the tokenizer's: T5's embeddings have 128 rows more than there are
-tokens. What has no token, and what marks something that no target holds (BART's <mask>), is never drawn.
+The model's configuration determines the number of ids, not the tokenizer: T5 has 128 embedding rows more than tokens.
+Ids without a token, and special tokens that no target holds (BART's <mask>), are never drawn.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ __all__ = ["PretrainedVocabulary"]
 
 @final
 class PretrainedVocabulary(Vocabulary):
-    """One side's view of a tokenizer; both sides have the same ids.
+    """Tokenizer of one side; both sides have the same ids.
 
-    Pickles as its name, so a worker needs what the driver needed: the hub, its cache or the folder.
+    It is pickled as its name. A worker therefore needs access to the hub, its cache or the folder, as the driver does.
     """
 
     def __init__(
@@ -28,11 +28,11 @@ class PretrainedVocabulary(Vocabulary):
         """Load the tokenizer.
 
         Args:
-            name: Of the model, on the hub or a folder.
-            revision: Branch, tag or commit; the main branch if None.
-            side: A source keeps the marks that the model wants before its text (BART's <s>), a target has none.
-                Some tokenizers (Marian's) also cut the two sides into other pieces.
-            prefix: Put before every text, as T5 wants it: "translate English to German: ".
+            name: Name of the model on the hub, or a folder.
+            revision: Branch, tag or commit. None: the main branch.
+            side: A source keeps the special tokens that the model expects before the text (BART's <s>); a target has
+                none. Some tokenizers (Marian's) also segment the two sides differently.
+            prefix: Text put before every text, as for T5: "translate English to German: ".
 
         Raises:
             ConfigError: Tokenizer or model cannot be loaded or used.
@@ -50,11 +50,11 @@ class PretrainedVocabulary(Vocabulary):
         return PretrainedVocabulary, self._made_of
 
     def __len__(self) -> int:
-        """Number of ids that the model has, with or without a token."""
+        """Number of ids of the model, with or without a token."""
         return self._num_tokens
 
     def encode(self, text: str) -> list[int]:
-        """One id a piece; a target's text that spells a special token loses it."""
+        """One id per piece. Special tokens that the text of a target spells are removed."""
         if self._side == "target":
             ids = self._tokenizer(text_target=self._prefix + text, add_special_tokens=False)["input_ids"]
             return [token for token in ids if token not in self._marks]
@@ -62,11 +62,7 @@ class PretrainedVocabulary(Vocabulary):
         return list(ids[:-1] if ids[-1:] == [self.symbols.eos] else ids)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Pieces joined to words again, up to EOS and without the prefix; special tokens but for the unknown left out.
-
-        Args:
-            ids: Of this vocabulary.
-        """
+        """Join pieces to words, up to EOS and without the prefix; of the special tokens, only the unknown one stays."""
         kept: list[int] = []
         for token in ids:
             if token == self.symbols.eos:
@@ -78,7 +74,7 @@ class PretrainedVocabulary(Vocabulary):
 
 
 def _symbols(name: str, tokenizer: Any, num_tokens: int, bos: int) -> Symbols:
-    """The tokenizer's special ids, and those below `num_tokens` that are no token at all."""
+    """Special ids of the tokenizer, and ids below `num_tokens` without a token."""
     pad, eos, unk = tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id
     if pad is None or eos is None or pad == eos:
         raise ConfigError(
@@ -96,7 +92,7 @@ def _symbols(name: str, tokenizer: Any, num_tokens: int, bos: int) -> Symbols:
         pad=pad,
         bos=bos,
         eos=eos,
-        # a tokenizer of bytes knows every text; padding is no word either
+        # a tokenizer of bytes encodes every text and has no unknown token; padding is never drawn either
         unk=pad if unk is None else unk,
         unused=tuple(sorted(special | (set(range(num_tokens)) - tokens))),
     )

@@ -1,4 +1,4 @@
-"""A task: text on two sides in three splits, with the vocabularies that read it.
+"""A task: sources and references in three splits, with their vocabularies.
 
 Legend: V target vocabulary.
 """
@@ -19,13 +19,13 @@ __all__ = ["Split", "Task"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """Sentence pairs; the n-th entries of all four fields are one pair.
+    """Sentence pairs; the entries with the same index in all four fields are one pair.
 
     Attributes:
-        sources: Lines of text to read.
-        references: Lines of text that a person wrote for them.
-        source_ids: The sources' tokens without EOS, perhaps cut.
-        target_ids: The references' tokens without BOS and EOS.
+        sources: Lines of source text.
+        references: Lines of target text, as written by people.
+        source_ids: Tokens of the sources without EOS, possibly cut.
+        target_ids: Tokens of the references without BOS and EOS.
     """
 
     sources: tuple[str, ...]
@@ -37,7 +37,7 @@ class Split:
         lengths = [len(self.sources), len(self.references), len(self.source_ids), len(self.target_ids)]
         if len(set(lengths)) > 1:
             raise DataError(
-                "split: sources, references, source_ids and target_ids must be equally many, "
+                "split: sources, references, source_ids and target_ids must have equal lengths, "
                 f"got {', '.join(map(str, lengths))}; give each pair one entry in each"
             )
 
@@ -48,16 +48,16 @@ class Split:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What a model is trained on and scored by. Pickles, since it travels to the workers.
+    """Data of a task, and the metric that scores a model. It can be pickled, since it is sent to the workers.
 
     Attributes:
-        name: Of the language, folder or data set.
-        metric: What is maximised.
-        source_vocabulary: Reads sources.
-        target_vocabulary: Reads targets and writes hypotheses; has the source's special ids.
-        train: To train on.
-        validation: To choose by.
-        test: To report on; may be empty.
+        name: Name of the language, folder or data set.
+        metric: Metric that is maximised.
+        source_vocabulary: Encodes sources.
+        target_vocabulary: Encodes targets and decodes hypotheses; has the same special ids as the source's.
+        train: Pairs for training.
+        validation: Pairs for the evaluations that the search decides by.
+        test: Pairs for the final scores; may be empty.
     """
 
     name: str
@@ -75,12 +75,12 @@ class Task:
 
     @property
     def unigram_V(self) -> Float[Tensor, " V"]:
-        """Relative frequency of each token in the train targets, float32 on the CPU; 0 for the special ones.
+        """Relative frequency of each token in the train targets, float32 on the CPU; 0 for special tokens.
 
-        Computed at each call: ask once and keep it.
+        Computed at each access, so callers should keep it.
 
         Raises:
-            DataError: The train targets have no known word.
+            DataError: The train targets contain no known word.
         """
         flat = torch.tensor([token for ids in self.train.target_ids for token in ids], dtype=torch.long)
         counts_V = torch.bincount(flat, minlength=len(self.target_vocabulary)).double()
@@ -95,7 +95,7 @@ class Task:
         sizes = f"{len(self.source_vocabulary):,} → {len(self.target_vocabulary):,}"
         lengths = f"{_mean_length(self.train.source_ids):.1f} → {_mean_length(self.train.target_ids):.1f}"
         return (
-            f"{self.name}: {pairs} train / valid / test pairs, vocabulary {sizes}, "
+            f"{self.name}: {pairs} train / validation / test pairs, vocabulary {sizes}, "
             f"mean length {lengths} tokens, {self.metric}"
         )
 

@@ -1,7 +1,7 @@
-"""Parallel text files: `train.de` and `train.en`, likewise `valid` and perhaps `test`, a sentence a line.
+"""Parallel text files: `train.de` and `train.en`, likewise `valid` and optionally `test`, one sentence per line.
 
-Strict on purpose: a file that is one line short or has a broken character would pair every later sentence with a wrong
-one, and the scores would only look poor. Each complaint names file and line.
+Reading is strict on purpose. In a file that is one line short, every later sentence would be paired with a wrong one,
+and the scores would only look poor. Each error names file and line.
 """
 
 from pathlib import Path
@@ -22,10 +22,11 @@ def files_corpus(config: FilesConfig) -> Corpus:
     """Read the folder.
 
     Args:
-        config: Folder and, where they are not to be discovered, suffixes.
+        config: Folder, and suffixes where they are given.
 
     Raises:
-        DataError: A folder or file is missing, empty, no UTF-8, has an empty line or not as many lines as its partner.
+        DataError: A folder or file is missing, empty or no UTF-8. Or it has an empty line, or another number of lines
+            than its partner.
     """
     source, target = files_suffixes(config)
     has_test = any(_file(config, "test", suffix).exists() for suffix in (source, target))
@@ -39,11 +40,11 @@ def files_corpus(config: FilesConfig) -> Corpus:
 def files_suffixes(config: FilesConfig) -> tuple[str, str]:
     """Suffixes of source and target files.
 
-    What the config does not say is discovered: there must be exactly two files `train.*`. Which of them is the target
-    is only taken for granted where exactly one suffix is `en`, `title` or `summary`.
+    Suffixes that the config does not give are found: there must be exactly two files `train.*`. The target is
+    the one whose suffix is `en`, `title` or `summary`; exactly one of the two must have such a suffix.
 
     Raises:
-        DataError: The folder is missing, or the suffixes are not clear.
+        DataError: The folder is missing, or the suffixes are ambiguous.
     """
     if not config.data.is_dir():
         raise DataError(f"{config.data}: no such folder; give one with train.SRC, train.TGT, valid.SRC and valid.TGT")
@@ -61,7 +62,7 @@ def files_suffixes(config: FilesConfig) -> tuple[str, str]:
 
 
 def _assign(config: FilesConfig, found: list[str]) -> tuple[str, str]:
-    """Source and target among two suffixes."""
+    """Choose source and target among two suffixes."""
     for given in (config.source, config.target):
         if given is not None and given not in found:
             raise DataError(
@@ -83,7 +84,7 @@ def _assign(config: FilesConfig, found: list[str]) -> tuple[str, str]:
 
 
 def files_metric(config: FilesConfig) -> Literal["bleu", "rouge"]:
-    """The config's metric; if it has none, rouge for targets with a suffix of summaries, else bleu.
+    """Metric of the config. Default: rouge where the target suffix is that of summaries, otherwise bleu.
 
     Raises:
         DataError: As `files_suffixes`.
@@ -111,7 +112,7 @@ def _read_pairs(config: FilesConfig, split: str, source: str, target: str) -> tu
 def _read_lines(file: Path) -> list[str]:
     """Lines of a text file, none of them empty.
 
-    Split at line feeds alone: `str.splitlines` also splits at U+2028, form feeds and more, that stand in sentences.
+    Split at line feeds alone: `str.splitlines` also splits at U+2028, form feeds and others that occur in sentences.
     """
     try:
         content = file.read_bytes()
@@ -126,7 +127,7 @@ def _read_lines(file: Path) -> list[str]:
         byte = content[error.start]
         raise DataError(f"{file}:{number}: byte 0x{byte:02x} is not UTF-8; convert the file to UTF-8") from error
     if not text:
-        raise DataError(f"{file}: is empty; give it one sentence a line")
+        raise DataError(f"{file}: is empty; give it one sentence per line")
     lines = [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")]
     for number, line in enumerate(lines, start=1):
         if not line.strip():

@@ -1,21 +1,23 @@
 """The toy task: translation between two generated languages.
 
-Small enough for a CPU, yet with what makes translation hard. A source clause has its verb last and its adjectives
-behind the noun; a target clause has its verb second, its adjectives before the noun, and agreement:
+The task is small enough for a CPU and has the difficulties of translation. In a source clause, the verb comes last, and
+adjectives follow the noun. In a target clause, the verb comes second, adjectives precede the noun, and words agree:
 
     source    [ADVERB] SUBJECT [REL OBJECT₂ VERB₂] OBJECT VERB .           NP → DET NOUN ADJ*
     target    ADVERB VERB SUBJECT [REL VERB₂ OBJECT₂] OBJECT .             NP → DET ADJ* NOUN
               SUBJECT [REL VERB₂ OBJECT₂] VERB OBJECT [ADVERB] .           if there is no adverb, or rarely
 
-- Ambiguity: some nouns have two translations, of which the domain of their clause's verb picks one (a later word, which
-  also decides the gender of determiner and adjectives); some verbs have two, picked by whether the object is animate.
-- Agreement: the main verb has the number of the subject, which only the subject's determiner tells, and a relative
-  clause with another noun may stand between; it has the tense of the adverb at the other end of the clause.
-- Free variation: a clause with an adverb may also put it last, which changes the order of all that follows. That is a
-  choice which a translator makes at the first word and must stand by; apart from it the source decides every word.
+- Ambiguity: some nouns have two translations. The domain of the clause's verb, a later word, determines which one; it
+  thereby also determines the gender of determiner and adjectives. Some verbs have two translations. Whether the object
+  is animate determines which one.
+- Agreement: the main verb has the number of the subject, which only the subject's determiner shows. A relative clause
+  with another noun may stand between them. The verb has the tense of the adverb at the other end of the clause.
+- Free variation: the adverb of a clause may also come last, which changes the order of the other words. A translator
+  chooses this order with the first word and must keep it. The source determines every other choice of words.
 
-Words are drawn with Zipf-like frequencies. `difficulty` scales the number of words, the share of ambiguous ones, the
-chance of adverbs, adjectives, relative clauses and free variation. Left out: morphology within words, unknown words.
+Words are drawn with Zipf-like frequencies. `difficulty` scales the number of words, the share of ambiguous ones, and
+the probability of adverbs, adjectives, relative clauses and free variation. Left out: morphology within words, unknown
+words.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +35,7 @@ from erpo_explore.tasks.toy_lexicon import Adjective, Adverb, Determiner, Lexico
 __all__ = ["TOY", "toy_corpus", "toy_pairs"]
 
 _MOST_DRAWS: Final = 50
-"""Draws a wanted pair before the language counts as too small for so many different ones."""
+"""Draws per pair after which the language is too small for the number of pairs."""
 
 _Word = TypeVar("_Word", Noun, Verb, Adjective, Determiner, Adverb)
 
@@ -57,7 +59,7 @@ class _NounPhrase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Predicate:
-    """A verb and its object, of the main or the relative clause."""
+    """Verb and object of the main or the relative clause."""
 
     verb: Verb
     object: _NounPhrase
@@ -99,13 +101,13 @@ class _Sentence:
 
 
 def toy_corpus(config: ToyConfig, generator: torch.Generator) -> Corpus:
-    """Coin a language and say sentences in it; no two pairs of a corpus have the same source.
+    """Generate a language and sentences in it; no two pairs have the same source.
 
-    The valid and test splits do not depend on the number of train pairs.
+    The validation and test splits do not depend on the number of train pairs.
 
     Args:
         config: Difficulty and number of pairs.
-        generator: On the CPU; draws the language, then the test, valid and train sentences.
+        generator: Draws the language, then the test, validation and train sentences. On the CPU.
 
     Raises:
         DataError: The language has too few different sentences.
@@ -129,16 +131,16 @@ def toy_corpus(config: ToyConfig, generator: torch.Generator) -> Corpus:
             )
         return tuple(taken)
 
-    test, valid, train = take(config.test_pairs), take(config.validation_pairs), take(config.train_pairs)
-    return Corpus(train=train, validation=valid, test=test)
+    test, validation, train = take(config.test_pairs), take(config.validation_pairs), take(config.train_pairs)
+    return Corpus(train=train, validation=validation, test=test)
 
 
 def toy_pairs(difficulty: float, generator: torch.Generator) -> Iterator[Pair]:
-    """Sentences of one language and their translations, without end; sentences may come again.
+    """Yield sentences of one language and their translations without end; sentences may repeat.
 
     Args:
         difficulty: 0 to 1.
-        generator: On the CPU; draws the language first, then each sentence when it is asked for.
+        generator: Draws the language, then each sentence when it is yielded. On the CPU.
     """
     lexicon = coin_lexicon(difficulty, generator)
     while True:
@@ -172,7 +174,7 @@ def _draw_noun_phrase(lexicon: Lexicon, difficulty: float, generator: torch.Gene
 
 
 def _draw_word(words: Sequence[_Word], generator: torch.Generator) -> _Word:
-    """Zipf-like: the word of rank n with a chance in proportion to 1 / (n + 4)."""
+    """Draw a word with Zipf-like frequencies: rank n has a probability proportional to 1 / (n + 4)."""
     weights = 1.0 / torch.arange(5, 5 + len(words), dtype=torch.float64)
     return words[int(torch.multinomial(weights, 1, generator=generator))]
 

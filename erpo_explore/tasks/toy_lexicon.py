@@ -1,6 +1,6 @@
-"""The words of the toy language: coined syllables, their translations and their inflection.
+"""Words of the toy language: generated syllables, translations and inflection.
 
-Source words are not inflected, except that determiners say the number. Target words agree:
+Source words are not inflected, except that determiners have a number. Target words agree:
 
 | class | forms |
 | --- | --- |
@@ -35,68 +35,68 @@ class Sense:
     feminine: bool
 
     def inflect(self, plural: bool) -> str:
-        """The target noun."""
+        """Target noun."""
         return self.stem + (_NOUN_PLURAL if plural else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noun:
-    """A source noun; the domain of its clause's verb picks one of its one or two senses."""
+    """A source noun with one or two senses; the domain of its clause's verb determines which one is meant."""
 
     source: str
     senses: tuple[Sense, ...]
     animate: bool
 
     def sense(self, domain: int) -> Sense:
-        """What it means beside a verb of that domain."""
+        """Sense with a verb of the given domain."""
         return self.senses[domain % len(self.senses)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
-    """A source verb; whether its object is animate picks one of its one or two translations."""
+    """A source verb with one or two translations; whether its object is animate determines which one."""
 
     source: str
     stems: tuple[str, ...]
     domain: int
 
     def inflect(self, *, animate_object: bool, plural: bool, past: bool) -> str:
-        """The target verb, in agreement with subject and adverb."""
+        """Target verb, in agreement with subject and adverb."""
         return self.stems[int(animate_object) % len(self.stems)] + _VERB_ENDINGS[plural, past]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjective:
-    """An adjective."""
+    """A source adjective and the stem of its translation."""
 
     source: str
     stem: str
 
     def inflect(self, sense: Sense, plural: bool) -> str:
-        """The target adjective, in agreement with its noun."""
+        """Target adjective, in agreement with its noun."""
         return self.stem + _agreement(sense, plural)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Determiner:
-    """A determiner; the source's number is on it alone."""
+    """A determiner; it alone shows the number of a source noun."""
 
     source_singular: str
     source_plural: str
     stem: str
 
     def source(self, plural: bool) -> str:
-        """The source determiner."""
+        """Source determiner."""
         return self.source_plural if plural else self.source_singular
 
     def inflect(self, sense: Sense, plural: bool) -> str:
-        """The target determiner, in agreement with its noun."""
+        """Target determiner, in agreement with its noun."""
         return self.stem + _agreement(sense, plural)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adverb:
-    """An adverb of time; it decides the tense of the main verb."""
+    """An adverb of time; it determines the tense of the main verb."""
 
     source: str
     target: str
@@ -105,7 +105,7 @@ class Adverb:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lexicon:
-    """All words, the most frequent of a class first."""
+    """All words, per class in order of decreasing frequency."""
 
     nouns: tuple[Noun, ...]
     verbs: tuple[Verb, ...]
@@ -120,7 +120,7 @@ def coin_lexicon(difficulty: float, generator: torch.Generator) -> Lexicon:
     """Draw the words of a language.
 
     Args:
-        difficulty: 0 to 1; more words, and more of them ambiguous.
+        difficulty: 0 to 1; the higher, the more words, and the more of them are ambiguous.
         generator: Draws spellings and genders.
     """
     num_nouns, num_verbs = 8 + round(24 * difficulty), 4 + round(12 * difficulty)
@@ -131,15 +131,15 @@ def coin_lexicon(difficulty: float, generator: torch.Generator) -> Lexicon:
     source_functions = iter(_coin(5, 3, _SOURCE_LETTERS, generator))
     target_functions = iter(_coin(3, 3, _TARGET_LETTERS, generator))
 
-    def noun(place: int) -> Noun:
-        ambiguous = _is_ambiguous(place, difficulty)
+    def noun(rank: int) -> Noun:
+        ambiguous = _is_ambiguous(rank, difficulty)
         genders = torch.randint(2, (2,), generator=generator).tolist()
         senses = tuple(Sense(stem=next(targets), feminine=bool(genders[n])) for n in range(1 + ambiguous))
-        return Noun(source=next(sources), senses=senses, animate=place % 2 == 0)
+        return Noun(source=next(sources), senses=senses, animate=rank % 2 == 0)
 
-    def verb(place: int) -> Verb:
-        stems = tuple(next(targets) for _ in range(1 + _is_ambiguous(place, difficulty)))
-        return Verb(source=next(sources), stems=stems, domain=place % 2)
+    def verb(rank: int) -> Verb:
+        stems = tuple(next(targets) for _ in range(1 + _is_ambiguous(rank, difficulty)))
+        return Verb(source=next(sources), stems=stems, domain=rank % 2)
 
     def determiner() -> Determiner:
         return Determiner(
@@ -147,22 +147,22 @@ def coin_lexicon(difficulty: float, generator: torch.Generator) -> Lexicon:
         )
 
     return Lexicon(
-        nouns=tuple(noun(place) for place in range(num_nouns)),
-        verbs=tuple(verb(place) for place in range(num_verbs)),
+        nouns=tuple(noun(rank) for rank in range(num_nouns)),
+        verbs=tuple(verb(rank) for rank in range(num_verbs)),
         adjectives=tuple(Adjective(source=next(sources), stem=next(targets)) for _ in range(num_adjectives)),
         determiners=(determiner(), determiner()),
         adverbs=tuple(
-            Adverb(source=next(sources), target=next(targets), past=place % 2 == 0) for place in range(num_adverbs)
+            Adverb(source=next(sources), target=next(targets), past=rank % 2 == 0) for rank in range(num_adverbs)
         ),
         source_relative=next(source_functions),
         target_relative=next(target_functions),
     )
 
 
-def _is_ambiguous(place: int, difficulty: float) -> bool:
-    """Spread the ambiguous words evenly over frequent and rare ones, none at difficulty 0."""
+def _is_ambiguous(rank: int, difficulty: float) -> bool:
+    """Whether the word of a rank is ambiguous: evenly spread over all ranks, none at difficulty 0."""
     share = _MOST_AMBIGUOUS * difficulty
-    return int((place + 1) * share) > int(place * share)
+    return int((rank + 1) * share) > int(rank * share)
 
 
 def _agreement(sense: Sense, plural: bool) -> str:
@@ -170,10 +170,10 @@ def _agreement(sense: Sense, plural: bool) -> str:
 
 
 def _coin(num_words: int, num_letters: int, letters: tuple[str, str], generator: torch.Generator) -> list[str]:
-    """Distinct words of alternating consonants and vowels."""
+    """Draw distinct words of alternating consonants and vowels."""
     words: dict[str, None] = {}
     while len(words) < num_words:
         draws = torch.randint(2**31, (num_letters,), generator=generator).tolist()
-        alternating = [letters[place % 2] for place in range(num_letters)]
+        alternating = [letters[index % 2] for index in range(num_letters)]
         words["".join(kind[draw % len(kind)] for kind, draw in zip(alternating, draws, strict=True))] = None
     return list(words)

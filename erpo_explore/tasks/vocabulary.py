@@ -1,4 +1,4 @@
-"""Between text and token ids: the interface, and whole words as tokens."""
+"""Vocabularies, which encode text as token ids: the interface, and whole words as tokens."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -14,18 +14,18 @@ NUM_SPECIAL: Final = 4
 """Ids 0 to 3 are pad, BOS, EOS and unknown in every vocabulary that is built here."""
 
 UNKNOWN: Final = "<unk>"
-"""How the unknown token is written."""
+"""Text of the unknown token."""
 
 
 class Vocabulary(ABC):
-    """The tokens of one side of a task. A value that pickles, since it travels to the workers."""
+    """Tokens of one side of a task. It can be pickled, since it is sent to the workers."""
 
     symbols: Symbols
     """Ids of the special tokens."""
 
     @abstractmethod
     def __len__(self) -> int:
-        """Number of ids, the special ones counted; each id is below it."""
+        """Number of ids, including the special ones; each id is smaller."""
 
     @abstractmethod
     def encode(self, text: str) -> list[int]:
@@ -33,7 +33,7 @@ class Vocabulary(ABC):
 
     @abstractmethod
     def decode(self, ids: Sequence[int]) -> str:
-        """Words separated by single spaces; ends at the first EOS, skips pad and BOS.
+        """Text of the ids: words separated by single spaces, up to the first EOS, without pad and BOS.
 
         For text of known words, `decode(encode(text)) == " ".join(text.split())`.
         """
@@ -41,13 +41,13 @@ class Vocabulary(ABC):
 
 @final
 class WordVocabulary(Vocabulary):
-    """Whitespace-separated words, the most frequent with the smallest id.
+    """Whitespace-separated words; more frequent words have smaller ids.
 
-    A word that reads `<unk>` already stands for an unknown one, as in Gigaword, and gets that id.
+    A word `<unk>` in the text (as in Gigaword) is encoded as the unknown token.
     """
 
     def __init__(self, words: Sequence[str], symbols: Symbols | None = None) -> None:
-        """Number the words in their order.
+        """Number the words in the given order.
 
         Args:
             words: Distinct words, without the special tokens.
@@ -55,17 +55,17 @@ class WordVocabulary(Vocabulary):
         """
         self.symbols = Symbols() if symbols is None else symbols
         self._words = tuple(words)
-        self._ids = {word: NUM_SPECIAL + place for place, word in enumerate(self._words)}
+        self._ids = {word: NUM_SPECIAL + index for index, word in enumerate(self._words)}
         self._ids[UNKNOWN] = self.symbols.unk
 
     @classmethod
     def from_lines(cls, lines: Iterable[str], *, min_count: int = 1, size: int | None = None) -> "WordVocabulary":
-        """Collect the words of some lines.
+        """Build the vocabulary of lines.
 
         Args:
             lines: Text of the train split.
             min_count: Rarer words are left out.
-            size: Most entries, special tokens counted; no bound if not given.
+            size: Maximum number of entries, including the special tokens. None: no limit.
 
         Raises:
             DataError: No word is left.
@@ -82,15 +82,15 @@ class WordVocabulary(Vocabulary):
         return cls([word for word, _ in frequent[:num_words]])
 
     def __len__(self) -> int:
-        """Number of ids, the special ones counted."""
+        """Number of ids, including the special ones."""
         return NUM_SPECIAL + len(self._words)
 
     def encode(self, text: str) -> list[int]:
-        """One id a word."""
+        """One id per word."""
         return [self._ids.get(word, self.symbols.unk) for word in text.split()]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """One word an id, up to EOS."""
+        """One word per id, up to EOS."""
         words: list[str] = []
         for token in ids:
             if token == self.symbols.eos:

@@ -38,11 +38,11 @@ def test_targets_without_any_known_word_are_an_error() -> None:
         _ = task("x y").unigram_V
 
 
-def test_a_split_has_equally_many_of_everything() -> None:
-    with pytest.raises(DataError, match="equally many, got 2, 1, 2, 2"):
+def test_a_split_with_fields_of_different_lengths_is_refused() -> None:
+    with pytest.raises(DataError, match="must have equal lengths, got 2, 1, 2, 2"):
         replace(split("a", "b"), references=("a",))
 
 
 def test_describe_counts_pairs_and_words() -> None:
-    expected = "tiny: 2 / 1 / 0 train / valid / test pairs, vocabulary 7 → 7, mean length 2.0 → 2.0 tokens, bleu"
+    expected = "tiny: 2 / 1 / 0 train / validation / test pairs, vocabulary 7 → 7, mean length 2.0 → 2.0 tokens, bleu"
     assert task("a a b", "a").describe() == expected
