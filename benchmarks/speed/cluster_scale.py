@@ -2,7 +2,7 @@
 
     python -m benchmarks.speed.cluster_scale                       # 250/50, 500/100 and 1,000/200, 3 reports a trial
 
-Real are the exploration itself (`search.explore`), Tune's controller, the population, recorder, results store,
+Real are the exploration itself (`tune.run.explore`), Tune's controller, the population, recorder, results store,
 snapshots and checkpoints. Not real: there are no workers. What stands for Tune's actors is in this process, starts at
 once, takes as long as it is told for an interval, and has a few bytes for weights. So processes, the network, and
 what results cost on their way are not measured, and what trials do here (`stand-ins`) a cluster does elsewhere. Each
@@ -40,9 +40,12 @@ from erpo_explore.space import Point
 from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.store import load_results
 from erpo_explore.trial import Observation, Scores
+from erpo_explore.trial.assignment import Assignment
 from erpo_explore.trial.evaluation import Sample
 from erpo_explore.trial.schedule import ScheduleState
-from erpo_explore.tune import run as exploration
+from erpo_explore.tune import tuner
+from erpo_explore.tune.run import explore
+from erpo_explore.tune.worker.preempted_interval import PreemptedInterval
 from erpo_explore.tune.worker.trainable import ErpoTrainable
 
 _SIZES: Final = ((250, 50), (500, 100), (1000, 200))
@@ -60,9 +63,9 @@ _ROOMS: Final = {
 
 _FILES: Final = {
     "stand-ins": "cluster_scale",
-    "recorder and store": "search/recorder",
-    "population": "search/population",
-    "sweeper of checkpoints": "search/checkpoints",
+    "recorder and store": "callbacks/recorder",
+    "population": "schedulers/population",
+    "sweeper of checkpoints": "callbacks/checkpoints",
     "Tune's snapshots": "execution/tune_controller",
     "compaction": "store/writer",
 }
@@ -84,8 +87,8 @@ class StandInRun:
         return bool(self.step + self._training.interval >= self._training.steps)
 
     @property
-    def beginning(self) -> dict[str, Any]:
-        """Where it stands."""
+    def interval_start(self) -> dict[str, Any]:
+        """Identifies the next interval."""
         return {"step": self.step}
 
     def set_target(self, point: Point, *, num_intervals: int) -> None:
@@ -93,9 +96,9 @@ class StandInRun:
         at = min(1.0, num_intervals * self._training.interval / self._training.steps)
         self._schedule.set_target(point, now=self.step / self._training.steps, at=at)
 
-    def advance(self, **asked: Any) -> Observation:
+    def advance(self, **options: Any) -> Observation:
         """One interval."""
-        del asked
+        del options
         self.step += self._training.interval
         progress = self.step / self._training.steps
         point = self._schedule.point(progress)
@@ -151,10 +154,11 @@ class StandInTrial(ErpoTrainable):
     """The product's Trainable around such a run."""
 
     def _begin(self, config: dict[str, Any]) -> None:
-        self._spec = exploration.TrialSpec.from_dict(config["spec"])
+        assignment = Assignment.from_dict(config)
+        self._spec = assignment.spec
         self._run: Any = StandInRun(self._parts[2], self._spec)
-        self._take_knot(config)
-        self._looks_for_rescue, self._was_rescued = True, False
+        self._set_target(assignment)
+        self._preempted_interval = PreemptedInterval(self._interval_file())
 
 
 class StandInActors(RayActorManager):
@@ -307,10 +311,10 @@ def measure(trials: int, slots: int, reports: int, interval_s: float) -> dict[st
     with (
         tempfile.TemporaryDirectory() as folder,
         patch("ray.tune.execution.tune_controller.RayActorManager", StandInActors),
-        patch.object(exploration, "ErpoTrainable", StandInTrial),
+        patch.object(tuner, "ErpoTrainable", StandInTrial),
     ):
         profile.enable()
-        outcome = exploration.explore(space, Path(folder) / "results")
+        outcome = explore(space, Path(folder) / "results")
         profile.disable()
         wall_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
         num_reports = len(load_results(Path(folder) / "results", columns=["trial"]))

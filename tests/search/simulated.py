@@ -89,7 +89,7 @@ class SimulatedMember(tune.Trainable):
             device="cpu",
         )
         row = observation.to_row() | {"sentences": {}, "generation": self.config["generation"], "node": "here"}
-        ends = status == "finished" or (lost and self.config["num_rescues"] >= 1)
+        ends = status == "finished" or (lost and self.config["num_reseeds"] >= 1)
         return row | {"parent": self.config["parent"], "done": ends}
 
     def _fault(self, iteration: int) -> str | None:
