@@ -1,7 +1,7 @@
 """What a trial does next: its spec, the population's latest decision on it, and how often it has failed.
 
 An assignment travels from the driver to a worker as the trial's Tune config, so it also has a form of plain values.
-What a trial *has become* (weights, path so far) is not here; that lies in its checkpoint.
+What a trial *has become* (weights, path so far) is not here but in its checkpoint.
 """
 
 from collections.abc import Mapping

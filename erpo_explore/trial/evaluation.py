@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 
 from erpo_explore.seq2seq import Memory, Seq2Seq, beam_search, greedy
 from erpo_explore.stats.bootstrap import CorpusStatistics
@@ -99,12 +101,7 @@ def evaluate(
         memory = model.encode(batch.source_BS, batch.source_keep_BS)
         nll_nats += _reference_nll_nats(model, memory, batch, task.symbols)
         num_tokens += batch.num_target_tokens
-        if beam_width == 1:
-            tokens_BT = greedy(model, memory, task.symbols, max_tokens)
-        else:
-            tokens_BT = beam_search(
-                model, memory, task.symbols, max_tokens, width=beam_width, length_penalty=length_penalty
-            )
+        tokens_BT = _decode(model, memory, task.symbols, max_tokens, beam_width, length_penalty)
         for index, tokens in zip(batch.index_B.tolist(), tokens_BT.tolist(), strict=True):
             hypotheses[index] = task.target_vocabulary.decode(tokens)
     model.train(was_training)
@@ -113,6 +110,14 @@ def evaluate(
         samples=_samples(task.metric, split, hypotheses[:num_samples]),
         **score_texts(task.metric, hypotheses, split.references),
     )
+
+
+def _decode(
+    model: Seq2Seq, memory: Memory, symbols: Symbols, max_tokens: int, beam_width: int, length_penalty: float
+) -> Int[Tensor, "B T"]:
+    if beam_width == 1:
+        return greedy(model, memory, symbols, max_tokens)
+    return beam_search(model, memory, symbols, max_tokens, width=beam_width, length_penalty=length_penalty)
 
 
 def _reference_nll_nats(model: Seq2Seq, memory: Memory, batch: Batch, symbols: Symbols) -> float:

@@ -1,8 +1,8 @@
 """Everything private or undocumented of Ray that this package touches, one function each.
 
-Ray promises none of these names. Each function says what it is for and what breaks without it. `tests/tune/
-test_ray_internals.py` fails with the missing name where another Ray is installed, and `check_ray_version` refuses one
-at the start of a run.
+Ray may change these names in any release. The docstring of each function has its purpose and what breaks without it.
+The canary test `test_ray_internals.py` fails with the missing name where another Ray is installed, and
+`check_ray_version` refuses another release at the start of a run.
 """
 
 import copy

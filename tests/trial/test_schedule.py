@@ -90,9 +90,9 @@ class TestPlateauClock:
             # until the next score the run is where it is now
             were[(place - 0.5) / 8] = schedule.point(0.0)
             schedule.observe_score(score, place / 8)
-        walked = schedule.path_so_far(len(scores) / 8)
-        assert walked.clock == "step"
-        assert {progress: walked.at(progress) for progress in were} == were
+        so_far = schedule.path_so_far(len(scores) / 8)
+        assert so_far.clock == "step"
+        assert {progress: so_far.at(progress) for progress in were} == were
 
     @given(scores)
     def test_it_returns_only_where_the_score_is_below_the_best_so_far(self, scores):

@@ -123,7 +123,7 @@ class TestResume:
             self.record(recorder, name, [10.0, 20.0, 30.0])
         self.record(recorder, "lucky", [1.0, 1.0, 1.0])
         stopped, *_, lucky = add(scheduler, "stopped", "a", "b", "c", "lucky")
-        # the rule would say the opposite each time
+        # the rule alone would decide the opposite each time
         assert [judge(scheduler, stopped, iteration, 90.0) for iteration in (1, 2)] == [GO_ON, STOP]
         assert [judge(scheduler, lucky, iteration, 1.0) for iteration in (1, 2)] == [GO_ON, GO_ON]
 

@@ -13,11 +13,11 @@ class FakeTrial(Trial):
     def __init__(self, *, status: str = Trial.PENDING, waits: bool = False) -> None:
         self.status = status
         self.waits = waits
-        self.turn = 0
+        self.priority = 0
         self.has_reported = False
 
     def __repr__(self) -> str:
-        return f"{self.status}, turn {self.turn}{', waits' if self.waits else ''}"
+        return f"{self.status}, priority {self.priority}{', waits' if self.waits else ''}"
 
     def __hash__(self) -> int:
         return id(self)
@@ -33,7 +33,7 @@ def new_queue(trials: list[FakeTrial]) -> ReadyQueue:
     queue = ReadyQueue(
         is_ready=lambda trial: trial.is_ready(),
         waits=lambda trial: trial.waits,
-        priority=lambda trial: (False, trial.turn),
+        priority=lambda trial: (False, trial.priority),
     )
     for trial in trials:
         queue.watch(trial)
@@ -59,7 +59,7 @@ def test_ready_queue_matches_full_scan(
             trial.status, trial.has_reported = Trial.RUNNING, False  # Tune may start a trial by itself
         elif trial.status == Trial.RUNNING and event in ("report", "wait", "pause", "finish", "fail"):
             if event == "report" and not trial.waits:
-                trial.turn, trial.has_reported = trial.turn + 1, True
+                trial.priority, trial.has_reported = trial.priority + 1, True
                 queue.watch(trial)
             elif event == "wait" and trial.has_reported:
                 trial.waits = True
@@ -74,7 +74,7 @@ def test_ready_queue_matches_full_scan(
             trial.waits = False
             queue.watch(trial)
             waited.discard(index)
-        expected = min((each for each in trials if each.is_ready()), key=lambda each: each.turn, default=None)
+        expected = min((each for each in trials if each.is_ready()), key=lambda each: each.priority, default=None)
         assert queue.first_ready() is expected
         waiting = {number for number, each in enumerate(trials) if each.waits and not each.is_finished()}
         assert queue.changed or waiting <= waited
