@@ -1,8 +1,8 @@
-"""What the first words of a paragraph score as its summary, the baseline that needs no model.
+"""Score of the lead baseline: the first words of a paragraph as its summary.
 
     .venv/bin/python -m benchmarks.studies.lead --data DIR [--source article] [--target title] [--words 6 8 10 12]
 
-Scores are those of the test set, each the mean over its pairs, as a trial's are.
+Scores are means over the sentence pairs of the test set, as the scores of a trial are.
 """
 
 import argparse
@@ -14,12 +14,12 @@ __all__ = ["lead"]
 
 
 def main() -> None:
-    """Print a row a number of words."""
+    """Print one row per number of words."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with test.SOURCE and test.TARGET")
     parser.add_argument("--source", default="article", help="suffix of the source files")
     parser.add_argument("--target", default="title", help="suffix of the target files")
-    parser.add_argument("--words", type=int, nargs="+", default=[6, 8, 10, 12], help="first words that are taken")
+    parser.add_argument("--words", type=int, nargs="+", default=[6, 8, 10, 12], help="number of words to take")
     options = parser.parse_args()
     sources, references = (
         (options.data / f"test.{suffix}").read_text(encoding="utf-8").splitlines()

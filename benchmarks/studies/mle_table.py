@@ -1,4 +1,4 @@
-"""The runs of `study_mle` in numbers: a row a run for the CSV, a row a setting for the page."""
+"""Tables of `study_mle`: one CSV row per run, one Markdown row per setting."""
 
 import math
 from collections.abc import Sequence
@@ -6,27 +6,27 @@ from typing import Any, Final
 
 import pandas as pd
 
-from benchmarks.studies.mle_plan import Planned
+from benchmarks.studies.mle_plan import PlannedRun
 
 __all__ = ["joined", "markdown", "summary"]
 
 _HEAD: Final = (
-    "| row | seeds | steps | greedy score | lowest–highest | beam 5 | in the last fifth | valid nats, least → last | "
-    "CPU-minutes |"
+    "| row | seeds | steps | greedy score | lowest–highest | beam 5 | in the last fifth | "
+    "validation nats, least → last | CPU-minutes |"
 )
 
 
-def summary(planned: Planned, recorded: dict[str, Any]) -> dict[str, Any]:
-    """One row of the CSV, of a run that has reached the end of its budget or not.
+def summary(planned: PlannedRun, recorded: dict[str, Any]) -> dict[str, Any]:
+    """CSV row of a run, finished or not.
 
     Args:
         planned: The run.
-        recorded: What `record` returns, with at least one observation.
+        recorded: Result of `record`, with at least one observation.
     """
     seen, beam_score = recorded["observations"], recorded["beam_score"]
     best = max(seen, key=lambda one: one["score"])
-    training = planned.space.training
-    # the last evaluation at or before four fifths of what was trained
+    training = planned.experiment.training
+    # the last evaluation within the first four fifths of the trained steps
     before = [one for one in seen if one["step"] <= 0.8 * seen[-1]["step"]]
     return {
         "row": planned.row,
@@ -47,15 +47,15 @@ def summary(planned: Planned, recorded: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def joined(planned: Sequence[Planned], rows: Sequence[dict[str, Any]], known: pd.DataFrame | None) -> pd.DataFrame:
-    """New rows beside the committed ones, which stay unless they were trained again, in the order of the plan."""
+def joined(planned: Sequence[PlannedRun], rows: Sequence[dict[str, Any]], known: pd.DataFrame | None) -> pd.DataFrame:
+    """Committed rows with new rows added or replaced, in the order of the plan."""
     committed: list[dict[Any, Any]] = [] if known is None else known.to_dict("records")
     by_run: dict[tuple[str, int], dict[Any, Any]] = {(row["row"], row["seed"]): row for row in (*committed, *rows)}
     return pd.DataFrame([by_run[key] for one in planned if (key := (one.row, one.seed)) in by_run])
 
 
 def markdown(runs: pd.DataFrame) -> str:
-    """One row a setting: means over its seeds; runs that were cut stand apart."""
+    """Markdown with one row per setting, as means over its seeds; interrupted runs have rows of their own."""
     lines = [_HEAD, "| --- |" + " ---: |" * (_HEAD.count("|") - 2)]
     for (row, steps, reached), of_row in runs.groupby(["row", "steps", "reached"], sort=False):
         last, beam = of_row["last_score"], of_row["beam_score"].mean()

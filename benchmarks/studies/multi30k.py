@@ -1,8 +1,8 @@
-"""The text that is measured on: Multi30k, or random words with its lengths and vocabulary sizes.
+"""Text of the speed benchmarks: Multi30k, or random words with its lengths and vocabulary sizes.
 
-Multi30k de→en: 12.4 → 13.0 words a sentence, words of count ≥ 2, vocabularies 7,859 / 5,921. The random pairs have its
-target lengths, its spread of source lengths around them (standard deviation 2.2) and words by Zipf's law. They are
-batched as the real ones are, but say nothing: use `--data` where what a model has learnt matters.
+Multi30k de→en has 12.4 → 13.0 words per sentence and vocabularies of 7,859 / 5,921 words with count ≥ 2. The random
+pairs have its target lengths, its spread of source lengths around them (standard deviation 2.2), and words by Zipf's
+law. They are batched like the real pairs but carry no meaning: use `--data` if the result depends on learning.
 """
 
 import argparse
@@ -20,20 +20,23 @@ BATCH_SIZE: Final = 64
 UNITS: Final = 256
 
 _NUM_SOURCE, _NUM_TARGET, _NUM_PAIRS, _NUM_SPECIAL = 7_859, 5_921, 8_192, 4
-# words of the English sentences: the fewest, every twentieth of the distribution, and a very long one
+# words per English sentence: the minimum, the quantiles in steps of 5 %, and a very long sentence
 _LENGTHS: Final = (4, 8, 9, 9, 10, 10, 11, 11, 11, 12, 12, 13, 13, 14, 14, 15, 16, 17, 18, 20, 30)
 _LONGER, _SPREAD = 0.58, 2.16
 
 
 def add_data_option(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
-    """Let the user name a folder with the real text."""
+    """Add the option for the folder of the real text."""
     parser.add_argument(
-        "--data", type=Path, required=required, help="folder with train.de, train.en, valid.de, …; else random words"
+        "--data",
+        type=Path,
+        required=required,
+        help="folder with train.de, train.en, valid.de, …; default: random words",
     )
 
 
 def multi30k(data: Path | None) -> Task:
-    """The text of a folder, or random words like it.
+    """Load the text of a folder, or make random words like it.
 
     Args:
         data: Folder with train.de, train.en, valid.de, …; None for random words.
@@ -47,9 +50,9 @@ def multi30k(data: Path | None) -> Task:
 def _random_words() -> Task:
     generator = torch.Generator().manual_seed(0)
     knots = torch.tensor(_LENGTHS, dtype=torch.float64)
-    place_N = torch.rand(_NUM_PAIRS, generator=generator, dtype=torch.float64) * (len(knots) - 1)
-    below_N = place_N.long()
-    target_N = torch.lerp(knots[below_N], knots[below_N + 1], place_N - below_N).round()
+    position_N = torch.rand(_NUM_PAIRS, generator=generator, dtype=torch.float64) * (len(knots) - 1)
+    below_N = position_N.long()
+    target_N = torch.lerp(knots[below_N], knots[below_N + 1], position_N - below_N).round()
     longer_N = torch.randn(_NUM_PAIRS, generator=generator, dtype=torch.float64) * _SPREAD + _LONGER
     source_N = (target_N - longer_N).round().clamp(min=2.0)
     pairs = Split(
@@ -70,7 +73,7 @@ def _random_words() -> Task:
 
 
 def _zipf_rows(length_N: torch.Tensor, size: int, generator: torch.Generator) -> tuple[tuple[int, ...], ...]:
-    """Words whose frequency falls as 1 / rank, the most frequent about one in nine."""
+    """Words with frequency proportional to 1 / rank; the most frequent is about one in nine."""
     weight_V = 1.0 / torch.arange(1, size - _NUM_SPECIAL + 1)
     flat = torch.multinomial(weight_V, int(length_N.sum()), replacement=True, generator=generator) + _NUM_SPECIAL
     return tuple(tuple(row.tolist()) for row in torch.split(flat, length_N.tolist()))

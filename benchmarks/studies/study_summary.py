@@ -1,11 +1,11 @@
-"""What a study's exploration found, small enough to commit: a CSV row a trial, and a table against a baseline.
+"""Results of a study's exploration, small enough to commit: one CSV row per trial and a table against a baseline.
 
     python -m benchmarks.studies.study_summary --results DIR --write docs/studies/multi30k-baselines.csv
     python -m benchmarks.studies.study_summary --table docs/studies/multi30k-baselines.csv
 
-The first reads a results store, the second the committed rows.
+The first command reads a results folder, the second the committed rows.
 
-Trials of the same seed begin with the same weights and see the same batches, so differences are taken seed by seed.
+Trials with the same seed start with the same weights and train on the same batches, so differences are paired by seed.
 """
 
 import argparse
@@ -23,18 +23,18 @@ __all__ = ["differences", "markdown", "summary"]
 
 
 def summary(observations: pd.DataFrame, trials: pd.DataFrame, tests: pd.DataFrame | None = None) -> pd.DataFrame:
-    """One row a trial that has ended, in the order of names and seeds.
+    """One row per ended trial, ordered by name and seed.
 
     Args:
-        observations: The table of a results store.
-        trials: The same folder's.
-        tests: The same folder's, where the test set was decoded.
+        observations: Observations of a results folder.
+        trials: Trials of the same folder.
+        tests: Test scores of the same folder, if the test set was decoded.
 
     Returns:
-        path (name of the algorithm or path; of the trial where it walks one that was searched), seed, status, steps,
-        final_score and best_score on the valid set, best_step, final_nll_nats, minutes (of training and evaluating) and
-        curve, `step:score` of each report; with `tests`, test_score, null where a trial has none; where anything was
-        searched, walked: the searched path, as it prints.
+        Columns path (name of the algorithm or path, name of the trial if its path was searched), seed, status, steps,
+        final_score and best_score on the validation set, best_step, final_nll_nats, minutes (training and evaluation)
+        and curve (`step:score` of each report). With `tests`, test_score, null for trials without one. If any path
+        was searched, walked: the searched path as text.
     """
     rows = []
     is_named = trials["algorithm"].notna()
@@ -70,16 +70,16 @@ def summary(observations: pd.DataFrame, trials: pd.DataFrame, tests: pd.DataFram
 
 
 def differences(runs: pd.DataFrame, baseline: str, score: str = "final_score") -> pd.DataFrame:
-    """Each path against a baseline, scores of the same seed paired.
+    """Differences of each path to a baseline, paired by seed.
 
     Args:
-        runs: What `summary` returns.
+        runs: Result of `summary`.
         baseline: Name of a path in it.
-        score: `final_score` on the valid set or `test_score`.
+        score: `final_score` on the validation set or `test_score`.
 
     Returns:
-        By path, the best mean first: seeds, mean, low and high of the score, difference (its mean over the seeds
-        that the baseline has as well), half_width (of its 95% interval by the t distribution; null for one seed).
+        One row per path, the best mean first: seeds, mean, low and high of the score, difference (mean over the seeds
+        that the baseline also has), half_width (of its 95% interval by the t distribution; null for one seed).
     """
     scores = runs.pivot(index="seed", columns="path", values=score)
     rows = []
@@ -93,11 +93,11 @@ def differences(runs: pd.DataFrame, baseline: str, score: str = "final_score") -
 
 
 def markdown(runs: pd.DataFrame, baseline: str, score: str = "final_score") -> str:
-    """The same as a table, with the mean of last valid nats and minutes a run."""
+    """Differences as Markdown, with means of the last validation nats and of minutes per run."""
     title = score.replace("_", " ")
     means = runs.groupby("path")[["final_nll_nats", "minutes"]].mean()
     lines = [
-        f"| path | seeds | {title} | lowest–highest | against `{baseline}`, 95% interval | valid nats | minutes |",
+        f"| path | seeds | {title} | lowest–highest | against `{baseline}`, 95% interval | validation nats | minutes |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in differences(runs, baseline, score).itertuples():
@@ -116,30 +116,30 @@ def markdown(runs: pd.DataFrame, baseline: str, score: str = "final_score") -> s
 
 
 def main() -> None:
-    """Print the table, and write the rows where asked."""
+    """Print the table; `--write` also writes the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--results", help="a results folder or URI, or a folder of such folders")
-    source.add_argument("--table", type=FilePath, nargs="+", help="CSVs that were written before, of the same seeds")
-    parser.add_argument("--baseline", default="mle", help="what the others are compared with (default: mle)")
+    source.add_argument("--table", type=FilePath, nargs="+", help="CSVs written before, with the same seeds")
+    parser.add_argument("--baseline", default="mle", help="path that the others are compared with (default: mle)")
     parser.add_argument(
         "--score",
         choices=("final_score", "test_score"),
         default="final_score",
-        help="on the valid set, or on the test set where it was decoded (default: final_score)",
+        help="score on the validation set, or on the test set if it was decoded (default: final_score)",
     )
-    parser.add_argument("--write", type=FilePath, help="CSV for the rows")
+    parser.add_argument("--write", type=FilePath, help="CSV to write")
     options = parser.parse_args()
     if options.table is not None:
         runs = pd.concat(map(pd.read_csv, options.table), ignore_index=True)
     else:
-        place = as_location(options.results)
-        runs = summary(*(load_results(place, table=table) for table in ("observations", "trials", "tests")))
+        location = as_location(options.results)
+        runs = summary(*(load_results(location, table=table) for table in ("observations", "trials", "tests")))
     if runs.empty or options.baseline not in set(runs["path"]):
         read = options.results or ", ".join(map(str, options.table))
         parser.error(f"no trial of --baseline {options.baseline} has ended in {read}")
     if options.score not in runs or runs[options.score].isna().all():
-        parser.error(f"--score {options.score}: no trial has one; run the exploration with a section test")
+        parser.error(f"--score {options.score}: no trial has one; run the exploration with a `test` section")
     if options.write is not None:
         write_aside(options.write, runs.to_csv(index=False).encode(), remedy="run this again")
     print(markdown(runs, options.baseline, options.score))

@@ -1,7 +1,5 @@
-"""The baseline that needs no model."""
-
 from benchmarks.studies.lead import lead
 
 
-def test_the_first_words_are_taken_and_a_shorter_source_is_whole():
+def test_lead_takes_the_first_words_or_a_shorter_source_whole():
     assert lead(["a small tool for maps", "one word"], 3) == ["a small tool", "one word"]

@@ -20,7 +20,7 @@ RUNS = pd.DataFrame(
 )
 
 
-def test_differences_are_those_of_scipys_paired_test():
+def test_differences_agree_with_scipys_paired_test():
     table = differences(RUNS, "mle").set_index("path")
     ours = RUNS[RUNS["path"] == "raml"]["final_score"].to_numpy()
     theirs = RUNS[RUNS["path"] == "mle"]["final_score"].to_numpy()
@@ -33,7 +33,7 @@ def test_differences_are_those_of_scipys_paired_test():
     assert table.index.tolist() == ["spg", "raml", "mle"]
 
 
-def test_one_seed_is_compared_with_its_own_and_has_no_interval():
+def test_single_seed_is_compared_with_the_same_seed_and_has_no_interval():
     spg = differences(RUNS, "mle").set_index("path").loc["spg"]
     assert spg["difference"] == 8.0
     assert np.isnan(spg["half_width"])
@@ -41,7 +41,7 @@ def test_one_seed_is_compared_with_its_own_and_has_no_interval():
     assert [cell.strip() for cell in line.split("|")[2:6]] == ["1", "40.00", "", "+8.00"]
 
 
-def test_a_row_a_trial_that_has_ended():
+def test_one_row_per_ended_trial():
     observations = pd.DataFrame(
         {
             "trial": ["raml-s1", "raml-s1", "mle-s1", "mle-s2"],
@@ -74,7 +74,7 @@ def test_a_row_a_trial_that_has_ended():
     assert tested.dropna().to_dict() == {by_trial[tests["trial"][0]]: 29.5}
 
 
-def test_a_searched_trial_goes_by_its_own_name_and_says_what_it_walked():
+def test_searched_trial_has_its_own_name_and_its_path():
     path = algorithm("scheduled_sampling", rate=0.2).path("bleu")
     trials = pd.DataFrame(
         {
@@ -96,14 +96,14 @@ def test_a_searched_trial_goes_by_its_own_name_and_says_what_it_walked():
     assert "| `member-0` | 1 | 31.50 |  | +1.50 |" in markdown(runs, "mle")
 
 
-def test_the_test_set_may_be_compared_instead():
+def test_differences_of_the_test_score():
     runs = RUNS.assign(test_score=RUNS["final_score"] + 2.0 * (RUNS["path"] != "mle"))
-    valid, test = (differences(runs, "mle", score).set_index("path") for score in ("final_score", "test_score"))
+    validation, test = (differences(runs, "mle", score).set_index("path") for score in ("final_score", "test_score"))
     others = test.index.drop("mle")
-    assert (test.loc[others, "difference"] - valid.loc[others, "difference"]).tolist() == [2.0] * len(others)
+    assert (test.loc[others, "difference"] - validation.loc[others, "difference"]).tolist() == [2.0] * len(others)
 
 
-def test_rows_of_several_explorations_are_one_table(
+def test_rows_of_several_explorations_form_one_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     is_mle = RUNS["path"] == "mle"
@@ -116,12 +116,12 @@ def test_rows_of_several_explorations_are_one_table(
     assert capsys.readouterr().out.strip() == markdown(RUNS, "mle")
 
 
-def test_rows_without_the_baseline_are_refused_and_nothing_is_written(
+def test_missing_baseline_is_an_error_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     RUNS.to_csv(tmp_path / "runs.csv", index=False)
-    asked = ["--table", f"{tmp_path / 'runs.csv'}", "--baseline", "mixer", "--write", f"{tmp_path / 'out.csv'}"]
-    monkeypatch.setattr("sys.argv", ["study_summary", *asked])
+    arguments = ["--table", f"{tmp_path / 'runs.csv'}", "--baseline", "mixer", "--write", f"{tmp_path / 'out.csv'}"]
+    monkeypatch.setattr("sys.argv", ["study_summary", *arguments])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
