@@ -1,1 +1,1 @@
-"""The YAML schema of an experiment."""
+"""The YAML schema: experiment, training, search, resources, baselines, init_from, test, tracking. Reading is pure."""

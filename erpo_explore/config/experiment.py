@@ -12,8 +12,8 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from erpo_explore.config.baselines import Baselines
 from erpo_explore.config.explain import explain
-from erpo_explore.config.final_test import LastTest
-from erpo_explore.config.init_from import InitFrom, TrainedTrunk, read_init_from
+from erpo_explore.config.final_test import FinalTest
+from erpo_explore.config.init_from import FromTraining, InitFrom, read_init_from
 from erpo_explore.config.path_file import PathFile
 from erpo_explore.config.renamed import check_words
 from erpo_explore.config.resources import Resources
@@ -29,7 +29,7 @@ from erpo_explore.space.algorithms import Algorithm
 from erpo_explore.space.path import Path
 from erpo_explore.tasks import TaskConfig
 
-__all__ = ["Experiment", "LastTest", "Resources", "Training", "load_experiment"]
+__all__ = ["Experiment", "FinalTest", "Resources", "Training", "load_experiment"]
 
 
 class Experiment(Section):
@@ -67,7 +67,7 @@ class Experiment(Section):
     init_from: Annotated[InitFrom | None, BeforeValidator(read_init_from)] = None
     """Checkpoints that all trials begin with. Default: random weights."""
 
-    test: LastTest | None = None
+    test: FinalTest | None = None
     """Decoding of the test set at the end of each trial. Default: none; a replay decodes it where the task has one."""
 
     tracking: Tracking = Tracking()
@@ -137,7 +137,7 @@ class Experiment(Section):
     @model_validator(mode="after")
     def _initial_weights_can_be_trained(self) -> "Experiment":
         initial = self.init_from
-        if isinstance(initial, TrainedTrunk):
+        if isinstance(initial, FromTraining):
             try:
                 Algorithm(name=initial.algorithm, settings=self.algorithms.get(initial.algorithm, {}))
             except ConfigError as error:

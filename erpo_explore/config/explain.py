@@ -23,7 +23,7 @@ def explain(error: ValidationError) -> str:
             return f"{field}.{tag}: must be one of {context['expected_tags']}, got {context['tag']!r}{more}"
         case "union_tag_not_found":
             return f"{field}.name: is missing; name a task: toy, docstrings, files or hub{more}"
-        case "no_trunk":
+        case "no_init_from":
             return f"{field}: {first['msg']}, got {_short(first['input'])}{more}"
         case "value_error":  # our own message, which holds the value
             message = first["msg"].removeprefix("Value error, ")

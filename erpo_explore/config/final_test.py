@@ -6,10 +6,10 @@ from pydantic import Field
 
 from erpo_explore.config.section import Section
 
-__all__ = ["LastTest"]
+__all__ = ["FinalTest"]
 
 
-class LastTest(Section):
+class FinalTest(Section):
     """Decoding of the test set at the end of a trial, with the last weights of the trial.
 
     The last weights are the outcome of the budget. The best weights on the validation set would be selected by noise

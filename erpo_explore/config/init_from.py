@@ -13,11 +13,11 @@ from erpo_explore.config.section import Section
 
 __all__ = [
     "CHECKPOINT_FILE",
-    "CheckpointTrunk",
-    "FolderTrunk",
+    "FromCheckpoint",
+    "FromFolder",
+    "FromResults",
+    "FromTraining",
     "InitFrom",
-    "ResultsTrunk",
-    "TrainedTrunk",
     "read_init_from",
 ]
 
@@ -25,26 +25,26 @@ CHECKPOINT_FILE: Final = "state.pt"
 """Name of the file in a checkpoint folder of this program."""
 
 
-class _Trunk(Section):
+class _InitFrom(Section):
     optimizer: bool = True
     """Whether Adam's moments are loaded along with the weights. Otherwise they begin at zero."""
 
 
-class FolderTrunk(_Trunk):
+class FromFolder(_InitFrom):
     """A checkpoint or results folder. Which of the two is looked up when the exploration starts."""
 
     folder: str
     """A folder of this program, as a path or a URI."""
 
 
-class CheckpointTrunk(_Trunk):
+class FromCheckpoint(_InitFrom):
     """The same weights for all seeds."""
 
     checkpoint: str
     """A checkpoint folder of this program, as a path or a URI."""
 
 
-class ResultsTrunk(_Trunk):
+class FromResults(_InitFrom):
     """Last weights of the n trials of an algorithm, by seed: trial seed s begins with number (s − first) mod n."""
 
     results: str
@@ -54,8 +54,8 @@ class ResultsTrunk(_Trunk):
     """Name of one of its baselines. Default: the only one."""
 
 
-class TrainedTrunk(_Trunk):
-    """Weights that are trained first, within the results folder. They are dealt to seeds as in `ResultsTrunk`."""
+class FromTraining(_InitFrom):
+    """Weights that are trained first, within the results folder. They are dealt to seeds as in `FromResults`."""
 
     algorithm: str
     """Named algorithm that trains the weights, with its settings in `baselines`, if it is one of them."""
@@ -69,10 +69,10 @@ class TrainedTrunk(_Trunk):
 
 _Kind = Literal["folder", "checkpoint", "results", "trained"]
 _KINDS: Final[Mapping[type, _Kind]] = {
-    FolderTrunk: "folder",
-    CheckpointTrunk: "checkpoint",
-    ResultsTrunk: "results",
-    TrainedTrunk: "trained",
+    FromFolder: "folder",
+    FromCheckpoint: "checkpoint",
+    FromResults: "results",
+    FromTraining: "trained",
 }
 
 
@@ -98,13 +98,13 @@ def read_init_from(written: Any) -> Any:
 
 
 InitFrom = Annotated[
-    Annotated[FolderTrunk, Tag("folder")]
-    | Annotated[CheckpointTrunk, Tag("checkpoint")]
-    | Annotated[ResultsTrunk, Tag("results")]
-    | Annotated[TrainedTrunk, Tag("trained")],
+    Annotated[FromFolder, Tag("folder")]
+    | Annotated[FromCheckpoint, Tag("checkpoint")]
+    | Annotated[FromResults, Tag("results")]
+    | Annotated[FromTraining, Tag("trained")],
     Discriminator(
         _kind,
-        custom_error_type="no_trunk",
+        custom_error_type="no_init_from",
         custom_error_message="must be a checkpoint or results folder, {results: DIR, algorithm: NAME} or "
         "{algorithm: NAME, steps: N}",
     ),

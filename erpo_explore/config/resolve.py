@@ -8,7 +8,7 @@ from typing import Any
 
 from erpo_explore.config.baselines import Baseline
 from erpo_explore.config.experiment import Experiment
-from erpo_explore.config.init_from import CHECKPOINT_FILE, CheckpointTrunk, FolderTrunk, ResultsTrunk
+from erpo_explore.config.init_from import CHECKPOINT_FILE, FromCheckpoint, FromFolder, FromResults
 from erpo_explore.config.path_file import PathFile, load_path
 from erpo_explore.errors import ConfigError
 from erpo_explore.pretrained import absolute_folder
@@ -33,7 +33,7 @@ def resolve(experiment: Experiment) -> Experiment:
     changed: dict[str, Any] = {}
     if any(isinstance(baseline, PathFile) for baseline in experiment.baselines.values()):
         changed["baselines"] = {name: _read(name, baseline) for name, baseline in experiment.baselines.items()}
-    if isinstance(experiment.init_from, FolderTrunk):
+    if isinstance(experiment.init_from, FromFolder):
         changed["init_from"] = _initial(experiment.init_from)
     if isinstance(experiment.model, PretrainedConfig):
         changed["model"] = _with_absolute_name(experiment.model)
@@ -52,10 +52,10 @@ def _read(name: str, baseline: Baseline) -> Baseline:
         raise ConfigError(f"baselines.{name}: {error}") from error
 
 
-def _initial(written: FolderTrunk) -> CheckpointTrunk | ResultsTrunk:
+def _initial(written: FromFolder) -> FromCheckpoint | FromResults:
     if Folder.at(as_location(written.folder)).has(CHECKPOINT_FILE):
-        return CheckpointTrunk(checkpoint=written.folder, optimizer=written.optimizer)
-    return ResultsTrunk(results=written.folder, optimizer=written.optimizer)
+        return FromCheckpoint(checkpoint=written.folder, optimizer=written.optimizer)
+    return FromResults(results=written.folder, optimizer=written.optimizer)
 
 
 def _with_absolute_name(section: Any) -> Any:

@@ -1,117 +1,126 @@
-"""How a search space is searched: the method, the population, and where points may lie."""
+"""`search`: the search method, and the space that it searches."""
 
 import math
-from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_serializer, field_validator, model_validator
 
 from erpo_explore.config.baselines import Candidates
+from erpo_explore.config.coordinates import CATEGORIES, COORDINATES, DEFAULT_RANGES, check_choices, check_ranges
 from erpo_explore.config.methods import POINTWISE, Method
 from erpo_explore.config.section import Section
 from erpo_explore.space.algorithms import Algorithm
 from erpo_explore.space.dotted import is_dotted
 from erpo_explore.space.estimator import TOKEN
-from erpo_explore.space.point import LABELS, PREFIXES, Label, Point, Prefix
+from erpo_explore.space.point import Label, Point, Prefix
 from erpo_explore.space.reward import TOKEN_METRICS, Reward, check_metric, has_increments
 
 __all__ = ["CATEGORIES", "COORDINATES", "Search"]
 
-COORDINATES: Final[tuple[str, ...]] = ("noise", "task", "model", "temperature", "rho", "tau")
-CATEGORIES: Final[Mapping[str, tuple[str, ...]]] = {"metric": TOKEN_METRICS, "prefix": PREFIXES, "label": LABELS}
-"""The coordinates without an order, each with its legal values."""
-
-_POSITIVE: Final = ("temperature", "tau")
 _MAX_GRID: Final = 1000
-_TUNES_RESAMPLE: Final = 0.25
-_RANGES: Final = {"task": (0.0, 0.4), "model": (0.0, 0.3), "temperature": (0.002, 0.5)}
+_RESAMPLE_OF_TUNE: Final = 0.25
 
 
 class Search(Section):
-    """Which points or paths are tried beside the named baselines."""
+    """Search method and search space: which paths are tried beside the baselines.
+
+    The search space is the box of `ranges`, times `choices`. `start` is the point where every path begins.
+    """
 
     method: Method = "population"
-    """`population` anneals paths; `random`, `grid` and `optuna` try paths of `knots` free knots, which are chosen
-    before a trial begins; `pbt` and `pb2` are Ray Tune's own, for comparison; `none` trains the baselines and paths
-    alone. `asha` is short for `random` with `early_stopping: asha`. A method of your own is `package.module:object`."""
+    """Search method:
+
+    - `population` anneals paths: members train at the same time, and worse ones are replaced by mutated clones of
+      better ones.
+    - `random`, `grid` and `optuna` try paths of `knots` free knots, each chosen before its trial begins.
+    - `asha` is short for `random` with `early_stopping: asha`.
+    - `pbt` and `pb2` are Ray Tune's own populations, for comparison.
+    - `none` trains the baselines only.
+    - `package.module:object` is a method of your own.
+    """
 
     members: Annotated[int, Field(ge=1)] = 4
-    """Members of the population, or trials of `random` and `optuna`."""
+    """Members of the population, or number of trials of `random` and `optuna`."""
 
     levels: Annotated[int, Field(ge=1)] = 3
-    """Values a coordinate that `grid` tries."""
+    """Values per coordinate that `grid` tries."""
 
     knots: Annotated[int, Field(ge=1)] = 1
-    """Free knots of a path that `random`, `grid` or `optuna` tries, at 0, 1/(knots − 1), …, 1 of the budget; 1 is a
-    constant point."""
+    """Free knots of a path of `random`, `grid` or `optuna`, at 0, 1/(knots − 1), …, 1 of the budget. 1: a constant
+    point."""
 
     early_stopping: Literal["none", "asha", "median"] = "none"
-    """Whether trials of `random`, `grid` and `optuna` that look hopeless are stopped, from a third of the budget on:
-    `asha` below the median of those that came as far, at one and at two thirds; `median` where the best score so far is
-    below the median of the others' mean scores."""
+    """Rule that stops trials of `random`, `grid` and `optuna` early, from a third of the budget on. `asha`: at one and
+    at two thirds, a trial stops if its score is below the median of the trials that came as far. `median`: a trial
+    stops if its best score so far is below the median of the other trials' mean scores."""
 
     evolve_every: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (2, 4)
-    """Intervals between two decisions of each sub-population, fewest first; [1] is plain PBT. A sub-population has at
-    least four members, so fewer than eight are one."""
+    """Evaluation intervals between two decisions, one number per sub-population, in rising order. [1] is plain PBT. A
+    sub-population has at least four members, so that fewer than eight members are one sub-population."""
 
     selection: Literal["bootstrap", "truncation"] = "bootstrap"
-    """Whether a donor must be better by a paired bootstrap on the valid sentences, or by its score alone, as in PBT."""
+    """Condition for replacing a member by a clone of a better one. `bootstrap`: the other is better by a paired
+    bootstrap over the validation sentences. `truncation`: its score is higher, as in PBT."""
 
     p_exploit: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
-    """One-sided p-value below which the bootstrap takes a donor for better."""
+    """One-sided p-value of the bootstrap below which another member counts as better."""
 
     quantile: Annotated[float, Field(ge=0.0, le=0.5)] = 0.25
-    """Share of a sub-population that may be replaced by clones of the equally large best share."""
+    """Share of a sub-population that may be replaced, by clones of the best members of the same share."""
 
     resample: Annotated[float, Field(ge=0.0, le=1.0)] = 0.75
-    """Chance that a coordinate of the next knot is drawn anew instead of moved; 0.25 if not given with `pbt`, as Tune
-    has it."""
+    """Probability that a coordinate of the next knot is drawn anew instead of moved. Default with `pbt`: 0.25, as in
+    Ray Tune."""
 
     p_lowest: Annotated[float, Field(ge=0.0, le=1.0)] = 0.4
-    """Chance that a weight which is drawn anew is at the low end of its range, so that points of one weight are met."""
+    """Probability that a weight which is drawn anew is at the low end of its range. Points with a single weight are
+    tried only this way."""
 
     p_start: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
-    """Chance that a perturbed knot is `start` again."""
+    """Probability that a perturbed knot is `start` again."""
 
     candidates: Candidates = Field(default_factory=dict)
-    """Named baselines, with settings, that a perturbed knot of a population may be as well, such as `grpo`, which no
-    range
-    reaches. As nothing lies between such an algorithm and the others, it is trained from its knot to the next one."""
+    """Named algorithms that a perturbed knot of a population may jump to, such as `grpo`, which no range reaches.
+    Written as `baselines` are. Nothing lies between such an algorithm and the others, so it is trained from its knot to
+    the next one."""
 
     p_candidate: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
-    """Chance that a perturbed knot is one of the candidates, where there are any; from one to stay it is a half."""
+    """Probability that a perturbed knot is one of the candidates. From a knot that is a candidate, it stays there with
+    probability 1/2."""
 
     synchronous: bool = True
-    """Whether members wait for each other, so that scores are compared after equally many steps; else each decides as
-    it arrives, on what is known of the others then, and two runs with one seed may differ."""
+    """Whether members wait for each other, so that scores are compared after equally many steps. `false` decides
+    asynchronously, on the scores known at that time; two runs with the same seed may then differ."""
 
     start: Point = Point(reward=Reward(truth=1.0))
-    """Where every member begins: a point, or the name of a constant algorithm."""
+    """First point of every path: a point, or the name of an algorithm that is one. Default: maximum likelihood."""
 
-    ranges: dict[str, tuple[float, float]] = Field(default_factory=lambda: dict(_RANGES))
-    """Lowest and highest value of each coordinate that is searched: noise, task, model, temperature, rho, tau.
+    ranges: dict[str, tuple[float, float]] = Field(default_factory=lambda: dict(DEFAULT_RANGES))
+    """Lowest and highest value of each searched coordinate, out of noise, task, model, temperature, rho and tau.
 
-    Over V candidates, softmax(ΔΦ / temperature) is mostly noise unless ΔΦ, near 0.1 in bleu and rouge and 1 in edit, is
-    above temperature · ln V. The default begins low enough for bleu over thousands of words."""
+    Choose temperatures low enough: over V tokens, softmax(ΔΦ / temperature) is mostly noise unless ΔΦ exceeds
+    temperature · ln V. ΔΦ is near 0.1 for bleu and rouge and 1 for edit. The default range begins low enough for bleu
+    over thousands of tokens."""
 
     metric: str | None = None
-    """Metric of the task weight, unless `choices` has several; the task's own if not given."""
+    """Metric of the task weight, unless `choices` lists several. Default: the task's own."""
 
     prefix: Prefix = "q"
-    """Who writes the prefix at every searched point, unless `choices` has several."""
+    """Source of the prefix at every searched point, unless `choices` lists several; see `Point`."""
 
     label: Label = "sampled"
-    """What the model is trained to say at every searched point, unless `choices` has several."""
+    """Training label at every searched point, unless `choices` lists several; see `Point`."""
 
     choices: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """Values to choose from of each coordinate without an order: metric, prefix, label; members begin at the first."""
+    """Values to choose from, for each coordinate without an order: metric, prefix, label. Members begin with the first
+    value."""
 
     monotone: bool = False
-    """Whether exploration never shrinks along a path: neither 1 − λ_truth nor ρ falls from one knot to the next."""
+    """Whether exploration never decreases along a path: neither 1 − λ_truth nor ρ falls from one knot to the next."""
 
     warm_start: tuple[str, ...] = ()
-    """Results folders of earlier explorations of the same task, one member of a population starts towards
-    their best path."""
+    """Results folders of earlier explorations of the same task. One member of the population starts towards the best
+    path in them."""
 
     @model_validator(mode="before")
     @classmethod
@@ -126,7 +135,7 @@ class Search(Section):
     @classmethod
     def _read_pbt(cls, written: Any) -> Any:
         if isinstance(written, dict) and written.get("method") == "pbt":
-            return {"resample": _TUNES_RESAMPLE} | written
+            return {"resample": _RESAMPLE_OF_TUNE} | written
         return written
 
     @field_validator("evolve_every")
@@ -169,35 +178,18 @@ class Search(Section):
     @field_validator("ranges")
     @classmethod
     def _check_ranges(cls, ranges: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-        for name, (low, high) in ranges.items():
-            if name not in COORDINATES:
-                raise ValueError(f"{name} is unknown; known are {', '.join(COORDINATES)}")
-            floor = "0 <" if name in _POSITIVE else "0 <="
-            fits = low > 0.0 if name in _POSITIVE else low >= 0.0
-            if not (fits and low <= high and math.isfinite(high)):
-                raise ValueError(f"{name} must be [low, high] with {floor} low <= high, got [{low:g}, {high:g}]")
-            if name not in _POSITIVE and high > 1.0:
-                raise ValueError(f"{name} must lie in [0, 1], got [{low:g}, {high:g}]")
+        check_ranges(ranges)
         return ranges
 
     @field_validator("choices")
     @classmethod
     def _check_choices(cls, choices: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        for name, values in choices.items():
-            if name not in CATEGORIES:
-                raise ValueError(f"{name} is unknown; known are {', '.join(CATEGORIES)}")
-            if not values:
-                raise ValueError(f"{name} must list at least one value, got none; leave {name} out to search without")
-            legal = CATEGORIES[name]
-            if strange := [value for value in values if value not in legal]:
-                raise ValueError(f"{name} must list values out of {', '.join(legal)}, got {strange[0]!r}")
-            if len(set(values)) < len(values):
-                raise ValueError(f"{name} must list each value once, got {', '.join(values)}")
+        check_choices(choices)
         return choices
 
     @model_validator(mode="after")
     def _blanks_are_only_read(self) -> "Search":
-        """Every searched point must be one that `Point` takes; with blanks, not all are."""
+        """Refuse ranges with points that `Point` refuses, since blanks may be inputs but not labels."""
         reward = self.start.reward
         at_start = {"noise": reward.noise, "rho": self.start.rho}
         highest = {name: max(value, self.ranges.get(name, (0.0, 0.0))[1]) for name, value in at_start.items()}
@@ -232,7 +224,7 @@ class Search(Section):
 
     @property
     def _grid_size(self) -> int:
-        """Trials of a grid, those that do not fit the simplex included."""
+        """Trials of a grid, including those whose weights sum to more than 1."""
         num_free = sum(low < high for low, high in self.ranges.values())
         num_choices = math.prod(len(values) for values in self.choices.values())
         size: int = (self.levels**num_free * num_choices) ** self.knots

@@ -1,4 +1,4 @@
-"""Which experiment trackers are told of an exploration, beside its own results store."""
+"""`tracking`: experiment trackers that get the results, besides the results folder."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -13,21 +13,21 @@ _Named = Annotated[str, Field(min_length=1)]
 
 
 class Tracking(Section):
-    """Trackers; none is told anything if it is not named here."""
+    """Experiment trackers that get the results as well. Default: none."""
 
     tensorboard: bool = False
-    """Write event files into the folder `tensorboard/` of the results."""
+    """Whether event files are written into the folder `tensorboard/` of the results."""
 
     mlflow: _Named | None = None
-    """Tracking URI of MLflow, such as `http://localhost:5000` or `sqlite:///mlflow.db`."""
+    """MLflow tracking URI, such as `http://localhost:5000` or `sqlite:///mlflow.db`. Must not hold a password."""
 
     wandb: _Named | None = None
-    """Project of Weights & Biases."""
+    """Weights & Biases project."""
 
     @field_validator("mlflow")
     @classmethod
     def _holds_no_password(cls, uri: str | None) -> str | None:
-        """The space is written into the results, where others read it."""
+        """Refuse a password, since the experiment is written into the results, where others read it."""
         if uri is not None and urlsplit(uri).password:
             raise ValueError(
                 "must not hold a password, which would be kept in the results; set MLFLOW_TRACKING_USERNAME and "

@@ -1,4 +1,4 @@
-"""A pretrained model reads the tokens that it was trained on, so its search space need not say which."""
+"""The vocabulary of a pretrained model: the tokens that it was trained on, which an experiment need not name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +12,10 @@ __all__ = ["check_own_vocabulary", "with_own_vocabulary"]
 
 
 def with_own_vocabulary(written: Any) -> Any:
-    """The plain values of a search space, with what they leave out about the vocabulary of a pretrained model.
+    """Plain values of an experiment, with the vocabulary of its pretrained model filled in.
 
-    >>> space = with_own_vocabulary({"task": {"name": "toy"}, "model": {"kind": "pretrained", "name": "a/b"}})
-    >>> space["task"]["vocabulary"]
+    >>> experiment = with_own_vocabulary({"task": {"name": "toy"}, "model": {"kind": "pretrained", "name": "a/b"}})
+    >>> experiment["task"]["vocabulary"]
     {'kind': 'pretrained', 'name': 'a/b'}
     """
     if not isinstance(written, Mapping):
@@ -37,10 +37,10 @@ def _plain(section: Any) -> Any:
 
 
 def check_own_vocabulary(task: TaskConfig, model: ModelConfig) -> None:
-    """Hold a pretrained model to its own tokens.
+    """Check that the task uses the tokens of a pretrained model.
 
     Raises:
-        ValueError: The task has others.
+        ValueError: The task uses other tokens.
     """
     if not isinstance(model, PretrainedConfig):
         return

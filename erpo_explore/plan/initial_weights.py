@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from erpo_explore.config.experiment import Experiment
-from erpo_explore.config.init_from import CheckpointTrunk, FolderTrunk, ResultsTrunk, TrainedTrunk
+from erpo_explore.config.init_from import FromCheckpoint, FromFolder, FromResults, FromTraining
 from erpo_explore.config.search import Search
 from erpo_explore.errors import ConfigError, ResultsError
 from erpo_explore.plan.manifest import experiment_of
@@ -48,7 +48,7 @@ def initial_experiment(experiment: Experiment, folder: Location) -> Experiment |
         folder: Its results folder.
     """
     initial = experiment.init_from
-    if not isinstance(initial, TrainedTrunk):
+    if not isinstance(initial, FromTraining):
         return None
     written = experiment.to_dict()
     # trials begin at the full learning rate, so it must not have fallen to 0 here
@@ -81,14 +81,14 @@ def find_checkpoints(experiment: Experiment, folder: Location) -> list[Location]
     match experiment.init_from:
         case None:
             return []
-        case FolderTrunk(folder=written):
+        case FromFolder(folder=written):
             raise ConfigError(f"init_from: {written} must be looked up first, by erpo_explore.config.resolve")
-        case CheckpointTrunk() as initial:
+        case FromCheckpoint() as initial:
             return [as_location(initial.checkpoint)]
-        case ResultsTrunk() as initial:
+        case FromResults() as initial:
             _check_task(experiment, as_location(initial.results))
             return _last_checkpoints(as_location(initial.results), initial.algorithm)
-        case TrainedTrunk() as initial:
+        case FromTraining() as initial:
             return _last_checkpoints(initial_folder(folder), initial.algorithm)
 
 
@@ -144,8 +144,8 @@ def same_init_from(experiment: Experiment, folder: Location) -> dict[str, Any] |
     if initial is None:
         return None
     kept_checkpoints(folder)
-    if isinstance(initial, TrainedTrunk):
-        initial = ResultsTrunk(
+    if isinstance(initial, FromTraining):
+        initial = FromResults(
             results=str(initial_folder(folder)), algorithm=initial.algorithm, optimizer=initial.optimizer
         )
     return initial.model_dump(mode="json")

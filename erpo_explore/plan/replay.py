@@ -7,7 +7,7 @@ from pathlib import Path as FilePath
 import pandas as pd
 
 from erpo_explore.config.baselines import Baseline
-from erpo_explore.config.experiment import Experiment, LastTest, load_experiment
+from erpo_explore.config.experiment import Experiment, FinalTest, load_experiment
 from erpo_explore.config.path_file import load_path
 from erpo_explore.config.search import Search
 from erpo_explore.errors import ConfigError, ResultsError
@@ -67,7 +67,7 @@ def replay_space(
         "name": f"{space.name}-replay",
         "search": Search(method="none").model_dump(mode="json", exclude={"start"}),
         "baselines": {**baselines, FOUND: path},
-        "test": LastTest(beam_width=beam_width, length_penalty=length_penalty).model_dump(),
+        "test": FinalTest(beam_width=beam_width, length_penalty=length_penalty).model_dump(),
         "seed": fresh_seed if seed is None else seed,
         "num_seeds": num_seeds,
     }

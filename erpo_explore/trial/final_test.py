@@ -3,7 +3,7 @@
 import time
 from typing import Any, Final
 
-from erpo_explore.config.experiment import LastTest
+from erpo_explore.config.experiment import FinalTest
 from erpo_explore.seq2seq import Seq2Seq
 from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.tasks import Task
@@ -14,7 +14,7 @@ __all__ = ["decode_test_set"]
 _SCORES: Final = ("bleu", "rouge1", "rouge2", "rougel", "score", "signature")
 
 
-def decode_test_set(model: Seq2Seq, task: Task, test: LastTest) -> tuple[dict[str, Any], CorpusStatistics | None]:
+def decode_test_set(model: Seq2Seq, task: Task, test: FinalTest) -> tuple[dict[str, Any], CorpusStatistics | None]:
     """Decode and score the test set.
 
     Args:

@@ -1,7 +1,7 @@
 import pytest
 
 from erpo_explore.config.experiment import Experiment
-from erpo_explore.config.init_from import CheckpointTrunk, FolderTrunk, ResultsTrunk, TrainedTrunk
+from erpo_explore.config.init_from import FromCheckpoint, FromFolder, FromResults, FromTraining
 from erpo_explore.errors import ConfigError
 
 SMALLEST = {"name": "space", "task": {"name": "toy"}, "training": {"steps": 600, "interval": 100}}
@@ -15,11 +15,11 @@ def read(init_from, **changes):
     ("written", "expected"),
     [
         (None, None),
-        ("results/x", FolderTrunk(folder="results/x")),
-        ({"folder": "results/x", "optimizer": False}, FolderTrunk(folder="results/x", optimizer=False)),
-        ({"results": "results/x", "algorithm": "mle"}, ResultsTrunk(results="results/x", algorithm="mle")),
-        ({"checkpoint": "x", "optimizer": False}, CheckpointTrunk(checkpoint="x", optimizer=False)),
-        ({"algorithm": "mle", "steps": 200}, TrainedTrunk(algorithm="mle", steps=200, num_seeds=1, optimizer=True)),
+        ("results/x", FromFolder(folder="results/x")),
+        ({"folder": "results/x", "optimizer": False}, FromFolder(folder="results/x", optimizer=False)),
+        ({"results": "results/x", "algorithm": "mle"}, FromResults(results="results/x", algorithm="mle")),
+        ({"checkpoint": "x", "optimizer": False}, FromCheckpoint(checkpoint="x", optimizer=False)),
+        ({"algorithm": "mle", "steps": 200}, FromTraining(algorithm="mle", steps=200, num_seeds=1, optimizer=True)),
     ],
 )
 def test_a_trunk_is_read_and_written_back(written, expected):

@@ -1,7 +1,7 @@
 import pytest
 
 from erpo_explore.config.experiment import Experiment
-from erpo_explore.config.init_from import CHECKPOINT_FILE, CheckpointTrunk, FolderTrunk, ResultsTrunk
+from erpo_explore.config.init_from import CHECKPOINT_FILE, FromCheckpoint, FromFolder, FromResults
 from erpo_explore.config.path_file import PathFile, save_path
 from erpo_explore.config.resolve import resolve
 from erpo_explore.errors import ConfigError
@@ -51,10 +51,10 @@ def test_a_missing_path_file_is_named(tmp_path):
 
 def test_a_folder_with_a_state_is_a_checkpoint_and_any_other_one_results(folder):
     experiment = Experiment.from_dict(LOCAL)
-    assert experiment.init_from == FolderTrunk(folder="start")
-    assert resolve(experiment).init_from == CheckpointTrunk(checkpoint="start")
+    assert experiment.init_from == FromFolder(folder="start")
+    assert resolve(experiment).init_from == FromCheckpoint(checkpoint="start")
     (folder / "start" / CHECKPOINT_FILE).unlink()
-    assert resolve(experiment).init_from == ResultsTrunk(results="start")
+    assert resolve(experiment).init_from == FromResults(results="start")
 
 
 def test_a_local_model_is_named_from_the_root(folder):

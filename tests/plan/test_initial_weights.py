@@ -3,7 +3,7 @@
 import pytest
 
 from erpo_explore.config.experiment import Experiment
-from erpo_explore.config.init_from import ResultsTrunk
+from erpo_explore.config.init_from import FromResults
 from erpo_explore.config.resolve import resolve
 from erpo_explore.errors import ResultsError
 from erpo_explore.plan.initial_weights import (
@@ -114,7 +114,7 @@ class TestKeptCheckpoints:
         ResultsWriter.create(folder, {name: checkpoint_record([checkpoint], folder)})
         (folder / name).mkdir()
         same = same_init_from(experiment_of(TRAINED), folder)
-        assert same == ResultsTrunk(results=str(folder / name), algorithm="mle").model_dump(mode="json")
+        assert same == FromResults(results=str(folder / name), algorithm="mle").model_dump(mode="json")
 
 
 class TestInitialExperiment:

@@ -3,7 +3,7 @@ import json
 import pytest
 import yaml
 
-from erpo_explore.config.experiment import Experiment, LastTest
+from erpo_explore.config.experiment import Experiment, FinalTest
 from erpo_explore.config.path_file import save_path
 from erpo_explore.config.resolve import resolve
 from erpo_explore.errors import ConfigError, ResultsError
@@ -134,7 +134,7 @@ def test_no_baseline_takes_the_name_of_the_found_path(results, path_file):
 
 
 def test_the_test_set_is_decoded_by_a_beam(results):
-    assert replay(results).test == LastTest(beam_width=5, length_penalty=1.0)
+    assert replay(results).test == FinalTest(beam_width=5, length_penalty=1.0)
     assert replay(results, beam_width=2).test.beam_width == 2
     assert (is_replay(replay(results)), is_replay(SPACE)) == (True, False)
 

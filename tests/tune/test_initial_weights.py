@@ -10,7 +10,7 @@ import yaml
 
 import erpo_explore as erpo
 from erpo_explore.config.experiment import Experiment
-from erpo_explore.config.init_from import ResultsTrunk
+from erpo_explore.config.init_from import FromResults
 from erpo_explore.errors import ResultsError
 from erpo_explore.plan.baselines import read_against
 from erpo_explore.plan.initial_weights import find_checkpoints
@@ -73,7 +73,7 @@ def test_the_manifest_names_the_weights_by_their_sum(branched):
 
 def test_a_replay_begins_with_the_same_weights(branched, tmp_path):
     experiment = replay_space(branched, space_file=None, against=read_against("mle"), num_seeds=2)
-    assert experiment.init_from == ResultsTrunk(results=str(branched / "initial"), algorithm="mle")
+    assert experiment.init_from == FromResults(results=str(branched / "initial"), algorithm="mle")
     explore(experiment, tmp_path / "replay")
     kept = [load_manifest(folder)["initial"] for folder in (branched, tmp_path / "replay")]
     assert [entry["sha256"] for entry in kept[0]] == [entry["sha256"] for entry in kept[1]]

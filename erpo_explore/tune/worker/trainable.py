@@ -13,7 +13,7 @@ from typing import Any, Final
 import torch
 from ray import tune
 
-from erpo_explore.config.experiment import LastTest, Resources, Training
+from erpo_explore.config.experiment import FinalTest, Resources, Training
 from erpo_explore.errors import DivergedError
 from erpo_explore.seq2seq import ModelConfig
 from erpo_explore.tasks import Task
@@ -56,7 +56,7 @@ class ErpoTrainable(tune.Trainable):
         resources: Resources,
         reseeds_members: bool,
         initial_weights: InitialWeights | None = None,
-        test: LastTest | None = None,
+        test: FinalTest | None = None,
     ) -> None:
         """Begin a trial in a fresh process; the keywords come with the trainable (`tune.with_parameters`).
 

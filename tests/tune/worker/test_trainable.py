@@ -10,7 +10,7 @@ from pyarrow import fs
 from ray import tune
 from ray.train._internal.session import _TrainingResult
 
-from erpo_explore.config.experiment import LastTest, Resources
+from erpo_explore.config.experiment import FinalTest, Resources
 from erpo_explore.errors import DivergedError
 from erpo_explore.space import Path, algorithm
 from erpo_explore.tasks import Split
@@ -60,7 +60,7 @@ class TestFinalTest:
         toy(), test=replace(toy().train, **{f.name: getattr(toy().train, f.name)[:5] for f in fields(Split)})
     )
 
-    def trainable(self, task=TASK, test=LastTest(beam_width=3, length_penalty=0.5)):  # noqa: B008 - a frozen value
+    def trainable(self, task=TASK, test=FinalTest(beam_width=3, length_penalty=0.5)):  # noqa: B008 - a frozen value
         return trainable_of(config_of(ALGORITHM), task=task, test=test)
 
     def test_the_test_set_is_decoded_once_at_the_end_with_the_last_weights(self):
