@@ -60,7 +60,7 @@ def test_plan_has_one_run_per_row_and_seed(planned: list[PlannedRun]):
     assert [run.name for run in planned] == ["parent-s1", "parent-s2", "branch-s1"]
     assert [run.algorithm for run in planned] == ["mle", "mle", "label_smoothing"]
     branch = planned[-1].experiment
-    assert (branch.model.hidden_size, branch.model.dropout, branch.baselines) == (
+    assert (branch.model.hidden_size, branch.model.dropout, branch.algorithms) == (
         8,
         0.0,
         {"label_smoothing": {"epsilon": 0.2}},
