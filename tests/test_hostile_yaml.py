@@ -16,7 +16,7 @@ from erpo_explore.config.experiment import load_experiment
 from erpo_explore.config.path_file import load_path
 from erpo_explore.errors import ErpoExploreError
 from erpo_explore.launch import load_cluster_file
-from erpo_explore.launch.fetched import check_own
+from erpo_explore.launch.local_copy import check_same_exploration
 from erpo_explore.plain_yaml import load_yaml
 from erpo_explore.plan.baselines import read_against
 from erpo_explore.store import load_manifest
@@ -80,7 +80,7 @@ def test_a_folder_with_such_a_manifest_is_not_taken_for_ones_own(text: str, tmp_
     (local / "exploration.yaml").write_text(text)
     (tmp_path / "fetched.yaml").write_text("{exploration: x, seed: 1, started_at: now}")
     with pytest.raises(ErpoExploreError, match="nothing is overwritten"):
-        check_own(local, tmp_path / "fetched.yaml")
+        check_same_exploration(local, tmp_path / "fetched.yaml")
 
 
 def test_a_safe_loader_alone_would_not_do() -> None:

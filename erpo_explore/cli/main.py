@@ -317,7 +317,7 @@ def submit(
         if arguments or data or (follow is not None and stop is not None):
             raise ConfigError("--follow NAME and --stop NAME stand alone, with --cluster and --into")
         if stop is not None:
-            _say(launch.stopping(ray, launch.HeadJob(stop)))
+            _say(launch.stop(ray, launch.HeadJob(stop)))
             return
         raise typer.Exit(_follow_to_end(ray, launch.HeadJob(str(follow)), into))
     submission = _submission(arguments or [], data, into)
@@ -355,7 +355,7 @@ def _warning_line(
 
 def _submission(arguments: Sequence[str], data: FilePath | None, into: FilePath | None) -> "Submission":
     """What is to be carried to a cluster and run there, checked here as far as it can be."""
-    from erpo_explore.launch import HeadJob, Submission, job_name, parsed, words
+    from erpo_explore.launch import HeadJob, Submission, format_arguments, job_name, parse_arguments
 
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     name, rest = (arguments[0], arguments[1:]) if arguments and arguments[0] in commands else ("run", arguments)
@@ -363,7 +363,7 @@ def _submission(arguments: Sequence[str], data: FilePath | None, into: FilePath 
         raise ConfigError(f"submit runs {', '.join(_SUBMITTED)}, got {name}; it reads fetched results on this machine")
     if data is not None and name == "resume":
         raise ConfigError("--data goes with a search space; resume knows its data")
-    values = parsed(commands[name], name, rest)
+    values = parse_arguments(commands[name], name, rest)
     if name == "run":
         space = _chosen_space(
             values["space"],
@@ -384,15 +384,15 @@ def _submission(arguments: Sequence[str], data: FilePath | None, into: FilePath 
         local_files = {}
     results = str(values["results"]).rstrip("/")
     job = HeadJob(job_name(results))
-    carried = {field: FilePath(file) for field, file in local_files.items() if file is not None}
-    remote = {field: f"{job.folder}/{field}{file.suffix}" for field, file in carried.items()}
+    uploads = {field: FilePath(file) for field, file in local_files.items() if file is not None}
+    remote = {field: f"{job.folder}/{field}{file.suffix}" for field, file in uploads.items()}
     return Submission(
         job=job,
         results=results,
         local=into or FilePath("results") / job.name,
         is_new=name != "resume" and "://" not in results,
-        words=(name, *words(commands[name], values | remote)),
-        carried=tuple((file, remote[field]) for field, file in carried.items()),
+        arguments=(name, *format_arguments(commands[name], values | remote)),
+        uploads=tuple((file, remote[field]) for field, file in uploads.items()),
     )
 
 
@@ -411,7 +411,7 @@ def _follow_to_end(ray: "RayLauncher", job: "HeadJob", into: FilePath | None) ->
         else:
             _say(f"explore.py ended with exit code {code} on the cluster, see above; nothing was fetched")
     except KeyboardInterrupt:
-        for line in launch.left_running(ray, job, local):
+        for line in launch.detach_advice(ray, job, local):
             _say(line)
         return 130
     _say(f"the cluster is still up; `ray down {ray.cluster_file}` ends it")

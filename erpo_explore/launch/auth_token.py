@@ -1,4 +1,4 @@
-"""The cluster's key: a token in a file that every machine gets, made once and readable by its owner alone."""
+"""Authentication token of a cluster: a file for every machine, created once and readable by its owner alone."""
 
 import os
 import stat
@@ -14,18 +14,18 @@ __all__ = ["ensure_token"]
 _REMOTE: Final = "~/.ray/auth_token"
 
 _ELSEWHERE: Final = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
-"""With one of these Ray would look for a token there, and write no file."""
+"""Variables that name a token elsewhere; with one of them set, Ray would write no file."""
 
 
 def ensure_token(cluster: ClusterFile, ray_program: str) -> Path | None:
-    """Make the token file that a cluster file mounts where there is none yet; `ray` itself draws the token.
+    """Create the token file that a cluster file mounts, unless it exists. `ray` generates the token.
 
     Returns:
-        The file, or None where the cluster file mounts none.
+        The token file, or None where the cluster file mounts none.
 
     Raises:
-        ConfigError: Others can read the file.
-        RunError: It could not be made.
+        ConfigError: Other users can read the file.
+        RunError: The file could not be created.
     """
     local = cluster.mounts.get(_REMOTE)
     if local is None:
@@ -33,7 +33,7 @@ def ensure_token(cluster: ClusterFile, ray_program: str) -> Path | None:
     file = Path(local).expanduser()
     if not file.exists():
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # the token stands on its standard output, and does not belong on a screen
+        # it also prints the token, which must not appear on a screen
         done = subprocess.run(  # noqa: S603 - the program beside this interpreter
             [ray_program, "get-auth-token", "--generate"],
             env={name: value for name, value in os.environ.items() if name not in _ELSEWHERE},
@@ -46,7 +46,7 @@ def ensure_token(cluster: ClusterFile, ray_program: str) -> Path | None:
         if done.returncode != 0 or not file.exists():
             why = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
             raise RunError(
-                f"the cluster's token {file} could not be made ({why}); "
+                f"the cluster's token {file} could not be created ({why}); "
                 "try (umask 077; ray get-auth-token --generate > /dev/null)"
             )
     if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):

@@ -1,4 +1,4 @@
-"""A file for `ray up`, checked before it costs anything: Ray's own schema, and what only a person can fill in."""
+"""A cluster file for `ray up`, checked before a machine is started: Ray's schema, and fields that users fill in."""
 
 import json
 import re
@@ -18,20 +18,20 @@ from erpo_explore.plain_yaml import load_yaml
 __all__ = ["ClusterFile", "load_cluster_file"]
 
 _LEFT_TO_EDIT: Final = re.compile(r"\b(PASTE|YOUR)-[A-Z-]*[A-Z]\b")
-"""What our files write where a person has to, such as PASTE-AN-AMI-ID-HERE."""
+"""Placeholders in our files that the user must replace, such as PASTE-AN-AMI-ID-HERE."""
 
 _CLOUD_LIBRARIES: Final = {"aws": ("boto3", "boto3"), "gcp": ("googleapiclient", "google-api-python-client")}
-"""Provider → the module that Ray's launcher imports for it, and the package that brings it."""
+"""Provider → module that Ray's launcher imports for it, and the package of that module."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterFile:
-    """A file that Ray's launcher will take.
+    """A file that Ray's launcher accepts.
 
     Attributes:
-        path: Where it lies, as the user wrote it.
-        name: The cluster's.
-        mounts: Remote path → local path of what every machine gets.
+        path: Path as the user wrote it.
+        name: Name of the cluster.
+        mounts: Remote path → local path of the files that are copied to every machine.
     """
 
     path: Path
@@ -43,8 +43,8 @@ def load_cluster_file(path: Path) -> ClusterFile:
     """Read and check a cluster file.
 
     Raises:
-        ConfigError: It is missing, no YAML, not what Ray expects, or not yet filled in; or this machine lacks what it
-            needs.
+        ConfigError: The file is missing, no YAML, against Ray's schema, or has placeholders. Or this machine lacks a
+            file or library that it needs.
     """
     written = _read(path)
     _check_schema(written, path)
@@ -63,7 +63,7 @@ def _read(path: Path) -> Any:
         raise ConfigError(
             f"--cluster {path}: cannot be read ({error.strerror}); name a file such as cluster/gpu.yaml"
         ) from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: no text, or a date that cannot be
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: no text, or an impossible date
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark is not None else ""
         raise ConfigError(
@@ -72,7 +72,7 @@ def _read(path: Path) -> Any:
 
 
 def _check_schema(written: Any, path: Path) -> None:
-    """Hold it to the schema that Ray ships, whose first complaint is handed on in a line."""
+    """Check the file against Ray's schema, and report the first error in one line."""
     if isinstance(written, Mapping) and "apiVersion" in written:
         raise ConfigError(f"--cluster {path}: is for kubectl, not for ray up; see docs/howto/cluster.md, Kubernetes")
     try:
@@ -92,7 +92,7 @@ def _check_schema(written: Any, path: Path) -> None:
 
 @cache
 def _ray_schema() -> Any:
-    """The JSON schema of the installed Ray, found without importing it."""
+    """JSON schema of the installed Ray, found without importing Ray."""
     ray = find_spec("ray")
     folders = list(ray.submodule_search_locations or ()) if ray is not None else []
     for folder in folders:
@@ -103,17 +103,17 @@ def _ray_schema() -> Any:
 
 
 def _check_filled_in(written: Any, path: Path) -> None:
-    """Name the field that still holds a word of ours in capitals."""
+    """Check that no field holds a placeholder."""
     for field, text in _texts(written):
         found = _LEFT_TO_EDIT.search(text)
         if found is not None:
             raise ConfigError(
-                f"--cluster {path}: {field} still says {found[0]}; the comment above it says what to write"
+                f"--cluster {path}: {field} is still {found[0]}; the comment above it explains what to write"
             )
 
 
 def _texts(value: Any, field: str = "") -> Iterator[tuple[str, str]]:
-    """Every text of a YAML value with its place."""
+    """Yield every text of a YAML value, with its field."""
     if isinstance(value, str):
         yield field, value
     elif isinstance(value, Mapping | list):
@@ -126,8 +126,8 @@ def _check_key(written: Any, path: Path) -> None:
     key = (written.get("auth") or {}).get("ssh_private_key")
     if key is not None and not Path(key).expanduser().is_file():
         raise ConfigError(
-            f"--cluster {path}: auth.ssh_private_key={key} does not exist; name your key's file, or make one with "
-            "ssh-keygen and add its .pub to ~/.ssh/authorized_keys of every machine"
+            f"--cluster {path}: auth.ssh_private_key={key} does not exist; name the file of your key, or create one "
+            "with ssh-keygen and add its .pub to ~/.ssh/authorized_keys of every machine"
         )
 
 
@@ -141,7 +141,7 @@ def _check_cloud_library(written: Any, path: Path) -> None:
 
 
 def _check_mounts(mounts: Mapping[str, str], path: Path) -> None:
-    """Local paths are relative to where the launcher is called. A token is made later, where there is none."""
+    """Check that mounted files exist, relative to the working directory. A missing token is created later."""
     for remote, local in mounts.items():
         if not Path(local).expanduser().exists() and not remote.endswith("/auth_token"):
             raise ConfigError(

@@ -1,42 +1,43 @@
-"""One exploration as a job of the head: what bash runs there to start it, to follow it and to stop it.
+"""One exploration as a job on the head: the bash scripts that start, follow and stop it.
 
-A job is a folder, ~/erpo-jobs/NAME, with `log`, `pid`, `results` (the folder that it fills) and, once it has ended,
-`exit`. It runs in a session of its own, so that it outlives the ssh connection that started it, and holds a lock as
-long as it lives, so that one that a crash or a reboot took is not mistaken for one that runs. Needs bash, GNU
-coreutils, sed and util-linux, no tmux.
+A job is a folder, ~/erpo-jobs/NAME, with the files `log`, `pid`, `results` (the results folder or URI) and, after its
+end, `exit`. It runs in its own process session, so that it outlives the ssh connection that started it. It holds a
+lock while it runs, so that a job that died in a crash or reboot is not mistaken for a running one. The scripts need
+bash, GNU coreutils, sed and util-linux, but no tmux.
 
-What the follower reads are lines of its own: `erpo> ` before a line of the log, `erpo= ` before what it says itself.
-Ray's launcher and ssh mix theirs in, and these begin otherwise.
+The scripts prefix their output: `erpo> ` marks a line of the log, `erpo= ` marks a status. Ray's launcher and ssh add
+lines with other prefixes.
 """
 
 import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
-from erpo_explore.errors import ConfigError
+from erpo_explore.errors import ConfigError, RunError
 
-__all__ = ["LOGGED", "SAID", "HeadJob", "job_name"]
+__all__ = ["LOG", "STATUS", "HeadJob", "job_name"]
 
-LOGGED: Final = "erpo> "
-SAID: Final = "erpo= "
+LOG: Final = "erpo> "
+STATUS: Final = "erpo= "
 
 _JOBS: Final = "erpo-jobs"
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
-# the launcher sets the two variables that are unset; unbuffered, so that standard output and error keep their order.
-# fd 9 is the lock: who holds it is alive. `trap : INT` lets the program see Ctrl-C's signal, and the shell outlive it.
+# The launcher sets the two variables that are unset. Output is unbuffered, so that standard output and error keep their
+# order. File descriptor 9 is the lock; its holder is alive. `trap : INT` passes SIGINT to the program, and the shell
+# outlives it.
 _JOB: Final = """\
-exec 9> lock; flock -n 9 || {{ echo "{said}running"; exit; }}
-if {is_new} && (cd ~ && test -e {results}); then echo "{said}exists"; exit; fi
+exec 9> lock; flock -n 9 || {{ echo "{status}running"; exit; }}
+if {is_new} && (cd ~ && test -e {results}); then echo "{status}exists"; exit; fi
 if test -e log; then mv --backup=numbered -f log log.old; fi
 rm -f exit; : > log; : > pid; printf '%s' {results} > results
 setsid --fork bash -c {wrapped} > /dev/null 2>&1 < /dev/null
 exec 9>&-
 for wait in $(seq 100); do test -s pid && break; sleep 0.1; done
-test -s pid && echo "{said}started"
+test -s pid && echo "{status}started"
 """
 
 _WRAPPED: Final = """\
@@ -50,72 +51,80 @@ mv exit.new exit
 """
 
 _FOLLOW: Final = """\
-cd ~/{folder} 2> /dev/null || {{ echo "{said}unknown"; exit; }}
-if flock -n lock true; then tail -n +{first} log | sed 's/^/{logged}/';
-else tail -n +{first} --pid="$(cat pid)" -s 0.5 -f log | sed -u 's/^/{logged}/'; flock -w 10 lock true; fi
-if test -e exit; then echo "{said}ended $(cat exit) $(cat results)"; else echo "{said}lost"; fi
+cd ~/{folder} 2> /dev/null || {{ echo "{status}unknown"; exit; }}
+if flock -n lock true; then tail -n +{first} log | sed 's/^/{log}/';
+else tail -n +{first} --pid="$(cat pid)" -s 0.5 -f log | sed -u 's/^/{log}/'; flock -w 10 lock true; fi
+if test -e exit; then echo "{status}ended $(cat exit) $(cat results)"; else echo "{status}lost"; fi
 """
 
 _STOP: Final = """\
-cd ~/{folder} 2> /dev/null || {{ echo "{said}unknown"; exit; }}
-if flock -n lock true; then echo "{said}over"; else kill -INT -- -"$(cat pid)" && echo "{said}stopping"; fi
+cd ~/{folder} 2> /dev/null || {{ echo "{status}unknown"; exit; }}
+if flock -n lock true; then echo "{status}over"; else kill -INT -- -"$(cat pid)" && echo "{status}stopping"; fi
 """
 
 
 @dataclass(frozen=True, slots=True)
 class HeadJob:
-    """A job's commands.
+    """Commands for one job.
 
     Attributes:
-        name: Of its folder; also of the results folder.
+        name: Name of the job's folder, and of the results folder.
     """
 
     name: str
 
     def __post_init__(self) -> None:
-        """Raise ConfigError where the name is no plain name."""
+        """Raise ConfigError for a name that a shell could misread."""
         if not _NAME.fullmatch(self.name):
             raise ConfigError(
-                f"the results folder's name must be of letters, digits, '.', '_' and '-', got {self.name!r}; "
+                f"the results folder's name must consist of letters, digits, '.', '_' and '-', got {self.name!r}; "
                 "add --results results/NAME"
             )
 
     @property
     def folder(self) -> str:
-        """Of the job, relative to the head's home."""
+        """Folder of the job, relative to the home directory of the head."""
         return f"{_JOBS}/{self.name}"
 
     def start(self, program: Sequence[str], results: str, *, is_new: bool) -> str:
-        """Run a program from the head's home; says `started`, or `running` or `exists` where it does not.
+        """Command that runs a program in the head's home directory.
+
+        Its status is `started`, `running` (the job runs already) or `exists` (the results folder does).
 
         Args:
-            program: With its arguments.
-            results: The folder or URI that it fills, for who follows.
-            is_new: Whether that must not be there yet.
+            program: Program with its arguments.
+            results: Results folder or URI, for the status at the end.
+            is_new: Whether the results folder must not exist yet.
         """
         wrapped = _WRAPPED.format(program=shlex.join(program), folder=self.folder)
         job = _JOB.format(
-            wrapped=shlex.quote(wrapped), results=shlex.quote(results), is_new=str(is_new).lower(), said=SAID
+            wrapped=shlex.quote(wrapped), results=shlex.quote(results), is_new=str(is_new).lower(), status=STATUS
         )
         return _script(f"mkdir -p ~/{self.folder} && cd ~/{self.folder} || exit\n{job}")
 
     def follow(self, first: int) -> str:
-        """Hand on the log from its line `first`, counted from 1, until the job ends.
+        """Command that prints the log from line `first`, counted from 1, until the job ends.
 
-        Says `ended CODE RESULTS`, `lost` where it was killed and left no exit code, or `unknown` where there is no job.
+        Its status is `ended CODE RESULTS`, `lost` (killed without an exit code) or `unknown` (no such job).
         """
-        return _script(_FOLLOW.format(folder=self.folder, first=first, logged=LOGGED, said=SAID))
+        return _script(_FOLLOW.format(folder=self.folder, first=first, log=LOG, status=STATUS))
 
     def stop(self) -> str:
-        """What Ctrl-C does where it runs in a terminal: says `stopping`, `over` or `unknown`."""
-        return _script(_STOP.format(folder=self.folder, said=SAID))
+        """Command that interrupts the job as Ctrl-C would; its status is `stopping`, `over` or `unknown`."""
+        return _script(_STOP.format(folder=self.folder, status=STATUS))
+
+    def unknown_error(self, cluster_file: Path) -> RunError:
+        """Error for a job that the head does not have."""
+        return RunError(
+            f"there is no exploration {self.name} on the head; `ray exec {cluster_file} 'ls erpo-jobs'` lists them"
+        )
 
 
 def job_name(results: str) -> str:
-    """The name of a results folder or URI: its last part."""
+    """Name of the job for a results folder or URI: its last part."""
     return PurePosixPath(results).name
 
 
 def _script(text: str) -> str:
-    """One command: the launcher wraps it into a command line, which joins with && and parentheses."""
+    """Quote a script as one command: the launcher puts it into a command line with && and parentheses."""
     return f"bash -c {shlex.quote(text)}"

@@ -1,4 +1,4 @@
-"""Ray's launcher as commands: up, get-head-ip, exec, rsync-up, rsync-down."""
+"""Ray's launcher as a program: up, get-head-ip, exec, rsync-up, rsync-down."""
 
 import os
 import re
@@ -14,21 +14,21 @@ from typing import IO, Final, cast
 
 from erpo_explore.errors import ConfigError, RunError
 
-__all__ = ["RayLauncher", "last_words"]
+__all__ = ["RayLauncher", "failure_reason"]
 
 _REASON: Final = re.compile(
     r"ssh:|rsync|Connection |Timeout|Host key|kex_|client_loop|Load key|.*(Permission denied|No such file|No space)"
 )
-"""How ssh and rsync begin to say why."""
+"""Beginnings of lines in which ssh and rsync report an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RayLauncher:
-    """The `ray` command and the cluster file it is called with.
+    """The program `ray` and the cluster file for its calls.
 
     Attributes:
-        program: The `ray` of this environment.
-        cluster_file: For `ray up`.
+        program: Path of `ray` in this environment.
+        cluster_file: Path of the cluster file.
     """
 
     program: str
@@ -36,10 +36,10 @@ class RayLauncher:
 
     @classmethod
     def find(cls, cluster_file: Path) -> "RayLauncher":
-        """With the `ray` beside this interpreter, whose version the cluster's is, else the one on PATH.
+        """Find `ray` beside this interpreter, whose version is that of the cluster, or else on PATH.
 
         Raises:
-            ConfigError: There is none, or no ssh or rsync, which it calls.
+            ConfigError: `ray` is not installed, or ssh or rsync, which it calls.
         """
         beside = str(Path(sys.executable).parent)
         program = shutil.which("ray", path=beside) or shutil.which("ray")
@@ -51,29 +51,29 @@ class RayLauncher:
         return cls(program=program, cluster_file=cluster_file)
 
     def head_exists(self) -> bool:
-        """Whether the provider knows a head, which need not be reachable."""
+        """Whether the provider has a head node, reachable or not."""
         done = subprocess.run(self._words("get-head-ip"), env=_environment(), capture_output=True, check=False)  # noqa: S603
         return done.returncode == 0
 
     def up(self) -> None:
-        """Bring the cluster up; its output goes to the terminal.
+        """Start the cluster; the output goes to the terminal.
 
         Raises:
-            RunError: It did not come up.
+            RunError: The start failed.
         """
         done = subprocess.run(self._words("up", "-y"), env=_environment(), check=False)  # noqa: S603
         if done.returncode != 0:
             raise RunError(
-                f"the cluster did not come up (exit code {done.returncode}, see above); mend that and submit again, or "
-                f"end what it costs with `ray down {self.cluster_file}`"
+                f"the cluster did not start (exit code {done.returncode}, see above); fix the error and submit again, "
+                f"or end its costs with `ray down {self.cluster_file}`"
             )
 
     @contextmanager
     def lines(self, command: str) -> Iterator[Iterator[str]]:
-        """What a command says on the head, line by line as it comes; leaving the context cuts the connection.
+        """Run a command on the head and yield its output line by line; leaving the context ends the connection.
 
-        Lines of the launcher itself and of ssh are among them. The process has a session of its own, so that Ctrl-C
-        reaches this program alone.
+        The output includes lines of the launcher and of ssh. The process has its own session, so that Ctrl-C reaches
+        this program alone.
         """
         process = subprocess.Popen(  # noqa: S603
             self._words("exec", command),
@@ -85,25 +85,25 @@ class RayLauncher:
             errors="replace",
             start_new_session=True,
         )
-        said = cast("IO[str]", process.stdout)  # it is a pipe, which the type does not say
+        output = cast("IO[str]", process.stdout)  # a pipe, which the type does not show
         try:
-            yield (line.rstrip("\r\n") for line in said)
+            yield (line.rstrip("\r\n") for line in output)
         finally:
-            with suppress(ProcessLookupError):  # it has ended by itself
+            with suppress(ProcessLookupError):  # it has already ended
                 os.killpg(process.pid, signal.SIGTERM)
             process.wait()
-            said.close()
+            output.close()
 
     def output(self, command: str) -> list[str]:
-        """All that a short command says on the head, with what the launcher and ssh say."""
+        """Run a short command on the head and return its output, with lines of the launcher and of ssh."""
         with self.lines(command) as lines:
             return list(lines)
 
     def rsync_up(self, local: str, remote: str) -> None:
-        """Copy to the head. A slash at the end of both means what lies in the folder, as for rsync.
+        """Copy to the head. A slash at the end of both paths copies the content of the folder, as for rsync.
 
         Raises:
-            RunError: It failed.
+            RunError: The copy failed.
         """
         self._rsync("rsync-up", local, remote)
 
@@ -111,7 +111,7 @@ class RayLauncher:
         """Copy from the head.
 
         Raises:
-            RunError: It failed.
+            RunError: The copy failed.
         """
         self._rsync("rsync-down", remote, local)
 
@@ -126,7 +126,7 @@ class RayLauncher:
             check=False,
         )
         if done.returncode != 0:
-            why = last_words((done.stdout + done.stderr).splitlines())
+            why = failure_reason((done.stdout + done.stderr).splitlines())
             raise RunError(
                 f"{source} could not be copied to {target} ({why}); "
                 f"try `ray {direction} {self.cluster_file} '{source}' '{target}'`"
@@ -138,15 +138,15 @@ class RayLauncher:
         return [self.program, subcommand, *options, str(self.cluster_file), *arguments]
 
 
-def last_words(lines: list[str]) -> str:
-    """Why a command of the launcher failed, for a message: ssh's or rsync's own words, else the last ones.
+def failure_reason(lines: list[str]) -> str:
+    """Reason why a command of the launcher failed: the error of ssh or rsync, or else the last line.
 
-    The launcher repeats the whole command that failed, over many lines, which tells a user nothing.
+    The launcher repeats the whole failed command over many lines, which does not help the user.
     """
-    said = [line.strip() for line in lines if line.strip()]
-    reasons = [line for line in said if _REASON.match(line)]
-    other = [line for line in said if line.startswith("Error")] or said
-    return (reasons or other or ["it said nothing"])[-1][:300]
+    printed = [line.strip() for line in lines if line.strip()]
+    reasons = [line for line in printed if _REASON.match(line)]
+    other = [line for line in printed if line.startswith("Error")] or printed
+    return (reasons or other or ["no output"])[-1][:300]
 
 
 def _environment() -> dict[str, str]:

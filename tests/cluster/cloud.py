@@ -61,7 +61,7 @@ class CloudFileConformance(ClusterFileConformance):
         self, cluster: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(REPOSITORY)
-        with pytest.raises(ConfigError, match=f"still says {self.placeholder}"):
+        with pytest.raises(ConfigError, match=f"is still {self.placeholder}"):
             load_cluster_file(self.file)
         edited = tmp_path / self.file.name
         edited.write_text(self.file.read_text(encoding="utf-8").replace(self.placeholder, "mine"), encoding="utf-8")

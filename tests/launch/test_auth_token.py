@@ -46,7 +46,7 @@ def test_one_that_others_can_read_is_refused(cluster: FakeCluster) -> None:
 
 
 def test_a_token_elsewhere_that_ray_does_not_make_is_an_error(cluster: FakeCluster) -> None:
-    with pytest.raises(RunError, match="could not be made"):
+    with pytest.raises(RunError, match="could not be created"):
         ensure_token(mounting(**{"~/.ray/auth_token": "elsewhere/token"}), cluster.ray.program)
 
 

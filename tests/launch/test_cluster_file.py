@@ -33,7 +33,7 @@ def test_a_good_file_gives_its_name_and_mounts(tmp_path: Path) -> None:
         ({"max_workers": "four"}, "max_workers: 'four' is not of type 'integer'"),
         ({"auth": {"user": "me"}}, "auth: Additional properties"),
         ({"provider": {"type": "local"}}, "provider.head_ip is missing"),
-        ({"provider": {"type": "local", "head_ip": "YOUR-HEAD"}}, "provider.head_ip still says YOUR-HEAD"),
+        ({"provider": {"type": "local", "head_ip": "YOUR-HEAD"}}, "provider.head_ip is still YOUR-HEAD"),
         (
             {"auth": {"ssh_user": "me", "ssh_private_key": "/no/key"}},
             "ssh_private_key=/no/key does not exist.*ssh-keygen",
@@ -50,7 +50,7 @@ def test_a_bad_field_is_named(tmp_path: Path, changed: dict[str, Any], expected:
 
 def test_gpu_yaml_is_refused_until_an_image_is_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
-    with pytest.raises(ConfigError, match=r"head\.node_config\.ImageId still says PASTE-AN-AMI-ID-HERE"):
+    with pytest.raises(ConfigError, match=r"head\.node_config\.ImageId is still PASTE-AN-AMI-ID-HERE"):
         load_cluster_file(Path("cluster/gpu.yaml"))
 
 

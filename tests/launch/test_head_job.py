@@ -8,7 +8,7 @@ from erpo_explore.launch import HeadJob, job_name
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "-x", "a;b", "x\n"])
 def test_a_name_that_bash_could_misread_is_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match="must be of letters"):
+    with pytest.raises(ConfigError, match="must consist of letters"):
         HeadJob(name)
 
 

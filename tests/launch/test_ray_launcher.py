@@ -4,7 +4,7 @@ import pytest
 
 from erpo_explore.errors import ConfigError
 from erpo_explore.launch import RayLauncher
-from erpo_explore.launch.ray_launcher import last_words
+from erpo_explore.launch.ray_launcher import failure_reason
 
 from .conftest import FakeCluster
 
@@ -27,7 +27,7 @@ FAILED = [
     ],
 )
 def test_why_ssh_failed_is_found_among_what_the_launcher_repeats(said: str, reason: str) -> None:
-    assert last_words([line.format(said) for line in FAILED]) == reason
+    assert failure_reason([line.format(said) for line in FAILED]) == reason
 
 
 @pytest.mark.parametrize("missing", ["ssh", "rsync"])

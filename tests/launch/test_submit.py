@@ -168,7 +168,7 @@ def test_a_replay_carries_its_data(cluster: FakeCluster, submit: Callable[..., i
         (["tiny.yaml", "--set", "training.stepz=3"], "training.stepz: is unknown"),
         (["tiny.yaml", "--data", "nowhere"], "nowhere does not exist"),
         (["resume", "results/tiny", "--data", "x"], "--data goes with a search space"),
-        (["tiny.yaml", "--results", "results/a b"], "must be of letters"),
+        (["tiny.yaml", "--results", "results/a b"], "must consist of letters"),
         (["tiny.yaml", "--no-such-option"], "no-such-option"),
         (["tiny.yaml", "--follow", "tiny"], "stand alone"),
     ],
@@ -200,7 +200,7 @@ def test_results_on_the_cluster_are_not_begun_anew(
 ) -> None:
     assert submit(space) == 0
     assert submit(space, "--into", "elsewhere") == 2
-    assert "results/tiny is there on the cluster" in capsys.readouterr().err
+    assert "results/tiny exists on the cluster" in capsys.readouterr().err
     assert submit("--follow", "tiny", "--into", "elsewhere") == 0
     assert Path("elsewhere/exploration.yaml").exists()
 
@@ -276,7 +276,7 @@ def test_stop_interrupts_and_the_follower_sees_it(
     code, _ = follow(running.ray, HeadJob("tiny"), quiet, note=quiet)
     assert code == 130
     assert submit("--stop", "tiny") == 0
-    assert "ended before" in capsys.readouterr().out
+    assert "already ended" in capsys.readouterr().out
 
 
 def test_a_job_that_was_killed_is_told_from_one_that_runs(running: FakeCluster) -> None:

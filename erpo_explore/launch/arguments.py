@@ -1,27 +1,27 @@
-"""A command line as it is typed here, and as it is to be run on the head, where local files lie elsewhere.
+"""Arguments of a command: parse them here, and format them again for the head, where local files have other paths.
 
-Commands are typer's, whose classes have no public name; what is used of them is click's documented interface.
+Commands are those of typer, whose classes have no public names. Only the documented interface of click is used.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["parsed", "words"]
+__all__ = ["format_arguments", "parse_arguments"]
 
 
-def parsed(command: Any, name: str, args: Sequence[str]) -> dict[str, Any]:
-    """The values of a command's parameters, by name, read as the command itself would read them.
+def parse_arguments(command: Any, name: str, args: Sequence[str]) -> dict[str, Any]:
+    """Parse arguments as the command itself would, into values by parameter name.
 
     Raises:
-        UsageError: The command would refuse these arguments; typer prints it and exits with 2.
+        UsageError: The arguments are invalid; typer prints the error and exits with code 2.
     """
     return dict(command.make_context(name, list(args)).params)
 
 
-def words(command: Any, values: Mapping[str, Any]) -> list[str]:
-    """Arguments that give a command these values; what is None or an unset flag is left out.
+def format_arguments(command: Any, values: Mapping[str, Any]) -> list[str]:
+    """Format values as arguments of a command; None and unset flags are left out.
 
-    Options come first and `--` before the rest, so that a value that begins with a dash stays a value.
+    Options come first, and `--` precedes the rest, so that a value that begins with a dash is not read as an option.
     """
     options: list[str] = []
     arguments: list[str] = []
