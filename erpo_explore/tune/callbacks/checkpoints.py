@@ -15,6 +15,9 @@ from pyarrow import fs
 from ray import tune
 from ray.tune.experiment import Trial
 
+from erpo_explore.tune._ray_internals import forget_checkpoint, kept_checkpoints
+from erpo_explore.tune.trial_view import TrialView
+
 __all__ = ["CheckpointSweeper"]
 
 _PAUSE_S: Final = 1.0
@@ -60,23 +63,21 @@ class CheckpointSweeper(tune.Callback):
     def _sweep(self, trials: Sequence[Trial], num_snapshots: int) -> None:
         needed = _needed(trials)
         for trial in trials:
-            manager: Any = trial.run_metadata.checkpoint_manager
-            for saved in list(manager.best_checkpoint_results):
+            for saved in kept_checkpoints(trial):
                 path = saved.checkpoint.path
                 if path in needed:
                     self._superseded.pop(path, None)
                 elif self._num_snapshots - self._superseded.setdefault(path, self._num_snapshots) >= num_snapshots:
-                    manager._checkpoint_results.remove(saved)
+                    forget_checkpoint(trial, saved)
                     del self._superseded[path]
                     _delete(saved.checkpoint)
 
 
 def _needed(trials: Sequence[Trial]) -> set[str]:
     """Paths of the checkpoints that a trial goes on from, and of the best one."""
-    latest = [trial.latest_checkpoint_result for trial in trials]
-    kept = {saved.checkpoint.path for saved in latest if saved is not None and saved.checkpoint is not None}
-    managers: list[Any] = [trial.run_metadata.checkpoint_manager for trial in trials]
-    every = [saved for manager in managers for saved in manager.best_checkpoint_results]
+    latest = [TrialView(trial).checkpoint for trial in trials]
+    kept = {path for path in latest if path is not None}
+    every = [saved for trial in trials for saved in kept_checkpoints(trial)]
     scored = [saved for saved in every if saved.metrics.get("score") is not None]
     if scored:
         kept.add(max(scored, key=lambda saved: float(saved.metrics["score"])).checkpoint.path)

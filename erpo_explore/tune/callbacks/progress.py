@@ -14,8 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from erpo_explore.trial import TrialSpec
 from erpo_explore.tune.callbacks.recorder import reported_status
+from erpo_explore.tune.trial_view import TrialView
 
 __all__ = ["ProgressCallback"]
 
@@ -74,7 +74,7 @@ class ProgressCallback(tune.Callback):
     ) -> None:
         """Show one report."""
         del iteration, trials, info
-        name = TrialSpec.from_dict(trial.config["spec"]).name
+        name = TrialView(trial).name
         shown = ("step", "point", "score", "parent", "generation", "tokens_per_s")
         self._reports[name] = {key: result[key] for key in shown} | {"status": reported_status(result)}
         if self._live is None and self._console is not None:
@@ -84,7 +84,7 @@ class ProgressCallback(tune.Callback):
         """Note who trains and who waits."""
         del iteration, info
         self._states: dict[str, str] = {
-            trial.config["spec"]["name"]: _STATES.get(trial.status, trial.status.lower()) for trial in trials
+            TrialView(trial).name: _STATES.get(trial.status, trial.status.lower()) for trial in trials
         }
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from erpo_explore.store.files import Location
 from erpo_explore.store.schema import TABLES
 from erpo_explore.trial import TrialSpec
 from erpo_explore.tune.callbacks.trackers import Tracker, new_trackers
+from erpo_explore.tune.trial_view import TrialView
 
 __all__ = ["TrackingCallback", "trial_metrics", "trial_params"]
 
@@ -88,7 +89,7 @@ class TrackingCallback(tune.Callback):
         if key in self._begun:
             return
         self._begun.add(key)
-        spec = TrialSpec.from_dict(trial.config["spec"])
+        spec = TrialView(trial).spec
         params = trial_params(spec, self._space)
         self._tell(lambda tracker: tracker.begin(key, spec.name, params))
 
