@@ -1,4 +1,4 @@
-"""The results store: Parquet folders that one writer appends to and any reader opens in pandas."""
+"""The results store: Parquet folders with one writer and any number of readers."""
 
 from erpo_explore.store.columns import Column
 from erpo_explore.store.reader import best_row, load_manifest, load_results

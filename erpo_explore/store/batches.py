@@ -1,4 +1,4 @@
-"""Which batch holds which key, so that a row that is written again replaces itself where it lies."""
+"""Index of batches: which file holds a key, so that a row written again is replaced in place."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ __all__ = ["BatchIndex"]
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """The counts of one trial in one batch, sorted."""
+    """Counts of one trial in one batch, sorted."""
 
     batch: str
     first: int
@@ -22,18 +22,18 @@ class _Run:
 
 
 class BatchIndex:
-    """Keys of batches: of each trial the counts, as arrays, since a compacted table holds millions."""
+    """Keys of all batches: sorted counts per trial, as arrays, since a compacted table holds millions."""
 
     def __init__(self) -> None:
         self._runs: dict[str, list[_Run]] = defaultdict(list)
 
     def add(self, batch: str, trials: pa.ChunkedArray, counts: np.ndarray) -> None:
-        """Note what a batch holds.
+        """Add the keys of a batch.
 
         Args:
-            batch: Its file's name.
-            trials: One a row.
-            counts: One a row, whole numbers.
+            batch: Name of its file.
+            trials: Trial of each row.
+            counts: Count of each row, whole numbers.
         """
         coded = trials.dictionary_encode().combine_chunks()
         codes, names = coded.indices.to_numpy(), coded.dictionary.to_pylist()
@@ -44,7 +44,7 @@ class BatchIndex:
             self._runs[name].append(_Run(batch, int(of_trial[0]), int(of_trial[-1]), of_trial))
 
     def find(self, key: PartKey) -> str | None:
-        """The batch that holds a key; None where none does."""
+        """Name of the batch that holds a key; None where no batch does."""
         trial, count = key
         for run in self._runs.get(trial, ()):
             if run.first <= count <= run.last and run.counts[np.searchsorted(run.counts, count)] == count:
@@ -52,9 +52,9 @@ class BatchIndex:
         return None
 
     def batches_of(self, trial: str) -> set[str]:
-        """The batches that hold rows of a trial."""
+        """Names of the batches that hold rows of a trial."""
         return {run.batch for run in self._runs.get(trial, ())}
 
     def remove(self, trial: str) -> None:
-        """Forget a trial."""
+        """Remove a trial from the index."""
         self._runs.pop(trial, None)

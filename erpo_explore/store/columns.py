@@ -1,7 +1,7 @@
-"""Every column of every table: its type, unit, meaning, when it is null, and which values are legal in it.
+"""Columns of all tables: type, unit, meaning, when a value is null, and which values are legal.
 
-A column that may be missing is null, never a stand-in number; NaN and infinity are legal only where they are
-themselves the observation (the loss of a run that diverged, the temperature of policy gradient).
+A missing value is null, never a stand-in number. NaN and infinity are legal only where they are the observation itself:
+the loss of a run that diverged, the temperature of policy gradient.
 
 Older results folders stay readable. A column is never removed. A renamed column, or a renamed value, has a line in
 `versions`, and readers map it. A new column must be nullable, and is null in older parts. A type may widen (int32 to
@@ -59,15 +59,15 @@ _FLOATS: Final = pa.list_(pa.float32())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column: what it holds and what a row may put there.
+    """One column and its legal values.
 
     Attributes:
-        name: With the unit in it, where it has one.
-        type: In Parquet.
-        meaning: In words.
-        unit: Of a number: what one of it is, or its range; empty for text and times.
-        null: When the value is missing; empty for a column that never is.
-        choices: The legal texts; empty for any text.
+        name: Name, with a suffix for the unit where it has one.
+        type: Type in Parquet.
+        meaning: Meaning of a value.
+        unit: Unit or range of a number; empty for text and times.
+        null: Condition under which the value is null; empty for a column without nulls.
+        choices: Legal texts; empty for any text.
         inf: Whether a float may be infinite.
         nan: Whether a float may be NaN.
     """
@@ -100,7 +100,7 @@ def _float(name: str, meaning: str, *, unit: str, null: str = "", inf: bool = Fa
 
 
 _NO_ALGORITHM: Final = "the point or path has no name"
-_NO_CLONE: Final = "it has cloned nobody"
+_NO_CLONE: Final = "it never cloned"
 _NO_SCORE: Final = "the run diverged"
 _NOT_BLEU: Final = "the task is not scored by BLEU, or the run diverged"
 _NOT_ROUGE: Final = "the task is not scored by ROUGE, or the run diverged"
@@ -108,10 +108,14 @@ _NO_METRIC: Final = "reward_task is 0"
 
 _EXPLORATION: Final = _text("exploration", "name of the exploration")
 _TRIAL: Final = _text("trial", "name of the trial, unique within its exploration")
-_ROLE: Final = _text("role", "why the trial runs", choices=ROLES)
-_ALGORITHM: Final = _text("algorithm", "name of the point or path: mle, raml, ...", null=_NO_ALGORITHM)
-_ITERATION: Final = _int("iteration", "which report of the trial, from 1", unit="reports")
-_SEED: Final = _int("seed", "seed of the trial", unit="a number, not a quantity")
+_ROLE: Final = _text(
+    "role",
+    "kind of the trial: a named algorithm, a member of the population, a given path, or the search that proposed it",
+    choices=ROLES,
+)
+_ALGORITHM: Final = _text("algorithm", "name of the algorithm or path: mle, raml, ...", null=_NO_ALGORITHM)
+_ITERATION: Final = _int("iteration", "number of the report within the trial, from 1", unit="reports")
+_SEED: Final = _int("seed", "random seed of the trial", unit="identifier")
 _DECODED_AT: Final = _int("step", "optimizer steps of the weights that decoded", unit="steps")
 
 OBSERVATION_COLUMNS = (
@@ -121,108 +125,113 @@ OBSERVATION_COLUMNS = (
     _ITERATION,
     _int(
         "generation",
-        "intervals walked when the knot was chosen that these weights walk to; 0 for a fixed point",
+        "evaluation intervals of the path so far when its target knot was chosen; 0 for a fixed point",
         unit="intervals",
     ),
     _text("parent", "trial whose weights were cloned last", null=_NO_CLONE),
     _SEED,
     _text("task", "name of the task"),
-    _text("model", "kind of the model"),
+    _text("model", "kind of the model, such as lstm"),
     _ALGORITHM,
-    _int("step", "optimizer steps that these weights have taken", unit="steps"),
-    _float("progress", "share of the budget that is spent", unit="0-1"),
-    _float("alpha", "α, weight of the model's KL term; infinite for policy gradient", unit="reward a nat", inf=True),
-    _float("beta", "β, weight of the entropy term", unit="reward a nat", inf=True),
-    _float("rho", "ρ = α / (α + β): how much the model is trusted", unit="0-1"),
-    _float("tau", "τ = α + β, the temperature; infinite for policy gradient", unit="reward a nat", inf=True),
-    _float("reward_truth", "weight of the reference token in the reward", unit="0-1, of a sum of 1"),
-    _float("reward_noise", "weight of the noise in the reward", unit="0-1, of a sum of 1"),
-    _float("reward_task", "weight of the task's metric in the reward", unit="0-1, of a sum of 1"),
-    _float("reward_model", "weight of the model's own distribution in the reward", unit="0-1, of a sum of 1"),
+    _int("step", "optimizer steps of these weights", unit="steps"),
+    _float("progress", "share of the training budget used so far", unit="0-1"),
+    _float("alpha", "α, weight of the model's KL term; infinite for policy gradient", unit="reward per nat", inf=True),
+    _float("beta", "β, weight of the entropy term", unit="reward per nat", inf=True),
+    _float("rho", "ρ = α / (α + β), trust in the model", unit="0-1"),
+    _float("tau", "τ = α + β, the temperature; infinite for policy gradient", unit="reward per nat", inf=True),
+    _float("reward_truth", "weight of the reference token in the reward", unit="0-1, all four sum to 1"),
+    _float("reward_noise", "weight of the noise distribution in the reward", unit="0-1, all four sum to 1"),
+    _float("reward_task", "weight of the metric in the reward", unit="0-1, all four sum to 1"),
+    _float("reward_model", "weight of the model's own distribution in the reward", unit="0-1, all four sum to 1"),
     _text(
         "metric",
-        "metric that the reward is made of: bleu, rouge, edit, ..., or a user's package.module:function",
+        "metric in the reward: bleu, rouge, edit, ..., or package.module:function",
         null=_NO_METRIC,
     ),
     _float(
         "reward_temperature",
-        "τ_R, temperature of the metric inside the reward",
-        unit="of the metric",
+        "τ_R, temperature of the metric within the reward",
+        unit="metric units",
         null=_NO_METRIC,
         inf=True,
     ),
-    _text("prefix", "what the decoder is fed: truth, q or model"),
-    _text("label", "what the decoder is trained on: sampled, expected or truth"),
+    _text("prefix", "source of the decoder's input tokens: truth, q or model"),
+    _text("label", "source of the training labels: sampled, expected or truth"),
     _text(
-        "estimator", "how targets are drawn and weighted: token, sequence, ngram, ...", null="written before it existed"
+        "estimator",
+        "estimator: how targets are drawn and weighted, such as token, sequence or ngram",
+        null="written by a version without this column",
     ),
-    _int("num_draws", "K, targets drawn a source", unit="targets", null="written before it existed"),
+    _int("num_draws", "K, targets drawn per source", unit="targets", null="written by a version without this column"),
     _float(
         "forced",
-        "share of the reference that every target begins with",
+        "share of the reference that is forced as the prefix of every target",
         unit="0-1",
-        null="written before it existed",
+        null="written by a version without this column",
     ),
-    _text("noise_kind", "what the noise puts in a word's place", null="reward_noise is 0"),
+    _text("noise_kind", "noise distribution of replacement words", null="reward_noise is 0"),
     _float(
         "train_loss_nats",
-        "mean training loss since the last report, in the terms of its point",
-        unit="nats a token",
+        "mean training loss since the last report, with the loss of the current point",
+        unit="nats per token",
         null=_NO_SCORE,
         inf=True,
         nan=True,
     ),
     _float(
         "validation_nll_nats",
-        "negative log-likelihood of the valid set",
-        unit="nats a token",
+        "negative log-likelihood of the validation set",
+        unit="nats per token",
         null=_NO_SCORE,
         inf=True,
         nan=True,
     ),
-    _float("bleu", "corpus BLEU on the valid set", unit="0-100", null=_NOT_BLEU),
-    _float("rouge1", "ROUGE-1 F1 on the valid set", unit="0-100", null=_NOT_ROUGE),
-    _float("rouge2", "ROUGE-2 F1 on the valid set", unit="0-100", null=_NOT_ROUGE),
-    _float("rougel", "ROUGE-L F1 on the valid set", unit="0-100", null=_NOT_ROUGE),
-    _float("score", "the task's own metric on the valid set: what is maximised", unit="0-100", null=_NO_SCORE),
+    _float("bleu", "corpus BLEU on the validation set", unit="0-100", null=_NOT_BLEU),
+    _float("rouge1", "ROUGE-1 F1 on the validation set", unit="0-100", null=_NOT_ROUGE),
+    _float("rouge2", "ROUGE-2 F1 on the validation set", unit="0-100", null=_NOT_ROUGE),
+    _float("rougel", "ROUGE-L F1 on the validation set", unit="0-100", null=_NOT_ROUGE),
+    _float("score", "the task's metric on the validation set, which is maximised", unit="0-100", null=_NO_SCORE),
     _text("signature", "signature of the scorer, with its version", null=_NO_SCORE),
     _float(
         "mean_reward",
         "mean metric of the drawn targets since the last report",
-        unit="of the metric",
+        unit="metric units",
         null="no target was drawn, or its metric was not needed",
         inf=True,
         nan=True,
     ),
     _float(
         "entropy_nats",
-        "mean entropy of the sampler since the last report",
-        unit="nats a token",
+        "mean entropy of the sampling distribution since the last report",
+        unit="nats per token",
         null="no target was drawn",
         inf=True,
         nan=True,
     ),
     _float(
         "effective_sample_size",
-        "of the K targets of a source, mean since the last report",
+        "effective sample size of the K targets of a source, mean since the last report",
         unit="targets, 1-K",
-        null="draws are not weighted as wholes",
+        null="targets are not weighted as whole sequences",
         nan=True,
     ),
     _float(
-        "tokens_per_s", "target tokens trained on, without evaluation", unit="tokens a second", null="it was not timed"
+        "tokens_per_s",
+        "target tokens per second of training, evaluation excluded",
+        unit="tokens per second",
+        null="it was not measured",
     ),
-    _float("elapsed_s", "time that these weights have trained and evaluated", unit="seconds"),
-    _text("device", "device that trained, such as cpu or cuda"),
-    _text("status", "state of the trial at this report", choices=STATUSES),
+    _float("elapsed_s", "time of training and evaluation of these weights, clones included", unit="seconds"),
+    _text("device", "training device, such as cpu or cuda"),
+    _text("status", "status of the trial at this report", choices=STATUSES),
     _text(
         "checkpoint",
-        "folder of these weights, within the results folder; it is deleted once no trial can go on from it",
-        null="the weights are not written yet, or never were",
+        "checkpoint folder of these weights, within the results folder; deleted once no trial can continue from it",
+        null="no checkpoint was written",
     ),
-    _text("path", "JSON of the path that these weights have walked so far"),
-    Column(name="reported_at", type=_TIME, meaning="when the report arrived, UTC"),
-    _text("node", "host name of the machine that trained"),
+    _text("path", "JSON of the path so far of these weights"),
+    Column(name="reported_at", type=_TIME, meaning="time at which the report arrived, UTC"),
+    _text("node", "host name of the training machine"),
 )
 
 _UNSCORED: Final = "no report has a score"
@@ -233,57 +242,70 @@ TRIAL_COLUMNS = (
     _ROLE,
     _ALGORITHM,
     _SEED,
-    _text("status", "last state of the trial", choices=STATUSES),
-    _int("num_observations", "reports so far", unit="reports"),
-    _float("best_score", "best score of any report", unit="0-100", null=_UNSCORED),
-    _int("best_step", "optimizer step of the best score, the earliest of equals", unit="steps", null=_UNSCORED),
-    _float("final_score", "score of the last report that has one", unit="0-100", null=_UNSCORED),
-    _text("score_name", "name of the task's own metric, such as bleu", null="written before it existed"),
+    _text("status", "last status of the trial", choices=STATUSES),
+    _int("num_observations", "number of reports so far", unit="reports"),
+    _float("best_score", "best score of all reports", unit="0-100", null=_UNSCORED),
+    _int("best_step", "optimizer step of the best score; of equal scores the earliest", unit="steps", null=_UNSCORED),
+    _float("final_score", "score of the last report with a score", unit="0-100", null=_UNSCORED),
+    _text("score_name", "name of the task's metric, such as bleu", null="written by a version without this column"),
     _int("steps", "optimizer steps taken", unit="steps"),
-    _float("elapsed_s", "time that the last weights have trained and evaluated", unit="seconds"),
+    _float("elapsed_s", "time of training and evaluation of the last weights, clones included", unit="seconds"),
     _text("parent", "trial whose weights were cloned last", null=_NO_CLONE),
-    _int("generation", "intervals walked when its last knot was chosen; 0 for a fixed point", unit="intervals"),
-    _text("path", "JSON of the path that the last weights have walked"),
-    _text("point", "the last point, as a user would write it"),
+    _int(
+        "generation",
+        "evaluation intervals of the path so far when its last knot was chosen; 0 for a fixed point",
+        unit="intervals",
+    ),
+    _text("path", "JSON of the path so far of the last weights"),
+    _text("point", "the last point, in the notation of a search space"),
     _int(
         "num_failures",
-        "how often it failed, also where it was tried again and went on",
+        "number of failures, those with a successful retry included",
         unit="failures",
-        null="written before it existed",
+        null="written by a version without this column",
     ),
-    _text("error", "why it failed or diverged last", null="it never did"),
+    _text("error", "reason of the last failure or divergence", null="it never failed or diverged"),
 )
 
-_NOT_RANKED: Final = "action is start, or a search that ranks nobody"
+_NOT_RANKED: Final = "action is start, or the search does not rank members"
 
 DECISION_COLUMNS = (
     _EXPLORATION,
     _text("trial", "name of the member"),
-    _int("generation", "intervals that the weights it goes on with have walked", unit="intervals"),
-    _int("step", "optimizer step at which it was decided", unit="steps"),
-    _text("action", "start, continue with its own weights, or clone the donor's", choices=get_args(Action)),
+    _int(
+        "generation", "evaluation intervals of the path so far of the weights that it continues with", unit="intervals"
+    ),
+    _int("step", "optimizer step of the decision", unit="steps"),
+    _text("action", "start, continue with its own weights, or clone the donor's weights", choices=get_args(Action)),
     _text("donor", "trial whose weights were cloned", null="action is not clone"),
-    _float("score", "the member's score when it was decided", unit="0-100", null="action is start, or it had no score"),
+    _float("score", "score of the member at the decision", unit="0-100", null="action is start, or it had no score"),
     _float(
         "donor_score",
-        "the donor's score when it was decided",
+        "score of the donor at the decision",
         unit="0-100",
         null="action is not clone, or it had no score",
     ),
     _float(
         "p_value",
-        "one-sided, of the paired bootstrap: best donor looked at against member",
+        "one-sided p-value of the paired bootstrap: best candidate donor against member",
         unit="0-1",
-        null="no bootstrap was made",
+        null="no bootstrap was computed",
     ),
-    _int("rank", "place of the member in its sub-population, 1 is best", unit="members", null=_NOT_RANKED),
-    _int("population", "members ranked there, or begun with", unit="members", null="a search that ranks nobody"),
-    _int("period", "between two decisions of its sub-population", unit="intervals", null=_NOT_RANKED),
-    _int("until_step", "optimizer step at which the knot is reached", unit="steps", null="action is start"),
-    _text("knot", "JSON of the point that the member walks to next"),
-    _text("path", "JSON of the path walked so far, the donor's after a clone"),
-    _text("reason", "why, in words"),
-    Column(name="decided_at", type=_TIME, meaning="when it was decided, UTC"),
+    _int("rank", "rank of the member in its subpopulation, 1 is best", unit="members", null=_NOT_RANKED),
+    _int(
+        "population",
+        "size of the ranked subpopulation; at the start, of the population",
+        unit="members",
+        null="the search does not rank members",
+    ),
+    _int(
+        "period", "evaluation intervals between two decisions of its subpopulation", unit="intervals", null=_NOT_RANKED
+    ),
+    _int("until_step", "optimizer step at which the target knot is reached", unit="steps", null="action is start"),
+    _text("knot", "JSON of the target point of the member"),
+    _text("path", "JSON of the path so far; after a clone, that of the donor"),
+    _text("reason", "reason of the decision, in words"),
+    Column(name="decided_at", type=_TIME, meaning="time of the decision, UTC"),
 )
 
 SAMPLE_COLUMNS = (
@@ -291,11 +313,16 @@ SAMPLE_COLUMNS = (
     _TRIAL,
     _ITERATION,
     _DECODED_AT,
-    _int("index", "position of the sentence in the valid set, from 0", unit="sentences"),
+    _int("index", "index of the sentence in the validation set, from 0", unit="sentences"),
     _text("source", "source sentence"),
     _text("reference", "reference sentence"),
     _text("hypothesis", "decoded sentence"),
-    _float("sentence_score", "the task's metric of this sentence", unit="0-100", null="it has no score of one"),
+    _float(
+        "sentence_score",
+        "the task's metric of this sentence",
+        unit="0-100",
+        null="the metric has no score of a single sentence",
+    ),
 )
 
 SENTENCE_COLUMNS = (
@@ -303,17 +330,17 @@ SENTENCE_COLUMNS = (
     _TRIAL,
     _ITERATION,
     _DECODED_AT,
-    _text("split", "what was decoded", choices=SPLITS),
-    _text("kind", "what the values are and how they make the corpus score, see values", choices=get_args(Statistics)),
-    _int("num_sentences", "N", unit="sentences"),
+    _text("split", "split that was decoded", choices=SPLITS),
+    _text("kind", "kind of the statistics, see values", choices=get_args(Statistics)),
+    _int("num_sentences", "N, number of sentences", unit="sentences"),
     Column(
         name="values",
         type=_FLOATS,
-        meaning="what each sentence adds to the corpus score: N rows of D numbers, row after row, in the order of the "
-        "split, so values.reshape(num_sentences, -1) is the matrix. kind bleu, D = 10: words of the hypothesis, words "
-        "of the reference, n-gram matches of order 1, 2, 3, 4, n-grams of the hypothesis of order 1, 2, 3, 4; corpus "
-        "BLEU is that of their sums. kind mean: D scores of the sentence (ROUGE-1, -2, -L F1); the corpus score "
-        "is the mean of all of them",
+        meaning="statistics of each sentence: N rows of D numbers, row after row, in the order of the split; "
+        "values.reshape(num_sentences, -1) is the matrix. kind bleu, D = 10: words of the hypothesis, words of the "
+        "reference, n-gram matches of order 1, 2, 3, 4, n-grams of the hypothesis of order 1, 2, 3, 4; corpus BLEU "
+        "is computed from their sums. kind mean: D scores of the sentence (ROUGE-1, -2, -L F1); the corpus score is "
+        "the mean of all of them",
         unit="words and n-grams, or 0-100",
     ),
 )
@@ -324,15 +351,15 @@ _TEST_NOT_ROUGE: Final = "the task is not scored by ROUGE"
 TEST_COLUMNS = (
     _EXPLORATION,
     _TRIAL,
-    _int("iteration", "number of its last report", unit="reports"),
+    _int("iteration", "number of the trial's last report", unit="reports"),
     _int("step", "optimizer steps of the weights that decoded, the last of the budget", unit="steps"),
-    _int("beam_width", "hypotheses a sentence; 1 is greedy", unit="hypotheses"),
-    _float("length_penalty", "exponent of the beam's length penalty", unit="an exponent"),
-    _int("num_sentences", "sentences of the test set", unit="sentences"),
+    _int("beam_width", "beam width; 1 is greedy decoding", unit="hypotheses"),
+    _float("length_penalty", "exponent of the beam's length penalty", unit="exponent"),
+    _int("num_sentences", "number of sentences of the test set", unit="sentences"),
     _float(
         "nll_nats",
         "negative log-likelihood of the test set",
-        unit="nats a token",
+        unit="nats per token",
         null="it was not computed",
         inf=True,
         nan=True,
@@ -341,7 +368,7 @@ TEST_COLUMNS = (
     _float("rouge1", "ROUGE-1 F1 on the test set", unit="0-100", null=_TEST_NOT_ROUGE),
     _float("rouge2", "ROUGE-2 F1 on the test set", unit="0-100", null=_TEST_NOT_ROUGE),
     _float("rougel", "ROUGE-L F1 on the test set", unit="0-100", null=_TEST_NOT_ROUGE),
-    _float("score", "the task's own metric on the test set", unit="0-100"),
+    _float("score", "the task's metric on the test set", unit="0-100"),
     _text("signature", "signature of the scorer, with its version"),
-    _float("decoding_s", "time that decoding and scoring took", unit="seconds"),
+    _float("decoding_s", "time of decoding and scoring", unit="seconds"),
 )

@@ -1,10 +1,10 @@
 """Compaction: many small parts of a table become few large ones, sorted by key.
 
-A journal is written first. When it says that the merged parts are complete, what is left to do is to delete the small
-ones; before that, to delete the merged ones. So a compaction that was killed is finished or undone by the next writer,
-and no row is lost or doubled. Until then rows may lie twice, and readers take one a key.
+A journal is written first. Until it marks the merged parts as complete, an interrupted compaction is undone by deleting
+the merged parts; afterwards it is finished by deleting the small ones. The next writer does so, and no row is lost or
+duplicated. Until then rows may exist twice, and readers keep one per key.
 
-Parts that are large enough stay, and so do those that this version does not know all columns of, or cannot read.
+Large parts stay as they are. So do parts with unknown columns, and parts that cannot be read.
 """
 
 import json
@@ -23,27 +23,27 @@ from erpo_explore.store.schema import Table
 
 __all__ = ["compact_table", "recover"]
 
-_MOST_ROWS: Final = 250_000
-_MOST_BYTES: Final = 256_000_000
-"""Of a merged part: rows, and bytes as they are encoded."""
+_MAX_ROWS: Final = 250_000
+_MAX_BYTES: Final = 256_000_000
+"""Upper limits of a merged part: rows, and encoded bytes."""
 
-_ENOUGH_ROWS: Final = _MOST_ROWS // 2
-_ENOUGH_BYTES: Final = 32_000_000
-"""Of a part that is left as it is, in its file."""
+_LARGE_ROWS: Final = _MAX_ROWS // 2
+_LARGE_BYTES: Final = 32_000_000
+"""Lower limits of a part that stays as it is: rows, and bytes of its file."""
 
 
 def compact_table(folder: Folder, table: Table) -> int:
     """Merge the small parts of a table.
 
     Args:
-        folder: Of the table; nobody else writes to it.
-        table: What its rows are.
+        folder: Folder of the table; no other process writes to it.
+        table: The table.
 
     Returns:
-        How many parts were merged.
+        Number of merged parts.
 
     Raises:
-        ResultsError: the folder cannot be written; nothing is lost or doubled then.
+        ResultsError: The folder cannot be written; no row is lost or duplicated then.
     """
     recover(folder)
     files = {entry.base_name: entry for entry in part_files(folder)}
@@ -62,7 +62,7 @@ def compact_table(folder: Folder, table: Table) -> int:
     _note(folder, journal | {"parts": merged, "complete": True})
     now = {entry.base_name: entry for entry in folder.entries()}
     for name in merged:
-        # one that was written since it was read is newer than what was merged: it stays, and readers prefer it
+        # a part written since it was read is newer than the merged one: it stays, and readers prefer it
         if name in now and (now[name].size, now[name].mtime_ns) == (files[name].size, files[name].mtime_ns):
             folder.delete(name)
     folder.delete(JOURNAL)
@@ -73,7 +73,7 @@ def recover(folder: Folder) -> None:
     """Finish or undo a compaction that was killed.
 
     Raises:
-        ResultsError: the journal is none of ours, or the folder cannot be written.
+        ResultsError: The journal is not from this store, or the folder cannot be written.
     """
     if not folder.has(JOURNAL):
         return
@@ -82,11 +82,11 @@ def recover(folder: Folder) -> None:
         parts, first, complete = [str(name) for name in journal["parts"]], int(journal["first"]), journal["complete"]
     except (ValueError, KeyError, TypeError) as error:
         raise ResultsError(
-            f"{folder.location_of(JOURNAL)} is no journal of a compaction; remove it, no row is lost by that"
+            f"{folder.location_of(JOURNAL)} is not a journal of a compaction; remove it, no row is lost by that"
         ) from error
-    there = [entry.base_name for entry in folder.entries()]
-    merged = [name for name in there if (batch_number(name) or 0) >= first]
-    for name in set(there) & set(parts) if complete else merged:
+    existing = [entry.base_name for entry in folder.entries()]
+    merged = [name for name in existing if (batch_number(name) or 0) >= first]
+    for name in set(existing) & set(parts) if complete else merged:
         folder.delete(name)
     folder.delete(JOURNAL)
 
@@ -97,11 +97,11 @@ def _note(folder: Folder, journal: dict[str, Any]) -> None:
 
 def _is_small(part: Part, file: fs.FileInfo) -> bool:
     rows = part.fragment.metadata.num_rows
-    return not part.unknown and rows < _ENOUGH_ROWS and file.size < _ENOUGH_BYTES
+    return not part.unknown and rows < _LARGE_ROWS and file.size < _LARGE_BYTES
 
 
 def _groups(parts: Sequence[Part]) -> Iterator[list[Part]]:
-    """Parts whose rows are to lie in one, in order."""
+    """Parts to merge into one, in order."""
     group: list[Part] = []
     num_rows = num_bytes = 0
     for part in parts:
@@ -109,7 +109,7 @@ def _groups(parts: Sequence[Part]) -> Iterator[list[Part]]:
         metadata = part.fragment.metadata
         num_rows += metadata.num_rows
         num_bytes += sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
-        if num_rows >= _MOST_ROWS or num_bytes >= _MOST_BYTES:
+        if num_rows >= _MAX_ROWS or num_bytes >= _MAX_BYTES:
             yield group
             group, num_rows, num_bytes = [], 0, 0
     if group:
@@ -117,7 +117,7 @@ def _groups(parts: Sequence[Part]) -> Iterator[list[Part]]:
 
 
 def _read_group(folder: Folder, table: Table, parts: Sequence[Part]) -> tuple[pa.Table, list[str]]:
-    """Rows of all parts, and the parts' names; without those that turn out to be damaged."""
+    """Rows of all parts, and the names of the parts; damaged ones are left out."""
     columns = table.schema.names
     rows = read_parts(folder, table, parts, columns)
     if rows.num_rows == sum(part.fragment.metadata.num_rows for part in parts):

@@ -1,7 +1,7 @@
-"""Which rows to load, as conditions that Parquet's statistics can answer.
+"""Row filters as expressions that pyarrow pushes down to Parquet.
 
-Written as pandas and pyarrow write them: `[("score", ">", 30), ("algorithm", "in", ["mle", "spg"])]`, all of which must
-hold; a list of such lists holds where one of them does.
+Filters have the form of pandas and pyarrow: `[("score", ">", 30), ("algorithm", "in", ["mle", "spg"])]`, all of which
+must hold. Of a list of such lists, one must hold.
 """
 
 import operator
@@ -21,7 +21,7 @@ from erpo_explore.store.versions import current_field, older_field
 __all__ = ["Filters", "RowFilter", "row_filter"]
 
 Filters = Sequence[Any]
-"""Conditions (column, comparison, value), or lists of them; checked here, since people write them by hand."""
+"""Conditions (column, comparison, value), or lists of them. They are written by hand, so they are checked."""
 
 _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = MappingProxyType(
     {
@@ -66,7 +66,7 @@ def row_filter(table: Table, trials: Sequence[str] | None, filters: Filters | No
         What pyarrow pushes down to Parquet; None for all rows. A null meets no condition.
 
     Raises:
-        ValueError: an unknown column or comparison, or a value that its column cannot hold.
+        ValueError: An unknown column or comparison, or a value that its column cannot hold.
     """
     if trials is None and filters is None:
         return None
@@ -117,14 +117,14 @@ def _condition(table: Table, condition: Any, field: Field) -> ds.Expression:
 
 
 def _value(value: Any, kind: pa.DataType) -> Any:
-    """A value that pyarrow neither takes for null nor rounds."""
+    """Reject values that pyarrow would treat as null or round."""
     if value is None or (pa.types.is_integer(kind) and not isinstance(value, Integral)):
         raise TypeError(value)
     return value
 
 
 def _listed(values: Any) -> list[Any]:
-    """What follows `in`; a text alone would be read letter by letter."""
+    """The operand of `in` as a list; a bare text would be split into letters."""
     if isinstance(values, str):
         raise TypeError(values)
     return list(values)

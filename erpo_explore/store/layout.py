@@ -1,7 +1,7 @@
-"""Where things lie in `results/<exploration>/`: file names as pure functions of keys, and keys of file names.
+"""File names in `results/<exploration>/`: constants, and names of parts as pure functions of their keys.
 
-A part of one key is named by it, so writing the same rows again replaces the part instead of doubling it, and a reader
-that wants some trials opens only theirs. A part of several keys, a batch, is numbered.
+A part with one key is named after it. Writing the same rows again replaces the part, and a reader of some trials opens
+only their parts. A part with several keys, a batch, has a number.
 """
 
 from collections.abc import Mapping
@@ -33,17 +33,17 @@ REPLAY_TABLE: Final = "replay.csv"
 REPLAY_PAGE: Final = "replay.md"
 SUFFIX: Final = ".parquet"
 JOURNAL: Final = ".compacting.json"
-"""What a compaction is about to do, in the folder of its table."""
+"""Journal of a running compaction, in the folder of its table."""
 
 _PART: Final = "trial-"
 _BATCH: Final = "rows-"
 
 PartKey = tuple[str, int]
-"""Trial and count (iteration or generation); the count is 0 in a table whose parts are of trials alone."""
+"""Trial and count (iteration or generation); the count is 0 in a table with one part per trial."""
 
 
 def part_key(table: Table, row: Mapping[str, Any]) -> PartKey:
-    """The key of the part that a row belongs to; only the table's `part_key` is read."""
+    """Key of the part that a row belongs to; reads only the columns of the table's `part_key`."""
     trial, *counts = (row[name] for name in table.part_key)
     return str(trial), int(counts[0]) if counts else 0
 
@@ -51,7 +51,7 @@ def part_key(table: Table, row: Mapping[str, Any]) -> PartKey:
 def part_name(table: Table, key: PartKey) -> str:
     """Name of the part of one key, such as `trial-a1-000003.parquet`.
 
-    Trial names are percent-encoded, so that any name is a file name and no two share one.
+    Trial names are percent-encoded, so that every name is a valid and distinct file name.
     """
     trial, count = key
     counted = f"-{count:06d}" if len(table.part_key) > 1 else ""
@@ -59,7 +59,7 @@ def part_name(table: Table, key: PartKey) -> str:
 
 
 def key_of(table: Table, name: str) -> PartKey | None:
-    """The key that a part is named by; None for a batch, or a file of somebody else."""
+    """Key that a part is named after; None for a batch or any other file."""
     if not (name.startswith(_PART) and name.endswith(SUFFIX)):
         return None
     stem, count = name.removeprefix(_PART).removesuffix(SUFFIX), "0"
@@ -72,12 +72,12 @@ def key_of(table: Table, name: str) -> PartKey | None:
 
 
 def batch_name(number: int) -> str:
-    """Name of a batch, such as `rows-000007.parquet`; a later one has a higher number."""
+    """Name of a batch, such as `rows-000007.parquet`; later batches have higher numbers."""
     return f"{_BATCH}{number:06d}{SUFFIX}"
 
 
 def batch_number(name: str) -> int | None:
-    """The number of a batch; None for any other file."""
+    """Number of a batch; None for any other file."""
     digits = name.removeprefix(_BATCH).removesuffix(SUFFIX)
     if not (digits.isascii() and digits.isdigit()):
         return None

@@ -1,4 +1,4 @@
-"""Rows sorted by key, one row a key."""
+"""Rows sorted by key, one row per key."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,13 @@ __all__ = ["sorted_by_key"]
 
 
 def sorted_by_key(rows: pa.Table, key: Sequence[str]) -> pa.Table:
-    """Rows by their key, ascending; of several rows with one key the last one stays.
+    """Sort rows by key, ascending; of several rows with one key, keep the last.
 
-    Rows that are so already, as those of a compacted table are, are not copied.
+    Rows that are sorted already, as in a compacted table, are not copied.
 
     Args:
-        rows: With the columns of the key, without nulls in them.
-        key: Names of columns, texts or whole numbers.
+        rows: Rows with the columns of the key, which hold no nulls.
+        key: Names of columns of texts or whole numbers.
     """
     if rows.num_rows < 2:
         return rows
@@ -29,7 +29,7 @@ def sorted_by_key(rows: pa.Table, key: Sequence[str]) -> pa.Table:
 
 
 def _ranks(column: pa.ChunkedArray) -> np.ndarray:
-    """Whole numbers that sort as the values do."""
+    """Whole numbers in the order of the values."""
     if not pa.types.is_string(column.type):
         return np.asarray(column)
     coded = column.dictionary_encode().combine_chunks()
@@ -41,7 +41,7 @@ def _ranks(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _rises(columns: Sequence[np.ndarray]) -> np.ndarray:
-    """Whether each row's key, but for the first's, is greater than that of the row before."""
+    """Whether the key of each row after the first is greater than that of the row before."""
     rises = np.zeros(len(columns[0]) - 1, dtype=bool)
     equal = ~rises
     for column in columns:

@@ -1,6 +1,6 @@
-"""The Parquet parts of a table: which files they are, what is in them, and how they are encoded.
+"""Parquet parts of a table: listing, reading and encoding.
 
-Readers never write, and one bad file never hides the good ones: it is named in a warning and left out.
+Readers never write. A damaged file is named in a warning and left out; the others are still read.
 """
 
 import warnings
@@ -36,9 +36,9 @@ class Part:
     """A file that is a part of its table.
 
     Attributes:
-        name: Of the file.
-        fragment: Its rows, unread.
-        unknown: Columns of it that the table does not have.
+        name: Name of the file.
+        fragment: Rows of the file, not yet read.
+        unknown: Columns that the table does not have.
     """
 
     name: str
@@ -47,10 +47,10 @@ class Part:
 
 
 def part_files(folder: Folder) -> list[fs.FileInfo]:
-    """The files of a table's folder that may be parts, the oldest rows first.
+    """List the files of a table's folder that may be parts, the oldest rows first.
 
-    Where a row lies in two of them the last one counts: batches come by number, and before the parts of one key, which
-    are either what a batch was merged of or were written later. Hidden files are a writer's own, or the desktop's.
+    Of a row that is in two files, the last one counts. Batches come first, by number. The parts of one key follow: they
+    were either merged into a batch or written later. Hidden files belong to a writer or to the desktop.
     """
     visible = [entry for entry in folder.entries() if not entry.base_name.startswith(".")]
     for entry in visible:
@@ -69,10 +69,10 @@ def _age(name: str) -> tuple[bool, int, str]:
 
 
 def open_parts(folder: Folder, table: Table, names: Sequence[str]) -> list[Part]:
-    """Look at the files' schemas; a file that is no part of the table is named in a warning.
+    """Read the schemas of files; a file that is not a part of the table is named in a warning.
 
     Raises:
-        FileNotFoundError: a file has gone since it was listed, since small parts are being merged.
+        FileNotFoundError: A file has disappeared since it was listed, because small parts are being merged.
     """
     with ThreadPoolExecutor(_READERS) as pool:
         opened = list(pool.map(lambda name: _open_part(folder, table, name), names))
@@ -91,7 +91,7 @@ def open_parts(folder: Folder, table: Table, names: Sequence[str]) -> list[Part]
 
 
 def _open_part(folder: Folder, table: Table, name: str) -> Part | str:
-    """A part, or why it is none."""
+    """Open a part, or return the reason why it is none."""
     try:
         fragment = _FORMAT.make_fragment(folder.path_of(name), folder.filesystem)
         found = fragment.physical_schema
@@ -112,17 +112,17 @@ def read_parts(
     """Read parts, one after the other.
 
     Args:
-        folder: Of the table.
-        table: What they are parts of.
-        parts: Which.
-        columns: Which, in this order.
-        rows: Which; None for all.
+        folder: Folder of the table.
+        table: The table.
+        parts: Parts to read.
+        columns: Names of the columns, in this order.
+        rows: Filter of rows; None for all.
 
     Returns:
-        In the table's schema, whatever version wrote them.
+        Rows in the table's schema, whatever version wrote them.
 
     Raises:
-        FileNotFoundError: a file has gone since it was listed.
+        FileNotFoundError: A file has disappeared since it was listed.
     """
     schema = pa.schema([table.schema.field(name) for name in columns])
     read = [schema.empty_table()]
@@ -135,7 +135,7 @@ def read_parts(
         except FileNotFoundError:
             raise
         except (OSError, pa.ArrowException):
-            pass  # one of them is damaged within: read each by itself, to tell which
+            pass  # one of them is damaged: read each by itself to find out which
         tables = [_read_part(folder, table, part, columns, rows) for part in group]
         read += [each for each in tables if each is not None]
     return pa.concat_tables([each.cast(schema) for each in read])
@@ -179,7 +179,7 @@ _SCANS: Final = (_Scan(is_older=False), _Scan(is_older=True))
 def _read_part(
     folder: Folder, table: Table, part: Part, columns: Sequence[str], rows: RowFilter | None
 ) -> pa.Table | None:
-    """Read one part; None, with a warning, where it is damaged or holds something else."""
+    """Read one part; None, with a warning, where it is damaged or of another table."""
     try:
         found = part.fragment.to_table()
     except FileNotFoundError:
@@ -197,7 +197,7 @@ def _read_part(
 
 
 def _conform(part: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The part with exactly the table's columns; one that an older version did not write is null."""
+    """Bring a part to the table's schema; columns that an older version did not write are null."""
     for field in schema:
         if field.name not in part.column_names:
             part = part.append_column(field.name, pa.nulls(part.num_rows, field.type))
@@ -208,13 +208,13 @@ def _conform(part: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def to_parquet(table: Table, rows: pa.Table) -> bytes:
-    """Rows as a Parquet file.
+    """Encode rows as a Parquet file.
 
-    Texts that repeat are kept once, and statistics of the keys tell a reader of one trial which rows to pass over; in a
-    part of few rows both only cost room.
+    Repeated texts are stored once (dictionary encoding). Statistics of the keys let a reader of one trial skip row
+    groups. In a part with few rows both only take space.
 
     Raises:
-        ResultsError: never for rows of `rows_to_arrow`; for rows that Parquet cannot hold.
+        ResultsError: Parquet cannot hold the rows. Rows of `rows_to_arrow` never raise.
     """
     sink = pa.BufferOutputStream()
     small = rows.num_rows < _SMALL
@@ -234,5 +234,5 @@ def to_parquet(table: Table, rows: pa.Table) -> bytes:
 
 
 def _first_line(error: Exception) -> str:
-    """An error's first line: pyarrow's go on for many."""
+    """First line of an error; pyarrow's messages have many."""
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,4 +1,4 @@
-"""Reading a results folder into pandas. Readers never write, and one bad file never hides the good ones."""
+"""Reading a results folder into pandas. Readers never write; a damaged file does not prevent reading the others."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -35,23 +35,23 @@ def load_results(
     """Load one table of an exploration, or of all explorations that lie in a folder.
 
     Args:
-        folder: The exploration's folder, `results/<exploration>`, or one that holds several, `results`; a path or a
-            URI such as `s3://bucket/results`.
-        table: observations (one row a trial and report), trials, lineage, samples,
-            sentences or tests.
-        columns: Which columns, in this order; None for all.
-        trials: Which trials; None for all.
-        filters: Which rows, such as `[("score", ">", 30), ("algorithm", "in", ["mle"])]`; a list of such lists holds
-            where one of them does. A null meets no filter. None for all.
+        folder: Folder of one exploration, `results/<exploration>`, or a folder of several, `results`; a path or a URI
+            such as `s3://bucket/results`.
+        table: Name of the table: observations (one row per trial and report), trials, lineage, samples, sentences or
+            tests.
+        columns: Names of the columns, in this order; None for all.
+        trials: Names of the trials; None for all.
+        filters: Conditions on rows, such as `[("score", ">", 30), ("algorithm", "in", ["mle"])]`, all of which must
+            hold. Of a list of such lists, one must hold. A null meets no condition. None for all rows.
 
     Returns:
-        One row a key, sorted by it (trial, iteration, ...). No rows, but all columns, before the first part is there.
-        Of several explorations, `exploration` is the name of the folder in `folder`, and comes first in the key.
-        A file that cannot be read is named in a warning and left out.
+        One row per key, sorted by it (trial, iteration, ...). Without any part yet: all columns, no rows. Of several
+        explorations, `exploration` is the name of the folder within `folder`, and comes first in the key. A file that
+        cannot be read is named in a warning and left out.
 
     Raises:
-        ResultsError: the folder is missing or holds no exploration.
-        ValueError: no table or column of that name, or a filter that cannot be.
+        ResultsError: The folder is missing or holds no exploration.
+        ValueError: An unknown table or column, or an invalid filter.
     """
     kind = find_table(table)
     schema = kind.schema
@@ -64,28 +64,28 @@ def load_results(
         whole = _load(opened.within(table), kind, needed, trials, rows)
     else:
         parts = [
-            _renamed(_load(within.within(table), kind, needed, trials, rows), name)
+            _with_exploration(_load(within.within(table), kind, needed, trials, rows), name)
             for name, within in _explorations(opened).items()
         ]
         whole = pa.concat_tables(parts)
-    # what decoding took goes back before pandas takes its share; of its pools Arrow's others keep more of it
+    # return the memory of decoding before pandas allocates its own; Arrow's other pools would keep more of it
     pa.system_memory_pool().release_unused()
     frame: pd.DataFrame = whole.select(names).to_pandas(self_destruct=True)
     return frame
 
 
 def load_manifest(folder: Location) -> dict[str, object]:
-    """Read what an exploration was started with: its space, seed, versions and git commit.
+    """Read the manifest of an exploration: its search space, seed, versions and git commit.
 
     Raises:
-        ResultsError: the folder is missing, holds no exploration, or its manifest is not YAML.
+        ResultsError: The folder is missing, holds no exploration, or its manifest is not YAML.
     """
     within = Folder.at(folder)
     _check_exploration(within)
     path = within.location_of(MANIFEST)
     try:
         manifest = load_yaml(within.read(MANIFEST).decode())
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: no text, or a date that cannot be
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: not text, or an invalid date
         why = " ".join(str(error).split())
         raise ResultsError(f"{path} is not YAML, restore it from a copy: {why}") from error
     if not isinstance(manifest, dict):
@@ -94,13 +94,13 @@ def load_manifest(folder: Location) -> dict[str, object]:
 
 
 def best_row(frame: pd.DataFrame) -> pd.Series:
-    """The observation with the best score that is not itself of a diverged or failed run; the earliest step wins ties.
+    """Find the observation with the best score whose status is not diverged or failed; the earliest step wins ties.
 
     Args:
-        frame: Observations; needs `trial`, `step`, `score` and `status`.
+        frame: Observations with `trial`, `step`, `score` and `status`.
 
     Raises:
-        ResultsError: no row has a score to compare.
+        ResultsError: No row has a score.
     """
     scored = frame[frame["score"].notna() & ~frame["status"].isin(BROKEN)]
     if scored.empty:
@@ -122,10 +122,10 @@ def _check_exploration(folder: Folder) -> None:
 
 
 def _explorations(folder: Folder) -> dict[str, Folder]:
-    """The explorations that lie in a folder, by name.
+    """Find the explorations in a folder, by name.
 
     Raises:
-        ResultsError: there is none.
+        ResultsError: There is none.
     """
     folders = [entry.base_name for entry in folder.entries() if entry.type == fs.FileType.Directory]
     found = {name: folder.within(name) for name in folders if folder.within(name).has(MANIFEST)}
@@ -134,8 +134,8 @@ def _explorations(folder: Folder) -> dict[str, Folder]:
     return found
 
 
-def _renamed(rows: pa.Table, name: str) -> pa.Table:
-    """Rows as those of the exploration in the folder of that name."""
+def _with_exploration(rows: pa.Table, name: str) -> pa.Table:
+    """Set the name of the exploration in all rows."""
     if _EXPLORATION not in rows.column_names:
         return rows
     at = rows.column_names.index(_EXPLORATION)
@@ -145,7 +145,7 @@ def _renamed(rows: pa.Table, name: str) -> pa.Table:
 def _load(
     folder: Folder, table: Table, columns: Sequence[str], trials: Sequence[str] | None, rows: RowFilter | None
 ) -> pa.Table:
-    """The rows of a table's folder, one a key, sorted by it; again where parts are merged meanwhile."""
+    """Load a table's rows, one per key, sorted; retry where parts are merged meanwhile."""
     for _ in range(_ATTEMPTS):
         names = [entry.base_name for entry in part_files(folder)]
         if trials is not None:

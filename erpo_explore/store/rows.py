@@ -1,7 +1,7 @@
-"""Rows become a pyarrow table only when every value is what its column says.
+"""Conversion of rows to a pyarrow table, with a check of every value against its column.
 
-A row that does not fit is a bug of the caller, not of the user, so it raises ValueError, which shows its traceback.
-Nothing is coerced beyond int to float: a text "3" is not a number, True is not 1, a naive time has no place in UTC.
+A row that does not fit is a bug of the caller, not of the user: it raises ValueError, with its traceback. Only int is
+coerced, to float. A text "3" is not a number, True is not 1, and a time without a zone is refused.
 """
 
 import json
@@ -25,11 +25,11 @@ __all__ = ["find_table", "rows_to_arrow", "to_json"]
 _INT64: Final = range(-(2**63), 2**63)
 
 _PLAIN_TYPES: Final = MappingProxyType({pa.string(): str, pa.int64(): int, pa.float64(): float})
-"""Values of these types need no look at each of them."""
+"""Python types whose values are checked together, not one by one."""
 
 
 def to_json(value: object) -> str:
-    """What a column of JSON holds, without a blank: half of a frame's memory is paths.
+    """Encode a value of a JSON column without blanks, since paths are half of a frame's memory.
 
     >>> to_json({"clock": "step", "knots": []})
     '{"clock":"step","knots":[]}'
@@ -38,10 +38,10 @@ def to_json(value: object) -> str:
 
 
 def find_table(name: str) -> Table:
-    """Look a table up by its name.
+    """Look up a table by its name.
 
     Raises:
-        ValueError: if the store has no table of that name.
+        ValueError: The store has no table of that name.
     """
     if name not in TABLES:
         raise ValueError(f"table must be one of {', '.join(TABLES)}, got {name!r}")
@@ -49,18 +49,18 @@ def find_table(name: str) -> Table:
 
 
 def rows_to_arrow(table: Table, rows: Sequence[Mapping[str, object]]) -> pa.Table:
-    """Check rows against their table and lay them out in columns.
+    """Check rows against their table and convert them to columns.
 
     Args:
-        table: What the rows must be.
-        rows: One mapping a row; a nullable column may be left out.
+        table: Table of the rows.
+        rows: One mapping per row; a nullable column may be missing.
 
     Returns:
         The rows, in their order, with exactly the table's schema.
 
     Raises:
-        ValueError: an unknown column, a missing or ill-typed value, or a key that comes twice; the message names the
-            table, the column and the value.
+        ValueError: An unknown column, a missing or ill-typed value, or a duplicate key. The message names the table,
+            the column and the value.
     """
     known = {column.name for column in table.columns}
     for row in rows:
@@ -74,7 +74,7 @@ def rows_to_arrow(table: Table, rows: Sequence[Mapping[str, object]]) -> pa.Tabl
 
 
 def _checked_array(table: Table, column: Column, values: Sequence[object]) -> pa.Array:
-    """A column's values, all legal; at once where they are of the plain Python type, one by one where not."""
+    """Checked values of a column: together where they have the plain Python type, else one by one."""
     array = _plain_array(column, values)
     if array is not None:
         return array
@@ -84,7 +84,7 @@ def _checked_array(table: Table, column: Column, values: Sequence[object]) -> pa
 
 
 def _plain_array(column: Column, values: Sequence[object]) -> pa.Array | None:
-    """The values, where a look at all of them together tells that each is legal; None where it does not."""
+    """Values that a check of all together finds legal; None where it cannot."""
     kinds = set(map(type, values))
     if column.nullable:
         kinds.discard(type(None))
@@ -113,7 +113,7 @@ def _check_value(table: Table, column: Column, value: object) -> None:
 
 
 def _broken_requirement(column: Column, value: object) -> str | None:
-    """What the value should have been; None when it is just that."""
+    """Requirement that the value breaks; None where it breaks none."""
     if pa.types.is_string(column.type):
         return _broken_text(column, value)
     if pa.types.is_timestamp(column.type):
@@ -137,7 +137,7 @@ def _is_finite_vector(value: object) -> bool:
 
 
 def _broken_text(column: Column, value: object) -> str | None:
-    """What the text should have been; None when it is just that."""
+    """Requirement that the text breaks; None where it breaks none."""
     if not isinstance(value, str):
         return "text"
     if column.choices and value not in column.choices:
@@ -150,7 +150,7 @@ def _broken_text(column: Column, value: object) -> str | None:
 
 
 def _broken_float(column: Column, value: object) -> str | None:
-    """What the float should have been; None when it is just that."""
+    """Requirement that the float breaks; None where it breaks none."""
     if not isinstance(value, Real) or isinstance(value, bool):
         return "a number"
     if isnan(value) and not column.nan:
@@ -161,7 +161,7 @@ def _broken_float(column: Column, value: object) -> str | None:
 
 
 def _check_keys(table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
-    """Raise when a row's key is negative, empty or that of another row."""
+    """Raise when a key is negative, empty or duplicate."""
     for name in table.key:
         for value in columns[name]:
             if value == "" or (not isinstance(value, str) and value < 0):
@@ -169,11 +169,11 @@ def _check_keys(table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
     keys = list(zip(*(columns[name] for name in table.key), strict=True))
     if len(set(keys)) < len(keys):
         key, _ = Counter(keys).most_common(1)[0]
-        raise ValueError(f"{table.name}: the key {dict(zip(table.key, key, strict=True))} comes twice")
+        raise ValueError(f"{table.name}: the key {dict(zip(table.key, key, strict=True))} occurs twice")
 
 
 def _plain(column: Column, value: object) -> object:
-    """The value as a plain Python number, so that NumPy's scalars are not refused by pyarrow."""
+    """Convert to a plain Python number, since pyarrow refuses some NumPy scalars."""
     if isinstance(value, Integral):
         return int(value) if pa.types.is_integer(column.type) else float(value)
     if isinstance(value, Real):

@@ -1,6 +1,6 @@
-"""The tables of the results store: their columns, the key of a row, and which rows share a Parquet part.
+"""The six tables of the results store: columns, key of a row, and which rows share a Parquet part.
 
-Six tables, each a folder of parts. What their columns mean is in `columns`; `docs/store.md` is made of both.
+Each table is a folder of parts. `columns` defines the columns; `docs/store.md` is generated from both modules.
 Left out: foreign keys and indices. The tables are small, and pandas joins them on `trial`.
 """
 
@@ -45,14 +45,14 @@ class Table:
     """One table.
 
     Attributes:
-        name: Of its folder.
-        meaning: What a row is.
-        columns: In their order.
-        key: Names of the columns that no two rows have alike.
-        part_key: The leading part of the key: `trial`, and perhaps a count. Rows that share it lie in one part, so
-            writing them again replaces all of them.
-        batched: Whether keys that are written at once share a part. Not where rows are written again with each
-            report, since one of a batch is replaced by writing the batch.
+        name: Name of the table and of its folder.
+        meaning: Meaning of a row.
+        columns: Columns in their order.
+        key: Names of the columns that identify a row.
+        part_key: Leading part of the key: `trial`, and possibly a count. Rows with the same part key are in one part,
+            so writing them again replaces all of them.
+        batched: Whether keys that are written together share a part. False where rows are written again with each
+            report, since replacing one key of a batch rewrites the batch.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Table:
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns as a pyarrow schema."""
+        """Columns as a pyarrow schema."""
         return pa.schema([pa.field(column.name, column.type, nullable=column.nullable) for column in self.columns])
 
     def check_columns(self, names: Iterable[str]) -> None:
@@ -90,14 +90,14 @@ TABLES = MappingProxyType(
         for table in (
             Table(
                 name="observations",
-                meaning="one row a trial and report: what was measured, and where in the space",
+                meaning="one row per trial and report: measurements, and the point of the space",
                 columns=OBSERVATION_COLUMNS,
                 key=_BY_REPORT,
                 part_key=_BY_REPORT,
             ),
             Table(
                 name="trials",
-                meaning="one row a trial: how it stands, written again with each report",
+                meaning="one row per trial: its state, updated with each report",
                 columns=TRIAL_COLUMNS,
                 key=("trial",),
                 part_key=("trial",),
@@ -105,28 +105,28 @@ TABLES = MappingProxyType(
             ),
             Table(
                 name="lineage",
-                meaning="one row a decision on a member of a population, with what was known then",
+                meaning="one row per decision on a member of a population, with the scores at that time",
                 columns=DECISION_COLUMNS,
                 key=_BY_DECISION,
                 part_key=_BY_DECISION,
             ),
             Table(
                 name="samples",
-                meaning="one row a decoded sentence that was kept",
+                meaning="one row per stored decoded sentence",
                 columns=SAMPLE_COLUMNS,
                 key=(*_BY_REPORT, "index"),
                 part_key=_BY_REPORT,
             ),
             Table(
                 name="sentences",
-                meaning="one row a trial, report and split: what each of its sentences adds to the score",
+                meaning="one row per trial, report and split: statistics of each sentence",
                 columns=SENTENCE_COLUMNS,
                 key=(*_BY_REPORT, "split"),
                 part_key=_BY_REPORT,
             ),
             Table(
                 name="tests",
-                meaning="one row a trial that a replay has tested: the test set, decoded once with its last weights",
+                meaning="one row per trial that was tested: the test set, decoded once with the last weights",
                 columns=TEST_COLUMNS,
                 key=_BY_REPORT,
                 part_key=_BY_REPORT,

@@ -1,8 +1,8 @@
-"""Writing one table: into which part a row goes, and what it replaces there.
+"""Writer of one table: selects the part of each row, and replaces rows that were written before.
 
-A key lies in one part. Where it is new, it goes into a part that is named by it, or with others that are written at
-once into a batch; where it was written before, the rows replace those of that part, in one rename. So a repeat doubles
-nothing, whoever reads the folder.
+Each key is in exactly one part. A new key goes into a part named after it, or into a batch with other keys written at
+the same time. Rows of a known key replace those in its part, in one rename. Repeated rows are therefore never
+duplicated, for any reader.
 """
 
 from collections import defaultdict
@@ -25,14 +25,14 @@ __all__ = ["TableWriter"]
 
 
 class TableWriter:
-    """The single writer of one table, which knows what lies in its folder."""
+    """The single writer of one table, with an index of its folder."""
 
     def __init__(self, folder: Folder, table: Table) -> None:
-        """Look at what is there.
+        """Index the existing parts.
 
         Args:
-            folder: Of the table.
-            table: What its rows are.
+            folder: Folder of the table.
+            table: The table.
         """
         self._folder = folder
         self._table = table
@@ -45,13 +45,13 @@ class TableWriter:
             self._index_rows(part.name, read_parts(folder, table, [part], table.part_key))
 
     def write(self, rows: pa.Table) -> None:
-        """Write rows, which replace those of the same part keys.
+        """Write rows, replacing earlier rows with the same part keys.
 
         Args:
-            rows: In the table's schema; all rows of a part key.
+            rows: Rows in the table's schema; for each part key, all of its rows.
 
         Raises:
-            ResultsError: the disk is full or the folder cannot be written; what was written before is whole.
+            ResultsError: The disk is full or the folder cannot be written; earlier parts stay intact.
         """
         rows_of: dict[PartKey, list[int]] = defaultdict(list)
         for position, key in enumerate(self._keys(rows)):
@@ -78,7 +78,7 @@ class TableWriter:
         """Remove the rows of a trial.
 
         Raises:
-            ResultsError: the folder cannot be written.
+            ResultsError: The folder cannot be written.
         """
         for batch in self._index.batches_of(trial):
             rows = self._read(batch)
@@ -121,11 +121,11 @@ class TableWriter:
         self._index_rows(name, rows)
 
     def _replace(self, batch: str, keys: Sequence[PartKey], rows: pa.Table) -> None:
-        """Write a batch anew, with other rows for some of its keys."""
+        """Rewrite a batch with new rows for some of its keys."""
         before = self._read(batch)
         replaced = set(keys)
         kept = before.filter(pa.array([key not in replaced for key in self._keys(before)], pa.bool_()))
-        # a column that only a newer version knows stays
+        # columns that only a newer version knows are kept
         whole = pa.concat_tables([kept, rows], promote_options="permissive")
         self._folder.write(batch, to_parquet(self._table, sorted_by_key(whole, self._table.key)))
 

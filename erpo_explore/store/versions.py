@@ -1,7 +1,7 @@
-"""What older versions called columns and values, and how their parts are read under the names of today.
+"""Renamed columns and values: maps parts of older versions to today's names.
 
-This module is the only place that knows an older name. A rename adds one line here; parts on disk stay as they are.
-Left out: columns that a version added or widened, which `parts` fills with nulls and casts.
+Only this module knows an older name. A rename adds one line here; parts on disk stay as they are.
+Left out: added and widened columns, which `parts` fills with nulls and casts.
 """
 
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ __all__ = ["RENAMED_COLUMNS", "RENAMED_VALUES", "current_field", "current_name",
 RENAMED_COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {"dot": "algorithm", "valid_nll_nats": "validation_nll_nats"}
 )
-"""Column name of an older version, and its name today."""
+"""Older column name → name today."""
 
 RENAMED_VALUES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {"role": {"dot": "algorithm"}, "split": {"valid": "validation"}, "model": {"own": "custom"}}
 )
-"""Column (its name today), value of an older version, and that value today."""
+"""Column (name today) → older value → value today."""
 
 _Values = TypeVar("_Values", ds.Expression, pa.ChunkedArray)
 
@@ -30,7 +30,7 @@ _OLDER_NAMES: Final = {current: older for older, current in RENAMED_COLUMNS.item
 
 
 def current_name(name: str) -> str:
-    """The name that a column has today.
+    """Name of a column today.
 
     >>> current_name("dot"), current_name("score")
     ('algorithm', 'score')
@@ -39,7 +39,7 @@ def current_name(name: str) -> str:
 
 
 def older_name(name: str) -> str:
-    """The name that a column had before the renames.
+    """Name of a column before the renames.
 
     >>> older_name("algorithm"), older_name("score")
     ('dot', 'score')
@@ -48,22 +48,22 @@ def older_name(name: str) -> str:
 
 
 def current_field(name: str) -> ds.Expression:
-    """A column of a part with the names of today, its values as they are called today.
+    """Expression of a column in a part with today's column names, with today's values.
 
-    A part may hold older values all the same: where no column of its table was renamed, the schema does not tell.
+    Such a part may hold older values: where a table has no renamed column, its schema does not show the version.
     """
     return _current_values(pc.field(name), name)
 
 
 def older_field(name: str) -> ds.Expression:
-    """A column, by its name of today, of a part with the names before the renames."""
+    """Expression of a column, by its name today, in a part with the column names before the renames."""
     return _current_values(pc.field(older_name(name)), name)
 
 
 def upgrade(rows: pa.Table) -> pa.Table:
-    """Rows of any version, with the column names and values of today."""
+    """Rename the columns and values of rows of any version to those of today."""
     names = set(rows.column_names)
-    # where both names are there, the older one is not ours to rename
+    # where both names exist, the older one is an unknown column and stays
     rows = rows.rename_columns(
         [name if current_name(name) in names else current_name(name) for name in rows.column_names]
     )

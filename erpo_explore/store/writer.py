@@ -1,7 +1,6 @@
 """The single writer of a results folder: one driver process appends, any number of readers read.
 
-Left out: locking. The driver is the only writer by design, and a lock file that a killed driver leaves behind would
-stand in the way of `resume`.
+Left out: locking. The driver is the only writer by design, and a lock file of a killed driver would block `resume`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,10 +21,10 @@ __all__ = ["ResultsWriter"]
 
 
 class ResultsWriter:
-    """Appends rows to the tables of one exploration. Use `create` or `open` to get one.
+    """Appends rows to the tables of one exploration. Construct it with `create` or `open`.
 
     Attributes:
-        folder: The exploration's folder, a path or a URI.
+        folder: Folder of the exploration, a path or a URI.
     """
 
     def __init__(self, folder: Location) -> None:
@@ -38,13 +37,13 @@ class ResultsWriter:
         """Start a new results folder.
 
         Args:
-            folder: Where to, a path or a URI; must not exist, or be empty.
-            manifest: What to keep in `exploration.yaml`: space, seed, versions, git commit; plain values only.
-            needed_bytes: Room that the exploration is expected to take, its checkpoints included.
+            folder: The new folder, a path or a URI; must not exist, or be empty.
+            manifest: Content of `exploration.yaml`: search space, seed, versions, git commit; plain values only.
+            needed_bytes: Disk space that the exploration is expected to need, checkpoints included.
 
         Raises:
-            ResultsError: the folder holds something already, or its disk has too little room; nothing is written.
-            ValueError: the manifest holds a value that YAML cannot.
+            ResultsError: The folder is not empty, or its disk has too little space; nothing is written.
+            ValueError: The manifest holds a value that YAML cannot represent.
         """
         writer = cls(folder)
         _check_free(writer._within, needed_bytes)
@@ -56,10 +55,10 @@ class ResultsWriter:
 
     @classmethod
     def open(cls, folder: Location) -> "ResultsWriter":
-        """Go on with a results folder that `create` made, and end a compaction that was killed.
+        """Open a results folder made by `create`, and finish or undo a killed compaction.
 
         Raises:
-            ResultsError: the folder is missing, holds no exploration, or cannot be written.
+            ResultsError: The folder is missing, holds no exploration, or cannot be written.
         """
         writer = cls(folder)
         if not writer._within.has(MANIFEST):
@@ -73,47 +72,46 @@ class ResultsWriter:
         return writer
 
     def note(self, fields: Mapping[str, object]) -> None:
-        """Add fields to `exploration.yaml`, or replace them, once they are known.
+        """Add or replace fields of `exploration.yaml`.
 
         Raises:
-            ResultsError: the disk is full or the folder cannot be written; what was there is untouched.
-            ValueError: a value that YAML cannot hold.
+            ResultsError: The disk is full or the folder cannot be written; the manifest is unchanged.
+            ValueError: A value that YAML cannot represent.
         """
         self._within.write(MANIFEST, _manifest_text({**load_manifest(self.folder), **fields}).encode())
 
     def append(self, table: str, rows: Sequence[Mapping[str, object]]) -> None:
-        """Write rows; those that were written before (of the same trial and report) are replaced.
+        """Write rows, replacing earlier rows of the same trial and report.
 
-        All rows are checked before the first is written. Samples of one report replace those that it had, and so do the
-        statistics of its splits, so hand them over in one call. Rows of several reports or trials that are handed over
-        at once lie in one part.
+        All rows are checked before the first is written. The samples of a report replace all its earlier samples, and
+        likewise the statistics of its splits, so pass them in one call. Rows of several reports or trials that are
+        passed in one call share a part.
 
         Args:
-            table: Name of the table: observations, trials, lineage, samples, sentences or
-                tests.
-            rows: One mapping a row, as docs/store.md says; nullable columns may be left out.
+            table: Name of the table: observations, trials, lineage, samples, sentences or tests.
+            rows: One mapping per row, with the columns of docs/store.md; nullable columns may be missing.
 
         Raises:
-            ValueError: an unknown table or a row that does not fit it.
-            ResultsError: the disk is full or the folder cannot be written; the parts before it are whole.
+            ValueError: An unknown table, or a row that does not fit it.
+            ResultsError: The disk is full or the folder cannot be written; earlier parts stay intact.
         """
         kind = find_table(table)
         self._table(table).write(rows_to_arrow(kind, rows))
 
     def remove_reports(self, trial: str) -> None:
-        """Remove what a trial reported, which another one will report anew under its name."""
+        """Remove the reports of a trial, whose name another trial will reuse."""
         for table in TABLES.values():
             if "iteration" in table.part_key:
                 self._table(table.name).remove_trial(trial)
 
     def compact(self) -> int:
-        """Merge small parts, so that the folder is read fast; what is in it stays the same.
+        """Merge small parts for faster reading; the content stays the same.
 
         Returns:
-            How many parts were merged.
+            Number of merged parts.
 
         Raises:
-            ResultsError: the folder cannot be written; nothing is lost or doubled then.
+            ResultsError: The folder cannot be written; no row is lost or duplicated then.
         """
         self._tables.clear()
         return sum(compact_table(self._within.within(table.name), table) for table in TABLES.values())
@@ -125,7 +123,7 @@ class ResultsWriter:
 
 
 def _manifest_text(manifest: Mapping[str, object]) -> str:
-    """The manifest as YAML text."""
+    """Encode the manifest as YAML."""
     try:
         return yaml.safe_dump(dict(manifest), sort_keys=False, allow_unicode=True)
     except yaml.representer.RepresenterError as error:
@@ -135,7 +133,7 @@ def _manifest_text(manifest: Mapping[str, object]) -> str:
 
 
 def _check_free(folder: Folder, needed_bytes: int) -> None:
-    """Raise unless the folder is free to be started and its disk has room."""
+    """Raise unless the folder is empty or missing, and its disk has enough space."""
     if folder.kind() == fs.FileType.File:
         raise ResultsError(f"results folder {folder.location} is a file; choose another one with --results")
     if folder.entries():

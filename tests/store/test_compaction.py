@@ -191,7 +191,7 @@ def test_a_killed_compaction_loses_and_doubles_nothing(writer, monkeypatch, step
 def test_a_journal_of_somebody_else_is_named_and_nothing_is_deleted(writer):
     (writer.folder / "observations" / ".compacting.json").write_text("[]")
     before = parts(writer)
-    with pytest.raises(ResultsError, match=r"\.compacting\.json is no journal"):
+    with pytest.raises(ResultsError, match=r"\.compacting\.json is not a journal"):
         ResultsWriter.open(writer.folder)
     assert parts(writer) == before
 
@@ -247,8 +247,8 @@ def test_damaged_foreign_and_newer_parts_are_left_alone(writer):
 
 
 def test_large_parts_are_left_as_they_are_and_small_ones_do_not_grow_without_end(writer, monkeypatch):
-    monkeypatch.setattr(compaction, "_MOST_ROWS", 4)
-    monkeypatch.setattr(compaction, "_ENOUGH_ROWS", 3)
+    monkeypatch.setattr(compaction, "_MAX_ROWS", 4)
+    monkeypatch.setattr(compaction, "_LARGE_ROWS", 3)
     before = frames(writer)
     writer.compact()
     assert_the_same(before, frames(writer))

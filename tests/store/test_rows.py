@@ -63,7 +63,7 @@ def test_an_unknown_column_is_refused_by_name():
 
 
 def test_a_key_that_comes_twice_is_refused():
-    with pytest.raises(ValueError, match="comes twice"):
+    with pytest.raises(ValueError, match="occurs twice"):
         rows_to_arrow(OBSERVATIONS_TABLE, [OBSERVATION, OBSERVATION])
 
 

@@ -1,8 +1,7 @@
-"""The report in a browser while an exploration runs: a page on this machine alone that keeps itself up to date.
+"""The report in a browser while an exploration runs: a local page that keeps itself up to date.
 
-`LiveReport` draws a folder anew when it has changed, `ReportServer` hands that to browsers, and `page.html` with
-`page.js` puts one report in the place of the last without losing where the reader was. Nothing is written into the
-folder.
+`LiveReport` redraws a folder when it has changed, and `ReportServer` serves it to browsers. `page.html` and `page.js`
+replace the shown report without losing the reader's position. Nothing is written into the folder.
 """
 
 from erpo_explore.report.watch.live_report import LiveReport, Status

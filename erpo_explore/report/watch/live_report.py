@@ -1,4 +1,4 @@
-"""The report of a folder that is still written to: drawn once for the same data, and only while somebody looks."""
+"""The report of a folder that is still being written: drawn once per state of the data, and only on request."""
 
 import tempfile
 import threading
@@ -18,21 +18,21 @@ from erpo_explore.store.layout import REPORT
 
 __all__ = ["LiveReport", "Status"]
 
-_LEAST_PAUSE_S: Final = 1.0
-_SHARE_OF_PAUSES: Final = 3.0
-"""After a drawing the next one waits this many times as long as it took, since training needs the cores more."""
+_MIN_PAUSE_S: Final = 1.0
+_PAUSE_FACTOR: Final = 3.0
+"""Pause between two drawings as a multiple of the last drawing time, which leaves the cores to training."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """What is known of an exploration, apart from its report.
+    """State of an exploration, apart from its report.
 
     Attributes:
-        version: How often it has been drawn; 0 as long as there is nothing to draw.
-        num_reports: Observations, at the last look.
-        last_report_s: When the last of them was made, in seconds since 1970; None before the first.
+        version: Number of drawings so far; 0 before the first score.
+        num_reports: Number of observations at the last check.
+        last_report_s: Time of the last observation in seconds since 1970; None before the first.
         ended: Whether every trial has ended.
-        error: Why the last look or drawing failed, in a line; the report before it stays.
+        error: Reason why the last check or drawing failed, in one line; the earlier report stays.
     """
 
     version: int = 0
@@ -43,14 +43,14 @@ class Status:
 
 
 class LiveReport:
-    """A folder's report and status, brought up to date in the background by whoever asks for the status."""
+    """A folder's report and status; a status request updates both in the background."""
 
     def __init__(self, folder: Location, write: Callable[[Location, Path], object] = write_report) -> None:
-        """Watch a folder.
+        """Start to watch a folder.
 
         Args:
-            folder: Of one exploration.
-            write: Draws the folder into a file.
+            folder: Folder of one exploration.
+            write: Function that draws the folder into a file.
 
         Raises:
             ResultsError: The folder holds no exploration.
@@ -63,31 +63,31 @@ class LiveReport:
         self._page = b""
         self._seen: int | None = None
         self._is_drawing = False
-        self._next_look = 0.0
+        self._next_check = 0.0
 
     @property
     def folder(self) -> Location:
-        """What is watched."""
+        """The folder that is watched."""
         return self._folder
 
     def page(self) -> bytes | None:
-        """The last report that was drawn, HTML; None before the first."""
+        """The last report, HTML; None before the first."""
         with self._lock:
             return self._page or None
 
     def status(self) -> Status:
-        """What is known so far; where the folder has changed, a look at it begins in the background."""
+        """The last known status; where the folder has changed, an update starts in the background."""
         with self._lock:
             mark = folder_mark(self._folder)
-            if mark != self._seen and not self._is_drawing and time.monotonic() >= self._next_look:
+            if mark != self._seen and not self._is_drawing and time.monotonic() >= self._next_check:
                 self._seen, self._is_drawing = mark, True
-                threading.Thread(target=self._look, daemon=True).start()
+                threading.Thread(target=self._update, daemon=True).start()
             return self._status
 
-    def _look(self) -> None:
-        """Read the folder, draw it where it has a score, and note what came out."""
+    def _update(self) -> None:
+        """Check the folder, draw it where it has a score, and store the result."""
         started = time.monotonic()
-        found, page = look(self._folder, self._write)
+        found, page = check(self._folder, self._write)
         with self._lock:
             if page is not None:
                 self._page = page
@@ -95,20 +95,20 @@ class LiveReport:
                 found = replace(self._status, error=found.error)
             self._status = replace(found, version=self._status.version + (page is not None))
             took = time.monotonic() - started
-            self._next_look = time.monotonic() + max(_LEAST_PAUSE_S, _SHARE_OF_PAUSES * took)
+            self._next_check = time.monotonic() + max(_MIN_PAUSE_S, _PAUSE_FACTOR * took)
             self._is_drawing = False
 
 
-def look(folder: Location, write: Callable[[Location, Path], object]) -> tuple[Status, bytes | None]:
-    """One look at a folder.
+def check(folder: Location, write: Callable[[Location, Path], object]) -> tuple[Status, bytes | None]:
+    """Read the status of a folder, and draw its report.
 
     Args:
-        folder: Of one exploration.
-        write: Draws the folder into a file.
+        folder: Folder of one exploration.
+        write: Function that draws the folder into a file.
 
     Returns:
-        Its status, without a version, and its report; None where no trial has a score yet, or where the look failed,
-        which the status then says.
+        Status, without a version, and report. The report is None where no trial has a score yet, or where an error
+        occurred, which is then in the status.
     """
     try:
         reports = load_results(folder, columns=["score", "reported_at"])
@@ -125,9 +125,7 @@ def look(folder: Location, write: Callable[[Location, Path], object]) -> tuple[S
             return status, page.read_bytes()
     except ErpoExploreError as error:
         return Status(error=str(error)), None
-    except (
-        Exception
-    ) as error:  # whatever is wrong with one report, the next may be whole, and the reader keeps the last
+    except Exception as error:  # the next report may succeed, and the reader keeps the last one
         why = " ".join(f"{type(error).__name__}: {error}".split())
         return Status(error=f"the report could not be drawn ({why})"), None
 
@@ -136,8 +134,8 @@ def has_ended(trials: pd.DataFrame, manifest: dict[str, object]) -> bool:
     """Whether no trial is left to train.
 
     Args:
-        trials: The table `trials`: `role` and `status`.
-        manifest: Of the exploration; Optuna's trials are known one after the other, so it says how many there will be.
+        trials: The table `trials` with `role` and `status`.
+        manifest: Manifest of the exploration. Optuna suggests trials one by one, so their number is taken from it.
     """
     space = manifest.get("space")
     search = space.get("search") if isinstance(space, dict) else None
@@ -148,10 +146,10 @@ def has_ended(trials: pd.DataFrame, manifest: dict[str, object]) -> bool:
 
 
 def folder_mark(folder: Location) -> int:
-    """What changes whenever a part or the manifest is written."""
+    """Hash that changes whenever a part or the manifest is written."""
     within = Folder.at(folder)
     try:
         listed = [entry for each in (within, *map(within.within, TABLES)) for entry in each.entries()]
     except ErpoExploreError:
-        return 0  # a look will say what is wrong
+        return 0  # the next check reports the error
     return hash(tuple((entry.path, entry.size, entry.mtime_ns) for entry in listed))

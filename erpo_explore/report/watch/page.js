@@ -1,13 +1,13 @@
-// Asks every second how the exploration stands. A new report is loaded into a second frame behind the one that is
-// read; what the reader has done to the old one (place, zoom, hidden traces, sliders, fields) is done to it, too, and then
-// the frames change places. Nothing here knows what is in a report, but that its figures are Plotly's.
+// Polls the status every second. A new report is loaded into a second, hidden frame. The reader's state of the old one
+// (position, zoom, hidden traces, sliders, fields) is applied to it, and then the frames are swapped. This script knows
+// nothing of a report except that its figures are Plotly's.
 "use strict";
 
 const POLL_MS = 1000;
 const byId = (id) => document.getElementById(id);
 
 const edits = new Map(); // figure → {layout: {"xaxis.range[0]": …}, visible: {trace: …}, controls: {"sliders[0]": label}}
-let shown = null; // the frame that is read
+let shown = null; // the visible frame
 let version = 0;
 let loading = false;
 
@@ -23,7 +23,7 @@ function rememberLayout(id, change) {
   for (const [key, value] of Object.entries(change)) {
     if (!ZOOM.test(key)) continue;
     const axis = key.split(".")[0];
-    // the later of the two counts: a range, or that there is none
+    // the later of the two applies: a range, or autorange
     for (const other of Object.keys(kept)) {
       if (other.startsWith(`${axis}.`) && other.includes("autorange") !== key.includes("autorange")) delete kept[other];
     }
@@ -31,17 +31,17 @@ function rememberLayout(id, change) {
   }
 }
 
-function rememberVisible(figure, [change, places]) {
+function rememberVisible(figure, [change, indices]) {
   if (!("visible" in change)) return;
   const values = Array.isArray(change.visible) ? change.visible : [change.visible];
-  places.forEach((place, at) => {
-    const name = figure.data[place]?.name;
+  indices.forEach((index, at) => {
+    const name = figure.data[index]?.name;
     if (name !== undefined) edited(figure.id).visible[name] = values[at % values.length];
   });
 }
 
 function rememberSlider(figure, { slider, step }) {
-  // whoever looks at the last step wants the last one of the next report
+  // a reader at the last step follows to the last step of the next report
   const isLast = slider.steps[slider.steps.length - 1].label === step.label;
   edited(figure.id).controls[`sliders[${slider._index ?? 0}]`] = isLast ? null : step.label;
 }
@@ -56,7 +56,7 @@ async function repeatControl(Plotly, figure, control, label) {
   const choices = steps ?? buttons ?? [];
   const at = choices.findIndex((choice) => choice.label === label);
   if (at < 0) return;
-  // Plotly rejects an animation that another one has overtaken
+  // Plotly rejects an animation that a later one interrupts
   await Plotly[choices[at].method](figure, ...choices[at].args).catch(() => {});
   await Plotly.relayout(figure, { [`${control}.active`]: at });
 }
@@ -67,9 +67,9 @@ async function repeatEdits(Plotly, figure) {
   for (const [control, label] of Object.entries(kept.controls)) {
     if (label !== null) await repeatControl(Plotly, figure, control, label);
   }
-  const places = [...figure.data.keys()].filter((place) => figure.data[place].name in kept.visible);
-  if (places.length > 0) {
-    await Plotly.restyle(figure, { visible: places.map((place) => kept.visible[figure.data[place].name]) }, places);
+  const indices = [...figure.data.keys()].filter((index) => figure.data[index].name in kept.visible);
+  if (indices.length > 0) {
+    await Plotly.restyle(figure, { visible: indices.map((index) => kept.visible[figure.data[index].name]) }, indices);
   }
   if (Object.keys(kept.layout).length > 0) await Plotly.relayout(figure, { ...kept.layout });
 }
@@ -87,13 +87,13 @@ async function adopt(frame, figure) {
 async function adoptAll(frame) {
   const inside = frame.contentDocument;
   await Promise.all([...inside.querySelectorAll(".js-plotly-plot")].map((figure) => adopt(frame, figure)));
-  // a report may draw a figure when it scrolls into view
+  // a report may draw a figure only when it scrolls into view
   new MutationObserver((changes) => {
     for (const { target } of changes) if (target.classList.contains("js-plotly-plot")) adopt(frame, target);
   }).observe(inside.body, { subtree: true, attributes: true, attributeFilter: ["class"] });
 }
 
-function place(frame) {
+function readingPosition(frame) {
   const inside = frame.contentDocument;
   const seen = [...inside.querySelectorAll("[id]")].filter((element) => element.getClientRects().length > 0);
   const above = seen.filter((element) => element.getBoundingClientRect().top <= 1);
@@ -101,7 +101,7 @@ function place(frame) {
   return { top: inside.scrollingElement.scrollTop, id: anchor?.id, offset: anchor?.getBoundingClientRect().top };
 }
 
-function goTo(frame, { top, id, offset }) {
+function restorePosition(frame, { top, id, offset }) {
   const inside = frame.contentDocument;
   const anchor = id && inside.getElementById(id);
   if (anchor) frame.contentWindow.scrollBy({ top: anchor.getBoundingClientRect().top - offset, behavior: "instant" });
@@ -130,7 +130,7 @@ async function show(newest) {
   await loaded;
   if (shown !== null) copyFields(shown.contentDocument, next.contentDocument);
   await adoptAll(next);
-  if (shown !== null) goTo(next, place(shown));
+  if (shown !== null) restorePosition(next, readingPosition(shown));
   document.title = next.contentDocument.title;
   next.className = "";
   shown?.remove();
@@ -146,14 +146,14 @@ function duration(seconds) {
   return minutes > 0 ? `${minutes} min ${Math.floor(seconds % 60)} s` : `${Math.floor(seconds)} s`;
 }
 
-function tell(status) {
+function showStatus(status) {
   const light = status.error ? "failed" : status.ended ? "ended" : status.num_reports > 0 ? "runs" : "";
   byId("light").className = light;
-  const told = [status.folder];
-  if (status.ended) told.push("the exploration has ended");
-  if (status.age_s === null) told.push("no report yet");
-  else told.push(`last report ${duration(status.age_s)} ago`, `${status.num_reports} reports`);
-  byId("state").textContent = told.join(" · ");
+  const facts = [status.folder];
+  if (status.ended) facts.push("the exploration has ended");
+  if (status.age_s === null) facts.push("no report yet");
+  else facts.push(`last report ${duration(status.age_s)} ago`, `${status.num_reports} reports`);
+  byId("state").textContent = facts.join(" · ");
   byId("error").hidden = !status.error;
   byId("error").textContent = status.error ?? "";
 }
@@ -165,7 +165,7 @@ async function poll() {
     const answer = await fetch("status");
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     const status = await answer.json();
-    tell(status);
+    showStatus(status);
     if (status.version !== version && status.version > 0) await show(status.version);
   } catch (error) {
     byId("light").className = "failed";

@@ -1,4 +1,4 @@
-"""The web server of one live report: on this machine alone, and for pages of its own alone."""
+"""Web server of one live report: reachable from this machine only, and only by its own pages."""
 
 import errno
 import gzip
@@ -47,8 +47,8 @@ class ReportServer(ThreadingHTTPServer):
         """Open the port.
 
         Args:
-            live: What to serve.
-            port: On 127.0.0.1; 0 for any that is free.
+            live: Report to serve.
+            port: Port on 127.0.0.1; 0 for any free one.
 
         Raises:
             ConfigError: The port cannot be opened.
@@ -62,25 +62,25 @@ class ReportServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """URL of the page."""
         return f"http://{HOST}:{self.server_port}/"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Pass over browsers that went away in the middle of an answer."""
+        """Ignore connections that the browser closed during a response."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers one browser."""
+    """Handles the requests of one browser."""
 
     server: ReportServer
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        """Answer with a part of the page, the report, or its status."""
+        """Respond with a part of the page, the report, or its status."""
         if not is_own_name(self.headers.get("Host")):
-            # a foreign name that was made to point here would let a foreign page read the results
+            # DNS rebinding: a foreign name that resolves to this machine would let a foreign page read the results
             self._answer(HTTPStatus.FORBIDDEN, "text/plain", b"only localhost is served\n")
             return
         path = urlsplit(self.path).path
@@ -96,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: HTTPStatus, kind: str, body: bytes, more: Mapping[str, str] | None = None) -> None:
         headers = {"Content-Type": f"{kind}; charset=utf-8", **_ALWAYS, **(more or {})}
-        # a report is some megabytes, and the browser may sit at the other end of a tunnel
+        # a report has several megabytes, and the browser may be at the other end of a tunnel
         if len(body) > 100_000 and "gzip" in self.headers.get("Accept-Encoding", ""):
             body = gzip.compress(body, compresslevel=1)
             headers["Content-Encoding"] = "gzip"
@@ -107,11 +107,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that the base class gives it
-        """Say nothing: a page asks every second."""
+        """Log nothing: a page requests the status every second."""
 
 
 def is_own_name(host: str | None) -> bool:
-    """Whether a `Host` header names this machine; its port may be that of a tunnel."""
+    """Whether a `Host` header names this machine, with any port, such as that of a tunnel."""
     name = (host or "").strip().lower()
     ends_with_port = name.rpartition(":")[2].isdigit()
     return (name.rpartition(":")[0] if ends_with_port else name) in _OWN_NAMES
@@ -119,12 +119,12 @@ def is_own_name(host: str | None) -> bool:
 
 @lru_cache
 def _part(name: str) -> bytes:
-    """A file of this folder."""
+    """Read a file of this package."""
     return (files("erpo_explore.report.watch") / name).read_bytes()
 
 
 def _status(live: LiveReport) -> bytes:
-    """What the page asks for: the status, with an age in place of a time, since clocks differ."""
+    """The status as JSON, with an age in place of a time, since clocks differ."""
     status = live.status()
     age_s = None if status.last_report_s is None else max(0.0, time.time() - status.last_report_s)
     return json.dumps({"folder": str(live.folder), "age_s": age_s, **asdict(status)}).encode()

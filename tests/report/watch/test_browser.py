@@ -17,8 +17,8 @@ DRAWN = f"{INSIDE}?.querySelectorAll('.js-plotly-plot .main-svg').length"
 
 @pytest.fixture(autouse=True)
 def without_pauses(monkeypatch):
-    monkeypatch.setattr("erpo_explore.report.watch.live_report._LEAST_PAUSE_S", 0.0)
-    monkeypatch.setattr("erpo_explore.report.watch.live_report._SHARE_OF_PAUSES", 0.0)
+    monkeypatch.setattr("erpo_explore.report.watch.live_report._MIN_PAUSE_S", 0.0)
+    monkeypatch.setattr("erpo_explore.report.watch.live_report._PAUSE_FACTOR", 0.0)
 
 
 def test_the_page_waits_shows_what_comes_without_a_reload_and_keeps_it_where_drawing_fails(tmp_path, serve):

@@ -35,7 +35,7 @@ def settled(live: LiveReport, expected_version: int) -> object:
 
 @pytest.fixture(autouse=True)
 def without_pauses(monkeypatch):
-    monkeypatch.setattr("erpo_explore.report.watch.live_report._LEAST_PAUSE_S", 0.0)
+    monkeypatch.setattr("erpo_explore.report.watch.live_report._MIN_PAUSE_S", 0.0)
 
 
 def test_the_same_data_are_drawn_once_however_many_ask(folder):
