@@ -1,6 +1,6 @@
-"""The baselines: points and paths of the space that have a name in the literature.
+"""Named algorithms: points and paths that have a name in the literature.
 
-Each is a function of the settings that its paper left open, with the task's own metric where it needs one.
+Each is a function of the settings that its paper leaves open, and of the task's metric where it rewards one.
 """
 
 import inspect
@@ -19,20 +19,20 @@ __all__ = ["ALGORITHMS", "Algorithm", "algorithm"]
 
 
 def mle(*, metric: str) -> Path:  # noqa: ARG001 - every algorithm is called the same way
-    """Maximum likelihood: R_δ, cross-entropy on the reference."""
+    """Maximum likelihood: the reward R_δ, cross-entropy on the reference."""
     return Path.constant(Point(reward=Reward(truth=1.0)))
 
 
 def label_smoothing(*, metric: str, epsilon: float = 0.1) -> Path:  # noqa: ARG001
-    """Label smoothing (Szegedy et al. 2016): uniform noise on the true prefix, its whole distribution the label."""
+    """Label smoothing (Szegedy et al. 2016): the label mixes the reference's token with uniform noise, in share ε."""
     reward = Reward(truth=1.0 - epsilon, noise=epsilon, noise_kind="uniform")
     return Path.constant(Point(reward=reward, prefix="truth", label="expected"))
 
 
 def data_noising(*, metric: str, gamma: float = 0.1, kind: Noise = "unigram") -> Path:  # noqa: ARG001
-    """Data noising (Xie et al. 2017): with probability γ a unigram draw, or a blank, stands in a target token's place.
+    """Data noising (Xie et al. 2017): with probability γ, a unigram draw or a blank replaces a target token.
 
-    A drawn word is read and trained on; a blank is read alone, and the label stays the truth's.
+    A drawn word is both input and label. A blank is an input only; the label stays the reference's token.
     """
     reward = Reward(truth=1.0 - gamma, noise=gamma, noise_kind=kind)
     return Path.constant(Point(reward=reward, label="truth" if kind == "blank" else "sampled"))
@@ -41,21 +41,21 @@ def data_noising(*, metric: str, gamma: float = 0.1, kind: Noise = "unigram") ->
 def raml(*, metric: str = "edit", temperature: float = 0.088) -> Path:
     """Reward-augmented maximum likelihood (Norouzi et al. 2016): q ∝ exp(R / τ), drawn token by token.
 
-    The payoff is the paper's edit distance. A wrong token costs it 1, and v = 6,000 words may be wrong: an edit of one
-    place weighs v exp(−1/τ), which is 0.07 at τ = 0.088 and 0.27 at τ = 0.1. The paper's best τ = 0.85 is of a payoff
-    that its code rescales by the vocabulary, with v^(1 − 1/τ) exp(−1/τ) = 0.07 in the same place. With bleu or rouge,
-    whose increments are near 0.1, take τ near 0.01.
+    The reward is the paper's, minus the edit distance. A wrong token costs 1, and there are v = 6,000 of them at each
+    position. One edit at a given position then weighs v exp(−1/τ): 0.07 at τ = 0.088, and 0.27 at τ = 0.1. The paper's
+    best τ = 0.85 refers to a reward that its code rescales by the vocabulary; there the weight is
+    v^(1 − 1/τ) exp(−1/τ) = 0.07, the same. With bleu or rouge, whose increments are near 0.1, use τ near 0.01.
     """
     return Path.constant(Point(reward=Reward(task=1.0, metric=metric), beta=temperature))
 
 
 def raml_stratified(*, metric: str = "edit", temperature: float = 0.088) -> Path:
-    """RAML as its paper draws it: first how many edits, then which."""
+    """RAML with the sampler of its paper: first the number of edits, then the edits."""
     return Path.constant(_raml_offline(metric, temperature, Estimator(kind="stratified")))
 
 
 def raml_ngram(*, metric: str, temperature: float = 0.4, samples: int = 10) -> Path:
-    """RAML as Tan et al. (2018) run it: one of n n-gram replacements, by exp(R / τ)."""
+    """RAML with the sampler of Tan et al. (2018): one of n n-gram replacements, drawn by exp(R / τ)."""
     return Path.constant(_raml_offline(metric, temperature, Estimator(kind="ngram", samples=samples)))
 
 
@@ -66,14 +66,14 @@ def _raml_offline(metric: str, temperature: float, estimator: Estimator) -> Poin
 def spg(*, metric: str, weight: float = 100.0) -> Path:
     """Softmax policy gradient (Ding & Soricut 2017): q ∝ p_θ · exp(w R).
 
-    The reference's next token is ahead of the others by near 0.1 in bleu or rouge, so it is q's choice against what p_θ
-    gives the others where exp(0.1 w) outweighs them; of a trained model of 4,000 pieces w = 20 is too little.
+    In bleu or rouge, the reference's next token is ahead of the others by about 0.1. q prefers it where exp(0.1 w)
+    outweighs the other tokens' share of p_θ. For a trained model of 4,000 pieces, w = 20 is too little.
     """
     return Path.constant(Point(reward=Reward(task=1.0, metric=metric, temperature=1.0 / weight), alpha=1.0, beta=0.0))
 
 
 def constant(*, metric: str, alpha: float = 1.0, beta: float = 0.0) -> Path:  # noqa: ARG001
-    """The control: one reward for every target, so what is gained here is not the reward's (Choshen et al. 2020)."""
+    """Control: the same reward for every target, so that a gain here is not due to the reward (Choshen et al. 2020)."""
     return Path.constant(Point(reward=Reward(task=1.0, metric="constant"), alpha=alpha, beta=beta))
 
 
@@ -93,7 +93,7 @@ def grpo(*, metric: str, samples: int = 4) -> Path:
 
 
 def minimum_risk(*, metric: str, samples: int = 8, sharpness: float = 0.005) -> Path:
-    """Minimum risk training (Shen et al. 2016): the expected reward over K draws, re-normalised among them."""
+    """Minimum risk training (Shen et al. 2016): the expected reward over K draws, with p_θ renormalised over them."""
     estimator = Estimator(kind="minimum_risk", samples=samples, sharpness=sharpness)
     return Path.constant(_policy_gradient(metric, estimator))
 
@@ -105,9 +105,9 @@ def target_policy(*, metric: str, samples: int = 8, baseline: Baseline = "group"
 
 
 def mixer(*, metric: str, warm: float = 0.5, samples: int = 1) -> Path:
-    """MIXER (Ranzato et al. 2015): the truth's words first, policy gradient on the last Δ, Δ growing from 0 to all.
+    """MIXER (Ranzato et al. 2015): the reference's words first, policy gradient on the last Δ words, with growing Δ.
 
-    For the share `warm` of the budget all words are the truth's, which is maximum likelihood.
+    Δ is 0 for the share `warm` of the budget, which is maximum likelihood, and then grows to the whole target.
     """
     estimator = Estimator(baseline=None if samples == 1 else "leave_one_out", samples=samples)
     free = _policy_gradient(metric, estimator)
@@ -120,7 +120,7 @@ def _policy_gradient(metric: str, estimator: Estimator) -> Point:
 
 
 def scheduled_sampling(*, metric: str, rate: float = 0.25) -> Path:  # noqa: ARG001
-    """Scheduled sampling (Bengio et al. 2015): ever more inputs are the model's words, the labels stay the truth's."""
+    """Scheduled sampling (Bengio et al. 2015): the model's own words as a growing share of the inputs."""
 
     def mixed(model: float) -> Point:
         return Point(reward=Reward(truth=1.0 - model, model=model), label="truth")
@@ -133,10 +133,10 @@ def interpolation(
 ) -> Path:
     """The paper's annealing path (Tan et al. 2018, section 4).
 
-    Starts at λ = (model 0.04, truth 0.96). Whenever the valid score drops, 0.06 of truth goes to task; after every 4th
-    such move, 0.06 of truth goes to model as well; until nothing of truth is left. At the paper's temperature of 1 the
-    task's part is nearly uniform over a vocabulary of thousands, that is noise; there, increments of bleu or rouge name
-    a token at 0.01 or less.
+    It starts at λ = (model 0.04, truth 0.96). Each time the validation score drops, 0.06 of truth moves to task. At
+    every 4th such move, 0.06 of truth moves to model as well. The path ends when truth is 0. At the paper's
+    temperature of 1, the task's part is nearly uniform over a vocabulary of thousands, that is, noise. For bleu or
+    rouge, use 0.01 or less, where increments select a token.
     """
     if not (0.001 <= move < 1.0 and 0.0 <= model < 1.0 and every >= 1):
         raise ConfigError(f"must have 0.001 <= move < 1, 0 <= model < 1, every >= 1; got {move}, {model}, {every}")

@@ -1,9 +1,10 @@
-"""A path through the space: knots (at, Point) along a run's budget.
+"""A path through the space: knots (at, Point) along the budget of a run.
 
-Between two knots λ moves linearly on its simplex, ρ and the forced share linearly, τ and the reward's temperature
-linearly in their logarithm. What has no in-between (metric, kind of noise, prefix, label, estimator, τ where one end
-is infinite, and a whole point where what lies between would be none) is held until the later knot. Two knots at the
-same place are a jump; `at` gives the later one there. One knot is a constant path, so a Point is a Path.
+Between two knots, λ moves linearly on its simplex, ρ and the forced share move linearly, and τ and the reward's
+temperature move linearly in their logarithm. Values without an in-between keep those of the earlier knot until the
+later one: metric, kind of noise, prefix, label, estimator, and τ where one end is infinite. So does a whole point where
+the point between would be illegal. Two knots at the same position are a jump, and `Path.at` returns the later one. One
+knot is a constant path.
 """
 
 import itertools
@@ -24,15 +25,16 @@ CLOCKS: Final[tuple[str, ...]] = get_args(Clock)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Path:
-    """Knots in the order in which they are walked.
+    """The point of each moment of a run, as knots in order.
 
     Attributes:
-        knots: (at, point) with at in [0, 1], never falling, the first at 0.
-        clock: What moves a run along: `step`, the share of the budget that is spent; `plateau`, one knot further each
-            time the valid score drops, after going back to the weights before the drop (the paper's schedule).
+        knots: Pairs (at, point) with `at` in [0, 1] and not falling, the first at 0.
+        clock: What moves a run along its path. `step`: the share of the budget that is spent. `plateau`: one knot
+            further each time the validation score drops, after going back to the weights before the drop (the paper's
+            schedule).
 
     Raises:
-        ConfigError: No knot, a knot out of order or outside [0, 1], or an unknown clock.
+        ConfigError: There is no knot, a knot is out of order or outside [0, 1], or the clock is unknown.
     """
 
     knots: tuple[tuple[float, Point], ...]
@@ -45,30 +47,30 @@ class Path:
             )
         if self.clock not in CLOCKS:
             raise ConfigError(f"path.clock must be one of {', '.join(CLOCKS)}, got {self.clock!r}")
-        places = [at for at, _ in self.knots]
-        if places[0] != 0.0:
-            raise ConfigError(f"path.knots must begin at 0, got {places[0]!r}")
-        for before, after in itertools.pairwise(places):
+        positions = [at for at, _ in self.knots]
+        if positions[0] != 0.0:
+            raise ConfigError(f"path.knots must begin at 0, got {positions[0]!r}")
+        for before, after in itertools.pairwise(positions):
             if not after >= before:
                 raise ConfigError(f"path.knots must not go back, got {after!r} after {before!r}")
-        if not places[-1] <= 1.0:
-            raise ConfigError(f"path.knots must lie in [0, 1], got {places[-1]!r}")
+        if not positions[-1] <= 1.0:
+            raise ConfigError(f"path.knots must lie in [0, 1], got {positions[-1]!r}")
 
     @classmethod
     def constant(cls, point: Point) -> "Path":
-        """The path that stays at one point."""
+        """The path with one point."""
         return cls(knots=((0.0, point),))
 
     @property
     def end(self) -> Point:
-        """Where the path ends."""
+        """The last point."""
         return self.knots[-1][1]
 
     def at(self, progress: float) -> Point:
         """The point after a share of the budget.
 
         Args:
-            progress: 0 is the beginning, 1 the whole budget; past the last knot the path stays there.
+            progress: Share of the budget, 0 at the beginning and 1 at the end. Past the last knot, the point stays.
 
         Raises:
             ConfigError: progress is negative or not a number.
@@ -83,19 +85,19 @@ class Path:
         return _between(point, target, (progress - start) / (stop - start))
 
     def until(self, progress: float) -> "Path":
-        """The part that has been walked at `progress`, ending with a knot there."""
+        """The path so far at `progress`, with a knot there as its end."""
         here = self.at(progress)
-        walked = tuple((at, point) for at, point in self.knots if at <= progress)
-        if walked[-1][0] < progress and len(self.knots) > len(walked):
-            walked += ((progress, here),)
-        return replace(self, knots=walked)
+        so_far = tuple((at, point) for at, point in self.knots if at <= progress)
+        if so_far[-1][0] < progress and len(self.knots) > len(so_far):
+            so_far += ((progress, here),)
+        return replace(self, knots=so_far)
 
     def then(self, at: float, point: Point) -> "Path":
         """This path with one more knot."""
         return replace(self, knots=(*self.knots, (at, point)))
 
     def to_dict(self) -> dict[str, Any]:
-        """As a user would write it; `from_dict(to_dict(p)) == p`."""
+        """Plain values as a user writes them; `from_dict(to_dict(p)) == p`."""
         return {"clock": self.clock, "knots": [{"at": at, "point": point.to_dict()} for at, point in self.knots]}
 
     @classmethod
@@ -123,7 +125,7 @@ class Path:
 
 
 def _between(start: Point, stop: Point, share: float) -> Point:
-    """The point a share of the way from `start` to `stop`, 0 < share < 1."""
+    """The point between `start` and `stop`, at a share of the way, 0 < share < 1."""
     if math.isinf(start.tau) != math.isinf(stop.tau):
         return start
     alpha, beta = start.alpha, start.beta
@@ -143,11 +145,11 @@ def _between(start: Point, stop: Point, share: float) -> Point:
 
 
 def _reward_between(start: Reward, stop: Reward, share: float) -> Reward:
-    # written so that equal ends stay bit-equal
+    # in this form, equal ends stay bit-equal
     truth, noise, task, model = (
         max(0.0, a + share * (b - a)) for a, b in zip(start.weights, stop.weights, strict=True)
     )
-    # where one end has no task weight, its metric and temperature mean nothing, and likewise its kind of noise
+    # where one end has no task weight, its metric and temperature have no meaning; likewise its kind of noise
     source = stop if start.task == 0.0 else start
     target = source if stop.task == 0.0 else stop
     return Reward(

@@ -1,8 +1,8 @@
-"""A point (R, α, β) of the space of training algorithms, and the levers of its estimator.
+"""A point (R, α, β) of the space of training algorithms, and how its gradient is estimated.
 
     q(y | x) ∝ exp{ (α log p_θ(y | x) + R(y | y*)) / (α + β) }
 
-with ρ = α / (α + β), how much the model is trusted, and τ = α + β, the temperature (Tan et al. 2018, arXiv 1811.09740).
+with ρ = α / (α + β), the trust in the model, and τ = α + β, the temperature (Tan et al. 2018, arXiv 1811.09740).
 """
 
 import math
@@ -27,17 +27,19 @@ class Point:
     """One training algorithm.
 
     Attributes:
-        reward: R, a place on the simplex of rewards.
-        alpha: α ≥ 0, weight of staying close to the model; infinite is the limit that is policy gradient.
+        reward: R, a point on the simplex of rewards.
+        alpha: α ≥ 0, weight of staying close to the model. The limit of infinite α is policy gradient.
         beta: β ≥ 0 and finite, weight of the sampler's entropy.
-        prefix: Who writes the tokens that the next one is conditioned on: the reference, the sampler q or the model.
-        label: What the model is trained to say next: a draw from q, q's whole distribution, or the reference's token.
+        prefix: Source of the tokens that the next one is conditioned on: the reference (`truth`), the sampler (`q`) or
+            the `model`.
+        label: What the model is trained to predict: a draw from q (`sampled`), q's whole distribution (`expected`), or
+            the reference's token (`truth`).
         estimator: Which targets are drawn, how many, and how they are weighted.
-        forced: Share of the reference, from its beginning, that every target starts with and is trained on as it is;
-            MIXER lets it fall from 1 to 0 (Ranzato et al. 2015).
+        forced: Share of the reference, from its beginning, with which every target starts. It is trained on as it is.
+            MIXER lowers it from 1 to 0 (Ranzato et al. 2015).
 
     Raises:
-        ConfigError: α + β = 0, a value out of range, or a combination that means nothing.
+        ConfigError: α + β = 0, a value out of range, or a combination without a meaning.
     """
 
     reward: Reward
@@ -73,7 +75,7 @@ class Point:
         self._check_estimator()
 
     def _check_estimator(self) -> None:
-        """Raise ConfigError where the estimator and the rest of the point mean nothing together."""
+        """Raise ConfigError where the rest of the point breaks a rule of the estimator."""
         kind, rules, R = self.estimator.kind, self.estimator.rules, self.reward
         where = f"estimator {kind}"
         if self.is_policy_gradient:
@@ -138,7 +140,7 @@ class Point:
         return not self.reward.is_truth and (self.alpha > 0.0 or self.reward.model > 0.0)
 
     def to_dict(self) -> dict[str, Any]:
-        """As a user would write it; `from_dict(to_dict(p)) == p`."""
+        """Plain values as a user writes them; `from_dict(to_dict(p)) == p`."""
         written = {
             "reward": self.reward.to_dict(),
             # JSON has no infinity, and strict readers refuse what Python writes for it
@@ -181,15 +183,15 @@ class Point:
             if math.isinf(tau) and rho < 1.0:
                 raise ConfigError(f"tau = inf is policy gradient and needs rho = 1, got rho={rho!r}; use a finite tau")
             alpha, beta = weights_of(rho, tau)
-        levers = {name: written[name] for name in ("prefix", "label") if name in written}
+        others = {name: written[name] for name in ("prefix", "label") if name in written}
         if "estimator" in written:
-            levers["estimator"] = Estimator.from_dict(written["estimator"])
+            others["estimator"] = Estimator.from_dict(written["estimator"])
         if "forced" in written:
-            levers["forced"] = to_number(written["forced"], "forced")
-        return cls(reward=Reward.from_dict(written["reward"]), alpha=alpha, beta=beta, **levers)
+            others["forced"] = to_number(written["forced"], "forced")
+        return cls(reward=Reward.from_dict(written["reward"]), alpha=alpha, beta=beta, **others)
 
     def __str__(self) -> str:
-        levers = "".join(
+        others = "".join(
             f" {name}={value}"
             for name, value, default in (
                 ("prefix", self.prefix, "q"),
@@ -199,7 +201,7 @@ class Point:
             )
             if value != default
         )
-        return f"{self.reward} α={self.alpha:.4g} β={self.beta:.4g}{levers}"
+        return f"{self.reward} α={self.alpha:.4g} β={self.beta:.4g}{others}"
 
 
 def weights_of(rho: float, tau: float) -> tuple[float, float]:
@@ -215,5 +217,5 @@ def _names(*alphas: str) -> str:
 
 
 def _number(value: Any, field: str) -> float:
-    """Accept an int, a float or the text `inf`, which YAML would write as .inf."""
+    """An int, a float, or the text `inf`, which YAML itself writes as .inf."""
     return math.inf if value == "inf" else to_number(value, field)

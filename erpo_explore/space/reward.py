@@ -1,14 +1,16 @@
-"""Which reward a point has: a mixture on the simplex, at whose corners stand the rewards with a name.
+"""The reward of a point: a mixture on a simplex, whose corners are the rewards with a name.
 
 With λ = (truth, noise, task, model) and the metric's increments ΔΦ, the increment of token v at one step is
 
     r(v) = log( λ_truth·1[v = y*_t] + λ_noise·u(v) + λ_task·softmax_v(ΔΦ(v) / τ_R) + λ_model·p_θ(v) )
 
-and at the corner λ_task = 1 the reward itself, r(v) = ΔΦ(v) / τ_R (the same but for a constant of the step, which a
-token-level sampler does not see). u is the noise: the unigram distribution of the training targets, the uniform one, or
-a blank in the word's place (Xie et al. 2017). So one value holds maximum likelihood's R_δ (truth = 1), data noising
-with strength γ (truth = 1 − γ, noise = γ), RAML's and SPG's payoff (task = 1; SPG's reward weight is 1/τ_R), scheduled
-sampling (truth + model) and the paper's interpolation between them.
+At the corner λ_task = 1 it is r(v) = ΔΦ(v) / τ_R, which differs by a constant per step that does not change a
+token-level sampler. u is the noise: the unigram distribution of the training targets, the uniform distribution, or a
+blank in place of the word (Xie et al. 2017).
+
+One value holds maximum likelihood's R_δ (truth = 1), data noising with strength γ (truth = 1 − γ, noise = γ), the
+reward of RAML and SPG (task = 1; SPG's reward weight is 1/τ_R), scheduled sampling (truth + model), and the paper's
+interpolation between them.
 """
 
 import math
@@ -92,17 +94,18 @@ def has_increments(metric: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reward:
-    """A place on the simplex of rewards.
+    """A point on the simplex of rewards.
 
     Attributes:
         truth: Weight of the reference's own token, R_δ.
         noise: Weight of the noise.
         task: Weight of the metric's softmax over its increments.
         model: Weight of the model's own next-token distribution.
-        metric: What the task weight rewards: sentence BLEU, the BLEU of the paper's code (`bleu_prefix`), mean
-            ROUGE-1/2/L F1, chrF (all 0–1), minus the edit distance, a constant 1, or a function `package.module:name`.
-        temperature: τ_R, what the metric's increments are divided by.
-        noise_kind: u, what the noise weight puts in a word's place.
+        metric: Metric of the task weight: sentence BLEU, the BLEU of the paper's code (`bleu_prefix`), mean
+            ROUGE-1/2/L F1 or chrF (all 0–1), minus the edit distance (`edit`), a constant 1, or your own,
+            `package.module:object`.
+        temperature: τ_R, the divisor of the metric's increments.
+        noise_kind: u, the source of the noise: `unigram`, `uniform` or `blank`.
 
     Raises:
         ConfigError: A weight is negative or not a number, they do not sum to 1, the metric is unknown or τ_R ≤ 0.
@@ -145,16 +148,16 @@ class Reward:
 
     @property
     def is_truth(self) -> bool:
-        """Whether every target but the reference is impossible."""
+        """Whether the reference is the only possible target."""
         return self.truth == 1.0
 
     @property
     def has_increments(self) -> bool:
-        """Whether its metric values every next token of an unfinished target."""
+        """Whether the metric values every next token of an unfinished target."""
         return has_increments(self.metric)
 
     def to_dict(self) -> dict[str, float | str]:
-        """As a user would write it: weights of 0 and, where they mean nothing, the other defaults are left out."""
+        """Plain values as a user writes them, without weights of 0 and without defaults that have no effect."""
         written: dict[str, float | str] = {name: getattr(self, name) for name in WEIGHTS if getattr(self, name) > 0.0}
         if self.task > 0.0 or (self.metric, self.temperature) != ("bleu", 1.0):
             written |= {"metric": self.metric, "temperature": self.temperature}
@@ -196,10 +199,10 @@ class Reward:
 
 
 def to_number(value: Any, field: str) -> float:
-    """What a user wrote as a float.
+    """A number that a user wrote, as a float.
 
     Raises:
-        ConfigError: It is no number, or too large to be one.
+        ConfigError: The value is no number, or too large for a float.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigError(f"{field} must be a number, got {value!r}")
