@@ -191,7 +191,7 @@ def replay(
     from erpo_explore.config.experiment import Experiment
     from erpo_explore.config.resolve import resolve
     from erpo_explore.plan.baselines import read_against
-    from erpo_explore.plan.replay import replay_space, winning_algorithm
+    from erpo_explore.plan.replay import replay_experiment, winning_algorithm
     from erpo_explore.plan.trust import check_replayable
     from erpo_explore.store.files import as_location, is_folder
     from erpo_explore.tune.run import explore
@@ -202,8 +202,8 @@ def replay(
         _say(f"{algorithm} has the best score of {origin}, so no found path beats the baselines: nothing to replay")
         _say("--anyway replays the best path that was searched all the same")
         return
-    experiment_of_replay = replay_space(place, space_file=space, against=rivals, num_seeds=seeds, beam_width=beam)
-    written = experiment_of_replay.to_dict()
+    replayed = replay_experiment(place, experiment_file=space, against=rivals, num_seeds=seeds, beam_width=beam)
+    written = replayed.to_dict()
     _override(
         written,
         data=data,

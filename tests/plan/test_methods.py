@@ -71,6 +71,10 @@ class TestEveryMethod:
         written = json.loads(json.dumps(experiment_of(method).to_dict()))
         assert plan_trials(Experiment.from_dict(written), "bleu") == plan_trials(experiment_of(method), "bleu")
 
+    def test_trials_survive_serialisation(self, method):
+        for spec in plan_trials(experiment_of(method), "bleu"):
+            assert TrialSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+
     def test_trials_are_planned_or_suggested(self, method):
         assert num_suggested(experiment_of(method)) == 0 or searched(experiment_of(method)) == []
 

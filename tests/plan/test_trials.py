@@ -1,5 +1,4 @@
 import itertools
-import json
 from collections import Counter
 
 import pytest
@@ -10,8 +9,7 @@ from erpo_explore.plan.trials import num_reachable_knots, num_suggested, plan_tr
 from erpo_explore.search.proposals import random_point
 from erpo_explore.search.streams import keyed_generator
 from erpo_explore.space import Path, Point, Reward, algorithm
-from erpo_explore.trial import TrialSpec
-from erpo_explore.trial.schedule import Walk
+from erpo_explore.trial.schedule import ScheduleState
 from tests.plan.test_warm_start import write
 from tests.tiny_exploration import TINY
 
@@ -46,32 +44,12 @@ def experiment_of(method="population", **changes):
         ("pb2", {"member": 5}),
     ],
 )
-def test_baselines_and_paths_come_once_a_seed_and_the_search_on_top(method, roles):
+def test_baselines_and_paths_run_once_per_seed_beside_the_search(method, roles):
     specs = plan_trials(experiment_of(method), "bleu")
     assert Counter(spec.role for spec in specs) == {"algorithm": 4, "path": 2} | roles
 
 
-@pytest.mark.parametrize("method", SEARCHES)
-def test_names_are_unique_and_can_name_folders(method):
-    names = [spec.name for spec in plan_trials(experiment_of(method), "bleu")]
-    assert len(set(names)) == len(names)
-    assert all(name and not set(name) & set("/\\ ") for name in names)
-
-
-@pytest.mark.parametrize("method", SEARCHES)
-def test_the_same_space_plans_the_same_even_from_its_yaml(method):
-    space = experiment_of(method)
-    again = Experiment.from_dict(json.loads(json.dumps(space.to_dict())))
-    assert plan_trials(again, "bleu") == plan_trials(space, "bleu")
-
-
-@pytest.mark.parametrize("method", SEARCHES)
-def test_every_trial_survives_its_journey_as_plain_values(method):
-    for spec in plan_trials(experiment_of(method), "bleu"):
-        assert TrialSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
-
-
-def test_a_algorithm_is_trained_with_its_settings_the_tasks_metric_and_each_seed():
+def test_an_algorithm_has_its_settings_the_tasks_metric_and_each_seed():
     space = experiment_of("none", baselines=[{"spg": {"weight": 4}}])
     baselines = [spec for spec in plan_trials(space, "rouge") if spec.role == "algorithm"]
     assert [(spec.name, spec.algorithm, spec.seed) for spec in baselines] == [
@@ -81,7 +59,7 @@ def test_a_algorithm_is_trained_with_its_settings_the_tasks_metric_and_each_seed
     assert {spec.path for spec in baselines} == {algorithm("spg", weight=4).path("rouge")}
 
 
-def test_a_given_path_is_trained_as_it_is_with_each_seed():
+def test_a_given_path_is_trained_unchanged_with_each_seed():
     paths = [spec for spec in plan_trials(experiment_of("none"), "rouge") if spec.role == "path"]
     assert [(spec.name, spec.algorithm, spec.seed) for spec in paths] == [
         ("papers-s7", "papers", 7),
@@ -94,7 +72,7 @@ def members(space, metric="bleu"):
     return [spec for spec in plan_trials(space, metric) if spec.role == "member"]
 
 
-def test_members_walk_from_the_start_to_points_of_their_own_within_the_first_interval():
+def test_members_go_from_the_start_to_different_points_in_the_first_interval():
     found = members(experiment_of())
     assert [(spec.name, spec.seed, spec.algorithm) for spec in found] == [
         (f"member-{i}", 7 + i, None) for i in range(5)
@@ -105,11 +83,11 @@ def test_members_walk_from_the_start_to_points_of_their_own_within_the_first_int
     assert len({spec.path.end for spec in found}) == 5
 
 
-def test_more_members_change_nothing_for_the_first_ones():
+def test_more_members_leave_the_first_ones_unchanged():
     assert members(experiment_of(search={"members": 7}))[:5] == members(experiment_of())
 
 
-def test_members_that_evolve_seldom_walk_further_to_their_first_knot():
+def test_members_with_longer_periods_have_a_later_first_knot():
     found = members(experiment_of(search={"members": 8, "evolve_every": [1, 2]}))
     assert [spec.path.knots[-1][0] for spec in found] == [3 / 12, 6 / 12] * 4
 
@@ -119,12 +97,12 @@ def test_another_seed_plans_other_points():
     assert not ends[0] & ends[1]
 
 
-def test_an_interval_that_is_the_whole_budget_has_its_knot_at_the_end():
+def test_with_one_interval_the_first_knot_is_at_the_end():
     space = experiment_of(training=TINY["training"] | {"interval": 12})
     assert {spec.path.knots[1][0] for spec in members(space)} == {1.0}
 
 
-def test_a_random_search_tries_constant_points_on_the_same_seed():
+def test_random_search_tries_constant_points_with_the_same_seed():
     space = experiment_of("random")
     found = [spec for spec in plan_trials(space, "bleu") if spec.role == "random"]
     assert [spec.name for spec in found] == [f"random-{i}" for i in range(5)]
@@ -133,21 +111,21 @@ def test_a_random_search_tries_constant_points_on_the_same_seed():
     assert [spec.path for spec in found] == expected
 
 
-def test_optuna_suggests_its_trials_while_the_exploration_runs():
+def test_only_optuna_suggests_trials():
     assert {method: num_suggested(experiment_of(method)) for method in SEARCHES} == dict.fromkeys(SEARCHES, 0) | {
         "optuna": 5
     }
 
 
-@pytest.mark.parametrize(("knots", "places"), [(1, [0.0]), (2, [0.0, 1.0]), (5, [0.0, 0.25, 0.5, 0.75, 1.0])])
-def test_a_random_path_has_free_knots_at_even_places(knots, places):
+@pytest.mark.parametrize(("knots", "positions"), [(1, [0.0]), (2, [0.0, 1.0]), (5, [0.0, 0.25, 0.5, 0.75, 1.0])])
+def test_a_random_path_has_free_knots_at_even_positions(knots, positions):
     specs = plan_trials(experiment_of("random", search={"knots": knots}), "bleu")
     found = [spec.path for spec in specs if spec.role == "random"]
-    assert {tuple(at for at, _ in path.knots) for path in found} == {tuple(places)}
+    assert {tuple(at for at, _ in path.knots) for path in found} == {tuple(positions)}
     assert len({point for path in found for _, point in path.knots}) == 5 * knots
 
 
-def test_more_knots_leave_the_first_as_it_was():
+def test_more_knots_leave_the_first_one_unchanged():
     constant, free = (
         [spec.path.knots[0] for spec in plan_trials(experiment_of("random", search={"knots": knots}), "bleu")]
         for knots in (1, 3)
@@ -155,20 +133,20 @@ def test_more_knots_leave_the_first_as_it_was():
     assert constant == free
 
 
-def test_a_grid_of_paths_has_every_sequence_of_points():
+def test_a_grid_of_paths_has_all_sequences_of_points():
     points = [spec.path.end for spec in plan_trials(experiment_of("grid"), "bleu") if spec.role == "grid"]
     specs = [spec for spec in plan_trials(experiment_of("grid", search={"knots": 2}), "bleu") if spec.role == "grid"]
     assert len(specs) == len(points) ** 2
     assert {tuple(point for _, point in spec.path.knots) for spec in specs} == set(itertools.product(points, points))
 
 
-def test_tunes_own_populations_begin_as_ours_does():
+def test_populations_of_tune_begin_with_the_same_members():
     assert members(experiment_of("pbt")) == members(experiment_of("pb2")) == members(experiment_of())
 
 
-def test_the_metric_of_the_search_goes_before_the_tasks():
-    for metric, asked in (("bleu", None), ("rouge", None), ("edit", "edit")):
-        found = members(experiment_of(search={"metric": asked}), "bleu" if asked else metric)
+def test_the_metric_of_the_search_replaces_that_of_the_task():
+    for metric, given in (("bleu", None), ("rouge", None), ("edit", "edit")):
+        found = members(experiment_of(search={"metric": given}), "bleu" if given else metric)
         assert {spec.path.end.reward.metric for spec in found} == {metric}
 
 
@@ -181,10 +159,10 @@ def test_a_grid_without_a_point_is_an_error():
 class TestWarmStart:
     @pytest.fixture
     def earlier(self, tmp_path):
-        """A member that walked to a task weight of 0.3 by half of its budget."""
+        """Results of a member with a task weight of 0.3 at half of its budget."""
         return write(tmp_path / "earlier", (1.0, 2.0), (0.1, 0.3))
 
-    def test_the_first_member_walks_to_where_the_best_earlier_path_was_then(self, earlier):
+    def test_the_first_member_goes_to_the_point_of_the_best_earlier_path_at_that_time(self, earlier):
         space = experiment_of(training=TINY["training"] | {"interval": 4}, search={"warm_start": [earlier]})
         cold = experiment_of(training=TINY["training"] | {"interval": 4})
         warmed, others = members(space)[0], members(space)[1:]
@@ -193,16 +171,16 @@ class TestWarmStart:
         assert warmed.path.end.reward.task == pytest.approx(0.1 + 0.2 / 3.0)
         assert others == members(cold)[1:]
 
-    def test_what_was_outside_of_the_ranges_goes_to_their_end(self, earlier):
+    def test_an_earlier_point_outside_the_ranges_is_clipped(self, earlier):
         space = experiment_of(search={"warm_start": [earlier], "ranges": {"task": [0.2, 0.4]}})
         assert members(space)[0].path.end.reward.task == 0.2
 
 
 @pytest.mark.parametrize(("steps", "interval"), [(12, 3), (12, 12), (24, 12), (600, 25)])
-def test_as_many_knots_can_be_walked_as_a_run_trains_at_whose_score_drops_at_each_report(steps, interval):
-    walk, trained = Walk(algorithm("interpolation").path("bleu")), set()
+def test_reachable_knots_are_those_of_a_run_whose_score_drops_at_every_report(steps, interval):
+    state, trained = ScheduleState(algorithm("interpolation").path("bleu")), set()
     for number, start in enumerate(range(0, steps, interval)):
-        trained.add(walk.point(start / steps))
-        walk.see(-float(number), min(1.0, (start + interval) / steps))
-    num_knots = len(walk.path.knots)
+        trained.add(state.point(start / steps))
+        state.observe_score(-float(number), min(1.0, (start + interval) / steps))
+    num_knots = len(state.path.knots)
     assert len(trained) == min(num_knots, num_reachable_knots(Training(steps=steps, interval=interval)))

@@ -16,7 +16,7 @@ def knot(task):
 
 
 def write(folder, scores, tasks=(0.1, 0.2, 0.3), *, task="toy", score_name="bleu"):
-    """An exploration of one member."""
+    """Results of one member, with a knot per report."""
     writer = ResultsWriter.create(folder, {"exploration": folder.name})
     path = Path.constant(TRUTH)
     for iteration, (score, weight) in enumerate(zip(scores, tasks, strict=False), start=1):
@@ -56,14 +56,14 @@ def test_another_metric_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("path", ['{"knots": []}', "torn", '{"knots": [{"at": 0, "point": {"reward": "luck"}}]}'])
-def test_a_path_that_cannot_be_read_is_named_with_its_folder(tmp_path, path):
+def test_an_unreadable_path_is_an_error_with_its_folder(tmp_path, path):
     folder = write(tmp_path / "old", (1.0, 2.0))
     ResultsWriter.open(tmp_path / "old").append("observations", [OBSERVATION | {"trial": "x", "path": path}])
     with pytest.raises(ResultsError, match=r"warm_start: .*old holds a path that can't be read \(.*\); leave it out"):
         loaded(folder)
 
 
-def test_a_folder_without_a_score_or_an_exploration_is_named(tmp_path):
+def test_a_folder_without_a_score_or_an_exploration_is_an_error(tmp_path):
     with pytest.raises(ResultsError, match=r"no observation has a score yet"):
         loaded(write(tmp_path / "young", (None,)))
     with pytest.raises(ResultsError, match=r"nowhere does not exist"):

@@ -14,7 +14,7 @@ from erpo_explore.config.init_from import FromResults
 from erpo_explore.errors import ResultsError
 from erpo_explore.plan.baselines import read_against
 from erpo_explore.plan.initial_weights import find_checkpoints
-from erpo_explore.plan.replay import replay_space
+from erpo_explore.plan.replay import replay_experiment
 from erpo_explore.plan.trials import plan_trials
 from erpo_explore.store import ResultsWriter, load_manifest
 from erpo_explore.tasks import load_task
@@ -72,7 +72,7 @@ def test_the_manifest_names_the_weights_by_their_sum(branched):
 
 
 def test_a_replay_begins_with_the_same_weights(branched, tmp_path):
-    experiment = replay_space(branched, space_file=None, against=read_against("mle"), num_seeds=2)
+    experiment = replay_experiment(branched, experiment_file=None, against=read_against("mle"), num_seeds=2)
     assert experiment.init_from == FromResults(results=str(branched / "initial"), algorithm="mle")
     explore(experiment, tmp_path / "replay")
     kept = [load_manifest(folder)["initial"] for folder in (branched, tmp_path / "replay")]
