@@ -1,21 +1,21 @@
-"""What can go wrong for a user, as a tree.
+"""Errors for the user, as a tree of exceptions.
 
     ErpoExploreError
     ├── ConfigError    a value that the user wrote: YAML field, flag, point, path
     ├── DataError      a text, data set or vocabulary file
-    ├── ResultsError   a results folder: it exists, is missing, torn or its disk is full
-    └── RunError       training or the cluster under it could not go on
+    ├── ResultsError   a results folder: it exists, is missing or damaged, or its disk is full
+    └── RunError       training failed, or the cluster did
         └── DivergedError  non-finite loss in a trial
 
 Each message is one line that names the field or file, the requirement, the value and the remedy. The command line
-prints it and exits with 2; anything that is not in this tree is our own bug and shows its traceback.
+prints it and exits with code 2. Any other exception is a bug of this project and shows its traceback.
 """
 
 __all__ = ["ConfigError", "DataError", "DivergedError", "ErpoExploreError", "ResultsError", "RunError"]
 
 
 class ErpoExploreError(Exception):
-    """Root of every error that a user can mend."""
+    """Base of every error that a user can fix."""
 
 
 class ConfigError(ErpoExploreError, ValueError):
@@ -31,7 +31,7 @@ class ResultsError(ErpoExploreError):
 
 
 class RunError(ErpoExploreError):
-    """An exploration could not start or go on."""
+    """An exploration could not start or continue."""
 
 
 class DivergedError(RunError):

@@ -1,6 +1,6 @@
-"""Names of a package that are imported at their first use (PEP 562).
+"""Names of a package that are imported at first use (PEP 562).
 
-A configuration is read in a fraction of a second where its package's front door imports no torch.
+A configuration is read without torch if the packages that define its sections do not import torch at once.
 """
 
 from collections.abc import Callable, Mapping

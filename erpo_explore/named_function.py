@@ -1,4 +1,4 @@
-"""Objects and functions that a user names in the YAML: `package.module:name`, imported from Python's path."""
+"""Import objects and functions that a configuration names as `package.module:name`."""
 
 import importlib
 from collections.abc import Callable
@@ -13,20 +13,20 @@ def load_object(field: str, name: str) -> Any:
     """Import the named object.
 
     Args:
-        field: The setting that names it, for error messages.
-        name: `package.module:name`; the part after the colon may have dots, for an attribute of an attribute.
+        field: Setting that holds the name, for error messages.
+        name: `package.module:name`; the part after the colon may be nested, as in `Class.method`.
 
     Raises:
-        ConfigError: The module cannot be imported, or it has no such attribute.
+        ConfigError: The module cannot be imported, or has no such attribute.
     """
     module_name, _, path = name.partition(":")
     try:
         found: Any = importlib.import_module(module_name)
-    except Exception as error:  # whatever the user's module does when it is imported
+    except Exception as error:  # any error of the user's module
         why = " ".join(f"{type(error).__name__}: {error}".split())
         raise ConfigError(
-            f"{field}={name}: the module {module_name} cannot be imported ({why}); it must lie where Python "
-            "finds it, such as in a folder of PYTHONPATH"
+            f"{field}={name}: the module {module_name} cannot be imported ({why}); Python must find it, "
+            "for example in a folder of PYTHONPATH"
         ) from error
     for part in path.split("."):
         if not hasattr(found, part):
@@ -35,19 +35,19 @@ def load_object(field: str, name: str) -> Any:
     return found
 
 
-def load_named(field: str, name: str, asked: str) -> Callable[..., Any]:
+def load_named(field: str, name: str, expected: str) -> Callable[..., Any]:
     """Import the named function.
 
     Args:
-        field: The setting that names it, for error messages.
+        field: Setting that holds the name, for error messages.
         name: As for `load_object`.
-        asked: What the function should be, for error messages.
+        expected: Description of the function, as in "must be …", for error messages.
 
     Raises:
-        ConfigError: The module cannot be imported, or it has no such attribute, or that is not callable.
+        ConfigError: The module cannot be imported, has no such attribute, or the attribute is not callable.
     """
     found = load_object(field, name)
     if not callable(found):
-        raise ConfigError(f"{field}={name}: must be {asked}, got {type(found).__name__}")
+        raise ConfigError(f"{field}={name}: must be {expected}, got {type(found).__name__}")
     function: Callable[..., Any] = found
     return function

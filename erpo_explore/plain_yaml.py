@@ -1,8 +1,8 @@
-"""YAML of somebody else: read as plain values, whatever it holds, in bounded time and memory.
+"""Untrusted YAML, read as plain values in bounded time and memory.
 
-`yaml.safe_load` makes no objects, but a few lines of aliases to aliases ("a billion laughs") become a value that fills
-the memory of whoever walks or prints it, and merge keys do so while it is read. So the size that aliases stand for is
-counted before any value is made.
+`yaml.safe_load` constructs no objects. But a few lines of aliases to aliases ("a billion laughs") become a value that
+fills the memory of a program that traverses or prints it. Merge keys do so while the text is read. The size with all
+aliases expanded is therefore counted before any value is constructed.
 """
 
 from typing import Any, Final
@@ -12,22 +12,22 @@ import yaml
 __all__ = ["load_yaml"]
 
 _MOST_VALUES: Final = 100_000
-"""Of a document with its aliases written out. Our own largest, a replayed path of many knots, has some thousands."""
+"""Maximum number of values with all aliases expanded. A replayed path of many knots has some thousands."""
 
 
 def load_yaml(text: str) -> Any:
-    """The value of a YAML document.
+    """Read the value of a YAML document.
 
     >>> load_yaml("{steps: 100, baselines: [mle]}")
     {'steps': 100, 'baselines': ['mle']}
 
     Raises:
-        yaml.YAMLError: It is no YAML, names a Python object, holds itself, or is too large or too deep.
-        ValueError: A date or number that cannot be, such as 2024-13-45.
+        yaml.YAMLError: The text is no YAML, names a Python object, contains itself, or is too large or too deep.
+        ValueError: An impossible date or number, such as 2024-13-45.
     """
     try:
         loader = yaml.SafeLoader(text)
-    except yaml.reader.ReaderError as error:  # whose own message has two lines
+    except yaml.reader.ReaderError as error:  # its own message has two lines
         raise yaml.YAMLError(f"holds a character that YAML does not allow, {error.character!r}") from error
     try:
         node = loader.get_single_node()
@@ -42,7 +42,7 @@ def load_yaml(text: str) -> Any:
 
 
 def _count(node: yaml.Node, counted: dict[int, int | None]) -> int:
-    """How many values a node stands for; `counted` knows those that were met before, and None those under way."""
+    """Number of values of a node, aliases expanded. `counted` holds finished nodes, and None for unfinished ones."""
     if isinstance(node, yaml.ScalarNode):
         return 1
     if id(node) not in counted:

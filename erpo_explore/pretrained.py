@@ -1,7 +1,7 @@
-"""Models of the Hugging Face hub or of a local folder: how they are found and loaded.
+"""Models of the Hugging Face hub or of a local folder: configuration, tokenizer and weights.
 
-`transformers` (the extra `[hub]`) is imported when the first one is asked for, since that takes seconds. Code that a
-model brings is never run, and weights are read as data: safetensors, or torch's format restricted to tensors.
+`transformers` (the extra `[hub]`) is imported at the first use, since that takes seconds. Code of a model is never run.
+Weights are read as data: safetensors, or torch's format restricted to tensors.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ __all__ = [
 
 
 def absolute_folder(name: str) -> str:
-    """The absolute path of a local folder; any other name unchanged. Workers have a working folder of their own."""
+    """The absolute path of a local folder; any other name unchanged. Workers have another working folder."""
     folder = Path(name).expanduser()
     return str(folder.resolve()) if folder.is_dir() else name
 
@@ -35,10 +35,10 @@ PretrainedName = Annotated[str, Field(min_length=1)]
 
 
 def load_config(name: str, revision: str | None = None) -> Any:
-    """The model's configuration, once it is clear that it can be used here.
+    """Load the configuration of a model and check that the model can be used.
 
     Raises:
-        ConfigError: It cannot be loaded, is no encoder-decoder, or numbers the tokens of both sides differently.
+        ConfigError: It cannot be loaded, is no encoder-decoder, or has different token ids for the two sides.
     """
     with _loading(name) as transformers:
         config = transformers.AutoConfig.from_pretrained(name, revision=revision)
@@ -51,7 +51,7 @@ def load_config(name: str, revision: str | None = None) -> Any:
 
 
 def load_tokenizer(name: str, revision: str | None = None) -> Any:
-    """The model's tokenizer.
+    """Load the tokenizer of a model.
 
     Raises:
         ConfigError: It cannot be loaded.
@@ -61,15 +61,15 @@ def load_tokenizer(name: str, revision: str | None = None) -> Any:
 
 
 def load_model(name: str, revision: str | None, config: Any) -> Any:
-    """The model in single precision on the CPU, with every weight as it was saved.
+    """Load a model in single precision on the CPU.
 
     Args:
-        name: On the hub, or a folder.
-        revision: Branch, tag or commit; the main branch if None.
-        config: What `load_config` gave, perhaps with another dropout.
+        name: Name on the hub, or a folder.
+        revision: Branch, tag or commit. None: the main branch.
+        config: Configuration from `load_config`, possibly with another dropout.
 
     Raises:
-        ConfigError: It cannot be loaded, or lacks weights, which would be random then.
+        ConfigError: It cannot be loaded, or lacks weights, which would then be random.
     """
     with _loading(name) as transformers:
         model, found = transformers.AutoModelForSeq2SeqLM.from_pretrained(
@@ -88,10 +88,10 @@ def load_model(name: str, revision: str | None, config: Any) -> Any:
 
 
 def outline(config: Any) -> Any:
-    """The model of a configuration without its numbers, to count them by.
+    """Build the model of a configuration on torch's meta device, without weights, to count its parameters.
 
     Raises:
-        ConfigError: It is of no type that generates.
+        ConfigError: The type of model does not generate text.
     """
     import torch  # here, since an experiment is read without it
 
@@ -100,12 +100,12 @@ def outline(config: Any) -> Any:
 
 
 def decoder_prompt(name: str, revision: str | None, config: Any) -> tuple[int, ...]:
-    """What the decoder reads before the first token that it is asked for: its start, then perhaps a forced token.
+    """Decoder inputs before the first target token: the start token, and a forced token if the model has one.
 
-    BART begins with </s> and is then given <s>; multilingual models are given the target language.
+    BART starts with </s> and has the forced token <s>. Multilingual models have the target language.
 
     Raises:
-        ConfigError: The model does not say how it starts.
+        ConfigError: The model has no start token.
     """
     with _loading(name) as transformers:
         try:
@@ -122,7 +122,7 @@ def decoder_prompt(name: str, revision: str | None, config: Any) -> tuple[int, .
 
 @contextmanager
 def _loading(name: str) -> Iterator[Any]:
-    """`transformers`, without its progress bars, and whatever it raises as an error of one line."""
+    """Import `transformers` without progress bars, and turn any of its errors into one line."""
     try:
         import transformers
     except ImportError as error:
@@ -135,7 +135,7 @@ def _loading(name: str) -> Iterator[Any]:
         yield transformers
     except ErpoExploreError:
         raise
-    except Exception as error:  # whatever the hub, the network and a dozen file formats raise
+    except Exception as error:  # any error of the hub, the network or a file format
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ConfigError(
             f"pretrained {name}: cannot be loaded ({reason}); "

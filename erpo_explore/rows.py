@@ -1,9 +1,9 @@
-"""Values that hold one row a sentence, and keep holding it when rows are picked.
+"""Values with one row per sentence, and the selection of rows.
 
-Legend: N rows that are picked.
+Legend: N selected rows.
 
-Sampling drops the rows that have ended, and draws several targets a source: both are a choice of rows, of whatever the
-model and the reward carry along.
+Sampling drops the rows that have ended, and draws several targets per source. Both select rows of the states of model
+and reward.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -19,13 +19,13 @@ RowsType = TypeVar("RowsType", bound="Rows")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """A value whose tensors (also within tuples and other `Rows`) all have the row as their first dimension.
+    """A value whose tensors have the row as their first dimension, also within tuples and other `Rows`.
 
-    What is neither of them, such as a number, holds for every row and stays as it is.
+    Any other field, such as a number, holds for every row and is not changed by a selection.
     """
 
     def take(self: RowsType, row_N: Int[Tensor, " N"]) -> RowsType:
-        """The rows of these numbers, in this order; a number may occur often or never."""
+        """Select rows by index, in the given order; an index may occur several times or not at all."""
         return replace(self, **{field.name: _take(getattr(self, field.name), row_N) for field in fields(self)})
 
 

@@ -1,6 +1,6 @@
-"""The token ids with a meaning of their own.
+"""Ids of the special tokens.
 
-They are a value that is passed along, not constants, because a pretrained model brings its own numbering.
+They are a value and no constants, because each pretrained model has its own ids.
 """
 
 from dataclasses import dataclass
@@ -12,15 +12,16 @@ __all__ = ["Symbols"]
 class Symbols:
     """Ids of the special tokens of one vocabulary.
 
-    A pretrained model may begin with its padding (T5, Marian) or its EOS (BART), so `bos` may be one of the two; `pad`
-    is never `eos`.
+    Pretrained models may start with padding (T5, Marian) or EOS (BART), so `bos` may equal `pad` or `eos`. `pad` never
+    equals `eos`.
 
     Attributes:
-        pad: Fills a row behind its end; never read, never scored.
-        bos: First decoder input; never a target, unless it is EOS.
-        eos: Ends a target sequence, and is trained like any token.
-        unk: Stands for every token outside the vocabulary. Two of them need not be the same word.
-        unused: Further ids that no target holds: those of no token, and a pretrained tokenizer's other special ones.
+        pad: Fills a row after its end; never read, never scored.
+        bos: First decoder input; never a target, unless it equals EOS.
+        eos: Ends a target, and is trained like any other token.
+        unk: Replaces every token outside the vocabulary. Two such tokens may be different words.
+        unused: Further ids that no target contains: ids without a token, and other special tokens of a pretrained
+            tokenizer.
     """
 
     pad: int = 0
@@ -31,5 +32,5 @@ class Symbols:
 
     @property
     def never_drawn(self) -> tuple[int, ...]:
-        """Ids that no target distribution may give mass to, in order and each once."""
+        """Ids that have no mass in any target distribution, sorted and without duplicates."""
         return tuple(sorted({self.pad, self.bos, self.unk, *self.unused} - {self.eos}))
