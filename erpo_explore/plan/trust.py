@@ -44,26 +44,26 @@ def check_resumable(folder: Location, *, trust: bool) -> None:
     _log_functions(folder, named_functions(written))
 
 
-def check_replayable(origin: Location, space: Mapping[str, Any], *, trust: bool) -> None:
+def check_replayable(origin: Location, written: Mapping[str, Any], *, trust: bool) -> None:
     """Refuse another user's results or path if functions would be imported for it, and log these functions.
 
     Args:
         origin: A results folder or a path file.
-        space: The experiment that replays it, as plain values.
+        written: The experiment that replays it, as plain values.
         trust: Accept files of other users.
 
     Raises:
         ResultsError: The experiment names functions, and `origin` belongs to another user or is writable by every user.
     """
-    functions = named_functions(space)
+    functions = named_functions(written)
     if functions and isinstance(origin, Path) and not trust:
         _check_owner([origin], f"replaying {origin} runs functions that it may name ({', '.join(functions)})")
     _log_functions(origin, functions)
 
 
-def named_functions(space: Any) -> tuple[str, ...]:
+def named_functions(written: Any) -> tuple[str, ...]:
     """Functions that an experiment, as plain values, names as `package.module:function`, sorted."""
-    return tuple(sorted(set(_functions(space))))
+    return tuple(sorted(set(_functions(written))))
 
 
 def _functions(value: Any, named: bool = False) -> Iterator[str]:

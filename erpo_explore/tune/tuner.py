@@ -86,8 +86,8 @@ def restored_tuner(plan: Plan, trainable: Any) -> tune.Tuner:
     state = f"{path}/{_CHECKPOINTS}"
     if not tune.Tuner.can_restore(state, storage_filesystem=filesystem):
         raise ResultsError(
-            f"results folder {plan.folder} was cut before its first checkpoint, so there is nothing to resume; "
-            f"remove it and run the search space again"
+            f"results folder {plan.folder} was interrupted before its first checkpoint, so there is nothing to resume; "
+            f"remove it and run the experiment again"
         )
     return tune.Tuner.restore(
         state, trainable, resume_unfinished=True, resume_errored=True, storage_filesystem=filesystem

@@ -50,8 +50,8 @@ def test_baselines_and_paths_run_once_per_seed_beside_the_search(method, roles):
 
 
 def test_an_algorithm_has_its_settings_the_tasks_metric_and_each_seed():
-    space = experiment_of("none", baselines=[{"spg": {"weight": 4}}])
-    baselines = [spec for spec in plan_trials(space, "rouge") if spec.role == "algorithm"]
+    experiment = experiment_of("none", baselines=[{"spg": {"weight": 4}}])
+    baselines = [spec for spec in plan_trials(experiment, "rouge") if spec.role == "algorithm"]
     assert [(spec.name, spec.algorithm, spec.seed) for spec in baselines] == [
         ("spg-s7", "spg", 7),
         ("spg-s8", "spg", 8),
@@ -68,8 +68,8 @@ def test_a_given_path_is_trained_unchanged_with_each_seed():
     assert {spec.path for spec in paths} == {algorithm("interpolation").path("bleu")}
 
 
-def members(space, metric="bleu"):
-    return [spec for spec in plan_trials(space, metric) if spec.role == "member"]
+def members(experiment, metric="bleu"):
+    return [spec for spec in plan_trials(experiment, metric) if spec.role == "member"]
 
 
 def test_members_go_from_the_start_to_different_points_in_the_first_interval():
@@ -98,16 +98,16 @@ def test_another_seed_plans_other_points():
 
 
 def test_with_one_interval_the_first_knot_is_at_the_end():
-    space = experiment_of(training=TINY["training"] | {"interval": 12})
-    assert {spec.path.knots[1][0] for spec in members(space)} == {1.0}
+    experiment = experiment_of(training=TINY["training"] | {"interval": 12})
+    assert {spec.path.knots[1][0] for spec in members(experiment)} == {1.0}
 
 
 def test_random_search_tries_constant_points_with_the_same_seed():
-    space = experiment_of("random")
-    found = [spec for spec in plan_trials(space, "bleu") if spec.role == "random"]
+    experiment = experiment_of("random")
+    found = [spec for spec in plan_trials(experiment, "bleu") if spec.role == "random"]
     assert [spec.name for spec in found] == [f"random-{i}" for i in range(5)]
     assert {spec.seed for spec in found} == {7}
-    expected = [Path.constant(random_point(space.search, "bleu", keyed_generator(7, 0, i))) for i in range(5)]
+    expected = [Path.constant(random_point(experiment.search, "bleu", keyed_generator(7, 0, i))) for i in range(5)]
     assert [spec.path for spec in found] == expected
 
 
@@ -151,9 +151,9 @@ def test_the_metric_of_the_search_replaces_that_of_the_task():
 
 
 def test_a_grid_without_a_point_is_an_error():
-    space = experiment_of("grid", search={"ranges": {"task": [0.8, 1.0], "model": [0.5, 1.0]}})
+    experiment = experiment_of("grid", search={"ranges": {"task": [0.8, 1.0], "model": [0.5, 1.0]}})
     with pytest.raises(ConfigError, match=r"search\.ranges has no point on the simplex.*got task \[0\.8, 1\.0\]"):
-        plan_trials(space, "bleu")
+        plan_trials(experiment, "bleu")
 
 
 class TestWarmStart:
@@ -163,17 +163,17 @@ class TestWarmStart:
         return write(tmp_path / "earlier", (1.0, 2.0), (0.1, 0.3))
 
     def test_the_first_member_goes_to_the_point_of_the_best_earlier_path_at_that_time(self, earlier):
-        space = experiment_of(training=TINY["training"] | {"interval": 4}, search={"warm_start": [earlier]})
+        experiment = experiment_of(training=TINY["training"] | {"interval": 4}, search={"warm_start": [earlier]})
         cold = experiment_of(training=TINY["training"] | {"interval": 4})
-        warmed, others = members(space)[0], members(space)[1:]
+        warmed, others = members(experiment)[0], members(experiment)[1:]
         assert [at for at, _ in warmed.path.knots] == [0.0, 4 / 12]
         # a third of the budget lies a third of the way between knots at 1/4 and 1/2
         assert warmed.path.end.reward.task == pytest.approx(0.1 + 0.2 / 3.0)
         assert others == members(cold)[1:]
 
     def test_an_earlier_point_outside_the_ranges_is_clipped(self, earlier):
-        space = experiment_of(search={"warm_start": [earlier], "ranges": {"task": [0.2, 0.4]}})
-        assert members(space)[0].path.end.reward.task == 0.2
+        experiment = experiment_of(search={"warm_start": [earlier], "ranges": {"task": [0.2, 0.4]}})
+        assert members(experiment)[0].path.end.reward.task == 0.2
 
 
 @pytest.mark.parametrize(("steps", "interval"), [(12, 3), (12, 12), (24, 12), (600, 25)])

@@ -22,7 +22,7 @@ from tests.tiny_exploration import TINY
 EVIL = "evil_module:score"
 
 
-def space_with(**changed: Any) -> dict[str, Any]:
+def experiment_with(**changed: Any) -> dict[str, Any]:
     return Experiment.from_dict(TINY | changed).to_dict()
 
 
@@ -32,13 +32,13 @@ def own_estimator() -> dict[str, Any]:
 
 
 NAMING = [
-    space_with(baselines=["mle", {"minimum_risk": {"metric": EVIL}}]),
-    space_with(model={"kind": "custom", "function": EVIL}),
+    experiment_with(baselines=["mle", {"minimum_risk": {"metric": EVIL}}]),
+    experiment_with(model={"kind": "custom", "function": EVIL}),
     {"search": {"choices": {"metric": ["bleu", EVIL]}}},
     {"baselines": {"mine": {"knots": [{"at": 0, "point": {"reward": {"metric": EVIL}}}]}}},
     {"baselines": {"mine": {"knots": [{"at": 0, "point": {"reward": EVIL}}]}}},
     {"paths": {"mine": {"knots": [{"at": 0, "point": {"reward": "bleu", "estimator": EVIL}}]}}},
-    space_with(baselines={"mine": own_estimator()}),
+    experiment_with(baselines={"mine": own_estimator()}),
 ]
 
 
@@ -78,15 +78,17 @@ def another_user(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "space", NAMING, ids=["algorithm", "model", "choice", "path", "reward alone", "estimator alone", "estimator"]
+    "written", NAMING, ids=["algorithm", "model", "choice", "path", "reward alone", "estimator alone", "estimator"]
 )
-def test_functions_are_found_in_every_field_that_may_name_them(space: dict[str, Any]) -> None:
-    assert named_functions(space) == (EVIL,)
+def test_functions_are_found_in_every_field_that_may_name_them(written: dict[str, Any]) -> None:
+    assert named_functions(written) == (EVIL,)
 
 
-@pytest.mark.parametrize("space", [space_with(), None, [], {"init_from": "s3://bucket/x"}, {"metric": {"x": "a:b"}}])
-def test_other_values_name_no_function(space: Any) -> None:
-    assert named_functions(space) == ()
+@pytest.mark.parametrize(
+    "written", [experiment_with(), None, [], {"init_from": "s3://bucket/x"}, {"metric": {"x": "a:b"}}]
+)
+def test_other_values_name_no_function(written: Any) -> None:
+    assert named_functions(written) == ()
 
 
 def test_a_folder_of_the_same_user_is_resumed_and_its_functions_are_logged(
@@ -115,7 +117,7 @@ def test_a_folder_that_every_user_may_write_is_refused(results: Path, file: str)
 
 @pytest.mark.usefixtures("another_user")
 def test_only_replays_that_import_functions_need_trust(results: Path) -> None:
-    check_replayable(results, space_with(), trust=False)
+    check_replayable(results, experiment_with(), trust=False)
     with pytest.raises(ResultsError, match=rf"runs functions that it may name \({EVIL}\)"):
         check_replayable(results, NAMING[1], trust=False)
 
