@@ -2,8 +2,8 @@
 
 Legend: B batch, S source length, T target length, V target vocabulary, H units.
 
-`model: {kind: custom, function: 'my_model:build', settings: {hidden_size: 128}}` trains it. The tests hold it to the
-same conformance suite as the models that come with the package.
+`model: {kind: custom, function: 'my_model:build', settings: {hidden_size: 128}}` trains it. The
+conformance suite of the tests checks it like the models of the package.
 """
 
 from dataclasses import dataclass
@@ -18,25 +18,25 @@ from erpo_explore.seq2seq.dropout import SeededDropout
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GruMemory(Memory):
-    """What the encoder leaves: its last state. Every tensor has the sentence first, so that rows can be picked."""
+    """Last state of the encoder. Every tensor has the sentence as its first dimension, so that rows can be selected."""
 
     last_BH: Float[Tensor, "B H"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GruState(DecoderState):
-    """What the decoder carries from token to token."""
+    """State that the decoder carries from token to token."""
 
     hidden_BH: Float[Tensor, "B H"]
 
 
 class GruSeq2Seq(Seq2Seq):
-    """p_θ(y | x) of two GRUs."""
+    """An autoregressive model p_θ(y | x) of two GRUs."""
 
     def __init__(
         self, num_source: int, num_target: int, *, pad: int, generator: torch.Generator, hidden_size: int
     ) -> None:
-        """Build it on the generator's device; all that is drawn, is drawn from the generator."""
+        """Build the model on the generator's device; the generator draws all random numbers."""
         super().__init__()
         device = generator.device
         self.source_embedding = nn.Embedding(num_source, hidden_size, padding_idx=pad, device=device)
@@ -52,25 +52,25 @@ class GruSeq2Seq(Seq2Seq):
             self.target_embedding.weight[pad].zero_()
 
     def encode(self, source_BS: Int[Tensor, "B S"], keep_BS: Bool[Tensor, "B S"]) -> GruMemory:
-        """Read the sources; the last word that counts has the last say, whatever the padding."""
+        """Encode the sources as the state at their last token, before the padding."""
         states_BSH, _ = self.encoder(self.dropout(self.source_embedding(source_BS)))
         last_B = keep_BS.sum(1) - 1
         return GruMemory(keep_BS=keep_BS, last_BH=states_BSH[torch.arange(len(last_B)), last_B])
 
     def features(self, memory: GruMemory, inputs_BT: Int[Tensor, "B T"]) -> Float[Tensor, "B T H"]:
-        """All prefixes in one pass."""
+        """Decoder states at every position of `inputs_BT`, in one pass."""
         inputs_BTH = self.dropout(self.target_embedding(inputs_BT))
         states_BTH, _ = self.decoder(inputs_BTH, memory.last_BH[None].contiguous())
         return self.dropout(states_BTH)
 
     def begin(self, memory: GruMemory) -> GruState:
-        """Before the first token."""
+        """State before the first token."""
         return GruState(hidden_BH=memory.last_BH)
 
     def advance(
         self, memory: GruMemory, state: GruState, token_B: Int[Tensor, " B"]
     ) -> tuple[Float[Tensor, "B H"], GruState]:
-        """One more token: the same as `features`, step by step."""
+        """Decoder state after one more token: the same as `features`, step by step."""
         input_B1H = self.dropout(self.target_embedding(token_B))[:, None]
         states_B1H, hidden_1BH = self.decoder(input_B1H, state.hidden_BH[None].contiguous())
         return self.dropout(states_B1H[:, 0]), GruState(hidden_BH=hidden_1BH[0])
@@ -88,13 +88,13 @@ class GruSeq2Seq(Seq2Seq):
 def build(
     num_source: int, num_target: int, *, pad: int, generator: torch.Generator, hidden_size: int = 128
 ) -> GruSeq2Seq:
-    """What the YAML names.
+    """Build the model; the YAML names this function.
 
     Args:
         num_source: Size of the source vocabulary.
         num_target: Size of the target vocabulary, V.
         pad: Id of the padding token in both.
-        generator: Of all that is drawn; the model is built on its device.
-        hidden_size: From `settings`.
+        generator: Draws all random numbers; the model is built on its device.
+        hidden_size: Hidden size H, from `settings`.
     """
     return GruSeq2Seq(num_source, num_target, pad=pad, generator=generator, hidden_size=hidden_size)
