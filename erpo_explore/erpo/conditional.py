@@ -1,12 +1,12 @@
-"""q̃ of the next token, with the model in it: one energy a token.
+"""q̃ of the next token as a softmax of one energy per token of the vocabulary.
 
-Legend: N prefixes, V vocabulary, J tokens that the metric tells apart.
+Legend: N prefixes, X any positions, V vocabulary, J tokens with increments of their own.
 
     q̃(v | y_<t) = softmax_v( (α log p_θ(v | y_<t, x) + r_t(v)) / τ )
     log Z_t      = log Σ_v exp( (α log p_θ(v | y_<t, x) + r_t(v)) / τ )
 
-What is the same for every v is left out of the energies and comes back in `log_z_N` alone, so a metric's increments
-cost J additions a prefix and the model's normaliser is not computed where nobody asks for Z.
+Terms that are equal for every v are left out of the energies; only `log_z_N` adds them. So a metric's increments cost J
+additions per prefix, and the model's normaliser is computed only where Z is needed.
 """
 
 from abc import ABC, abstractmethod
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from typing_extensions import override
 
 from erpo_explore.erpo.categorical import draw_indices
 from erpo_explore.erpo.soft_labels import DenseLabels, SoftLabels
@@ -34,20 +35,20 @@ __all__ = [
 
 
 class Conditional(ABC):
-    """q̃(· | y_<t) of some prefixes."""
+    """q̃(· | y_<t) after each of N prefixes."""
 
     @abstractmethod
     def draw(self, generator: torch.Generator) -> tuple[Int[Tensor, " N"], Float[Tensor, " N"]]:
-        """One token a prefix, and its q̃, without the share that is the model's own distribution."""
+        """One token per prefix, and its q̃ without the share that is the model's own distribution."""
 
     @abstractmethod
     def soft(self) -> SoftLabels:
-        """The distributions themselves."""
+        """The distributions as soft labels."""
 
     @property
     @abstractmethod
     def log_z_N(self) -> Float[Tensor, " N"]:
-        """The logarithm of Z_t."""
+        """Log Z_t."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ class DenseConditional(Conditional):
     Attributes:
         q_NV: The distributions.
         energy_NV: Their energies.
-        offset_N: What every energy of a prefix lacks.
+        offset_N: The terms that are left out of every energy of a prefix.
     """
 
     q_NV: Float[Tensor, "N V"]
@@ -69,15 +70,15 @@ class DenseConditional(Conditional):
         """Normalise energies.
 
         Args:
-            energy_NV: Of every token, −∞ where it is forbidden.
-            offset_N: What every energy of a prefix lacks; nothing if not given.
+            energy_NV: The energy of every token, −∞ where the token is forbidden.
+            offset_N: The terms that are left out of every energy of a prefix. Default: 0.
 
         Raises:
             ValueError: Every token of a prefix is forbidden.
-            FloatingPointError: An energy is not a number, as after a training step that diverged.
+            FloatingPointError: An energy is NaN, as after a training step that diverged.
         """
         q_NV = energy_NV.softmax(-1)
-        # a row that cannot be normalised is not a number throughout
+        # a row that cannot be normalised is NaN in every column
         if bool(q_NV[:, 0].isnan().any()):
             if bool((energy_NV == -torch.inf).all(-1).any()):
                 raise ValueError("reward and model forbid every token after some prefix")
@@ -86,42 +87,42 @@ class DenseConditional(Conditional):
             offset_N = torch.zeros(len(q_NV), device=q_NV.device)
         return cls(q_NV=q_NV, energy_NV=energy_NV, offset_N=offset_N)
 
+    @override
     def draw(self, generator: torch.Generator) -> tuple[Int[Tensor, " N"], Float[Tensor, " N"]]:
-        """One token a prefix."""
         token_N = draw_indices(self.q_NV, generator)
         return token_N, self.q_NV.gather(1, token_N[:, None])[:, 0]
 
     def likeliest(self) -> tuple[Int[Tensor, " N"], Float[Tensor, " N"]]:
-        """The token with the largest probability, and its q̃."""
+        """The most probable token of each prefix, and its q̃."""
         q_N, token_N = self.q_NV.max(-1)
         return token_N, q_N
 
+    @override
     def soft(self) -> DenseLabels:
-        """The distributions themselves."""
         return DenseLabels(q_XV=self.q_NV)
 
     @property
+    @override
     def log_z_N(self) -> Float[Tensor, " N"]:
-        """That of the energies, offset included."""
         return self.energy_NV.logsumexp(-1) + self.offset_N
 
 
 def forbid(logits_NV: Float[Tensor, "N V"], symbols: Symbols) -> Float[Tensor, "N V"]:
-    """Single-precision logits with −∞ for what a target never holds, in the given tensor's memory where it may be."""
+    """Single-precision logits with −∞ for tokens that a target never holds; may overwrite the given tensor."""
     logits_NV = logits_NV.float()
     logits_NV[:, list(symbols.never_drawn)] = -torch.inf
     return logits_NV
 
 
 def allowed_log_p(logits_XV: Float[Tensor, "*X V"], symbols: Symbols) -> Float[Tensor, "*X V"]:
-    """Of every token that a target may hold, log p_θ; differentiable."""
+    """Log p_θ normalised over the tokens that a target may hold, −∞ for the others; differentiable."""
     forbidden = torch.zeros(logits_XV.shape[-1], dtype=torch.bool, device=logits_XV.device)
     forbidden[list(symbols.never_drawn)] = True
     return torch.log_softmax(logits_XV.float().masked_fill(forbidden, -torch.inf), dim=-1)
 
 
 def model_conditional(logits_NV: Float[Tensor, "N V"], symbols: Symbols) -> DenseConditional:
-    """p_θ itself, over what a target may hold; takes the logits' memory."""
+    """p_θ over the tokens that a target may hold; may overwrite the logits."""
     return DenseConditional.of(forbid(logits_NV, symbols))
 
 
@@ -131,12 +132,12 @@ def metric_conditional(
     """q̃ of a point with α > 0 whose reward is a metric alone.
 
     Args:
-        point: Its α and τ.
-        increments: r_t, −∞ for what a target never holds; None is 0 for every other token, as of a reward that scores
-            finished targets alone.
-        logits_NV: Of the model; their memory is taken.
-        symbols: What a target never holds.
-        with_z: Whether log Z_t will be read; it costs the model's normaliser.
+        point: The point, whose α and τ are used.
+        increments: r_t, −∞ for tokens that a target never holds. None stands for increments of 0, those of a reward
+            that scores finished targets alone.
+        logits_NV: The model's logits; they are overwritten.
+        symbols: Ids of the special tokens.
+        with_z: Whether log Z_t is needed, which requires the model's normaliser.
     """
     energy_NV = forbid(logits_NV, symbols) if increments is None or with_z else logits_NV.float()
     scale = point.rho
@@ -152,15 +153,15 @@ def metric_conditional(
 def general_conditional(
     point: Point, increments_NV: Float[Tensor, "N V"], log_p_NV: Float[Tensor, "N V"] | None
 ) -> DenseConditional:
-    """q̃ of any point with finite α, as its equation says.
+    """q̃ of any point with finite α, by its equation.
 
     Args:
-        point: Its α and τ.
+        point: The point, whose α and τ are used.
         increments_NV: r_t(v), −∞ where forbidden.
-        log_p_NV: log p_θ(v | y_<t, x); may be None at α = 0.
+        log_p_NV: log p_θ(v | y_<t, x); not needed at α = 0.
 
     Raises:
-        ValueError: Reward and model forbid every token of a row, or log_p_NV is missing where it is needed.
+        ValueError: Reward and model forbid every token of a row, or α > 0 and `log_p_NV` is None.
     """
     if point.alpha == 0.0:
         return DenseConditional.of(increments_NV / point.tau)

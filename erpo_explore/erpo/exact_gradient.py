@@ -1,14 +1,15 @@
-"""The oracle's gradients: what a step would follow if nothing had to be drawn.
+"""Oracle of a training step's gradient: the exact expectation over all targets of a tiny vocabulary.
 
 Legend: N enumerated targets, L longest target, V vocabulary.
 
-    token      J = Σ_y q̃(y) log p_θ(y)                     the M-step of the token-level E-step, q̃ held fast
-    sequence   J = Σ_y q(y) log p_θ(y)                     the M-step of the exact E-step, q held fast
+    token      J = Σ_y q̃(y) log p_θ(y)                     the M-step of the token-level E-step, q̃ constant
+    sequence   J = Σ_y q(y) log p_θ(y)                     the M-step of the exact E-step, q constant
     reward     J = Σ_y p_θ(y) R(y)                         policy gradient, α → ∞
     risk       J = Σ_y p_θ(y)^a R(y) / Σ_y p_θ(y)^a        minimum risk over all targets (Shen et al. 2016)
 
-J is climbed; a training step goes down −J. The first two read p_θ over the whole vocabulary, as cross-entropy does; the
-other two over the tokens that a target may hold, as draws from the model do, and with targets that are cut among them.
+A training step minimises −J. In the first two, p_θ is normalised over the whole vocabulary, as in cross-entropy. In the
+other two it is normalised over the tokens that a target may hold, as draws from the model are, and targets that are cut
+take part.
 """
 
 from typing import Any, Final, Literal, get_args
@@ -35,16 +36,16 @@ def exact_gradient(
 
     Args:
         aim: Which J.
-        exact: The targets with q̃, q and R, which are held fast.
+        exact: The targets with q̃, q and R, which are constants.
         model: p_θ, in evaluation mode.
-        memory: The model's own encoding of the one source, with its graph, so that the encoder has its part.
+        memory: The model's encoding of the one source, with its graph, so that the encoder gets a gradient.
         sharpness: a of `risk`.
 
     Returns:
-        The gradient of each parameter by its name; zeros where J does not depend on it.
+        The gradient of each parameter, by the parameter's name; zeros where J does not depend on it.
 
     Raises:
-        ValueError: The aim is unknown, or a target that the model can say has the reward −∞ and J reads R.
+        ValueError: The aim is unknown, or J contains R and some target has R = −∞.
     """
     value = exact_value(aim, exact, model, memory, sharpness=sharpness)
     names, parameters = zip(*model.named_parameters(), strict=True)
@@ -58,7 +59,7 @@ def exact_gradient(
 def exact_value(
     aim: Aim, exact: Enumeration, model: Seq2Seq, memory: Memory, *, sharpness: float = 1.0
 ) -> Float[Tensor, ""]:
-    """J itself, with its graph; arguments and errors as of `exact_gradient`."""
+    """J, with its graph. The arguments and errors are those of `exact_gradient`."""
     match aim:
         case "token":
             return _mean_log_p(exact.log_q_token_N, _log_p(exact, model, memory, allowed=False))
@@ -80,7 +81,7 @@ def _mean_log_p(log_q_N: Float[Tensor, " N"], log_p_N: Float[Tensor, " N"]) -> F
 
 
 def _log_p(exact: Enumeration, model: Seq2Seq, memory: Any, *, allowed: bool) -> Float[Tensor, " N"]:
-    """Log p_θ(y | x) with its graph, over what a target may hold or over the whole vocabulary."""
+    """Log p_θ(y | x) with its graph, normalised over the allowed tokens or over the whole vocabulary."""
     row_N = torch.zeros(len(exact.tokens_NL), dtype=torch.long, device=exact.tokens_NL.device)
     logits_NLV = model.decode(memory.take(row_N), shifted(exact.tokens_NL, exact.symbols))
     log_p_NLV = allowed_log_p(logits_NLV, exact.symbols) if allowed else logits_NLV.float().log_softmax(-1)

@@ -1,12 +1,13 @@
-"""q̃ of the next token where it is a mixture: first which of its parts speaks, then what it says.
+"""q̃ of the next token as a mixture: first a component is drawn, then a token from it.
 
-Legend: N prefixes, J tokens that the metric tells apart, V vocabulary, C parts.
+Legend: N prefixes, n some of them, J tokens with increments of their own, X tokens that are not "other", V vocabulary,
+C components.
 
     α = 0, τ = 1:       q̃(v) = λ_truth·1[v = y*_t] + λ_noise·u(v) + λ_task·softmax_v(ΔΦ(v) / τ_R) + λ_model·p_θ(v)
     α = 0, λ_task = 1:  q̃(v) = softmax_v(ΔΦ(v) / (τ_R τ))
 
-So nothing of the size of the vocabulary is made but for the prefixes where the model speaks, and nothing is asked of
-the model elsewhere. The metric's softmax is a draw among J tokens and "any other", and then among the others.
+Only prefixes whose component is the model need logits and tensors of the vocabulary's size. The metric's softmax is
+drawn from in two stages: among the J tokens and "any other", and then among the others.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from typing_extensions import override
 
 from erpo_explore.erpo.categorical import draw_indices, draw_shared_indices, draw_uniform
 from erpo_explore.erpo.conditional import Conditional, model_conditional
@@ -27,21 +29,22 @@ from erpo_explore.symbols import Symbols
 __all__ = ["MetricSoftmax", "MixtureConditional", "OtherTokens", "is_mixture"]
 
 Logits = Callable[[Int[Tensor, " n"]], Float[Tensor, "n V"]]
-"""The model's logits after some of the prefixes, by number, as a tensor of their own."""
+"""The model's logits after the prefixes of the given indices, as a new tensor."""
 
 
 def is_mixture(point: Point) -> bool:
-    """Whether q̃ is a mixture of normalised parts."""
+    """Whether q̃ is a mixture of normalised components."""
     return point.alpha == 0.0 and (point.reward.task == 1.0 or point.tau == 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherTokens(Rows):
-    """The tokens that the metric does not tell apart and a target may hold.
+    """The tokens that a target may hold and that have no increment of their own.
 
     Attributes:
-        number_N: How many.
-        gap_NX: x_i − i of the i-th in rising order of the tokens that are no such; the vocabulary's end behind them.
+        number_N: Number of these tokens.
+        gap_NX: x_i − i, where x_i is the i-th of the remaining tokens in increasing order; after the last of them, the
+            vocabulary's end.
     """
 
     number_N: Int[Tensor, " N"]
@@ -49,27 +52,27 @@ class OtherTokens(Rows):
 
     @classmethod
     def of(cls, increments: Increments) -> "OtherTokens":
-        """All but the slots of some increments."""
+        """The tokens that have no slot in the increments."""
         V, (_, J) = increments.num_tokens, increments.token_BJ.shape
-        # a slot that is not kept stands behind the vocabulary, its gap too: no other token is looked for there
+        # a slot that is not kept gets an id after the vocabulary, so that its gap is never found by the search
         taken_NX = increments.token_BJ.masked_fill(~increments.keep_BJ, V + J).sort(dim=1).values
         return cls(
             number_N=V - increments.keep_BJ.sum(1),
             gap_NX=(taken_NX - torch.arange(J, device=taken_NX.device)).contiguous(),
         )
 
-    def token(self, place_N: Int[Tensor, " N"]) -> Int[Tensor, " N"]:
-        """The token at a place among them, counted from 0 in rising order."""
-        return place_N + torch.searchsorted(self.gap_NX, place_N[:, None], right=True)[:, 0]
+    def token(self, rank_N: Int[Tensor, " N"]) -> Int[Tensor, " N"]:
+        """The token of a rank among them, counted from 0 in increasing order."""
+        return rank_N + torch.searchsorted(self.gap_NX, rank_N[:, None], right=True)[:, 0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricSoftmax:
-    """softmax_v(r_t(v) / temperature) over what a target may hold.
+    """softmax_v(r_t(v) / temperature) over the tokens that a target may hold.
 
     Attributes:
-        log_q: Its logarithm.
-        others: The tokens beside the slots.
+        log_q: Log-probabilities.
+        others: The tokens without a slot.
         log_total_N: log Σ_v exp(r_t(v) / temperature).
     """
 
@@ -85,27 +88,27 @@ class MetricSoftmax:
         return cls(log_q=log_q, others=others, log_total_N=energy.other_B - log_q.other_B)
 
     def draw(self, generator: torch.Generator) -> Int[Tensor, " N"]:
-        """A slot or "any other", and then which other."""
+        """One token per prefix: a slot or "any other", then one of the others."""
         rest_N = self.log_q.other_B.exp() * self.others.number_N
         slot_N = draw_indices(torch.cat([self.log_q.value_BJ.exp(), rest_N[:, None]], dim=1), generator)
-        place_N = (draw_uniform(len(slot_N), generator) * self.others.number_N).long()
+        rank_N = (draw_uniform(len(slot_N), generator) * self.others.number_N).long()
         last_slot = self.log_q.token_BJ.shape[1] - 1
         slot_token_N = self.log_q.token_BJ.gather(1, slot_N.clamp(max=last_slot)[:, None])[:, 0]
-        return torch.where(slot_N <= last_slot, slot_token_N, self.others.token(place_N))
+        return torch.where(slot_N <= last_slot, slot_token_N, self.others.token(rank_N))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MixtureConditional(Conditional):
-    """The parts of q̃ after some prefixes, and their weights.
+    """The components of q̃ after some prefixes, and their weights.
 
     Attributes:
         weights: λ as (truth, noise, task, model).
-        truth_N: y*_t, EOS behind the reference's end.
+        truth_N: y*_t, EOS after the reference's end.
         noise_V: u.
-        drawable_V: 1 for what a target may hold, else 0.
-        metric: The task's softmax; None where it has no weight.
-        logits: The model's logits; None where it has no weight.
-        symbols: What a target never holds.
+        drawable_V: 1 for tokens that a target may hold, else 0.
+        metric: The metric's softmax; None where λ_task = 0.
+        logits: The model's logits; None where λ_model = 0.
+        symbols: Ids of the special tokens.
     """
 
     weights: tuple[float, float, float, float]
@@ -116,28 +119,29 @@ class MixtureConditional(Conditional):
     logits: Logits | None
     symbols: Symbols
 
+    @override
     def draw(self, generator: torch.Generator) -> tuple[Int[Tensor, " N"], Float[Tensor, " N"]]:
-        """A part, and what it says; q̃ without the model's share."""
-        part_N = self._parts(generator)
+        component_N = self._components(generator)
         token_N = self.truth_N
         _, noise, task, model = self.weights
         if noise > 0.0:
-            said_N = draw_shared_indices(self.noise_V, len(token_N), generator)
-            token_N = torch.where(part_N == 1, said_N, token_N)
+            noise_N = draw_shared_indices(self.noise_V, len(token_N), generator)
+            token_N = torch.where(component_N == 1, noise_N, token_N)
         if task > 0.0 and self.metric is not None:
-            token_N = torch.where(part_N == 2, self.metric.draw(generator), token_N)
+            token_N = torch.where(component_N == 2, self.metric.draw(generator), token_N)
         if model > 0.0 and self.logits is not None:
-            row_n = (part_N == 3).nonzero()[:, 0]
+            row_n = (component_N == 3).nonzero()[:, 0]
             if len(row_n) > 0:
-                said_n, _ = model_conditional(self.logits(row_n), self.symbols).draw(generator)
-                token_N = token_N.index_copy(0, row_n, said_n)
+                drawn_n, _ = model_conditional(self.logits(row_n), self.symbols).draw(generator)
+                token_N = token_N.index_copy(0, row_n, drawn_n)
         return token_N, self._without_model(token_N)
 
+    @override
     def soft(self) -> SparseLabels:
-        """The truth's and the metric's tokens over a flat base and the noise.
+        """The reference's token and the metric's slots over two bases, uniform and noise.
 
         Raises:
-            ValueError: The model has a weight, so that no few tokens say it all.
+            ValueError: λ_model > 0, since the model's distribution is not sparse.
         """
         truth, noise, task, model = self.weights
         if model > 0.0:
@@ -147,7 +151,7 @@ class MixtureConditional(Conditional):
         base_weight_NM[:, 0] = 0.0
         if self.metric is not None:
             log_q, other_N = self.metric.log_q, self.metric.log_q.other_B.exp()
-            # what may not be drawn has a slot with −∞, and nothing in the base to take off
+            # tokens that are never drawn have slots with −∞, and the base is 0 there already
             base_NJ = other_N[:, None] * self.drawable_V[log_q.token_BJ]
             gain_NJ = torch.where(log_q.keep_BJ, log_q.value_BJ.exp() - base_NJ, 0.0)
             token_NJ = torch.cat([token_NJ, log_q.token_BJ], dim=1)
@@ -161,14 +165,15 @@ class MixtureConditional(Conditional):
         )
 
     @property
+    @override
     def log_z_N(self) -> Float[Tensor, " N"]:
-        """0 for a mixture, which is normalised already; the metric's own normaliser where it is alone."""
+        """The metric's normaliser at λ_task = 1; else 0, since a mixture is normalised."""
         if self.weights[2] == 1.0 and self.metric is not None:
             return self.metric.log_total_N
         return torch.zeros(len(self.truth_N), device=self.truth_N.device)
 
-    def _parts(self, generator: torch.Generator) -> Int[Tensor, " N"]:
-        """Which part speaks: 0 truth, 1 noise, 2 task, 3 model."""
+    def _components(self, generator: torch.Generator) -> Int[Tensor, " N"]:
+        """Index of the drawn component: 0 truth, 1 noise, 2 task, 3 model."""
         if 1.0 in self.weights:
             return torch.full_like(self.truth_N, self.weights.index(1.0))
         weights_C = torch.tensor(self.weights, dtype=torch.float64, device=self.truth_N.device)

@@ -1,11 +1,13 @@
-"""One interface for every reward: what each possible next token adds.
+"""The interface of a reward: the increment of every possible next token.
 
-Legend: B batch, T reference length (its EOS counted), L hypothesis length, V vocabulary, N rows that are picked.
+Legend: B batch, T reference length (with EOS), L hypothesis length, V vocabulary, v words that may be drawn, N selected
+rows.
 
     R(y | y*) = Σ_t r_t(y_t),    r_t(v) = Φ(y_<t v) − Φ(y_<t),    Φ(empty) = 0,    Φ(finished y) = R(y)
 
-A reward is asked for the increments of every candidate at once and is then told which token was taken. What it keeps of
-the prefix is a frozen state of tensors on the references' device, so one reward object serves any number of batches.
+`increments` returns the increments of every candidate at once; `advance` appends the token that was chosen. The state
+of the prefix is a frozen value with tensors on the references' device, so one reward object serves any number of
+batches.
 """
 
 from abc import ABC, abstractmethod
@@ -15,6 +17,7 @@ from typing import Generic, TypeVar, final
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from typing_extensions import override
 
 from erpo_explore.rewards.increments import Increments
 from erpo_explore.rows import Rows
@@ -32,7 +35,7 @@ class Reference(Rows):
     Attributes:
         tokens_BT: y* with its EOS, then padding.
         keep_BT: True on y* and its EOS.
-        num_tokens: V, the vocabulary's size.
+        num_tokens: V, the size of the vocabulary.
         symbols: Ids of the special tokens.
     """
 
@@ -43,23 +46,23 @@ class Reference(Rows):
 
     @property
     def words_BT(self) -> Bool[Tensor, "B T"]:
-        """True on the words of y*: what is kept, without EOS."""
+        """True on the words of y*: the kept tokens without EOS."""
         return self.keep_BT & (self.tokens_BT != self.symbols.eos)
 
     @property
     def matchable_BT(self) -> Bool[Tensor, "B T"]:
-        """True on the words that a hypothesis can match; two unknown words are not known to be the same."""
+        """True on the words that a hypothesis can match; an unknown word matches nothing, not even itself."""
         return self.words_BT & (self.tokens_BT != self.symbols.unk)
 
     def truth_B(self, step: int) -> Int[Tensor, " B"]:
-        """The token after so many; EOS behind the end."""
+        """The token after `step` tokens; EOS after the end."""
         if step >= self.tokens_BT.shape[1]:
             return torch.full_like(self.tokens_BT[:, 0], self.symbols.eos)
         return self.tokens_BT[:, step].masked_fill(~self.keep_BT[:, step], self.symbols.eos)
 
     @property
     def drawable_V(self) -> Float[Tensor, " V"]:
-        """1 for every token that a drawn target may hold, EOS among them, else 0."""
+        """1 for every token that a drawn target may hold, including EOS, else 0."""
         drawable_V = torch.ones(self.num_tokens, device=self.tokens_BT.device)
         drawable_V[list(self.symbols.never_drawn)] = 0.0
         return drawable_V
@@ -72,7 +75,7 @@ class Reference(Rows):
 
     @property
     def length_B(self) -> Float[Tensor, " B"]:
-        """Words in each reference, EOS not counted."""
+        """Number of words in each reference, without EOS."""
         return self.words_BT.sum(1).float()
 
 
@@ -91,31 +94,31 @@ class TokenReward(ABC, Generic[State]):
         """r_t(v) of every candidate; −∞ where the reward forbids it.
 
         Args:
-            state: Of the prefix y_<t.
+            state: State of the prefix y_<t.
             log_p_BV: log p_θ(v | y_<t, x), for a reward with `reads_model`.
         """
 
     @abstractmethod
     def advance(self, state: State, token_B: Int[Tensor, " B"]) -> State:
-        """The state after one more token; a row that has ended may be fed anything and is not read again."""
+        """The state after one more token. A finished row may get any token; its state is not read again."""
 
     @final
     def take(self, state: State, row_N: Int[Tensor, " N"]) -> State:
-        """The state of some rows, as when those that have ended are dropped or each is to go on in several ways."""
+        """The state of the selected rows; a row may be selected several times or not at all."""
         return state.take(row_N)
 
     def score(
         self, reference: Reference, tokens_BL: Int[Tensor, "B L"], keep_BL: Bool[Tensor, "B L"]
     ) -> Float[Tensor, " B"]:
-        """R(y | y*) of each hypothesis; one without EOS has the value of its prefix, Φ(y).
+        """R(y | y*) of each hypothesis; Φ(y) for one without EOS.
 
         Args:
-            reference: One row a hypothesis.
+            reference: y*, one row per hypothesis.
             tokens_BL: Hypotheses with their EOS.
             keep_BL: True on hypotheses and their EOS.
 
         Raises:
-            ValueError: The reward reads the model, so that a target has no value of its own.
+            ValueError: The reward depends on the model, so that a target alone has no score.
         """
         state = self.begin(reference)
         total_B = torch.zeros(tokens_BL.shape[0], device=tokens_BL.device)
@@ -125,22 +128,23 @@ class TokenReward(ABC, Generic[State]):
         return total_B
 
     def _value_of(self, state: State, token_B: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
-        """r_t of one token a row."""
+        """r_t of one token per row."""
         return self.increments(state).gather(1, token_B[:, None])[:, 0]
 
 
 class MetricReward(TokenReward[State]):
-    """A reward that tells the words of the reference and EOS from each other, and all other tokens alike."""
+    """A reward with increments of their own for the words of the reference and EOS; all other tokens share one."""
 
     @abstractmethod
     def candidates(self, state: State) -> Increments:
-        """r_t(v) of every candidate, as a few slots and one value for the rest."""
+        """r_t(v) of every candidate, as a few slots and one value for all other tokens."""
 
     @final
+    @override
     def increments(self, state: State, log_p_BV: Float[Tensor, "B V"] | None = None) -> Float[Tensor, "B V"]:
-        """The candidates, spread over the vocabulary."""
         return self.candidates(state).dense()
 
     @final
+    @override
     def _value_of(self, state: State, token_B: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
         return self.candidates(state).of(token_B)

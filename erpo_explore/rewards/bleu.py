@@ -5,12 +5,12 @@ Legend: B batch, L hypothesis length, N = 4 orders, J slots of candidates (the l
     Φ(prefix)   = ( Π_n (m_n + b_n + 1[n>1]) / (max(l − n + 1 + 1[n>1], 0) + 1[n>1]) )^(1/4),  0 without a match
     Φ(finished) = ( Π_n (m_n + 1[n>1]) / (max(l − n + 1, 0) + 1[n>1]) )^(1/4) · min(1, exp(1 − |y*| / l))
 
-with l words, m_n clipped matches, and b_n = 1 where n > 1 and the first n − 1 words are the reference's. Finished, it
-equals sacrebleu's sentence BLEU (add-k smoothing, k = 1, effective order) over 100. A prefix is not punished for being
-one, so the brevity penalty enters at EOS alone; and in a prefix the beginning of the sentence counts as a word before
-the first. Without that (b_n = 0) any word of the reference would make Φ = 1 in the first place, and targets drawn by
-these increments would be rotations of the reference. What whole targets are worth does not depend on what prefixes are
-(Ng, Harada & Russell 1999).
+with l words, m_n clipped matches, and b_n = 1 where n > 1 and the first n − 1 words are the reference's. The finished
+value equals sacrebleu's sentence BLEU (add-k smoothing, k = 1, effective order) over 100. The brevity penalty enters at
+EOS alone, so that a prefix is not penalised for its length. In a prefix the beginning of the sentence counts as a word
+before the first one. Without that (b_n = 0) any word of the reference would give Φ = 1 at the first position, and
+targets drawn by these increments would be rotations of the reference. The potential of prefixes does not change the
+reward of whole targets (Ng, Harada & Russell 1999).
 """
 
 import math
@@ -20,6 +20,7 @@ from typing import Final
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
+from typing_extensions import override
 
 from erpo_explore.rewards.base import MetricReward, Reference
 from erpo_explore.rewards.increments import Increments
@@ -38,8 +39,8 @@ class BleuState(Rows):
 
     Attributes:
         ngrams: Clipped matches.
-        opening_B: How many of its first N − 1 words are the reference's, up to the first that is not.
-        brevity_BJ: The brevity penalty of l = 0..T words, and so of more.
+        opening_B: Number of leading words, at most N − 1, that are the reference's leading words.
+        brevity_BJ: The brevity penalty at l = 0..T words; the last entry also holds for more words.
     """
 
     ngrams: NgramMatches
@@ -50,8 +51,8 @@ class BleuState(Rows):
 class BleuReward(MetricReward[BleuState]):
     """Sentence BLEU of the hypothesis against its reference."""
 
+    @override
     def begin(self, reference: Reference) -> BleuState:
-        """No word yet."""
         ngrams = NgramMatches.begin(reference, _ORDERS)
         length_J = torch.arange(ngrams.left_BNJ.shape[-1], device=ngrams.left_BNJ.device)
         return BleuState(
@@ -60,8 +61,8 @@ class BleuReward(MetricReward[BleuState]):
             brevity_BJ=brevity(length_J, reference.length_B[:, None]),
         )
 
+    @override
     def candidates(self, state: BleuState) -> Increments:
-        """ΔΦ of every candidate."""
         ngrams, length = state.ngrams, state.ngrams.length
         now, then = _per_match(length, bos=True), _per_match(length + 1, bos=True)
         gains_BNJ = ngrams.gains_BNJ
@@ -78,18 +79,19 @@ class BleuReward(MetricReward[BleuState]):
         value_BJ[:, -1] = finished_B - root_B * now
         return ngrams.slots.increments(root_B * (then - now), value_BJ)
 
+    @override
     def advance(self, state: BleuState, token_B: Int[Tensor, " B"]) -> BleuState:
-        """One more word."""
         opening_B, ngrams = state.opening_B, state.ngrams
         if ngrams.length < min(_ORDERS, ngrams.left_BNJ.shape[-1]) - 1:
-            said_B = ngrams.slots.taken(token_B)[:, ngrams.length]
-            opening_B = opening_B + (said_B & (opening_B == ngrams.length))
+            matches_B = ngrams.slots.taken(token_B)[:, ngrams.length]
+            opening_B = opening_B + (matches_B & (opening_B == ngrams.length))
         return BleuState(ngrams=ngrams.advance(token_B), opening_B=opening_B, brevity_BJ=state.brevity_BJ)
 
+    @override
     def score(
         self, reference: Reference, tokens_BL: Int[Tensor, "B L"], keep_BL: Bool[Tensor, "B L"]
     ) -> Float[Tensor, " B"]:
-        """The sum of the increments, from the matches of whole hypotheses."""
+        """R from the matches of whole hypotheses: the sum of the increments, in one pass."""
         is_eos_BL = tokens_BL == reference.symbols.eos
         words_BL = keep_BL & ~is_eos_BL
         length_B = words_BL.sum(1)
@@ -104,12 +106,12 @@ class BleuReward(MetricReward[BleuState]):
 
 
 def brevity(length: Shaped[Tensor, "..."], reference: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    """The brevity penalty min(1, exp(1 − |y*| / l)) after l words, or after one where l = 0; the shapes broadcast."""
+    """The brevity penalty min(1, exp(1 − |y*| / l)) at l words, with l at least 1; the shapes broadcast."""
     return torch.exp((1.0 - reference / length.clamp(min=1)).clamp(max=0.0))
 
 
 def _product(matches_BNX: Float[Tensor, "B N *X"]) -> Float[Tensor, "B *X"]:
-    """Π_n (m_n + 1[n>1]), which is 0 where no word matches; overwrites what it is given."""
+    """Π_n (m_n + 1[n>1]), which is 0 where no word matches; overwrites its argument."""
     matches_BNX[:, 1:] += 1.0
     return matches_BNX.prod(1)
 
@@ -120,19 +122,19 @@ def _root(product_X: Float[Tensor, "*X"]) -> Float[Tensor, "*X"]:
 
 
 def _opening_ngrams(opening_B: Int[Tensor, " B"]) -> Bool[Tensor, "B N"]:
-    """b_n: the n-grams that begin with the beginning of the sentence and match, as its first `opening` words do."""
+    """b_n: True for each order n where the n-gram at the beginning of the sentence matches."""
     before_N = torch.arange(_ORDERS, device=opening_B.device)
     return (before_N > 0) & (before_N <= opening_B[:, None])
 
 
 def _totals(length_B: Int[Tensor, " B"], *, bos: bool = False) -> Float[Tensor, "B N"]:
-    """max(l − n + 1, 0) + 1[n>1], with the n-gram that begins at the beginning where `bos`; 1 of no words, for a 0."""
+    """max(l − n + 1, 0) + 1[n>1], plus the n-gram at the beginning with `bos`; 1 in place of 0, at l = 0."""
     before_N = torch.arange(_ORDERS, device=length_B.device)
     higher_N = (before_N > 0).float()
     return ((length_B[:, None] - before_N + higher_N * bos).clamp(min=0.0) + higher_N).clamp(min=1.0)
 
 
 def _per_match(length: int, *, bos: bool = False) -> float:
-    """Π_n (totals of `length` words)^(−1/4); 0 of no words, as is Φ then."""
+    """Π_n (totals at `length` words)^(−1/4); 0 at no words, where Φ = 0."""
     totals = [max(length - before + (before > 0) * bos, 0) + (before > 0) for before in range(_ORDERS)]
     return math.prod(totals) ** -0.25 if length > 0 else 0.0

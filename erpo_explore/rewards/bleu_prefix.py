@@ -1,14 +1,14 @@
-"""The sentence BLEU of the paper's code, 0–1 but for what it takes off, as a sum of increments.
+"""The sentence BLEU of the code of Tan et al. (2018), 0–1 before its penalties, as a sum of increments.
 
 Legend: B batch, N = 4 orders, J slots of candidates (the last one is EOS).
 
-    Φ(prefix) = min(1, exp(1 − |y*| / l)) · (Π_n (m_n + 1) / (max(l − n + 1, 0) + 1))^(1/4),  0 of no words or for none
+    Φ(prefix) = min(1, exp(1 − |y*| / l)) · (Π_n (m_n + 1) / (max(l − n + 1, 0) + 1))^(1/4),  0 if l = 0 or |y*| = 0
     r(v)      = ΔΦ(v) − 1[v in y*, v = y_(t−1)]        r(EOS) = −1[l < |y*|]
 
-with m_n clipped matches and l words. Here a prefix is punished for being short, which its next words make good; in turn
-a word that is said twice and an end that comes early are punished by hand, and a sum of increments is no BLEU. `bleu`
-needs none of that. This one is for retracing the numbers of Tan et al. (2018). An unknown word is as any other, and any
-other word may be repeated.
+with m_n clipped matches and l words. Here the brevity penalty applies to prefixes, and the following words make up for
+it. Their code adds two penalties: 1 for repeating the previous token and 1 for an early EOS. So the sum of the
+increments is not BLEU; `bleu` needs no such penalty. This reward serves to reproduce the numbers of Tan et al. (2018).
+An unknown word counts as any other word outside y*, and words outside y* may be repeated.
 """
 
 import math
@@ -18,6 +18,7 @@ from typing import Final
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from typing_extensions import override
 
 from erpo_explore.rewards.base import MetricReward, Reference
 from erpo_explore.rewards.bleu import brevity
@@ -36,8 +37,8 @@ class BleuPrefixState(Rows):
 
     Attributes:
         ngrams: Clipped matches.
-        penalty_BJ: The brevity penalty of l = 0..T words, and so of more; 0 of no words and for a reference of none.
-        last_B: y_(t−1); EOS, which no word is, before the first token.
+        penalty_BJ: The brevity penalty at l = 0..T words (the last entry also for more); 0 without words or reference.
+        last_B: y_(t−1); EOS, which equals no word, before the first token.
     """
 
     ngrams: NgramMatches
@@ -45,16 +46,16 @@ class BleuPrefixState(Rows):
     last_B: Int[Tensor, " B"]
 
     def per_root_B(self, length: int) -> Float[Tensor, " B"]:
-        """Φ over (Π_n (m_n + 1))^(1/4) after l words."""
+        """Φ divided by (Π_n (m_n + 1))^(1/4), at l words."""
         per_match: float = math.prod(max(length - n + 1, 0) + 1 for n in range(1, _ORDERS + 1)) ** -0.25
         return self.penalty_BJ[:, min(length, self.penalty_BJ.shape[1] - 1)] * per_match
 
 
 class BleuPrefixReward(MetricReward[BleuPrefixState]):
-    """Sentence BLEU of the prefix, less what the paper's code takes off for repeating and for ending early."""
+    """Sentence BLEU of the prefix, minus the penalties for repeating a word and for an early end."""
 
+    @override
     def begin(self, reference: Reference) -> BleuPrefixState:
-        """No word yet."""
         ngrams, length_B1 = NgramMatches.begin(reference, _ORDERS), reference.length_B[:, None]
         length_J = torch.arange(ngrams.left_BNJ.shape[-1], device=length_B1.device)
         return BleuPrefixState(
@@ -63,8 +64,8 @@ class BleuPrefixReward(MetricReward[BleuPrefixState]):
             last_B=torch.full_like(reference.tokens_BT[:, 0], reference.symbols.eos),
         )
 
+    @override
     def candidates(self, state: BleuPrefixState) -> Increments:
-        """ΔΦ of every candidate, less the punishments."""
         ngrams, slots = state.ngrams, state.ngrams.slots
         now_B, then_B = state.per_root_B(ngrams.length), state.per_root_B(ngrams.length + 1)
         root_BJ = slots.best((ngrams.matches_BN[:, :, None] + ngrams.gains_BNJ + 1.0).prod(1)).sqrt().sqrt()
@@ -74,6 +75,6 @@ class BleuPrefixReward(MetricReward[BleuPrefixState]):
         value_BJ[:, -1] = -(slots.length_B > ngrams.length).float()
         return slots.increments(root_B * (then_B - now_B), value_BJ)
 
+    @override
     def advance(self, state: BleuPrefixState, token_B: Int[Tensor, " B"]) -> BleuPrefixState:
-        """One more word."""
         return replace(state, ngrams=state.ngrams.advance(token_B), last_B=token_B)

@@ -1,4 +1,4 @@
-"""Sentence chrF (Popović 2015): the F-score of character n-grams, which words of the same stem share; by sacrebleu."""
+"""Sentence chrF (Popović 2015), computed by sacrebleu: the F-score of character n-grams."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ _CHRF: Final = CHRF()
 
 
 def chrf(hypotheses: list[str], references: list[str]) -> list[float]:
-    """Of each hypothesis against its reference, 0–1.
+    """ChrF of each hypothesis against its reference, 0–1.
 
     Example:
         >>> chrf(["a cat", ""], ["a cat", "a dog"])

@@ -1,10 +1,10 @@
-"""One for every target: the control that tells whether a gain is the reward's.
+"""Reward 1 for every target: the control of whether a gain comes from the reward.
 
 Legend: B batch.
 
     Φ(empty) = 0,  Φ(anything else) = 1
 
-The first token adds 1, whatever it is, so no next token is ever preferred: q is p_θ^ρ or uniform.
+The increment of the first token is 1, whatever the token is. So no next token is preferred: q is p_θ^ρ or uniform.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Int
 from torch import Tensor
+from typing_extensions import override
 
 from erpo_explore.rewards.base import MetricReward, Reference
 from erpo_explore.rewards.increments import Increments
@@ -22,11 +23,11 @@ __all__ = ["ConstantReward", "ConstantState"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConstantState(Rows):
-    """How far the prefix is.
+    """State of the prefix.
 
     Attributes:
-        reference: Whose number of rows counts.
-        is_empty: Whether there is no token yet.
+        reference: The references; only their number of rows is used.
+        is_empty: Whether the prefix has no token.
     """
 
     reference: Reference
@@ -36,15 +37,15 @@ class ConstantState(Rows):
 class ConstantReward(MetricReward[ConstantState]):
     """R = 1."""
 
+    @override
     def begin(self, reference: Reference) -> ConstantState:
-        """No token yet."""
         return ConstantState(reference=reference, is_empty=True)
 
+    @override
     def candidates(self, state: ConstantState) -> Increments:
-        """1 for every first token, 0 for every later one."""
         num_tokens = state.reference.num_tokens
         return Increments.alike(torch.full_like(state.reference.length_B, float(state.is_empty)), num_tokens)
 
+    @override
     def advance(self, state: ConstantState, token_B: Int[Tensor, " B"]) -> ConstantState:
-        """No longer empty."""
         return ConstantState(reference=state.reference, is_empty=False)

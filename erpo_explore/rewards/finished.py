@@ -1,11 +1,11 @@
-"""Rewards that score finished targets alone: as text, a batch at a time.
+"""Rewards that score finished targets only, as text, one call per batch.
 
 Legend: B batch, L hypothesis length.
 
     R(y | y*) = f(text of y, text of y*),    r_t(v) = 0
 
-They say nothing of a next token, so they serve the estimators that weigh whole targets: policy gradient, minimum risk,
-target policy, the sequence-level E-step with the model in it, and the choice among n-gram replacements.
+Their increments are 0, so they work with the estimators that weight whole targets: policy gradient, minimum risk,
+target policy, the sequence-level E-step at α > 0, and the choice among n-gram replacements.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from typing_extensions import override
 
 from erpo_explore.rewards.base import MetricReward, Reference
 from erpo_explore.rewards.function import ScoreFunction, checked_scores
@@ -23,50 +24,51 @@ from erpo_explore.rows import Rows
 __all__ = ["Decode", "FinishedReward", "FinishedState"]
 
 Decode = Callable[[Sequence[int]], str]
-"""Text of some ids, such as a vocabulary's `decode`."""
+"""Maps ids to text, such as a vocabulary's `decode`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedState(Rows):
-    """Nothing of the prefix."""
+    """The references; nothing depends on the prefix."""
 
     reference: Reference
 
 
 class FinishedReward(MetricReward[FinishedState]):
-    """R of a function that scores texts."""
+    """R by a function that scores texts."""
 
     def __init__(self, name: str, function: ScoreFunction, decode: Decode) -> None:
-        """Bind a function to a vocabulary.
+        """A reward from a function.
 
         Args:
-            name: What errors call the function.
+            name: Name of the function in error messages.
             function: Scores hypotheses against their references, each in [0, 1].
-            decode: Text of target ids.
+            decode: Maps target ids to text.
         """
         self.name = name
         self.function = function
         self.decode = decode
 
+    @override
     def begin(self, reference: Reference) -> FinishedState:
-        """Nothing."""
         return FinishedState(reference=reference)
 
+    @override
     def candidates(self, state: FinishedState) -> Increments:
-        """0 for every token."""
         return Increments.alike(torch.zeros_like(state.reference.length_B), state.reference.num_tokens)
 
+    @override
     def advance(self, state: FinishedState, token_B: Int[Tensor, " B"]) -> FinishedState:
-        """Still nothing."""
         return state
 
+    @override
     def score(
         self, reference: Reference, tokens_BL: Int[Tensor, "B L"], keep_BL: Bool[Tensor, "B L"]
     ) -> Float[Tensor, " B"]:
-        """R of each hypothesis, by one call of the function; one without EOS is scored as it stands.
+        """R of each hypothesis, by one call of the function; a hypothesis without EOS is scored as it is.
 
         Raises:
-            ConfigError: The function returned anything but one number in [0, 1] a hypothesis.
+            ConfigError: The function did not return one number in [0, 1] per hypothesis.
         """
         hypotheses = self._texts(tokens_BL, keep_BL)
         scores = checked_scores(

@@ -1,9 +1,9 @@
-"""The increments of every candidate at one step, kept as what they are: one value for most, others for a few.
+"""The increments of every candidate at one step in sparse form: J slots and one value for all other tokens.
 
-Legend: B batch, J slots of candidates that differ, K tokens that are ruled out, V vocabulary.
+Legend: B batch, J slots of candidates that differ, K forbidden tokens, V vocabulary.
 
-A metric of words values all words that the reference does not hold alike. So r_t(v) of V candidates is one number for
-any other token and J numbers for the reference's words and EOS; a sampler that needs no model never makes V of them.
+A metric of words gives all words outside the reference the same increment. So r_t(v) of V candidates is J numbers, for
+the reference's words and EOS, and one number for any other token. A sampler without the model never builds [B, V].
 """
 
 from dataclasses import dataclass, replace
@@ -22,9 +22,9 @@ class Increments(Rows):
     """r_t(v) for all v.
 
     Attributes:
-        other_B: Of every token that is in no slot.
+        other_B: r_t of every token that is in no slot.
         token_BJ: The token of each slot; a token may stand in several slots.
-        keep_BJ: True on one slot of each token that differs; what the others hold is not read.
+        keep_BJ: True on one slot of each token that differs; the other slots are not read.
         value_BJ: r_t of the slot's token.
         num_tokens: V.
     """
@@ -48,28 +48,28 @@ class Increments(Rows):
         )
 
     def dense(self) -> Float[Tensor, "B V"]:
-        """One value a candidate."""
+        """One value per candidate."""
         return self.add_gains(self.other_B[:, None].repeat(1, self.num_tokens))
 
     def add_gains(self, energy_BV: Float[Tensor, "B V"], scale: float = 1.0) -> Float[Tensor, "B V"]:
-        """Add scale · (r_t(v) − r_t(any other)) in the given memory, which is what a softmax sees of scale · r_t."""
+        """Add scale · (r_t(v) − r_t(any other)) in place: scale · r_t up to a constant, which a softmax ignores."""
         gain_BJ = torch.where(self.keep_BJ, self.value_BJ - self.other_B[:, None], 0.0)
         return energy_BV.scatter_add_(1, self.token_BJ, scale * gain_BJ)
 
     def of(self, token_B: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
-        """r_t of one token a row."""
+        """r_t of one token per row."""
         hit_BJ = self.keep_BJ & (self.token_BJ == token_B[:, None])
         return torch.where(hit_BJ.any(1), torch.where(hit_BJ, self.value_BJ, 0.0).sum(1), self.other_B)
 
     def scaled(self, scale: float) -> "Increments":
-        """All r_t(v), times a number."""
+        """All r_t(v) multiplied by `scale`."""
         return replace(self, other_B=self.other_B * scale, value_BJ=self.value_BJ * scale)
 
     def without(self, token_BK: Int[Tensor, "B K"]) -> "Increments":
-        """The same, but r_t = −∞ for some tokens; they become slots, so that nobody else has to know of them.
+        """The same increments with r_t = −∞ for the given tokens, which become slots.
 
         Args:
-            token_BK: Distinct tokens that no kept slot holds.
+            token_BK: Distinct tokens; no kept slot may hold one of them.
         """
         return replace(
             self,
@@ -81,7 +81,7 @@ class Increments(Rows):
     def log_softmax(self) -> "Increments":
         """The logarithm of softmax_v r_t(v).
 
-        Σ_v exp r_t(v) is a sum over the slots, and exp r_t(any other) times the tokens that have none.
+        Σ_v exp r_t(v) is the sum over the slots plus exp r_t(any other) times the number of tokens without a slot.
         """
         slot_BJ = self.value_BJ.masked_fill(~self.keep_BJ, -torch.inf)
         num_others_B = self.num_tokens - self.keep_BJ.sum(1)

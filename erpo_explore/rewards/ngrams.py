@@ -1,11 +1,11 @@
-"""Clipped n-gram matches of hypotheses with their references: of growing ones word by word, of whole ones at once.
+"""Clipped n-gram matches of hypotheses with their references, word by word or for whole hypotheses at once.
 
 Legend: B batch, T reference length, L hypothesis length, J = T + 1 slots (the last one is EOS), N orders.
 
-A hypothesis that grows knows for each order n and each place j of the reference whether it now ends in the n − 1 words
-before j (`open`), and how many n-grams like the one that ends at j may still match (`left`: how often the reference
-holds it, less how often the hypothesis does). Saying y*_j gains a match of order n where j is open and left > 0, which
-is BLEU's and ROUGE's clipping. Only words of the reference can gain; everything else is "any other".
+The state of a growing hypothesis has two entries for each order n and each position j of the reference. `open`: whether
+the hypothesis ends in the n − 1 words before j. `left`: how often the n-gram that ends at j may still match, its count
+in the reference minus its count in the hypothesis. The word y*_j gains a match of order n where j is open and left > 0,
+which is the clipping of BLEU and ROUGE. Only words of the reference can gain; every other token is "any other".
 """
 
 from collections.abc import Iterator
@@ -28,11 +28,11 @@ class NgramMatches(Rows):
     """Matches of the prefix so far.
 
     Attributes:
-        slots: What may match.
-        open_BNJ: True where the prefix ends in the n − 1 words before the place.
-        left_BNJ: How many more of the n-gram that ends at the place would count; 0 where there is none.
+        slots: The candidates.
+        open_BNJ: True where the prefix ends in the n − 1 words before the position.
+        left_BNJ: Number of further matches of the n-gram that ends at the position; 0 where no n-gram ends.
         matches_BN: Clipped matches of the prefix.
-        length: Words in the prefix.
+        length: Number of words in the prefix.
     """
 
     slots: Slots
@@ -59,17 +59,17 @@ class NgramMatches(Rows):
 
     @property
     def gains_BNJ(self) -> Bool[Tensor, "B N J"]:
-        """Where saying the reference's word gains a clipped match of order n, as seen from that place.
+        """True where the reference's word at the position gains a clipped match of order n.
 
-        Of a word's places, the one before which most words fit gains all that any of them does: n-grams that would
-        end at two open places are the same one.
+        Among the positions of one word, the one with the longest match before it has every gain that any of them has:
+        n-grams that would end at two open positions are the same n-gram.
         """
         return self.open_BNJ & (self.left_BNJ > 0)
 
     def advance(self, token_B: Int[Tensor, " B"]) -> "NgramMatches":
-        """After one more word; EOS and padding change no match."""
+        """The matches after one more word; EOS and padding change none."""
         ended_BNJ = self.open_BNJ & self.slots.taken(token_B)[:, None, :]
-        # who has said the n-gram that ends at j has said the first n words of those that end at j + 1
+        # a hypothesis that ends in the n-gram of j ends in the first n words of the (n + 1)-gram of j + 1
         open_BNJ = pad(ended_BNJ[:, :-1, :-1], (1, 0, 1, 0))
         open_BNJ[:, 0] = True
         return replace(
@@ -86,10 +86,10 @@ def clipped_matches(
 ) -> Float[Tensor, "B N"]:
     """Clipped matches of whole hypotheses.
 
-    An n-gram of the hypothesis counts if fewer like it stand before it than the reference holds.
+    An n-gram counts if the hypothesis holds it earlier fewer times than the reference holds it.
 
     Args:
-        reference: One row a hypothesis.
+        reference: y*, one row per hypothesis.
         tokens_BL: Hypotheses.
         words_BL: True on their words.
         orders: N.
@@ -103,16 +103,16 @@ def clipped_matches(
 
 
 def _same_words(one_BX: Int[Tensor, "B X"], other_BY: Int[Tensor, "B Y"]) -> Bool[Tensor, "B X Y"]:
-    """Where the two hold the same word."""
+    """True where the two have the same word."""
     return (one_BX[:, :, None] == other_BY[:, None, :]) & (one_BX != NO_WORD)[:, :, None]
 
 
 def _same_ngrams(same_BXY: Bool[Tensor, "B X Y"], orders: int) -> Iterator[Bool[Tensor, "B X Y"]]:
-    """Where the n-grams that end at two places are the same, for n = 1, 2, … in turn."""
+    """True where the n-grams that end at two positions are equal, for n = 1, 2, … in turn."""
     equal_BXY = same_BXY
     yield equal_BXY
     for _ in range(orders - 1):
-        # their last words are the same, and so are the (n − 1)-grams one place earlier
+        # equal last words, and equal (n − 1)-grams one position earlier
         longer_BXY = torch.zeros_like(same_BXY)
         longer_BXY[:, 1:, 1:] = same_BXY[:, 1:, 1:] & equal_BXY[:, :-1, :-1]
         equal_BXY = longer_BXY

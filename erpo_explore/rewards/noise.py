@@ -1,10 +1,10 @@
-"""What the noise weight puts in a word's place.
+"""The noise distribution u, which replaces a word of the reference.
 
 Legend: V vocabulary.
 
-    unigram  u(v) = how often v is among the training targets' words
-    uniform  u(v) = 1 / (words that may be drawn), EOS not among them
-    blank    u(v) = 1[v = blank], with the unknown token for a blank: read, but never said (Xie et al. 2017)
+    unigram  u(v) = relative frequency of v among the words of the training targets
+    uniform  u(v) = 1 / (number of words that may be drawn), without EOS
+    blank    u(v) = 1[v = blank]; the blank is the unknown token, an input but never a label (Xie et al. 2017)
 """
 
 import torch
@@ -21,8 +21,8 @@ def noise_distribution(kind: Noise, unigram_V: Float[Tensor, " V"], symbols: Sym
     """Probabilities u(v).
 
     Args:
-        kind: Which noise.
-        unigram_V: Relative frequencies of the training targets' tokens, 0 for special ones.
+        kind: Kind of the noise.
+        unigram_V: Relative frequencies of the training targets' tokens, 0 for special tokens.
         symbols: Ids of the special tokens.
     """
     match kind:

@@ -1,9 +1,9 @@
-"""The words of a reference as candidates: what every metric asks of them, worked out once a batch.
+"""The words of a reference as candidates, computed once per batch for every metric.
 
-Legend: B batch, J = T + 1 slots: one for each place of the reference, and the last one for EOS; V vocabulary.
+Legend: B batch, J = T + 1 slots: one for each position of the reference, and the last one for EOS; V vocabulary.
 
-A word that stands at several places of the reference has several slots, of which the first counts. Places that no
-hypothesis can match (EOS, padding, unknown words) have slots that never count.
+A word at several positions of the reference has several slots, of which the first counts. Positions that no hypothesis
+can match (EOS, padding, unknown words) have slots that never count.
 """
 
 from dataclasses import dataclass
@@ -20,19 +20,19 @@ from erpo_explore.rows import Rows
 __all__ = ["NO_WORD", "Slots"]
 
 NO_WORD: Final = -1
-"""Stands in a word's place where none can match."""
+"""Replaces a word that no hypothesis can match."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slots(Rows):
-    """The candidates that differ from any other word.
+    """The candidates with increments of their own.
 
     Attributes:
         token_BJ: The token of each slot.
         keep_BJ: True on the first slot of each matchable word, and on EOS.
         word_BJ: The token where a word can match it, else −1.
-        first_BJ: The first slot of each slot's word; of a place without a word, the slot itself.
-        length_B: Words in each reference.
+        first_BJ: The first slot of each slot's word; for a position without a word, the slot itself.
+        length_B: Number of words in each reference.
         num_tokens: V.
     """
 
@@ -45,12 +45,12 @@ class Slots(Rows):
 
     @classmethod
     def of(cls, reference: Reference) -> "Slots":
-        """Lay out the slots of a batch."""
+        """The slots of a batch."""
         matchable_BJ = torch.nn.functional.pad(reference.matchable_BT, (0, 1))
         token_BJ = torch.nn.functional.pad(reference.tokens_BT, (0, 1), value=reference.symbols.eos)
         word_BJ = token_BJ.masked_fill(~matchable_BJ, NO_WORD)
         slot_J = torch.arange(token_BJ.shape[1], device=token_BJ.device)
-        # argmax is the first place of several that hold the largest value
+        # argmax returns the first index of the largest value
         same_BJJ = word_BJ[:, :, None] == word_BJ[:, None, :]
         first_BJ = torch.where(matchable_BJ, same_BJJ.int().argmax(-1), slot_J)
         keep_BJ = matchable_BJ & (first_BJ == slot_J)
@@ -65,15 +65,15 @@ class Slots(Rows):
         )
 
     def taken(self, token_B: Int[Tensor, " B"]) -> Bool[Tensor, "B J"]:
-        """Which slots hold the word that each row has said."""
+        """True on the slots whose word is the row's token."""
         return self.word_BJ == token_B[:, None]
 
     def best(self, value_BJ: Float[Tensor, "B J"]) -> Float[Tensor, "B J"]:
-        """At the first slot of each word, the largest value at any of its places; EOS keeps its own."""
+        """The maximum over the positions of each word, at the word's first slot; EOS keeps its value."""
         return value_BJ.scatter_reduce(1, self.first_BJ, value_BJ, "amax")
 
     def increments(self, other_B: Float[Tensor, " B"], value_BJ: Float[Tensor, "B J"]) -> Increments:
-        """Values of any other word, and of each slot."""
+        """Increments from the value of any other token and the value of each slot."""
         return Increments(
             other_B=other_B,
             token_BJ=self.token_BJ,
