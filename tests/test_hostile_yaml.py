@@ -1,4 +1,4 @@
-"""YAML from outside, wherever it is read: what is hostile is one line, and neither runs nor fills the memory."""
+"""Hostile YAML: every reader refuses it with a one-line error, runs nothing, and uses little memory."""
 
 import sys
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def read_manifest(file: Path) -> Any:
 
 
 READERS: dict[str, Callable[[Path], Any]] = {
-    "a search space": load_experiment,
+    "an experiment": load_experiment,
     "a path": load_path,
     "exploration.yaml": read_manifest,
     "a cluster file": load_cluster_file,
@@ -60,7 +60,9 @@ READERS: dict[str, Callable[[Path], Any]] = {
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_it_is_refused_in_a_line(reader: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_refused_with_a_one_line_error(
+    reader: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "hostile.yaml"
     file.write_text(text)
@@ -74,7 +76,7 @@ def test_it_is_refused_in_a_line(reader: str, text: str, tmp_path: Path, monkeyp
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_a_folder_with_such_a_manifest_is_not_taken_for_ones_own(text: str, tmp_path: Path) -> None:
+def test_a_folder_with_such_a_manifest_is_not_overwritten(text: str, tmp_path: Path) -> None:
     local = tmp_path / "local"
     local.mkdir()
     (local / "exploration.yaml").write_text(text)
@@ -83,12 +85,12 @@ def test_a_folder_with_such_a_manifest_is_not_taken_for_ones_own(text: str, tmp_
         check_same_exploration(local, tmp_path / "fetched.yaml")
 
 
-def test_a_safe_loader_alone_would_not_do() -> None:
+def test_a_safe_loader_alone_is_not_enough() -> None:
     loaded = yaml.safe_load("".join(LAUGHS.splitlines(keepends=True)[:5]))
     assert len(repr(loaded)) > 100_000
 
 
-def test_honest_aliases_are_read() -> None:
+def test_ordinary_aliases_are_read() -> None:
     assert load_yaml("a: &a {x: 1}\nb: {<<: *a, y: 2}\nc: [*a, *a]") == {
         "a": {"x": 1},
         "b": {"x": 1, "y": 2},

@@ -15,12 +15,12 @@ __all__ = ["experiment_of", "manifest"]
 _PACKAGES: Final = ("erpo-explore", "ray", "torch", "sacrebleu", "rouge-score", "pandas", "pyarrow", "numpy")
 
 
-def manifest(space: Experiment) -> dict[str, Any]:
+def manifest(experiment: Experiment) -> dict[str, Any]:
     """The values of `exploration.yaml`: the experiment, versions of the packages, and the commit of the code."""
     return {
-        "exploration": space.name,
-        "space": space.to_dict(),
-        "seed": space.seed,
+        "exploration": experiment.name,
+        "space": experiment.to_dict(),
+        "seed": experiment.seed,
         "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
         "git_commit": _commit(),
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),

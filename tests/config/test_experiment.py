@@ -1,3 +1,4 @@
+import contextlib
 import math
 from pathlib import Path as FilePath
 
@@ -16,7 +17,7 @@ from erpo_explore.space.reward import TOKEN_METRICS
 from tests.checking import no_type_checks
 from tests.space.strategies import paths, token_points
 
-SMALLEST = {"name": "space", "task": {"name": "toy"}}
+SMALLEST = {"name": "mine", "task": {"name": "toy"}}
 SHIPPED = sorted((FilePath(__file__).parents[2] / "search_spaces").glob("*.yaml"))
 BLANKS = {"reward": {"truth": 0.9, "noise": 0.1, "noise_kind": "blank"}, "label": "truth"}
 RAML = {"reward": "bleu", "tau": 0.1}
@@ -39,8 +40,8 @@ path_names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,8}", fullmatch=True).fi
 
 
 @st.composite
-def spaces(draw):
-    """Any legal search space of the toy task."""
+def experiments(draw):
+    """Any legal experiment on the toy task."""
     interval = draw(st.integers(1, 100))
     search = {
         "method": draw(st.sampled_from(["population", "random", "optuna", "grid"])),
@@ -64,27 +65,38 @@ def spaces(draw):
 
 class TestValues:
     @settings(max_examples=30)
-    @given(spaces())
-    def test_from_dict_reads_what_to_dict_wrote(self, written):
-        space = Experiment.from_dict(written)
-        assert Experiment.from_dict(space.to_dict()) == space
+    @given(experiments())
+    def test_from_dict_inverts_to_dict(self, written):
+        experiment = Experiment.from_dict(written)
+        assert Experiment.from_dict(experiment.to_dict()) == experiment
 
     @settings(max_examples=30)
-    @given(spaces())
-    def test_it_is_plain_yaml(self, written):
-        space = Experiment.from_dict(written)
-        assert Experiment.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space
+    @given(experiments())
+    def test_to_dict_survives_yaml(self, written):
+        experiment = Experiment.from_dict(written)
+        assert Experiment.from_dict(yaml.safe_load(yaml.safe_dump(experiment.to_dict()))) == experiment
+
+    @settings(max_examples=10)
+    @given(experiments())
+    def test_what_is_parsed_does_not_depend_on_the_working_folder(self, tmp_path_factory, written):
+        here, there = tmp_path_factory.getbasetemp(), FilePath(__file__).parent
+        (here / "found").mkdir(exist_ok=True)
+        (here / "found" / "best_path.yaml").touch()
+        with contextlib.chdir(here):
+            experiment = Experiment.from_dict(written)
+        with contextlib.chdir(there):
+            assert Experiment.from_dict(written) == experiment
 
     def test_a_name_and_a_task_are_enough(self):
-        space = read()
-        assert (space.search.method, space.training.steps, space.baselines) == ("population", 600, {})
+        experiment = read()
+        assert (experiment.search.method, experiment.training.steps, experiment.baselines) == ("population", 600, {})
 
-    def test_tunes_pbt_draws_anew_as_often_as_tune_has_it_unless_told_otherwise(self):
+    def test_pbt_resamples_as_often_as_in_tune_by_default(self):
         assert read(search={"method": "pbt"}).search.resample == 0.25
         assert read(search={"method": "pbt", "resample": 0.5}).search.resample == 0.5
         assert read(search={"method": "pb2"}).search.resample == read(search={}).search.resample
 
-    def test_asha_is_short_for_a_random_search_that_stops_early(self):
+    def test_asha_is_random_search_with_early_stopping(self):
         short = read(search={"method": "asha", "members": 8})
         assert short == read(search={"method": "random", "members": 8, "early_stopping": "asha"})
         assert Experiment.from_dict(short.to_dict()) == short
@@ -99,7 +111,7 @@ class TestValues:
         assert read().model == read(model={}).model == LstmConfig()
         assert read(model={"hidden_size": 64}).model == LstmConfig(hidden_size=64)
 
-    def test_a_model_of_another_kind_is_named(self):
+    def test_kind_selects_the_model(self):
         written = {
             "kind": "transformer",
             "hidden_size": 64,
@@ -108,9 +120,9 @@ class TestValues:
             "feed_forward": 96,
             "dropout": 0.1,
         }
-        space = read(model=written)
-        assert space.model == TransformerConfig(**written)
-        assert space.to_dict()["model"] == written
+        experiment = read(model=written)
+        assert experiment.model == TransformerConfig(**written)
+        assert experiment.to_dict()["model"] == written
 
     def test_baselines_are_read_as_a_list_or_a_mapping(self):
         as_list = read(baselines=["mle", {"raml": {"temperature": 0.2}}])
@@ -126,7 +138,7 @@ class TestValues:
         for written in (["rloo", {"grpo": {"samples": 4}}], {"rloo": {}, "grpo": {"samples": 4}}):
             assert read(search={"candidates": written}).search.candidates == {"rloo": {}, "grpo": {"samples": 4}}
 
-    def test_a_search_starts_at_the_truth_by_default(self):
+    def test_a_search_starts_at_maximum_likelihood_by_default(self):
         assert read().search.start == Point(reward=Reward(truth=1.0))
 
     def test_a_path_is_read_as_a_path(self):
@@ -149,7 +161,7 @@ class TestValues:
         with pytest.raises(ConfigError, match=r"task\.metric must be given where .*, here mine$"):
             read(task={"name": "files", "data": str(tmp_path)}, baselines={"mine": {"raml": {}}})
 
-    def test_a_space_is_frozen(self):
+    def test_an_experiment_is_frozen(self):
         with pytest.raises(ValueError, match="frozen"):
             read().seed = 3
 
@@ -318,7 +330,7 @@ class TestErrors:
             read(search={"ranges": {name: bounds}})
 
     @pytest.mark.parametrize("search", [{"prefix": "truth", "ranges": {}}, {"ranges": {"task": [0.0, 0.4]}}])
-    def test_a_start_that_the_searched_points_cannot_share_is_refused(self, search):
+    def test_a_policy_gradient_start_is_refused(self, search):
         with pytest.raises(ConfigError, match=r"policy_gradient|alpha=inf"):
             read(search={"start": "policy_gradient"} | search)
 
@@ -327,7 +339,7 @@ class TestErrors:
             read(baselines={"a/b": {"raml": {}}})
 
     @pytest.mark.parametrize("written", [None, [], "space", 3])
-    def test_what_is_no_mapping_is_no_space(self, written):
+    def test_what_is_no_mapping_is_refused(self, written):
         with pytest.raises(ConfigError, match="must be a mapping with the fields name and task, got"):
             Experiment.from_dict(written)
 
@@ -376,21 +388,21 @@ fields = {
 def test_junk_is_read_or_refused_with_a_config_error(changes):
     with no_type_checks():
         try:
-            space = Experiment.from_dict(SMALLEST | changes)
+            experiment = Experiment.from_dict(SMALLEST | changes)
         except ConfigError as error:
             assert str(error).startswith("experiment: ")
             assert "\n" not in str(error)
         else:
-            assert Experiment.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space
+            assert Experiment.from_dict(yaml.safe_load(yaml.safe_dump(experiment.to_dict()))) == experiment
 
 
 class TestFiles:
     @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.name)
     def test_every_experiment_of_the_project_is_read(self, file):
-        space = load_experiment(file)
-        assert Experiment.from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict()))) == space
+        experiment = load_experiment(file)
+        assert Experiment.from_dict(yaml.safe_load(yaml.safe_dump(experiment.to_dict()))) == experiment
 
-    def test_a_file_is_what_it_says(self, tmp_path):
+    def test_a_file_is_read_as_its_values(self, tmp_path):
         file = tmp_path / "space.yaml"
         file.write_text("name: mine\ntask: {name: toy}\nbaselines: [mle]\nsearch: {method: none}\n", encoding="utf-8")
         assert load_experiment(file) == Experiment.from_dict(
@@ -407,7 +419,7 @@ class TestFiles:
             (b"name: x", r": task: is missing"),
         ],
     )
-    def test_a_file_that_holds_no_space_is_named(self, tmp_path, content, message):
+    def test_a_file_without_an_experiment_is_named(self, tmp_path, content, message):
         file = tmp_path / "space.yaml"
         file.write_bytes(content)
         with pytest.raises(ConfigError, match=rf"space\.yaml{message}"):

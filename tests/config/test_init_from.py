@@ -4,7 +4,7 @@ from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.init_from import FromCheckpoint, FromFolder, FromResults, FromTraining
 from erpo_explore.errors import ConfigError
 
-SMALLEST = {"name": "space", "task": {"name": "toy"}, "training": {"steps": 600, "interval": 100}}
+SMALLEST = {"name": "mine", "task": {"name": "toy"}, "training": {"steps": 600, "interval": 100}}
 
 
 def read(init_from, **changes):
@@ -22,10 +22,10 @@ def read(init_from, **changes):
         ({"algorithm": "mle", "steps": 200}, FromTraining(algorithm="mle", steps=200, num_seeds=1, optimizer=True)),
     ],
 )
-def test_a_trunk_is_read_and_written_back(written, expected):
-    space = read(written)
-    assert space.init_from == expected
-    assert Experiment.from_dict(space.to_dict()) == space
+def test_init_from_is_read_and_written_back(written, expected):
+    experiment = read(written)
+    assert experiment.init_from == expected
+    assert Experiment.from_dict(experiment.to_dict()) == experiment
 
 
 @pytest.mark.parametrize(

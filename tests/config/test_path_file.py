@@ -14,7 +14,7 @@ def test_a_saved_path_is_loaded(tmp_path_factory, path):
 
 
 @given(path=paths())
-def test_nothing_but_the_file_is_left(tmp_path_factory, path):
+def test_saving_leaves_no_other_file(tmp_path_factory, path):
     folder = tmp_path_factory.getbasetemp() / "alone"
     folder.mkdir(exist_ok=True)
     save_path(path, folder / "path.yaml")
@@ -32,7 +32,7 @@ def test_nothing_but_the_file_is_left(tmp_path_factory, path):
         (b"knots: [{at: 0, point: {reward: meteor}}]", "reward must be one of .*, got 'meteor'"),
     ],
 )
-def test_a_file_that_holds_no_path_is_named(tmp_path, content, message):
+def test_a_file_without_a_path_is_named(tmp_path, content, message):
     file = tmp_path / "path.yaml"
     file.write_bytes(content)
     with pytest.raises(ConfigError, match=rf"path\.yaml: {message}"):

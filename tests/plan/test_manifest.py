@@ -19,7 +19,7 @@ DATA = Path(__file__).parents[1] / "data"
 
 
 @pytest.fixture
-def space():
+def experiment():
     baselines = {"mle": {}, "papers": algorithm("interpolation").path("bleu").to_dict(), "limit": policy_gradient()}
     return Experiment.from_dict(TINY | {"seed": 11, "baselines": baselines})
 
@@ -28,8 +28,8 @@ def policy_gradient():
     return algorithm("policy_gradient").path("bleu").to_dict()
 
 
-def test_a_manifest_says_what_was_run_and_on_what(space):
-    written = manifest(space)
+def test_a_manifest_names_the_experiment_and_the_versions(experiment):
+    written = manifest(experiment)
     assert (written["exploration"], written["seed"]) == ("tiny", 11)
     versions = written["versions"]
     assert versions["python"] == platform.python_version()
@@ -39,15 +39,15 @@ def test_a_manifest_says_what_was_run_and_on_what(space):
     }
 
 
-def test_it_says_when_in_utc(space):
-    started = datetime.fromisoformat(manifest(space)["started_at"])
+def test_the_start_is_in_utc(experiment):
+    started = datetime.fromisoformat(manifest(experiment)["started_at"])
     assert started.utcoffset() == timedelta(0)
     assert abs(datetime.now(UTC) - started) < timedelta(minutes=1)
 
 
-def test_the_space_comes_back_from_its_yaml(space):
-    written = yaml.safe_load(yaml.safe_dump(manifest(space)))
-    assert experiment_of(written, "exploration.yaml") == space
+def test_the_experiment_is_read_back_from_yaml(experiment):
+    written = yaml.safe_load(yaml.safe_dump(manifest(experiment)))
+    assert experiment_of(written, "exploration.yaml") == experiment
 
 
 @pytest.mark.parametrize("name", ["results_0_1", "results_0_1-replay"])
@@ -61,7 +61,7 @@ def test_a_manifest_of_version_0_1_is_read(name):
 
 
 @pytest.mark.parametrize("written", [{}, {"space": None}, {"space": {"name": "tiny"}}, {"space": [1]}])
-def test_a_manifest_without_a_space_is_named(written):
+def test_a_manifest_without_an_experiment_is_named(written):
     with pytest.raises(ConfigError, match=r"^exploration\.yaml: "):
         experiment_of(written, "exploration.yaml")
 
@@ -88,29 +88,29 @@ class TestCommit:
         self.git("commit", "--quiet", "--message", "first")
         return self.git("rev-parse", "HEAD")
 
-    def test_it_is_that_of_the_checkout(self, space):
+    def test_the_commit_is_that_of_the_checkout(self, experiment):
         commit = self.commit()
-        assert manifest(space)["git_commit"] == commit
+        assert manifest(experiment)["git_commit"] == commit
 
-    def test_changed_code_is_marked(self, space):
+    def test_changed_code_is_marked(self, experiment):
         commit = self.commit()
         self.file.write_text("2\n")
-        assert manifest(space)["git_commit"] == f"{commit}-changed"
+        assert manifest(experiment)["git_commit"] == f"{commit}-changed"
 
-    def test_files_beside_the_code_do_not_count_as_a_change(self, space):
+    def test_untracked_files_are_no_change(self, experiment):
         commit = self.commit()
         (self.folder / "notes.txt").write_text("mine\n")
-        assert manifest(space)["git_commit"] == commit
+        assert manifest(experiment)["git_commit"] == commit
 
-    def test_outside_a_checkout_there_is_none(self, space):
-        assert manifest(space)["git_commit"] is None
+    def test_outside_a_checkout_there_is_none(self, experiment):
+        assert manifest(experiment)["git_commit"] is None
 
-    def test_a_package_that_is_installed_within_a_foreign_checkout_has_none(self, space):
+    def test_a_package_installed_within_another_checkout_has_none(self, experiment):
         self.git("init", "--quiet")
         self.git("commit", "--quiet", "--allow-empty", "--message", "first")
-        assert manifest(space)["git_commit"] is None
+        assert manifest(experiment)["git_commit"] is None
 
-    def test_without_git_there_is_none(self, space, monkeypatch):
+    def test_without_git_there_is_none(self, experiment, monkeypatch):
         self.commit()
         monkeypatch.setenv("PATH", str(self.folder))
-        assert manifest(space)["git_commit"] is None
+        assert manifest(experiment)["git_commit"] is None

@@ -35,7 +35,7 @@ def test_a_constant_algorithm_is_its_point_of_the_paper(name, settings, point):
     assert algorithm(name, **settings).path("rouge") == Path.constant(point)
 
 
-def test_scheduled_sampling_trains_on_the_truth_after_a_growing_share_of_own_words():
+def test_scheduled_sampling_mixes_in_a_growing_share_of_the_models_words():
     path = algorithm("scheduled_sampling", rate=0.5).path("bleu")
     assert [path.at(progress).reward.model for progress in (0.0, 0.5, 1.0)] == [0.0, 0.25, 0.5]
     assert {(point.prefix, point.label) for _, point in path.knots} == {("q", "truth")}
@@ -52,7 +52,7 @@ class TestInterpolation:
     def test_it_starts_at_the_papers_mixture(self):
         assert self.REWARDS[0] == Reward(truth=0.96, model=0.04)
 
-    def test_it_waits_for_a_plateau(self):
+    def test_its_clock_is_the_plateau(self):
         assert self.PATH.clock == "plateau"
 
     @pytest.mark.parametrize("index", range(len(MOVES) - 1))
@@ -72,7 +72,7 @@ class TestInterpolation:
     def test_it_never_leaves_the_simplex(self):
         assert [math.fsum(reward.weights) for reward in self.REWARDS] == pytest.approx([1.0] * 14)
 
-    def test_its_settings_move_it(self):
+    def test_settings_change_the_path(self):
         path = algorithm("interpolation", model=0, move=0.25, every=2, temperature=0.1).path("bleu")
         assert [point.reward.weights for _, point in path.knots] == [
             (1.0, 0.0, 0.0, 0.0),

@@ -18,27 +18,27 @@ estimators = st.builds(
 
 
 @given(estimators)
-def test_what_was_written_is_read_back(estimator):
+def test_from_dict_inverts_to_dict(estimator):
     assert Estimator.from_dict(estimator.to_dict()) == estimator
 
 
 @pytest.mark.parametrize("kind", ["token", "stratified"])
-def test_a_kind_that_needs_one_draw_may_be_written_as_its_name(kind):
+def test_a_kind_that_needs_one_draw_may_be_written_alone(kind):
     assert Estimator.from_dict(kind) == Estimator(kind=kind)
 
 
-def test_what_says_nothing_is_one_draw_token_by_token():
+def test_the_default_is_one_draw_token_by_token():
     assert Estimator() == TOKEN
     assert (TOKEN.kind, TOKEN.samples, TOKEN.draws_per_source) == ("token", 1, 1)
 
 
 @given(estimators)
-def test_of_ngram_candidates_one_is_trained_on(estimator):
+def test_one_of_the_ngram_candidates_is_trained_on(estimator):
     assert estimator.draws_per_source == (1 if estimator.kind == "ngram" else estimator.samples)
 
 
 @pytest.mark.parametrize(("kind", "baseline"), [("token", "self_critical"), ("target_policy", "group")])
-def test_a_baseline_that_is_not_given_is_that_of_the_kind(kind, baseline):
+def test_the_default_baseline_is_that_of_the_kind(kind, baseline):
     assert Estimator(kind=kind, samples=2).chosen_baseline == baseline
     assert Estimator(kind=kind, samples=2, baseline="none").chosen_baseline == "none"
 
@@ -68,6 +68,6 @@ def test_an_estimator_from_outside_admits_every_point():
         (3, r"estimator must be a kind or a mapping, got 3"),
     ],
 )
-def test_what_is_no_estimator_is_named_with_its_remedy(written, message):
+def test_a_wrong_field_is_named_with_its_remedy(written, message):
     with pytest.raises(ConfigError, match=message):
         Estimator.from_dict(written)

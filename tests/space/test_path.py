@@ -34,11 +34,11 @@ def assert_close(point, other):
 
 class TestValues:
     @given(paths())
-    def test_from_dict_reads_what_to_dict_wrote(self, path):
+    def test_from_dict_inverts_to_dict(self, path):
         assert Path.from_dict(path.to_dict()) == path
 
     @given(paths())
-    def test_yaml_reads_what_yaml_wrote(self, path):
+    def test_to_dict_survives_yaml(self, path):
         assert Path.from_dict(yaml.safe_load(yaml.safe_dump(path.to_dict()))) == path
 
     @pytest.mark.parametrize("clock", ["step", "plateau"])
@@ -95,7 +95,7 @@ class TestErrors:
             ({"knots": [{"at": 0, "point": {"reward": "truth"}}], "clock": []}, r"path\.clock must be one of"),
         ],
     )
-    def test_what_is_no_path_is_named(self, written, message):
+    def test_a_wrong_field_is_named(self, written, message):
         with pytest.raises(ConfigError, match=message):
             Path.from_dict(written)
 
@@ -119,7 +119,7 @@ class TestAt:
         assert path.at(0.0) == [point for at, point in path.knots if at == 0.0][-1]
 
     @given(paths())
-    def test_each_knot_is_met_exactly_and_a_jump_arrives(self, path):
+    def test_each_knot_is_met_exactly_and_a_jump_gives_the_later_point(self, path):
         for at, _ in path.knots:
             assert path.at(at) == [point for other, point in path.knots if other == at][-1]
 
@@ -136,7 +136,7 @@ class TestAt:
         assert path.at(0.5 + 1e-9) == SPG
 
     @given(paths())
-    def test_past_the_last_knot_the_path_stays(self, path):
+    def test_past_the_last_knot_the_point_stays(self, path):
         last = path.knots[-1][0]
         assert [path.at(progress) for progress in (last, last + 1e-9, 1.0, 2.0, math.inf)] == [path.end] * 5
 
@@ -173,7 +173,7 @@ class TestAt:
         )
 
     @pytest.mark.parametrize("share", [0.25, 0.999])
-    def test_levers_are_held_until_the_later_knot(self, share):
+    def test_values_without_an_in_between_are_held_until_the_later_knot(self, share):
         start = Point(reward=Reward(task=1.0, metric="rouge"), prefix="truth", label="expected")
         stop = Point(reward=Reward(task=1.0, metric="edit"), prefix="model", label="truth")
         point = walk((0.0, start), (1.0, stop)).at(share)

@@ -23,12 +23,12 @@ RLOO_TPO = dataclasses.replace(TPO, baseline="leave_one_out")
 
 
 @given(points)
-def test_from_dict_reads_what_to_dict_wrote(point):
+def test_from_dict_inverts_to_dict(point):
     assert Point.from_dict(point.to_dict()) == point
 
 
 @given(points)
-def test_yaml_reads_what_yaml_wrote(point):
+def test_to_dict_survives_yaml(point):
     assert Point.from_dict(yaml.safe_load(yaml.safe_dump(point.to_dict()))) == point
 
 
@@ -40,7 +40,7 @@ def test_rho_and_tau_are_trust_and_temperature(point):
 
 
 @given(policy_gradients())
-def test_policy_gradient_trusts_the_model_alone(point):
+def test_policy_gradient_has_rho_1(point):
     assert (point.rho, point.tau, point.is_policy_gradient) == (1.0, INF, True)
 
 
@@ -139,7 +139,7 @@ def test_every_point_that_weights_finished_targets_takes_a_reward_without_increm
     assert Point(reward=Reward(task=1.0, metric=metric), **settings).reward.metric == metric
 
 
-def test_policy_gradient_learns_the_tokens_that_were_rewarded():
+def test_policy_gradient_refuses_labels_other_than_the_rewarded_tokens():
     # with prefix=model the labels are drawn anew, so the reward would be that of other tokens
     with pytest.raises(ConfigError, match="got prefix=model, label=sampled; use prefix: q"):
         Point(reward=BLEU, alpha=INF, beta=0.0, prefix="model")
@@ -167,7 +167,7 @@ def test_policy_gradient_learns_the_tokens_that_were_rewarded():
     ],
 )
 @pytest.mark.usefixtures("as_users_run")
-def test_what_is_no_point_is_named_with_its_remedy(written, message):
+def test_a_wrong_field_is_named_with_its_remedy(written, message):
     with pytest.raises(ConfigError, match=message):
         Point.from_dict(written)
 
@@ -187,7 +187,7 @@ def test_a_point_is_frozen():
         (Point(reward=Reward(truth=0.5, model=0.5), alpha=0.0), True),
     ],
 )
-def test_the_model_is_read_only_where_q_depends_on_it(point, reads_model):
+def test_the_sampler_needs_the_model_only_where_q_depends_on_it(point, reads_model):
     assert point.sampler_reads_model is reads_model
 
 

@@ -13,16 +13,16 @@ from .strategies import rewards
 
 
 @given(rewards())
-def test_from_dict_reads_what_to_dict_wrote(reward):
+def test_from_dict_inverts_to_dict(reward):
     assert Reward.from_dict(reward.to_dict()) == reward
 
 
 @given(rewards())
-def test_yaml_reads_what_yaml_wrote(reward):
+def test_to_dict_survives_yaml(reward):
     assert Reward.from_dict(yaml.safe_load(yaml.safe_dump(reward.to_dict()))) == reward
 
 
-def test_to_dict_leaves_out_what_means_nothing():
+def test_to_dict_leaves_out_defaults_without_effect():
     assert Reward(truth=0.75, noise=0.25).to_dict() == {"truth": 0.75, "noise": 0.25}
 
 
@@ -87,7 +87,7 @@ def test_a_value_out_of_range_is_named_with_its_remedy(settings, message):
     ],
 )
 @pytest.mark.usefixtures("as_users_run")
-def test_what_is_no_reward_is_named_with_its_remedy(written, message):
+def test_a_wrong_field_is_named_with_its_remedy(written, message):
     with pytest.raises(ConfigError, match=message):
         Reward.from_dict(written)
 
@@ -107,12 +107,12 @@ def test_weights_are_truth_noise_task_model(reward):
 
 
 @given(rewards())
-def test_only_the_corner_of_truth_is_truth(reward):
+def test_is_truth_holds_only_at_the_corner_of_truth(reward):
     assert reward.is_truth == (reward == dataclasses.replace(reward, truth=1.0, noise=0.0, task=0.0, model=0.0))
 
 
 @given(st.floats(0.0, 1.0))
-def test_weights_may_miss_one_by_a_rounding(noise):
+def test_weights_may_differ_from_one_by_rounding(noise):
     assert Reward(truth=1.0 - noise, noise=noise).noise == noise
 
 
