@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs on a spot machine of AWS and waits for the notice that it will be taken back in two minutes. Then it has Ray place
-# nothing more here, and tells the trials, which save the interval that they are in and go on elsewhere. From a cluster file,
+# Runs on a spot machine of AWS and waits for the notice that AWS reclaims it in two minutes. Then it stops Ray from placing
+# work here and sends SIGTERM to the trials, which save their current interval and continue elsewhere. In a cluster file,
 # before `ray start`:  nohup bash spot_notice.sh > /tmp/spot_notice.log 2>&1 &
 set -u
 metadata=http://169.254.169.254/latest
@@ -13,8 +13,8 @@ noticed() {
 
 until noticed; do sleep 5; done
 date
-# without a node's id Ray's command takes the machine that it runs on
+# without a node id, the command drains the machine that it runs on
 RAY_AUTH_MODE=token timeout 30 ray drain-node ${RAY_HEAD_IP:+--address "$RAY_HEAD_IP:6379"} \
   --reason DRAIN_NODE_REASON_PREEMPTION --reason-message 'spot notice' --deadline-remaining-seconds 100
-# Ray's name for a process that runs a trial
+# the process title that Ray gives to a worker with a trial
 pkill -TERM -f '^ray::.*Trainable'

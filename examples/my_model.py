@@ -1,6 +1,6 @@
-"""A model of one's own: an encoder and a decoder of one GRU each, without attention.
+"""A custom model: an encoder and a decoder of one GRU each, without attention.
 
-Legend: B batch, S source length, T target length, V target vocabulary, H units.
+Legend: B batch, S source length, T target length, V target vocabulary, H hidden size.
 
 `model: {kind: custom, function: 'my_model:build', settings: {hidden_size: 128}}` trains it. The
 conformance suite of the tests checks it like the models of the package.
