@@ -92,11 +92,11 @@ def algorithm_rows():
 
 
 def member_rows():
-    for place, (member, scores) in enumerate(MEMBER_SCORES.items()):
+    for index, (member, scores) in enumerate(MEMBER_SCORES.items()):
         for generation, score in enumerate(scores):
-            noise, task, model = 0.02 * place, 0.08 * generation + 0.03 * place, 0.04 + 0.02 * generation
+            noise, task, model = 0.02 * index, 0.08 * generation + 0.03 * index, 0.04 + 0.02 * generation
             point = {"alpha": 0.1 * generation, "beta": 1.0 - 0.1 * generation, "rho": 0.1 * generation, "tau": 1.0}
-            point["tau"] = 1.0 - 0.05 * place
+            point["tau"] = 1.0 - 0.05 * index
             point |= {"reward_noise": noise, "reward_task": task, "reward_model": model, "metric": "bleu"}
             point["reward_truth"] = 1.0 - noise - task - model
             step = (generation + 1) * STEPS

@@ -30,6 +30,13 @@ __all__ = [
 
 MAX_ROWS: Final = 500
 MAX_CHARACTERS: Final = 2000
+CONTRASTS_NOTE: Final = (
+    "A difference is significant where both tests agree: a t-test over seeds, and a paired bootstrap over the "
+    "validation sentences. p Holm is the larger p, corrected for the number of baselines; it must be below 0.05. "
+    "A single seed gives no information about other seeds, however small its p over sentences. A dash marks a "
+    "value that is unknown or was not stored. g is the difference in standard deviations over seeds (Hedges). "
+    "Nothing here corrects for choosing the leader as the best of all: replay it to test that."
+)
 MARKUP: Final = {"same": "{}", "extra": "<ins>{}</ins>", "missing": "<del>{}</del>"}
 
 
@@ -105,43 +112,29 @@ def contrasts_section(tables: Sequence[pd.DataFrame]) -> str:
     Args:
         tables: Results of `contrasts`; those without rows are skipped.
     """
-    pieces = []
-    for contrasts in tables:
-        if len(contrasts) > 1:
-            leader, baselines = contrasts.iloc[0], contrasts.iloc[1:].to_dict("records")
-            titles = [
-                "against",
-                "difference",
-                "verdict",
-                "95 % over seeds",
-                "effect g",
-                "p seeds",
-                "p sentences",
-                "p Holm",
-            ]
-            rows = [
-                [
-                    row["algorithm"],
-                    _signed(row["difference"]),
-                    verdict(row),
-                    _interval(row),
-                    _or_none(row["effect_size"]),
-                ]
-                + [_p_value(row[name]) for name in ("seeds_p_value", "sentences_p_value", "holm_p_value")]
-                for row in baselines
-            ]
-            title = f"{leader['algorithm']}, n = {leader['n']}, mean {leader['mean']:.2f}"
-            pieces.append(f"<h3>{escape(title)}</h3>{table(titles, rows, right=[titles[1], *titles[3:]], tall=True)}")
+    pieces = [_contrasts_table(contrasts) for contrasts in tables if len(contrasts) > 1]
     if not pieces:
         return ""
-    note = (
-        "A difference is significant where both tests agree: a t-test over seeds, and a paired bootstrap over the "
-        "validation sentences. p Holm is the larger p, corrected for the number of baselines; it must be below 0.05. "
-        "A single seed gives no information about other seeds, however small its p over sentences. A dash marks a "
-        "value that is unknown or was not stored. g is the difference in standard deviations over seeds (Hedges). "
-        "Nothing here corrects for choosing the leader as the best of all: replay it to test that."
-    )
-    return f'<h2>Differences between algorithms</h2>{"".join(pieces)}<p class="note">{note}</p>'
+    return f'<h2>Differences between algorithms</h2>{"".join(pieces)}<p class="note">{CONTRASTS_NOTE}</p>'
+
+
+def _contrasts_table(contrasts: pd.DataFrame) -> str:
+    """The leader, and its difference to each other algorithm."""
+    leader, baselines = contrasts.iloc[0], contrasts.iloc[1:].to_dict("records")
+    titles = ["against", "difference", "verdict", "95 % over seeds", "effect g", "p seeds", "p sentences", "p Holm"]
+    rows = [
+        [
+            row["algorithm"],
+            _signed(row["difference"]),
+            verdict(row),
+            _interval(row),
+            _or_none(row["effect_size"]),
+            *(_p_value(row[name]) for name in ("seeds_p_value", "sentences_p_value", "holm_p_value")),
+        ]
+        for row in baselines
+    ]
+    title = f"{leader['algorithm']}, n = {leader['n']}, mean {leader['mean']:.2f}"
+    return f"<h3>{escape(title)}</h3>{table(titles, rows, right=[titles[1], *titles[3:]], tall=True)}"
 
 
 def cost_section(observations: pd.DataFrame, metric: str) -> str:

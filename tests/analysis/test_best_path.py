@@ -29,7 +29,7 @@ def writer(tmp_path):
     return ResultsWriter.create(tmp_path / "tiny", {"exploration": "tiny"})
 
 
-def test_it_is_the_path_of_the_best_score(writer):
+def test_best_path_is_that_of_the_best_score(writer):
     writer.append("observations", [row("a", 1, 9.0), row("a", 2, 11.0, "member"), row("b", 1, 10.0, "limit")])
     assert best_path(writer.folder) == PATHS["member"]
 
@@ -40,7 +40,7 @@ def test_the_folder_may_be_text(writer):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_any_walked_path_comes_back_as_it_was(writer, path):
+def test_any_path_so_far_is_read_back_unchanged(writer, path):
     writer.append("observations", [row("a", 1, 9.0, path)])
     assert best_path(writer.folder) == PATHS[path]
 
@@ -50,7 +50,7 @@ def test_the_earlier_of_equal_scores_wins(writer):
     assert best_path(writer.folder) == PATHS["member"]
 
 
-def test_a_role_asks_for_its_trials_alone(writer):
+def test_a_role_selects_its_trials(writer):
     writer.append("observations", [row("a", 1, 9.0, "member", role="member"), row("b", 1, 10.0, role="algorithm")])
     assert best_path(writer.folder, role="member") == PATHS["member"]
     assert best_path(writer.folder) == best_path(writer.folder, role="algorithm") == PATHS["algorithm"]
@@ -69,6 +69,6 @@ def test_without_a_score_there_is_no_best_path(writer, rows):
         best_path(writer.folder)
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
+def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(ResultsError, match="nowhere does not exist"):
         best_path(tmp_path / "nowhere")

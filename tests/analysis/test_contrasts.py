@@ -23,7 +23,7 @@ def sentences_of(reports, **levels):
 NONE = pd.DataFrame(columns=["trial", "iteration", "kind", "num_sentences", "values"])
 
 
-def test_the_leader_is_the_algorithm_with_the_best_mean_and_its_leads_are_those_of_the_t_test(observations):
+def test_the_leader_has_the_best_mean_and_differences_match_the_t_test(observations):
     table = algorithm_contrasts(observations, NONE, np.random.default_rng(0)).set_index("algorithm")
     assert table.index.tolist() == ["raml", "mle", "policy_gradient"]
     expected = difference({1: 22.0, 2: 22.5}, {1: 20.0, 2: 21.0})
@@ -33,7 +33,7 @@ def test_the_leader_is_the_algorithm_with_the_best_mean_and_its_leads_are_those_
     assert table["sentences_p_value"].isna().all()
 
 
-def test_the_best_trial_of_the_search_is_told_from_baselines_by_sentences_and_never_held_to_be_better(observations):
+def test_the_best_searched_trial_is_never_significant_with_one_seed(observations):
     reports = best_reports(observations)
     sentences = sentences_of(reports, run_m2=60.0)
     table = searched_contrasts(observations, sentences, np.random.default_rng(0))
@@ -57,18 +57,18 @@ def test_sentences_are_compared_as_the_paired_bootstrap_does(observations):
     assert table.loc["mle", "sentences_p_value"] == pytest.approx(expected.p_value)
 
 
-def test_the_reports_to_read_are_the_best_of_the_best_trial_and_of_the_baselines(observations):
+def test_best_reports_are_of_the_best_trial_and_the_named_algorithms(observations):
     reports = best_reports(observations)
     assert set(reports["trial"]) == {"run_m2", *(observations.dropna(subset="algorithm")["trial"])}
     assert set(reports["iteration"]) == {5}
 
 
-def test_baselines_of_very_many_reports_are_not_read(observations, monkeypatch):
+def test_algorithms_with_very_many_reports_are_not_read(observations, monkeypatch):
     monkeypatch.setattr(contrasts, "MAX_REPORTS", 12)  # the two seeds of raml have ten
     assert set(best_reports(observations)["trial"]) == {"run_m2", "run_raml_1", "run_raml_2"}
 
 
-def test_valid_sets_of_other_sizes_are_not_mixed(observations):
+def test_validation_sets_of_other_sizes_are_not_mixed(observations):
     sentences = sentences_of(best_reports(observations))
     shorter = sentences[sentences["trial"] == "run_mle_1"].assign(num_sentences=3, values=[np.ones(3, np.float32)])
     mixed = pd.concat([sentences[sentences["trial"] != "run_mle_1"], shorter], ignore_index=True)
@@ -83,7 +83,7 @@ def test_fewer_than_two_baselines_are_not_compared(observations, chosen):
     assert algorithm_contrasts(few, NONE, np.random.default_rng(0)).empty
 
 
-def test_a_algorithm_that_is_the_best_of_all_is_not_of_the_search(observations):
+def test_no_searched_contrasts_where_a_named_algorithm_is_best(observations):
     baselines = observations[observations["algorithm"].notna()]
     assert searched_contrasts(baselines, NONE, np.random.default_rng(0)).empty
 

@@ -8,7 +8,7 @@ from scipy import stats
 from erpo_explore.analysis.curves import learning_curves, thinned
 
 
-def test_the_band_is_scipys_interval(observations):
+def test_the_band_matches_scipys_interval(observations):
     third = observations[observations["algorithm"] == "mle"].assign(trial="third", seed=3)
     frame = pd.concat([observations, third.assign(score=third["score"] + 2.5)], ignore_index=True).drop_duplicates(
         ["trial", "step"]

@@ -8,7 +8,7 @@ from erpo_explore.analysis.simplex import cells, centres, plane_positions
 from erpo_explore.analysis.snapshots import snapshot_steps, snapshots
 
 
-def test_at_a_moment_each_trial_counts_with_its_last_report_since_the_one_before(observations):
+def test_a_snapshot_has_each_trials_last_report_since_the_one_before(observations):
     by_step = map_snapshots(observations, max_count=2)
     assert list(by_step) == [100, 500]
     assert len(by_step[100]) == observations["trial"].nunique()
@@ -16,13 +16,13 @@ def test_at_a_moment_each_trial_counts_with_its_last_report_since_the_one_before
     assert by_step[500].set_index("trial").loc["run_m2", "score"] == 24.5
 
 
-def test_a_trial_that_ended_earlier_is_not_of_a_later_moment(observations):
+def test_a_trial_that_ended_earlier_is_not_in_a_later_snapshot(observations):
     by_step = map_snapshots(observations)
     assert "run_random_0" in set(by_step[100]["trial"])
     assert all("run_random_0" not in set(points["trial"]) for step, points in by_step.items() if step > 100)
 
 
-def test_moments_are_reported_steps_that_rise_to_the_last(observations):
+def test_snapshot_steps_are_reported_and_rise_to_the_last(observations):
     steps = observations["step"]
     for max_count in (1, 2, 3, 9):
         found = snapshot_steps(steps, max_count=max_count)
@@ -31,7 +31,7 @@ def test_moments_are_reported_steps_that_rise_to_the_last(observations):
         assert len(found) <= max_count
 
 
-def test_standing_leaves_no_report_out_of_order(observations):
+def test_snapshots_do_not_depend_on_the_order_of_reports(observations):
     points = observations[["trial", "step"]].sample(frac=1.0, random_state=3)
     found = snapshots(points, [200, 500])
     assert [set(each["step"]) for each in found] == [{200}, {500}]
@@ -54,7 +54,7 @@ def test_the_surface_over_temperature_is_a_grid_at_each_moment(observations):
     surface = temperature_surface(map_snapshots(observations))
     assert surface.groupby("step").size().tolist() == [GRID[0] * GRID[1]] * 5
     assert np.isfinite(surface[["rho", "log10_tau", "mean", "sd"]].to_numpy(dtype=float)).all()
-    assert surface["log10_tau"].max() < 1.0  # policy gradient's infinite one has no place on it
+    assert surface["log10_tau"].max() < 1.0  # policy gradient's infinite one has no position on it
 
 
 def test_the_surface_over_the_simplex_rises_toward_better_points(observations):
@@ -63,8 +63,8 @@ def test_the_surface_over_the_simplex_rises_toward_better_points(observations):
     corners = ["model", "truth", "task_noise"]
 
     def expected(trial):
-        place = by_step[500].set_index("trial").loc[trial, corners].to_numpy(dtype=float)
-        return last["mean"].to_numpy()[np.linalg.norm(last[corners].to_numpy(dtype=float) - place, axis=1).argmin()]
+        position = by_step[500].set_index("trial").loc[trial, corners].to_numpy(dtype=float)
+        return last["mean"].to_numpy()[np.linalg.norm(last[corners].to_numpy(dtype=float) - position, axis=1).argmin()]
 
     assert expected("run_m2") > expected("run_mle_1") > expected("run_raml_1")
 

@@ -39,7 +39,7 @@ def in_pareto_set(frame, cost):
 
 
 @given(reports, st.sampled_from(["elapsed_s", "step"]))
-def test_the_set_is_what_comparing_every_pair_leaves(reported, cost):
+def test_the_pareto_set_matches_pairwise_comparison(reported, cost):
     frame = frame_of(reported)
     standing = in_pareto_set(frame, cost)
     unbeaten = {
@@ -56,13 +56,13 @@ def test_the_set_is_what_comparing_every_pair_leaves(reported, cost):
 
 
 @given(reports)
-def test_who_pays_more_gets_more(reported):
+def test_score_rises_with_cost_in_the_pareto_set(reported):
     found = pareto_set(frame_of(reported))
     assert found["elapsed_s"].is_monotonic_increasing
     assert found["score"].is_monotonic_increasing
 
 
-def test_the_best_score_is_in_it_last(observations):
+def test_the_best_score_is_last_in_the_pareto_set(observations):
     found = pareto_set(observations)
     assert found["score"].iloc[-1] == observations["score"].max()
 

@@ -42,7 +42,7 @@ def test_baselines_are_compared_over_seeds(observations):
     assert row["high"] - row["mean"] == pytest.approx(6.3531, abs=1e-4)
 
 
-def test_members_are_other_points_not_other_seeds_and_get_no_interval(observations):
+def test_members_are_other_points_and_get_no_interval(observations):
     row = comparison(observations).set_index("label").loc["member"]
     assert (row["over"], row["n"], row["mean"]) == ("points", 4, pytest.approx(23.375))
     assert math.isnan(row["low"])
@@ -75,7 +75,7 @@ def test_policy_gradient_has_no_finite_temperature_on_the_map(observations):
     assert points.loc["run_raml_1", "log10_tau"] == pytest.approx(math.log10(0.4))
 
 
-def test_a_temperature_of_zero_has_no_place_on_the_map(observations):
+def test_a_temperature_of_zero_has_no_position_on_the_map(observations):
     cold = observations.copy()
     cold.loc[cold["algorithm"] == "raml", "tau"] = 0.0
     assert map_points(cold).set_index("trial")["log10_tau"].isna().sum() == 2
@@ -89,12 +89,12 @@ def test_shares_sum_to_one_whatever_the_weights(observations):
     assert set(points.loc[points["algorithm"] == "raml", "task"]) == {1.0}
 
 
-def test_a_constant_reward_has_no_place_on_the_simplex(observations):
+def test_a_constant_reward_has_no_position_on_the_simplex(observations):
     constant = observations.copy()
     constant.loc[constant["algorithm"] == "raml", "reward_task"] = 0.0
     points = map_points(constant)
     assert points.loc[points["algorithm"] == "raml", ["truth", "noise", "task", "model"]].isna().all(axis=None)
 
 
-def test_every_scored_report_is_on_the_way(observations):
+def test_map_points_can_keep_every_scored_report(observations):
     assert len(map_points(observations, every=True)) == observations["score"].notna().sum()

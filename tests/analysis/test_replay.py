@@ -45,7 +45,7 @@ def table_of(*runs, seed=1):
 class TestOverSeeds:
     FOUND, BASELINE = runs_of("found", 40.0, salt=1), runs_of("mle", 35.0, salt=2)
 
-    def test_means_and_their_intervals_are_scipys(self):
+    def test_means_and_intervals_match_scipy(self):
         table = table_of(self.FOUND, self.BASELINE)
         for runs in (self.FOUND, self.BASELINE):
             scores = list(runs.scores.values())
@@ -53,7 +53,7 @@ class TestOverSeeds:
             assert table.loc[runs.name, ["low", "high"]].tolist() == pytest.approx(expected)
             assert table.loc[runs.name, "mean"] == pytest.approx(np.mean(scores))
 
-    def test_the_lead_is_paired_by_seed(self):
+    def test_difference_is_paired_by_seed(self):
         row = table_of(self.FOUND, self.BASELINE).loc["mle"]
         expected = stats.ttest_rel(list(self.FOUND.scores.values()), list(self.BASELINE.scores.values()))
         bounds = expected.confidence_interval(0.95)
@@ -67,7 +67,7 @@ class TestOverSeeds:
 
 
 class TestOverSentences:
-    def test_the_p_value_is_that_of_a_bootstrap_written_out(self):
+    def test_p_value_matches_a_plain_bootstrap(self):
         found, baseline = runs_of("found", 36.0, salt=1), runs_of("mle", 35.0, salt=2)
         generator = np.random.default_rng(3)
         index_BN = generator.integers(NUM_SENTENCES, size=(1000, NUM_SENTENCES))
@@ -92,12 +92,12 @@ class TestVerdicts:
     def verdict(self, found, baseline):
         return table_of(found, baseline).loc["mle", "verdict"]
 
-    def test_a_clear_lead_beats_and_a_clear_lag_is_worse(self):
+    def test_clear_differences_beat_or_are_worse(self):
         high, low = 60.0, 30.0
         assert self.verdict(runs_of("found", high, salt=1), runs_of("mle", low, salt=2)) == "beats"
         assert self.verdict(runs_of("found", low, salt=1), runs_of("mle", high, salt=2)) == "worse"
 
-    def test_what_only_sentences_say_is_unclear(self):
+    def test_significance_over_sentences_alone_is_unclear(self):
         """Each pair of weights differs clearly, but which is better changes with the seed."""
         found, baseline = runs_of("found", 40.0, seeds=(1, 2), salt=1), runs_of("mle", 40.0, seeds=(1, 2), salt=2)
         moved = {1: statistics_of(1, 70.0), 2: statistics_of(2, 20.0)}
@@ -116,7 +116,7 @@ class TestVerdicts:
         assert math.isnan(row["holm_p_value"])
         assert row["verdict"] == "unclear"
 
-    def test_many_rivals_are_corrected_for(self):
+    def test_p_values_are_corrected_for_the_number_of_baselines(self):
         baselines = [runs_of(f"r{n}", 35.0, salt=2 + n) for n in range(3)]
         found = runs_of("found", 38.0, salt=1)
         alone = [table_of(found, baseline).loc[baseline.name, "holm_p_value"] for baseline in baselines]
@@ -124,7 +124,7 @@ class TestVerdicts:
         # the bootstrap's draws are the same, so each p is
         assert [together[baseline.name] for baseline in baselines] == pytest.approx(holm(alone))
 
-    def test_equal_runs_are_not_told_apart(self):
+    def test_equal_runs_are_unclear(self):
         runs = [runs_of(name, 40.0) for name in ("found", "mle")]
         assert table_of(*runs).loc["mle", "verdict"] == "unclear"
 
@@ -140,7 +140,7 @@ class TestVerdicts:
         ([math.nan, 0.01], [math.nan, 0.02]),
     ],
 )
-def test_holms_correction(given, expected):
+def test_holm_matches_its_definition(given, expected):
     assert holm(given) == pytest.approx(expected, nan_ok=True)
 
 
@@ -186,7 +186,7 @@ def test_runs_are_read_from_the_test_set(folder):
     assert (set(by_name["mle"].scores), by_name["mle"].num_unscored) == ({1}, 1)
 
 
-def test_a_report_says_what_it_may(folder):
+def test_a_replay_report_states_only_what_is_supported(folder):
     report = read_replay(folder, "found", np.random.default_rng(1))
     page = write_replay(report, folder).read_text()
     assert report.title == "Replay: rouge on the test set, last weights, beam 5"
@@ -206,7 +206,7 @@ def test_a_report_says_what_it_may(folder):
         ({}, "The found path was replayed without baselines, so it cannot be compared."),
     ],
 )
-def test_the_outcome_is_said_in_words(folder, levels, expected, monkeypatch):
+def test_the_conclusion_names_beaten_and_unbeaten_baselines(folder, levels, expected, monkeypatch):
     runs = [runs_of("found", 50.0, salt=1), *(runs_of(n, v, salt=p) for p, (n, v) in enumerate(levels.items(), 2))]
     monkeypatch.setattr("erpo_explore.report.replay_report.load_runs", lambda _: ("test", runs))
     report = read_replay(folder, "found", np.random.default_rng(1))

@@ -57,7 +57,7 @@ def press(page, selector):
 
 @pytest.mark.parametrize("dark", [True, False], ids=["dark", "light"])
 @pytest.mark.parametrize("width", [375, 1200])
-def test_every_figure_is_drawn_in_its_width_without_a_complaint(address, tmp_path, width, dark):
+def test_every_figure_fits_its_width_without_console_errors(address, tmp_path, width, dark):
     with report(address, tmp_path / "profile", width=width, dark=dark) as page:
         drawn = page.evaluate(
             "[...document.querySelectorAll('.plot')].map((plot) => [plot.id, plot.querySelectorAll('.trace').length])"
@@ -72,7 +72,7 @@ def test_every_figure_is_drawn_in_its_width_without_a_complaint(address, tmp_pat
         assert page.complaints() == []
 
 
-def test_ink_follows_the_readers_scheme_while_the_page_is_open(desk):
+def test_text_colour_follows_the_colour_scheme_of_the_reader(desk):
     ink = "getComputedStyle(document.querySelector('#score .xtitle')).fill"
     assert desk.evaluate(ink) == "rgb(31, 41, 51)"
     prefer(desk, dark=True)
@@ -81,7 +81,7 @@ def test_ink_follows_the_readers_scheme_while_the_page_is_open(desk):
     assert desk.complaints() == []
 
 
-def test_hovering_over_a_curve_says_trial_step_and_score(desk):
+def test_hovering_over_a_curve_shows_trial_step_and_score(desk):
     x, y = desk.evaluate("""(() => {
         const plot = document.getElementById("score"), {xaxis, yaxis} = plot._fullLayout;
         plot.scrollIntoView({block: "center"});
@@ -95,7 +95,7 @@ def test_hovering_over_a_curve_says_trial_step_and_score(desk):
     assert desk.complaints() == []
 
 
-def test_hovering_over_the_surface_says_what_is_expected(desk):
+def test_hovering_over_the_surface_shows_the_expected_score(desk):
     x, y = desk.evaluate("""(() => {
         const plot = document.getElementById("temperature"), {xaxis, yaxis} = plot._fullLayout;
         plot.scrollIntoView({block: "center"});
@@ -110,10 +110,10 @@ def test_hovering_over_the_surface_says_what_is_expected(desk):
     for nearer in (3, 0):
         desk.call("Input.dispatchMouseEvent", type="mouseMoved", x=x - nearer, y=y)
     desk.wait_for("Boolean(document.querySelector('#temperature .hovertext'))")
-    said = desk.evaluate("document.querySelector('#temperature .hovertext').textContent")
-    assert said.startswith("expected score ")
-    assert "NaN" not in said
-    assert "%" not in said
+    hover_text = desk.evaluate("document.querySelector('#temperature .hovertext').textContent")
+    assert hover_text.startswith("expected score ")
+    assert "NaN" not in hover_text
+    assert "%" not in hover_text
     assert desk.complaints() == []
 
 
@@ -128,7 +128,7 @@ def test_a_large_exploration_has_every_figure(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["simplex", "temperature"])
-def test_the_switch_shows_doubt_and_the_slider_goes_back_in_time_with_it(desk, name):
+def test_the_switch_shows_the_uncertainty_and_the_slider_keeps_it(desk, name):
     scores = f"document.getElementById('{name}').data.at(-2).marker.color"
     last = desk.evaluate(scores)
     press(desk, f"#{name} .updatemenu-button:last-of-type")

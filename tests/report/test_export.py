@@ -14,7 +14,7 @@ FIGURE = go.Figure(go.Scatter(x=[1, 2], y=[3, 4], name="baselines"))
 
 
 @pytest.mark.tools("chromium")
-def test_a_map_becomes_a_vector_drawing_without_buttons_and_slider(observations, tmp_path):
+def test_a_map_is_exported_without_buttons_and_slider(observations, tmp_path):
     [file] = write_figures({"map": temperature_map(observations)}, tmp_path / "new", "svg")
     assert file == tmp_path / "new" / "map.svg"
     drawing = file.read_text(encoding="utf-8")

@@ -68,12 +68,12 @@ def test_each_figure_has_its_slot(page):
     assert slots == list(json.loads(page.scripts["figures"])) == FIGURES
 
 
-def test_the_header_says_what_is_needed_to_repeat_it(page):
+def test_the_header_has_the_facts_to_repeat_the_exploration(page):
     for fact in ("toy_space", "nrefs:1|case:mixed", "torch 2.9.0", "0123abc", "1, 2, 5, 11", "2026-03-04 05:01 UTC"):
         assert fact in page.text
 
 
-def test_the_summary_names_the_best_and_what_is_not_known(page):
+def test_the_summary_names_the_best_trial_and_its_limits(page):
     assert "a member of the population (trial run_m2, seed 11) with bleu 24.50 at step 500" in page.text
     assert "replay its path from scratch with several seeds" in page.text
     assert "raml, n = 2, mean 22.25" in page.text
@@ -95,7 +95,7 @@ def test_a_hostile_trial_cannot_end_the_script_that_carries_it(tmp_path):
     assert json.loads(page.scripts["figures"])
 
 
-def test_an_exploration_without_a_score_has_nothing_to_draw(tmp_path):
+def test_an_exploration_without_a_score_is_refused(tmp_path):
     folder = ResultsWriter.create(tmp_path / "toy", MANIFEST).folder
     with pytest.raises(ResultsError, match="nothing to draw yet"):
         write_report(folder)
@@ -107,7 +107,7 @@ def test_a_folder_without_an_exploration_is_named(tmp_path):
         write_report(tmp_path)
 
 
-def test_a_report_that_cannot_be_written_names_the_place_and_the_remedy(exploration, tmp_path):
+def test_a_report_that_cannot_be_written_names_location_and_remedy(exploration, tmp_path):
     with pytest.raises(ResultsError, match=r"cannot write .*draw the report again"):
         write_report(exploration, tmp_path / "missing" / "r.html")
 
@@ -188,7 +188,7 @@ def test_names_that_are_markup_stay_text_everywhere(tmp_path):
     assert "<img" not in page.scripts["figures"].replace("\\u003c", "<").replace("&lt;img", "")
 
 
-def test_texts_without_end_are_cut(tmp_path):
+def test_very_long_texts_are_cut(tmp_path):
     folder = write_example(tmp_path / "toy")
     [first, *_] = [row for row in samples() if row["trial"] == "run_m2"]
     long = first | {"hypothesis": "word " * 200_000, "source": "x" * 1_000_000}
@@ -196,7 +196,7 @@ def test_texts_without_end_are_cut(tmp_path):
     assert write_report(folder).stat().st_size < 6_000_000
 
 
-def test_explorations_that_share_names_of_trials_are_kept_apart(exploration, observations, lineage):
+def test_trials_of_several_explorations_get_distinct_names(exploration, observations, lineage):
     three = {
         name: pd.concat([table.assign(exploration=f"e{number}") for number in range(3)], ignore_index=True)
         for name, table in {"observations": observations, "lineage": lineage}.items()
@@ -221,7 +221,7 @@ def test_the_score_is_named_by_the_column_that_it_equals(observations, explorati
     assert score_name(observations.assign(bleu=1.0), trials) == "score"
 
 
-def test_a_baselines_best_is_not_called_a_member(observations):
+def test_the_best_of_a_named_algorithm_is_not_called_a_member(observations):
     baselines = observations[observations["role"] == "algorithm"]
     assert summary_sentence(baselines, "bleu").startswith(
         "Best so far: raml (trial run_raml_2, seed 2) with bleu 22.50"

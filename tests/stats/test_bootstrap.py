@@ -70,21 +70,21 @@ def texts():
 
 class TestScores:
     @given(pairs)
-    def test_bleu_is_sacrebleus_own(self, written):
+    def test_bleu_matches_sacrebleu(self, written):
         hypotheses, references = zip(*written, strict=True)
         assert corpus_score(bleu_of(hypotheses, references)) == pytest.approx(
             sacrebleus(hypotheses, references), abs=1e-9
         )
 
     @pytest.mark.parametrize("hypothesis", ["", "x", "x x x x x", "a", "a x", "a x b x c", "a b x c d", "a b c x d e"])
-    def test_so_it_is_where_orders_are_without_a_match_or_an_n_gram(self, hypothesis):
+    def test_bleu_matches_sacrebleu_where_orders_lack_matches_or_n_grams(self, hypothesis):
         hypotheses, references = [hypothesis, hypothesis], ["a b c d e", "e d"]
         assert corpus_score(bleu_of(hypotheses, references)) == pytest.approx(
             sacrebleus(hypotheses, references), abs=1e-9
         )
 
     @given(pairs, seeds)
-    def test_bleu_of_resampled_corpora_is_sacrebleus_on_their_texts(self, written, seed):
+    def test_bleu_of_resampled_corpora_matches_sacrebleu_on_their_texts(self, written, seed):
         hypotheses, references = zip(*written, strict=True)
         resamples = drawn(len(written), seed)
         scores_B = resample(bleu_of(hypotheses, references), resamples).scores_B
@@ -120,14 +120,14 @@ class TestResamples:
         assert np.array_equal(drawn(37, 1).counts_BN, drawn(37, 1).counts_BN)
         assert not np.array_equal(drawn(37, 1).counts_BN, drawn(37, 2).counts_BN)
 
-    def test_every_sentence_is_drawn_as_often(self):
+    def test_every_sentence_is_drawn_equally_often(self):
         total_N = drawn(20, 3, num_resamples=2000).counts_BN.sum(axis=0)
         assert abs(total_N - 2000).max() < 5 * 2000**0.5
 
 
 class TestPairedBootstrap:
     @pytest.mark.parametrize(("first", "second"), [(0, 1), (1, 2), (0, 2), (2, 0)])
-    def test_the_p_value_is_sacrebleus(self, texts, first, second, monkeypatch):
+    def test_p_value_matches_sacrebleu(self, texts, first, second, monkeypatch):
         references, systems = texts
         monkeypatch.setenv("SACREBLEU_SEED", "12345")
         metric = BLEU(tokenize="none", force=True)
@@ -143,7 +143,7 @@ class TestPairedBootstrap:
         error = (comparison.p_value * (1.0 - comparison.p_value) / 1000) ** 0.5
         assert p_value == pytest.approx(comparison.p_value, abs=4.0 * 2**0.5 * error)
 
-    def test_what_is_clearly_better_is_found_so_and_what_is_nearly_equal_is_not(self, texts):
+    def test_clear_differences_are_significant_and_small_ones_are_not(self, texts):
         references, systems = texts
         poor, near, good = (bleu_of(hypotheses, references) for hypotheses in systems)
         resamples = drawn(len(references), 7, num_resamples=1000)
@@ -153,7 +153,7 @@ class TestPairedBootstrap:
         assert unclear.low < 0.0 < unclear.high
         assert unclear.p_value > 0.05
 
-    def test_the_interval_is_that_of_the_normal_law_for_a_mean_of_many(self):
+    def test_interval_of_a_mean_of_many_matches_the_normal_law(self):
         generator = np.random.default_rng(8)
         first, second = generator.normal(50.0, 10.0, (2, 400, 1))
         comparison = paired_bootstrap(mean_of(first), mean_of(second), drawn(400, 9, num_resamples=4000))
@@ -161,7 +161,7 @@ class TestPairedBootstrap:
         assert comparison.low == pytest.approx(comparison.difference - half, abs=0.1 * half)
         assert comparison.high == pytest.approx(comparison.difference + half, abs=0.1 * half)
 
-    def test_equal_systems_are_called_different_as_often_as_the_level_says(self):
+    def test_equal_systems_are_rejected_at_the_nominal_rate(self):
         generator = np.random.default_rng(10)
         resamples = drawn(100, 11, num_resamples=400)
         comparisons = [
@@ -181,7 +181,7 @@ class TestPairedBootstrap:
         assert (comparison.p_value, comparison.share_won) == (1.0, 0.5)
 
     @given(means, seeds)
-    def test_the_other_order_says_the_opposite(self, values, seed):
+    def test_swapping_systems_negates_the_difference(self, values, seed):
         first, second = both(values)
         resamples = drawn(first.num_sentences, seed)
         one, other = paired_bootstrap(first, second, resamples), paired_bootstrap(second, first, resamples)
@@ -191,7 +191,7 @@ class TestPairedBootstrap:
         assert other.share_won == pytest.approx(1.0 - one.share_won)
 
     @given(means, seeds)
-    def test_members_that_share_resamples_are_compared_as_pairs_are(self, values, seed):
+    def test_shared_resamples_give_the_same_comparisons_as_pairs(self, values, seed):
         first, second = both(values)
         resamples = drawn(first.num_sentences, seed)
         each = [resample(statistics, resamples) for statistics in (first, second)]
@@ -212,11 +212,11 @@ class TestWhatDoesNotFit:
         with pytest.raises(ValueError, match=message):
             CorpusStatistics(kind=kind, values_ND=values.astype(np.float32))
 
-    def test_resamples_of_another_corpus(self):
+    def test_resamples_of_another_corpus_are_refused(self):
         with pytest.raises(ValueError, match="resamples of 3 sentences do not fit a corpus of 2"):
             resample(mean_of([[1.0], [2.0]]), drawn(3, 1))
 
-    def test_statistics_of_another_score(self):
+    def test_statistics_of_another_score_are_refused(self):
         bleu = bleu_of(["a b"], ["a b"])
         with pytest.raises(ValueError, match="statistics of bleu cannot be compared with statistics of mean"):
             paired_bootstrap(bleu, mean_of([[1.0]]), drawn(1, 1))

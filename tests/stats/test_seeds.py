@@ -15,7 +15,7 @@ def test_two_seeds_have_the_interval_of_students_t_with_one_degree_of_freedom():
 
 
 @given(scores)
-def test_the_interval_is_scipys(values):
+def test_the_interval_matches_scipy(values):
     if len(set(values)) == 1:
         return
     expected = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
@@ -23,7 +23,7 @@ def test_the_interval_is_scipys(values):
     assert (summary.low, summary.high) == pytest.approx((expected.low, expected.high))
 
 
-def test_one_seed_has_no_interval_and_says_so():
+def test_one_seed_has_no_interval():
     summary = confidence_interval([20.0])
     assert (summary.sd, summary.low, summary.high) == (None, None, None)
     assert str(summary) == "20.00 (n = 1: no interval)"
@@ -63,14 +63,14 @@ def test_other_seeds_are_compared_by_welchs_test():
         ({1: 22.0, 2: 22.0}, {3: 20.0, 4: 20.0}, "no spread"),
     ],
 )
-def test_what_cannot_be_decided_is_not_decided(first, second, reason):
+def test_undecidable_differences_have_no_p_value(first, second, reason):
     result = difference(first, second)
     assert (result.low, result.high, result.p_value) == (None, None, None)
     assert reason in result.verdict
 
 
 @given(scores, scores)
-def test_swapping_sides_turns_the_difference_round(first, second):
+def test_swapping_sides_negates_the_difference(first, second):
     forth = difference(dict(enumerate(first)), dict(enumerate(second)))
     back = difference(dict(enumerate(second)), dict(enumerate(first)))
     assert forth.mean == pytest.approx(-back.mean)

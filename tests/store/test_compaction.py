@@ -72,7 +72,7 @@ def test_every_reader_agrees_before_and_after_compaction(writer):
     assert_every_reader_agrees(writer.folder)
 
 
-def test_compaction_keeps_every_table_as_it_was(writer):
+def test_compaction_leaves_every_table_unchanged(writer):
     before = frames(writer)
     assert writer.compact() == 6 + 2
     assert_the_same(before, frames(writer))
@@ -82,7 +82,7 @@ def test_compaction_keeps_every_table_as_it_was(writer):
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_a_row_of_a_compacted_part_is_replaced_where_it_lies(writer, table):
+def test_a_row_of_a_compacted_part_is_replaced_in_place(writer, table):
     rows = {name: [row, row | {"trial": "t2"}] for name, row in ROWS.items()}[table]
     writer.append(table, rows)
     writer.compact()
@@ -94,7 +94,7 @@ def test_a_row_of_a_compacted_part_is_replaced_where_it_lies(writer, table):
     assert parts(writer, table) == lying
 
 
-def test_what_replaces_a_row_of_a_compacted_part_is_what_is_read(writer):
+def test_a_replaced_row_of_a_compacted_part_is_read(writer):
     writer.compact()
     writer.append("observations", [observation("a", 2, score=99.0)])
     assert load_results(writer.folder, trials=["a"])["score"].tolist() == [11.0, 99.0, 20.0]
@@ -109,7 +109,7 @@ def test_samples_of_a_compacted_report_are_replaced_as_a_whole(writer):
     assert kept.groupby("trial").size().to_dict() == {"a": 1, "b": 3}
 
 
-def test_removed_reports_are_gone_from_compacted_parts_and_may_come_again(writer):
+def test_removed_reports_leave_compacted_parts_and_can_be_written_again(writer):
     writer.compact()
     writer.remove_reports("a")
     assert set(load_results(writer.folder)["trial"]) == {"b", "a b/c"}
@@ -142,7 +142,7 @@ writer.compact()
 
 
 @pytest.mark.parametrize("step", [1, 2, 5], ids=["journal written", "merged part written", "small parts half deleted"])
-def test_a_process_that_is_killed_in_a_compaction_loses_and_doubles_nothing(writer, step):
+def test_a_process_killed_during_compaction_loses_and_duplicates_nothing(writer, step):
     before = frames(writer)
     killed = subprocess.run([sys.executable, "-c", DIES, str(writer.folder), str(step)], check=False)
     assert killed.returncode == -signal.SIGKILL
@@ -158,7 +158,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("step", range(15))
-def test_a_killed_compaction_loses_and_doubles_nothing(writer, monkeypatch, step):
+def test_a_killed_compaction_loses_and_duplicates_nothing(writer, monkeypatch, step):
     """Killed before each of its writes and deletions in turn; the last steps are past its end."""
     before = frames(writer)
     left = iter(range(step))
@@ -188,7 +188,7 @@ def test_a_killed_compaction_loses_and_doubles_nothing(writer, monkeypatch, step
     assert parts(writer) in (["rows-000002.parquet"], ["rows-000003.parquet"])
 
 
-def test_a_journal_of_somebody_else_is_named_and_nothing_is_deleted(writer):
+def test_a_foreign_journal_is_named_and_nothing_is_deleted(writer):
     (writer.folder / "observations" / ".compacting.json").write_text("[]")
     before = parts(writer)
     with pytest.raises(ResultsError, match=r"\.compacting\.json is not a journal"):
@@ -196,7 +196,7 @@ def test_a_journal_of_somebody_else_is_named_and_nothing_is_deleted(writer):
     assert parts(writer) == before
 
 
-def test_a_part_that_is_written_while_others_are_merged_stays_and_is_the_newer_one(writer, monkeypatch):
+def test_a_part_written_during_compaction_stays_and_takes_precedence(writer, monkeypatch):
     to_parquet = compaction.to_parquet
 
     def write_again():
@@ -209,7 +209,7 @@ def test_a_part_that_is_written_while_others_are_merged_stays_and_is_the_newer_o
     assert len(load_results(writer.folder)) == len(KEYS)
 
 
-def test_a_reader_begins_again_where_parts_are_merged_meanwhile(writer, monkeypatch):
+def test_a_reader_retries_when_parts_are_merged_meanwhile(writer, monkeypatch):
     before = frames(writer)["observations"]
     opened, calls = reader.open_parts, []
 
@@ -259,7 +259,7 @@ def test_large_parts_are_left_as_they_are_and_small_ones_do_not_grow_without_end
     assert set(large) < set(parts(writer))
 
 
-def test_a_compacted_part_keeps_repeated_texts_once_and_tells_its_trials(tmp_path):
+def test_a_compacted_part_stores_repeated_texts_once_and_has_statistics_of_trials(tmp_path):
     writer = ResultsWriter.create(tmp_path / "tiny", MANIFEST)
     path = json.dumps(list(range(200)))
     writer.append("observations", [observation(f"t{i % 10}", i, path=path) for i in range(2000)])

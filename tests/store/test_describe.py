@@ -8,7 +8,7 @@ from erpo_explore.store.describe import describe
 PAGE = Path(__file__).parents[2] / "docs" / "store.md"
 
 
-def test_the_page_is_that_of_the_schema():
+def test_the_page_matches_the_schema():
     assert PAGE.read_text(encoding="utf-8") == describe(), "python -m erpo_explore.store.describe > docs/store.md"
 
 

@@ -36,7 +36,7 @@ def older(tmp_path):
     return folder
 
 
-def test_an_older_folder_opens_with_nulls_for_what_it_did_not_know(older):
+def test_an_older_folder_opens_with_nulls_in_added_columns(older):
     frame = load_results(older)
     assert frame.columns.tolist() == TABLES["observations"].schema.names
     assert frame["iteration"].tolist() == [1, 2]

@@ -8,7 +8,7 @@ from erpo_explore.store.files import Folder, as_location, join, write_aside
 
 
 @pytest.fixture(params=["path", "file", "memory", "s3"])
-def place(request, tmp_path):
+def location(request, tmp_path):
     """A folder of each kind that is not there yet, as a user names it."""
     name = f"of {uuid4().hex}"
     if request.param == "s3":
@@ -18,8 +18,8 @@ def place(request, tmp_path):
     ]
 
 
-def test_a_file_comes_back_is_replaced_and_goes(place):
-    folder = Folder.at(place)
+def test_a_file_is_read_back_replaced_and_deleted(location):
+    folder = Folder.at(location)
     assert folder.entries() == []
     folder.make()
     folder.write("a.txt", b"one")
@@ -33,35 +33,35 @@ def test_a_file_comes_back_is_replaced_and_goes(place):
     assert folder.entries() == []
 
 
-def test_a_folder_within_is_made_and_listed(place):
-    within = Folder.at(place).within("observations")
+def test_a_folder_within_is_made_and_listed(location):
+    within = Folder.at(location).within("observations")
     within.make()
     within.write("x", b"1")
-    assert [entry.base_name for entry in Folder.at(place).entries()] == ["observations"]
-    assert Folder.at(join(place, "observations")).read("x") == b"1"
-    assert str(within.location_of("x")) == str(join(place, "observations", "x"))
+    assert [entry.base_name for entry in Folder.at(location).entries()] == ["observations"]
+    assert Folder.at(join(location, "observations")).read("x") == b"1"
+    assert str(within.location_of("x")) == str(join(location, "observations", "x"))
 
 
-def test_a_file_is_written_by_its_own_name(place):
-    Folder.at(place).make()
-    write_aside(join(place, "report.html"), b"<p>")
-    assert Folder.at(place).read("report.html") == b"<p>"
+def test_a_file_is_written_under_its_own_name(location):
+    Folder.at(location).make()
+    write_aside(join(location, "report.html"), b"<p>")
+    assert Folder.at(location).read("report.html") == b"<p>"
 
 
-def test_a_missing_file_is_named(place):
-    folder = Folder.at(place)
+def test_a_missing_file_is_named(location):
+    folder = Folder.at(location)
     folder.make()
     with pytest.raises(ResultsError, match=r"cannot read .*nothing\.yaml"):
         folder.read("nothing.yaml")
 
 
 @pytest.mark.parametrize("uri", ["nowhere://bucket/x", "s3://", "s3://key:secret@/x?oddity=1"])
-def test_a_uri_that_nothing_opens_is_named_with_what_to_do(uri):
+def test_an_unopenable_uri_is_named_with_a_remedy(uri):
     with pytest.raises(ResultsError, match=r"(s3|nowhere)://.*( cannot be opened|is not a location| names no folder)"):
         Folder.at(uri)
 
 
-def test_a_bucket_that_is_not_there_is_named(bucket):
+def test_a_missing_bucket_is_named(bucket):
     with pytest.raises(ResultsError, match=r"cannot make s3://no-such-bucket/x"):
         Folder.at("s3://no-such-bucket/x").make()
 

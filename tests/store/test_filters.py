@@ -17,8 +17,8 @@ TABLE = TABLES["observations"]
 SCORES = (None, 1.0, 2.0, 3.0)
 ALGORITHMS = (None, "mle", "raml")
 ROWS = [
-    OBSERVATION | {"trial": f"t{place}", "iteration": place, "score": score, "algorithm": algorithm, "tau": math.inf}
-    for place, (score, algorithm) in enumerate((score, algorithm) for score in SCORES for algorithm in ALGORITHMS)
+    OBSERVATION | {"trial": f"t{index}", "iteration": index, "score": score, "algorithm": algorithm, "tau": math.inf}
+    for index, (score, algorithm) in enumerate((score, algorithm) for score in SCORES for algorithm in ALGORITHMS)
 ]
 ARROW = rows_to_arrow(TABLE, ROWS)
 
@@ -49,7 +49,7 @@ def holds(row, condition):
 
 
 @given(groups=st.lists(st.lists(conditions, min_size=1, max_size=3), min_size=1, max_size=3))
-def test_conditions_choose_the_rows_that_they_say(groups):
+def test_filters_match_plain_python_conditions(groups):
     expected = [row["trial"] for row in ROWS if any(all(holds(row, each) for each in group) for group in groups)]
     assert ARROW.filter(row_filter(TABLE, None, groups).current)["trial"].to_pylist() == expected
 
@@ -99,7 +99,7 @@ def test_a_filter_takes_times_infinity_and_numpy_numbers(folder):
         ([[]], "must hold a condition"),
     ],
 )
-def test_a_filter_that_cannot_be_is_refused(tmp_path, filters, message):
+def test_an_invalid_filter_is_refused(tmp_path, filters, message):
     with pytest.raises(ValueError, match=message):
         load_results(tmp_path, filters=filters)
 
@@ -111,7 +111,7 @@ def test_a_list_cannot_be_compared(tmp_path):
 
 def test_one_trial_is_read_without_decoding_the_others(tmp_path):
     """Pushed down: a damaged row group of other trials is not even looked at."""
-    rows = [OBSERVATION | {"trial": f"t{place:06d}"} for place in range(50_001)]
+    rows = [OBSERVATION | {"trial": f"t{index:06d}"} for index in range(50_001)]
     folder = ResultsWriter.create(tmp_path / "tiny", MANIFEST).folder
     ResultsWriter.open(folder).append("observations", rows)
     (file,) = (folder / "observations").iterdir()

@@ -11,7 +11,7 @@ tables = st.sampled_from(list(TABLES.values()))
 
 
 @given(table=tables, trial=names, count=counts)
-def test_a_part_is_named_by_its_key_and_tells_it(table, trial, count):
+def test_the_key_of_a_part_is_read_from_its_name(table, trial, count):
     key = part_key(table, dict.fromkeys(table.part_key, count) | {"trial": trial})
     assert key == (trial, count if len(table.part_key) > 1 else 0)
     assert key_of(table, part_name(table, key)) == key
@@ -19,7 +19,7 @@ def test_a_part_is_named_by_its_key_and_tells_it(table, trial, count):
 
 
 @given(number=counts, table=tables)
-def test_a_batch_tells_its_number_and_no_key(number, table):
+def test_a_batch_name_gives_its_number_and_no_key(number, table):
     assert batch_number(batch_name(number)) == number
     assert key_of(table, batch_name(number)) is None
 
@@ -28,7 +28,7 @@ def test_a_batch_tells_its_number_and_no_key(number, table):
     "name",
     ["trial-t1.parquet", "trial-t1-1.parquet", "trial-t1-٠٠٠٠٠١.parquet", "rows-1.parquet", "rows-.parquet", "x"],
 )
-def test_a_name_that_no_writer_gives_is_none_of_ours(name):
+def test_a_name_that_no_writer_gives_has_no_key(name):
     assert key_of(TABLES["observations"], name) is None
     assert batch_number(name) is None
 

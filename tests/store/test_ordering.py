@@ -9,7 +9,7 @@ rows = st.lists(st.tuples(st.text(max_size=2), st.integers(-3, 3), st.integers()
 
 
 @given(rows=rows, pieces=st.integers(1, 3))
-def test_rows_are_sorted_as_pandas_sorts_them_and_the_last_of_a_key_stays(rows, pieces):
+def test_sorting_matches_pandas_and_keeps_the_last_row_of_a_key(rows, pieces):
     schema = pa.schema([("trial", pa.string()), ("iteration", pa.int64()), ("value", pa.string())])
     frame = pd.DataFrame(
         [(trial, count, str(value)) for trial, count, value in rows], columns=schema.names, dtype=object

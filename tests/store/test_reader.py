@@ -43,7 +43,7 @@ def test_an_exploration_without_a_part_has_all_columns_and_no_rows(tmp_path, tab
 
 
 @pytest.mark.parametrize("table", ROWS)
-def test_every_table_comes_back(tmp_path, table):
+def test_every_table_is_read_back(tmp_path, table):
     writer = ResultsWriter.create(tmp_path / "tiny", MANIFEST)
     writer.append(table, [ROWS[table]])
     row = load_results(writer.folder, table).iloc[0]
@@ -64,15 +64,15 @@ def test_plain_pandas_gives_the_statistics_of_sentences_as_a_matrix(tmp_path):
     assert np.array_equal(row["values"].reshape(row["num_sentences"], -1), values_ND)
 
 
-def test_columns_come_in_the_order_asked_for(folder):
+def test_columns_have_the_given_order(folder):
     assert load_results(folder, columns=["score", "step"]).columns.tolist() == ["score", "step"]
 
 
-def test_only_the_trials_asked_for_are_loaded(folder):
+def test_only_the_given_trials_are_loaded(folder):
     assert keys(load_results(folder, trials=["t1"])) == [("t1", 1), ("t1", 2), ("t1", 10)]
 
 
-def test_a_trial_that_is_not_there_gives_no_rows(folder):
+def test_an_unknown_trial_gives_no_rows(folder):
     assert load_results(folder, trials=["t3"]).empty
 
 
@@ -82,7 +82,7 @@ def test_an_unknown_column_is_refused_with_those_that_exist(folder):
 
 
 @pytest.mark.parametrize("size", [0, 3, 1000, -1], ids=["empty", "header", "half", "last byte lost"])
-def test_a_torn_part_is_named_and_the_rest_loads(folder, size):
+def test_a_truncated_part_is_named_and_the_rest_loads(folder, size):
     torn = folder / "observations" / "trial-t1-000002.parquet"
     torn.write_bytes(torn.read_bytes()[:size])
     with pytest.warns(UserWarning, match=r"trial-t1-000002\.parquet cannot be read"):
@@ -98,7 +98,7 @@ def test_a_foreign_file_is_named_and_the_rest_loads(folder, name):
     assert len(frame) == len(KEYS)
 
 
-def test_an_unfinished_part_is_passed_over(folder):
+def test_an_unfinished_part_is_skipped(folder):
     (folder / "observations" / ".part-x.tmp").write_bytes(b"PAR1 half of")
     assert len(load_results(folder)) == len(KEYS)
 
@@ -119,7 +119,7 @@ def test_reading_writes_nothing(folder):
 
 
 @pytest.mark.parametrize("load", [load_results, load_manifest])
-def test_a_missing_folder_and_one_without_an_exploration_are_told_apart(tmp_path, load):
+def test_a_missing_folder_and_one_without_an_exploration_have_different_errors(tmp_path, load):
     with pytest.raises(ResultsError, match="does not exist"):
         load(tmp_path / "nowhere")
     with pytest.raises(ResultsError, match=r"holds no exploration\.yaml"):

@@ -52,7 +52,7 @@ def test_an_illegal_value_is_refused_by_table_column_and_requirement(column, val
     [None, 1.0, "1.0", [1.0, nan], [1.0, "a"], ["a"], [[1.0]], np.ones((2, 2)), np.ones(2, dtype=int)],
     ids=repr,
 )
-def test_statistics_that_are_no_vector_of_finite_floats_are_refused(values):
+def test_statistics_must_be_a_vector_of_finite_floats(values):
     with pytest.raises(ValueError, match=r"sentences\.values must (not be null|be a vector of finite floats)"):
         rows_to_arrow(find_table("sentences"), [SENTENCES | {"values": values}])
 
@@ -62,7 +62,7 @@ def test_an_unknown_column_is_refused_by_name():
         rows_to_arrow(OBSERVATIONS_TABLE, [OBSERVATION | {"blue": 1.0}])
 
 
-def test_a_key_that_comes_twice_is_refused():
+def test_a_duplicate_key_is_refused():
     with pytest.raises(ValueError, match="occurs twice"):
         rows_to_arrow(OBSERVATIONS_TABLE, [OBSERVATION, OBSERVATION])
 
@@ -109,6 +109,6 @@ text = st.text(st.characters(codec="utf-8"))
         }
     )
 )
-def test_any_legal_row_comes_back_as_it_was(changes):
+def test_any_legal_row_is_read_back_unchanged(changes):
     row = OBSERVATION | changes
     assert rows_to_arrow(OBSERVATIONS_TABLE, [row]).to_pylist() == [row]

@@ -22,5 +22,5 @@ def test_a_key_is_never_null_and_begins_with_the_part_key(table):
     assert not any(table.schema.field(name).nullable for name in table.key)
 
 
-def test_the_published_schemas_are_those_of_the_tables():
+def test_published_schemas_match_the_tables():
     assert [table.schema for table in TABLES.values()] == [OBSERVATIONS, TRIALS, LINEAGE, SAMPLES, SENTENCES, TESTS]

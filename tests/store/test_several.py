@@ -18,23 +18,23 @@ WALKED = Path.constant(Point(reward=Reward(truth=1.0)))
 
 
 @pytest.fixture(params=["path", "memory", "s3"])
-def place(request, tmp_path):
+def location(request, tmp_path):
     if request.param == "s3":
         return f"{request.getfixturevalue('bucket')}/results"
     return tmp_path if request.param == "path" else f"memory://{uuid4().hex}"
 
 
 @pytest.fixture
-def results(place):
+def results(location):
     """Two runs of one space, and what is no exploration beside them."""
     for name, score in (("b", 20.0), ("a", 10.0)):
-        writer = ResultsWriter.create(join(place, name), MANIFEST)
+        writer = ResultsWriter.create(join(location, name), MANIFEST)
         rows = [OBSERVATION | {"iteration": iteration, "score": score + iteration} for iteration in (1, 2)]
         writer.append("observations", rows)
         writer.append("trials", [TRIAL])
-    Folder.at(join(place, "notes")).make()
-    Folder.at(place).write("notes.txt", b"mine")
-    return place
+    Folder.at(join(location, "notes")).make()
+    Folder.at(location).write("notes.txt", b"mine")
+    return location
 
 
 def test_explorations_in_one_folder_are_one_frame_with_the_folders_as_names(results):
@@ -49,14 +49,14 @@ def test_explorations_in_one_folder_are_one_frame_with_the_folders_as_names(resu
     )
 
 
-def test_columns_trials_and_filters_reach_all_of_them(results):
+def test_columns_trials_and_filters_apply_to_all_explorations(results):
     frame = load_results(results, columns=["score", "exploration"], trials=["t1"], filters=[("score", ">", 11.5)])
     assert frame.to_numpy().tolist() == [[12.0, "a"], [21.0, "b"], [22.0, "b"]]
     assert load_results(results, "trials")["exploration"].tolist() == ["a", "b"]
     assert load_results(results, columns=["score"])["score"].tolist() == [11.0, 12.0, 21.0, 22.0]
 
 
-def test_a_manifest_is_of_one_exploration(results):
+def test_a_manifest_is_that_of_one_exploration(results):
     assert load_manifest(join(results, "a")) == MANIFEST
     with pytest.raises(ResultsError, match=r"holds no exploration\.yaml"):
         load_manifest(results)
@@ -67,8 +67,8 @@ def test_a_folder_without_an_exploration_in_it_is_refused(results):
         load_results(join(results, "notes"))
 
 
-def test_every_table_is_written_resumed_and_compacted_wherever_it_lies(place):
-    writer = ResultsWriter.create(join(place, "tiny"), MANIFEST)
+def test_every_table_is_written_resumed_and_compacted_on_any_file_system(location):
+    writer = ResultsWriter.create(join(location, "tiny"), MANIFEST)
     for table, row in ROWS.items():
         writer.append(table, [row])
         writer.append(table, [row | {"trial": trial} for trial in ("t2", "t3")])
@@ -85,7 +85,7 @@ def test_every_table_is_written_resumed_and_compacted_wherever_it_lies(place):
         ResultsWriter.create(writer.folder, MANIFEST)
 
 
-def test_best_path_and_report_of_a_folder_wherever_it_lies(results):
+def test_best_path_and_report_work_on_any_file_system(results):
     folder = join(results, "c")
     writer = ResultsWriter.create(folder, MANIFEST)
     writer.append("observations", [OBSERVATION | {"path": '{"knots": [{"at": 0, "point": {"reward": {"truth": 1}}}]}'}])

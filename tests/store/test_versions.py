@@ -70,7 +70,7 @@ def test_renamed_columns_hold_the_values_of_the_older_ones(folder):
 
 
 @pytest.mark.parametrize("table", ["observations", "trials", "lineage", "samples", "sentences", "tests"])
-def test_every_other_column_is_as_it_lies_there(table):
+def test_every_other_column_is_as_stored(table):
     if not (OLD / table).exists():
         assert load_results(OLD, table).empty
         return

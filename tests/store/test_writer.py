@@ -18,12 +18,12 @@ def files_under(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_manifest_comes_back(writer):
+def test_the_manifest_is_read_back(writer):
     assert load_manifest(writer.folder) == MANIFEST
 
 
 @pytest.mark.parametrize("table", ROWS)
-def test_a_repeat_replaces_its_part_instead_of_doubling_it(writer, table):
+def test_writing_again_replaces_the_part(writer, table):
     writer.append(table, [ROWS[table]])
     once = files_under(writer.folder)
     writer.append(table, [ROWS[table]])
@@ -36,7 +36,7 @@ def test_the_samples_of_one_report_share_a_part(writer):
     assert [path.name for path in (writer.folder / "samples").iterdir()] == ["trial-t1-000001.parquet"]
 
 
-def test_a_folder_with_something_in_it_is_refused_and_left_as_it_was(writer):
+def test_a_folder_that_is_not_empty_is_refused_and_unchanged(writer):
     writer.append("observations", [OBSERVATION])
     before = files_under(writer.folder)
     with pytest.raises(ResultsError, match=r"tiny exists and is not empty; continue it with `erpo-explore resume"):
@@ -44,18 +44,18 @@ def test_a_folder_with_something_in_it_is_refused_and_left_as_it_was(writer):
     assert files_under(writer.folder) == before
 
 
-def test_an_empty_folder_is_taken(tmp_path):
+def test_an_empty_folder_is_accepted(tmp_path):
     assert ResultsWriter.create(tmp_path, MANIFEST).folder == tmp_path
 
 
-def test_a_file_in_the_folders_place_is_refused(tmp_path):
+def test_a_file_at_the_folders_location_is_refused(tmp_path):
     (tmp_path / "tiny").write_text("mine")
     with pytest.raises(ResultsError, match="is a file"):
         ResultsWriter.create(tmp_path / "tiny", MANIFEST)
     assert (tmp_path / "tiny").read_text() == "mine"
 
 
-def test_a_disk_with_too_little_room_is_refused_before_anything_is_written(tmp_path):
+def test_a_disk_with_too_little_space_is_refused_before_any_write(tmp_path):
     with pytest.raises(ResultsError, match=r"tiny needs 1000000000\.00 GB but its disk has .* GB free"):
         ResultsWriter.create(tmp_path / "tiny", MANIFEST, needed_bytes=10**18)
     assert not (tmp_path / "tiny").exists()
@@ -67,7 +67,7 @@ def test_a_manifest_that_yaml_cannot_hold_is_refused_before_anything_is_written(
     assert not (tmp_path / "tiny").exists()
 
 
-def test_a_resumed_exploration_goes_on_in_the_same_folder(writer):
+def test_a_resumed_exploration_continues_in_the_same_folder(writer):
     writer.append("observations", [OBSERVATION])
     ResultsWriter.open(writer.folder).append("observations", [OBSERVATION | {"iteration": 2}])
     assert load_results(writer.folder)["iteration"].tolist() == [1, 2]
@@ -78,13 +78,13 @@ def test_a_folder_without_an_exploration_cannot_be_resumed(tmp_path):
         ResultsWriter.open(tmp_path)
 
 
-def test_one_bad_row_keeps_all_of_them_out(writer):
+def test_one_illegal_row_prevents_writing_any(writer):
     with pytest.raises(ValueError, match=r"observations\.score"):
         writer.append("observations", [OBSERVATION, OBSERVATION | {"iteration": 2, "score": float("nan")}])
     assert load_results(writer.folder).empty
 
 
-def test_a_failing_rename_leaves_the_old_part_and_nothing_beside_it(writer, monkeypatch):
+def test_a_failing_rename_leaves_only_the_old_part(writer, monkeypatch):
     writer.append("observations", [OBSERVATION])
     before = files_under(writer.folder)
 

@@ -1,5 +1,6 @@
 """Comparison of trials: score against cost, parallel coordinates, and the importance of coordinates."""
 
+from collections.abc import Sequence
 from html import escape
 from typing import Final
 
@@ -11,7 +12,7 @@ from plotly.colors import sample_colorscale
 from erpo_explore.analysis.importance import Importances
 from erpo_explore.analysis.pareto import pareto_set
 from erpo_explore.analysis.trial_table import TITLES
-from erpo_explore.report.figures.parallel_axes import parallel_axes, shown_trials
+from erpo_explore.report.figures.parallel_axes import Axis, parallel_axes, shown_trials
 from erpo_explore.report.figures.surface_traces import score_span
 from erpo_explore.report.figures.theme import (
     BEST_COLOR,
@@ -27,6 +28,9 @@ __all__ = ["importance_figure", "parallel_figure", "pareto_figure"]
 
 NUM_COLORS: Final = 8
 MAX_MARKS: Final = 1500
+
+Line = tuple[list[int | None], list[float | None]]
+"""Axis numbers and heights of a trial's line, with a gap after it."""
 
 
 def pareto_figure(trials: pd.DataFrame, observations: pd.DataFrame) -> go.Figure:
@@ -82,15 +86,32 @@ def parallel_figure(trials: pd.DataFrame) -> go.Figure:
         scripts are forbidden by the page's policy, and vector formats cannot hold it.
     """
     shown = shown_trials(trials)
-    axes, (low, high) = parallel_axes(shown), score_span(shown)
+    axes = parallel_axes(shown)
     heights_TA = np.stack([axis.heights for axis in axes], axis=1).round(3)
+    lines = [_line(heights_A) for heights_A in heights_TA]
+    figure = go.Figure()
+    _add_trial_lines(figure, shown, lines)
+    figure.add_scatter(
+        x=lines[0][0],
+        y=lines[0][1],
+        mode="lines+markers",
+        line={"width": 4, "color": BEST_COLOR},
+        name=escape(f"best: {shown['trial'].iloc[0]}"),
+        hoverinfo="name",
+        showlegend=True,
+    )
+    _draw_axes(figure, axes)
+    return figure
+
+
+def _add_trial_lines(figure: go.Figure, shown: pd.DataFrame, lines: Sequence[Line]) -> None:
+    """All trials as lines, one trace per colour, and the colour bar."""
+    low, high = score_span(shown)
     shares = ((shown["score"] - low) / (high - low)).clip(0.0, 1.0).to_numpy()
     colors = np.minimum((shares * NUM_COLORS).astype(int), NUM_COLORS - 1)
-    lines = [_line(heights_A) for heights_A in heights_TA]
     names = [escape(f"{row['trial']}: {row['score']:.2f}") for row in shown.to_dict("records")]
-    figure = go.Figure()
     for number in range(NUM_COLORS):
-        chosen = np.flatnonzero(colors == number)
+        chosen = np.flatnonzero(colors == number).tolist()
         figure.add_scatter(
             x=[axis for at in chosen for axis in lines[at][0]],
             y=[height for at in chosen for height in lines[at][1]],
@@ -103,15 +124,10 @@ def parallel_figure(trials: pd.DataFrame) -> go.Figure:
         )
     bar = score_marker([low], low, high, colorbar=score_bar("score"), showscale=True)
     figure.add_scatter(x=[None], y=[None], mode="markers", marker=bar, showlegend=False, hoverinfo="skip")
-    figure.add_scatter(
-        x=lines[0][0],
-        y=lines[0][1],
-        mode="lines+markers",
-        line={"width": 4, "color": BEST_COLOR},
-        name=escape(f"best: {shown['trial'].iloc[0]}"),
-        hoverinfo="name",
-        showlegend=True,
-    )
+
+
+def _draw_axes(figure: go.Figure, axes: Sequence[Axis]) -> None:
+    """A vertical line per coordinate with its tick labels, and the layout of the figure."""
     for at, axis in enumerate(axes):
         figure.add_vline(x=at, line={"width": 1, "color": OUTLINE}, layer="below")
         for height, text in axis.ticks.items():
@@ -131,10 +147,9 @@ def parallel_figure(trials: pd.DataFrame) -> go.Figure:
         margin={"l": 30, "r": 15, "t": 75, "b": 50},
         legend=LEGEND_BELOW,
     )
-    return figure
 
 
-def _line(heights_A: np.ndarray) -> tuple[list[int | None], list[float | None]]:
+def _line(heights_A: np.ndarray) -> Line:
     """Axis numbers and heights of a trial's line, without axes on which it has no point, and a gap after it."""
     axes = np.flatnonzero(~np.isnan(heights_A))
     return [*axes.tolist(), None], [*heights_A[axes].tolist(), None]

@@ -48,11 +48,11 @@ def test_a_diverged_run_is_marked_where_it_ended(observations):
     assert (list(cross.x), list(cross.y)) == ([200], [3.0])
 
 
-def test_infinite_temperature_is_drawn_at_a_place_named_infinity(observations):
+def test_infinite_temperature_is_drawn_at_a_position_labelled_infinity(observations):
     figure = temperature_map(observations)
-    place = figure.layout.yaxis.tickvals[figure.layout.yaxis.ticktext.index("∞")]
+    height = figure.layout.yaxis.tickvals[figure.layout.yaxis.ticktext.index("∞")]
     marks = next(trace for trace in figure.data if trace.type == "scatter" and trace.hovertext)
-    assert place in marks.y
+    assert height in marks.y
     shown = [value for trace in figure.data if trace.type == "scatter" for value in trace.y if value is not None]
     assert not any(math.isinf(value) for value in shown)
 
@@ -79,11 +79,11 @@ def test_markup_in_a_baselines_name_stays_text(observations, draw):
     assert "<a href" not in draw(hostile).to_json().replace("\\u003c", "<")
 
 
-def test_without_a_place_for_any_trial_the_plane_is_empty(observations):
+def test_without_a_position_for_any_trial_the_plane_is_empty(observations):
     assert temperature_map(observations.assign(tau=0.0)).data
 
 
-def test_of_very_many_baselines_at_a_place_the_best_are_named(observations):
+def test_of_many_algorithms_at_a_position_the_best_are_named(observations):
     many = pd.concat(
         [
             observations[observations["trial"] == "run_mle_1"].assign(algorithm=f"algorithm{n}", trial=f"t{n}")
@@ -105,9 +105,9 @@ def test_each_clone_has_an_arrow_that_ends_at_the_replaced_member(lineage):
     assert [score for score, size in zip(arrows.marker.color, arrows.marker.size, strict=True) if size] == [14.0, 22.0]
 
 
-def test_the_way_of_the_best_is_drawn_thick_across_its_clone(lineage):
-    way = named(lineage_figure(lineage, ("run_m2", 4)), "path of the best")[0]
-    assert list(way.y)[-3:] == [2, 1, None]
+def test_the_ancestry_of_the_best_is_thick_across_its_clone(lineage):
+    rows = named(lineage_figure(lineage, ("run_m2", 4)), "path of the best")[0]
+    assert list(rows.y)[-3:] == [2, 1, None]
 
 
 def test_starts_without_a_score_are_hollow(lineage):
@@ -115,12 +115,12 @@ def test_starts_without_a_score_are_hollow(lineage):
     assert symbols == ["circle-open", None]
 
 
-def test_members_are_ordered_as_people_count(lineage):
+def test_members_are_in_natural_order(lineage):
     renamed = lineage.replace({"trial": {"run_m1": "run_m10"}, "donor": {"run_m1": "run_m10"}})
     assert lineage_figure(renamed).layout.yaxis.ticktext == ("m0", "m2", "m3", "m10")
 
 
-def test_of_very_many_decisions_clones_and_the_way_of_the_best_stay(lineage, monkeypatch):
+def test_of_many_decisions_clones_and_the_ancestry_of_the_best_stay(lineage, monkeypatch):
     monkeypatch.setattr("erpo_explore.report.figures.lineage.MAX_NODES", 8)
     figure = lineage_figure(lineage, ("run_m2", 4))
     markers = sum(len(trace.x) for trace in figure.data if trace.mode == "markers")
@@ -141,11 +141,11 @@ def test_an_infinite_temperature_leaves_a_gap_in_the_path(observations, lineage)
 
 
 def test_a_path_is_level_until_it_jumps_to_an_infinite_temperature_and_back(observations, lineage):
-    way = path_so_far(observations, lineage, "run_m2", 5)
+    rows = path_so_far(observations, lineage, "run_m2", 5)
     candidate = {"estimator": "sequence", "tau": float("inf"), "reward_truth": 0.0, "reward_task": 1.0}
-    way.loc[3, list(candidate)] = list(candidate.values())
-    truth = next(trace for trace in path_figure(way).data if trace.name == "truth")
-    at, share = way["progress"].tolist(), way["reward_truth"].tolist()
+    rows.loc[3, list(candidate)] = list(candidate.values())
+    truth = next(trace for trace in path_figure(rows).data if trace.name == "truth")
+    at, share = rows["progress"].tolist(), rows["reward_truth"].tolist()
     assert list(truth.x) == [*at[:3], at[3], at[3], at[4], at[4]]
     assert list(truth.y) == [*share[:3], share[2], 0.0, 0.0, share[4]]
 
@@ -159,7 +159,7 @@ def test_a_path_is_level_until_it_jumps_to_an_infinite_temperature_and_back(obse
         (["x", "y"], ["x", "y"]),
     ],
 )
-def test_short_names_drop_only_what_all_share(trials, names):
+def test_short_names_drop_only_the_common_prefix(trials, names):
     assert list(short_names(trials).values()) == names
 
 
@@ -169,7 +169,7 @@ def test_a_constant_reward_alone_leaves_the_simplex_empty(observations):
 
 
 @pytest.mark.parametrize("draw", [simplex_map, temperature_map])
-def test_the_slider_has_a_moment_a_report_and_shows_the_last(observations, draw):
+def test_the_slider_has_one_snapshot_per_report_and_shows_the_last(observations, draw):
     figure = draw(observations)
     slider = figure.layout.sliders[0]
     assert [step.label for step in slider.steps] == [frame.name for frame in figure.frames]
@@ -182,7 +182,7 @@ def test_the_slider_has_a_moment_a_report_and_shows_the_last(observations, draw)
 
 
 @pytest.mark.parametrize("draw", [simplex_map, temperature_map])
-def test_the_switch_shows_the_score_or_the_doubt_and_leaves_trials_and_labels(observations, draw):
+def test_the_switch_shows_score_or_uncertainty_and_keeps_trials_and_labels(observations, draw):
     figure = draw(observations)
     score, uncertainty = (button.args for button in figure.layout.updatemenus[0].buttons)
     assert score[1] == uncertainty[1]
@@ -191,8 +191,8 @@ def test_the_switch_shows_the_score_or_the_doubt_and_leaves_trials_and_labels(ob
     assert not set(marks) & set(score[1])
 
 
-def test_the_best_way_is_drawn_across_its_clone(observations, lineage):
-    way = path_so_far(observations, lineage, "run_m2", 5)
-    line = next(trace for trace in temperature_map(observations, way).data if trace.line.color == BEST_COLOR)
-    assert list(line.x) == way["rho"].round(4).tolist()
-    assert set(way["trial"]) == {"run_m1", "run_m2"}
+def test_the_best_trajectory_is_drawn_across_its_clone(observations, lineage):
+    rows = path_so_far(observations, lineage, "run_m2", 5)
+    line = next(trace for trace in temperature_map(observations, rows).data if trace.line.color == BEST_COLOR)
+    assert list(line.x) == rows["rho"].round(4).tolist()
+    assert set(rows["trial"]) == {"run_m1", "run_m2"}

@@ -30,13 +30,13 @@ def test_each_trial_is_a_line_across_the_axes_and_the_best_is_thick(observations
     assert (best.line.width, best.y[len(axes) - 1]) == (4, 1.0)
 
 
-def test_a_line_passes_by_an_axis_that_the_trial_has_no_place_on(observations):
+def test_a_line_skips_an_axis_on_which_the_trial_has_no_value(observations):
     observations.loc[observations["algorithm"] == "raml", "reward_temperature"] = 0.1
     observations.loc[observations["algorithm"] == "policy_gradient", "reward_temperature"] = 0.5
     figure = parallel_figure(trial_table(observations))
-    place = figure.layout.xaxis.ticktext.index("τ of R")
-    assert place not in named(figure, "best: run_m2").x
-    assert sum(list(trace.x).count(place) for trace in figure.data if trace.hovertext) == 4
+    axis = figure.layout.xaxis.ticktext.index("τ of R")
+    assert axis not in named(figure, "best: run_m2").x
+    assert sum(list(trace.x).count(axis) for trace in figure.data if trace.hovertext) == 4
 
 
 @pytest.mark.parametrize("trial", ["run_mle_1", "run_policy_gradient_1", "run_random_0"])

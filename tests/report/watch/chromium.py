@@ -1,4 +1,4 @@
-"""A headless Chromium that a test talks to over DevTools' pipe: real time, a real page, what it says on its console."""
+"""A headless Chromium that a test controls over DevTools' pipe, with the messages of its console."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""The page in a real browser: it keeps itself up to date, and the reader's place."""
+"""The page in a real browser: it keeps itself up to date, and the reader's position."""
 
 import plotly.graph_objects as go
 import pytest
@@ -41,12 +41,12 @@ def test_the_page_waits_shows_what_comes_without_a_reload_and_keeps_it_where_dra
             " {'xaxis.range[0]': 20, 'xaxis.range[1]': 60});"
             " inside.scrollingElement.scrollTop = 700; })()"
         )
-        place = f"{INSIDE}.getElementById('score').getBoundingClientRect().top"
-        before = page.evaluate(place)
+        position = f"{INSIDE}.getElementById('score').getBoundingClientRect().top"
+        before = page.evaluate(position)
         write_more(writer, "second", 25.0)
         page.wait_for(f"{INSIDE}?.body.textContent.includes('second')")
         assert page.evaluate(f"{INSIDE}.getElementById('score').layout.xaxis.range") == [20, 60]
-        assert page.evaluate(place) == pytest.approx(before, abs=2)
+        assert page.evaluate(position) == pytest.approx(before, abs=2)
         assert page.evaluate("window.notReloaded")
         assert page.evaluate("document.querySelectorAll('iframe').length") == 1
         assert page.num_navigations() == 1

@@ -14,8 +14,8 @@ from tests.example_exploration import MANIFEST, POINTS, observation
 MORE = {"role": "algorithm", "algorithm": "mle", "seed": 1, **POINTS["mle"]}
 
 
-class Pen:
-    """Draws nothing but a counter, so that a test sees what was drawn when."""
+class CountingWriter:
+    """Writes a counter in place of a report, so that a test sees the number of drawings."""
 
     def __init__(self) -> None:
         self.num_drawn = 0
@@ -27,7 +27,7 @@ class Pen:
 
 
 def settled(live: LiveReport, expected_version: int) -> object:
-    """The status once so much has been drawn."""
+    """The status once it has at least the expected version."""
     while (status := live.status()).version < expected_version:
         time.sleep(0.02)
     return status
@@ -38,27 +38,27 @@ def without_pauses(monkeypatch):
     monkeypatch.setattr("erpo_explore.report.watch.live_report._MIN_PAUSE_S", 0.0)
 
 
-def test_the_same_data_are_drawn_once_however_many_ask(folder):
-    pen = Pen()
-    live = LiveReport(folder, pen)
-    askers = [threading.Thread(target=lambda: [live.status() for _ in range(50)]) for _ in range(4)]
-    for asker in askers:
-        asker.start()
+def test_the_same_data_are_drawn_once_for_many_requests(folder):
+    writer = CountingWriter()
+    live = LiveReport(folder, writer)
+    threads = [threading.Thread(target=lambda: [live.status() for _ in range(50)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
     settled(live, 1)
-    for asker in askers:
-        asker.join()
+    for thread in threads:
+        thread.join()
     time.sleep(0.2)
     live.status()
-    assert (pen.num_drawn, live.page()) == (1, b"<p>1")
+    assert (writer.num_drawn, live.page()) == (1, b"<p>1")
 
 
 def test_a_new_part_is_drawn(folder):
-    pen = Pen()
-    live = LiveReport(folder, pen)
+    writer = CountingWriter()
+    live = LiveReport(folder, writer)
     before = settled(live, 1)
     ResultsWriter.open(folder).append("observations", [observation("run_new", 1, 100, 30.0, **MORE)])
     after = settled(live, 2)
-    assert (pen.num_drawn, live.page()) == (2, b"<p>2")
+    assert (writer.num_drawn, live.page()) == (2, b"<p>2")
     assert after.num_reports == before.num_reports + 1
 
 
@@ -88,7 +88,7 @@ def test_where_drawing_fails_the_message_is_shown_and_the_old_page_kept(folder):
     def fails(results: Path, output: Path) -> Path:
         if "run_new" in str(list((results / "observations").iterdir())):
             raise ZeroDivisionError("in\na figure")
-        return Pen()(results, output)
+        return CountingWriter()(results, output)
 
     live = LiveReport(folder, fails)
     before = settled(live, 1)
@@ -100,8 +100,8 @@ def test_where_drawing_fails_the_message_is_shown_and_the_old_page_kept(folder):
     assert (status.version, status.num_reports, live.page()) == (1, before.num_reports, b"<p>1")
 
 
-def test_a_folder_that_is_taken_away_is_named(folder):
-    live = LiveReport(folder, Pen())
+def test_a_removed_folder_is_named(folder):
+    live = LiveReport(folder, CountingWriter())
     settled(live, 1)
     folder.rename(folder.with_name("moved"))
     while (status := live.status()).error is None:
@@ -116,7 +116,7 @@ def test_a_folder_without_an_exploration_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("table", ["observations", "trials", "lineage", "samples"])
-def test_a_write_changes_the_mark(table, folder):
+def test_a_write_changes_the_folder_mark(table, folder):
     before = folder_mark(folder)
     (folder / table).mkdir(exist_ok=True)
     time.sleep(0.02)

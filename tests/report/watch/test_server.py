@@ -13,7 +13,7 @@ import pytest
 from erpo_explore.errors import ConfigError
 from erpo_explore.report.watch import LiveReport, ReportServer
 from erpo_explore.report.watch.server import HOST, is_own_name
-from tests.report.watch.test_live_report import Pen, settled
+from tests.report.watch.test_live_report import CountingWriter, settled
 
 
 def get(server, path, **headers):
@@ -28,12 +28,12 @@ def get(server, path, **headers):
 
 @pytest.fixture
 def server(exploration, serve):
-    live = LiveReport(exploration, Pen())
+    live = LiveReport(exploration, CountingWriter())
     settled(live, 1)
     return serve(live)
 
 
-def test_it_listens_on_this_machine_alone(server):
+def test_the_server_listens_on_this_machine_only(server):
     assert server.server_address[0] == "127.0.0.1"
 
 
@@ -53,17 +53,17 @@ def test_it_listens_on_this_machine_alone(server):
         (None, False),
     ],
 )
-def test_only_its_own_names_are_answered(host, expected):
+def test_only_local_host_names_are_served(host, expected):
     assert is_own_name(host) is expected
 
 
 @pytest.mark.parametrize("path", ["/", "/status", "/report", "/page.js"])
-def test_a_foreign_name_that_points_here_reads_nothing(path, server, exploration):
+def test_a_foreign_host_name_reads_nothing(path, server, exploration):
     status, _, body = get(server, path, Host=f"evil.example:{server.server_port}")
     assert (status, body) == (403, b"only localhost is served\n")
 
 
-def test_the_page_its_parts_and_the_report_are_served(server):
+def test_page_parts_and_report_are_served(server):
     for path, kind in (("/", "text/html"), ("/page.js", "text/javascript"), ("/page.css", "text/css")):
         status, headers, body = get(server, path)
         assert status == 200
@@ -73,23 +73,23 @@ def test_the_page_its_parts_and_the_report_are_served(server):
     assert get(server, "/report?version=1")[2] == b"<p>1"
 
 
-def test_the_status_says_how_the_exploration_stands(server, exploration):
-    told = json.loads(get(server, "/status")[2])
-    assert told["folder"] == str(exploration)
-    assert (told["version"], told["ended"], told["error"]) == (1, False, None)
-    assert told["age_s"] > 0
+def test_the_status_describes_the_exploration(server, exploration):
+    status = json.loads(get(server, "/status")[2])
+    assert status["folder"] == str(exploration)
+    assert (status["version"], status["ended"], status["error"]) == (1, False, None)
+    assert status["age_s"] > 0
 
 
 @pytest.mark.parametrize("path", ["/nix", "/../pyproject.toml", "/server.py", "//etc/passwd"])
-def test_nothing_else_is(path, server):
+def test_unknown_paths_are_not_found(path, server):
     assert get(server, path)[0] == 404
 
 
 def test_there_is_no_report_before_the_first_score(exploration, serve):
-    assert get(serve(LiveReport(exploration, Pen())), "/report")[0] == 404
+    assert get(serve(LiveReport(exploration, CountingWriter())), "/report")[0] == 404
 
 
-def test_a_large_report_travels_packed(exploration, serve):
+def test_a_large_report_is_compressed(exploration, serve):
     def long(results: Path, output: Path) -> Path:
         output.write_text("a" * 200_000)
         return output
@@ -104,7 +104,7 @@ def test_a_large_report_travels_packed(exploration, serve):
 
 def test_a_port_that_is_taken_is_named_with_the_remedy(exploration, server):
     with pytest.raises(ConfigError, match=rf"--port {server.server_port} is taken; .* --port 0"):
-        ReportServer(LiveReport(exploration, Pen()), server.server_port)
+        ReportServer(LiveReport(exploration, CountingWriter()), server.server_port)
 
 
 def test_the_command_serves_until_ctrl_c_and_ends_quietly(exploration):
@@ -121,5 +121,5 @@ def test_the_command_serves_until_ctrl_c_and_ends_quietly(exploration):
     assert connection.getresponse().status == 200
     connection.close()
     watching.send_signal(signal.SIGINT)
-    _, said = watching.communicate()
-    assert (watching.returncode, said) == (0, b"")
+    _, output = watching.communicate()
+    assert (watching.returncode, output) == (0, b"")
