@@ -89,7 +89,7 @@ def _kind(written: Any) -> _Kind | None:
 
 
 def read_init_from(written: Any) -> Any:
-    """Plain values of `init_from`, where a folder alone stands for `{folder: …}`.
+    """Plain values of `init_from`, where a folder alone means `{folder: …}`.
 
     >>> read_init_from("results/multi30k")
     {'folder': 'results/multi30k'}

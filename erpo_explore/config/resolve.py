@@ -1,4 +1,4 @@
-"""Replaces the names in an experiment whose meaning depends on the working folder by what they stand for.
+"""Replaces names in an experiment that depend on the working folder: path files, and folders of weights or models.
 
 Parsing does no I/O, so two equal YAML files are equal experiments wherever they are read. `resolve` then reads files
 and looks at folders, once, before an experiment is planned.
@@ -23,7 +23,7 @@ def resolve(experiment: Experiment) -> Experiment:
     """The experiment without names that depend on the working folder. A resolved experiment is returned unchanged.
 
     - A path's file among the baselines is replaced by the path.
-    - A folder in `init_from` is told to be a checkpoint or results.
+    - A folder in `init_from` becomes a checkpoint or a results folder, by what it holds.
     - A local folder of a pretrained model is named from the root, since workers have a working folder of their own.
 
     Raises:

@@ -75,7 +75,7 @@ class TestCommit:
 
     @pytest.fixture(autouse=True)
     def code(self, tmp_path, monkeypatch):
-        """A file that stands for this package's code, in a checkout of its own."""
+        """A file in the role of the package code, in its own checkout."""
         self.folder = tmp_path
         monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
         self.file = tmp_path / "code.py"

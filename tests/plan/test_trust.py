@@ -37,7 +37,7 @@ NAMING = [
     {"search": {"choices": {"metric": ["bleu", EVIL]}}},
     {"baselines": {"mine": {"knots": [{"at": 0, "point": {"reward": {"metric": EVIL}}}]}}},
     {"baselines": {"mine": {"knots": [{"at": 0, "point": {"reward": EVIL}}]}}},
-    {"paths": {"mine": {"knots": [{"at": 0, "point": {"reward": "bleu", "estimator": EVIL}}]}}},
+    {"baselines": {"mine": {"knots": [{"at": 0, "point": {"reward": "bleu", "estimator": EVIL}}]}}},
     experiment_with(baselines={"mine": own_estimator()}),
 ]
 

@@ -17,7 +17,7 @@ shares = st.floats(0.0, 1.0)
 
 @st.composite
 def rewards(draw):
-    """Any place on the simplex, corners and edges included."""
+    """Any point of the simplex, corners and edges included."""
     parts = draw(
         st.lists(st.sampled_from([0.0, 0.0, 0.01, 0.3, 1.0]) | st.floats(1e-3, 1.0), min_size=4, max_size=4).filter(any)
     )
@@ -93,7 +93,7 @@ points = finite_points() | policy_gradients()
 
 @st.composite
 def paths(draw, of=points):
-    """Any path; two knots may stand at the same place."""
+    """Any path; two knots may be at the same position."""
     chosen = draw(st.lists(of, min_size=1, max_size=5))
     places = sorted(draw(st.lists(shares, min_size=len(chosen) - 1, max_size=len(chosen) - 1)))
     clock = draw(st.sampled_from(CLOCKS))

@@ -17,12 +17,12 @@ RAML = Point(reward=Reward(task=1.0, temperature=0.01), alpha=0.0, beta=4.0)
 POLICY_GRADIENT = Point(reward=Reward(task=1.0), alpha=math.inf, beta=0.0)
 
 
-def walk(*knots):
+def path_of(*knots):
     return Path(knots=knots)
 
 
 def assert_close(point, other):
-    """The same place up to rounding, and the same levers."""
+    """Equal rewards and weights up to rounding, and all other fields equal."""
     assert point.reward.weights == pytest.approx(other.reward.weights, abs=1e-6)
     assert point.rho == pytest.approx(other.rho, abs=1e-6)
     assert point.tau == pytest.approx(other.tau, rel=1e-5)
@@ -58,7 +58,7 @@ class TestValues:
         assert hash(Path.from_dict(path.to_dict())) == hash(path)
 
     def test_a_path_prints_its_knots(self):
-        assert str(walk((0.0, TRUTH), (0.5, NOISE))) == f"[0] {TRUTH} → [0.5] {NOISE}"
+        assert str(path_of((0.0, TRUTH), (0.5, NOISE))) == f"[0] {TRUTH} → [0.5] {NOISE}"
 
 
 @pytest.mark.usefixtures("as_users_run")
@@ -110,7 +110,7 @@ class TestErrors:
     @pytest.mark.parametrize("method", ["at", "until"])
     def test_progress_is_a_share(self, method, progress):
         with pytest.raises(ConfigError, match="progress must be >= 0, got"):
-            getattr(walk((0.0, TRUTH), (1.0, NOISE)), method)(progress)
+            getattr(path_of((0.0, TRUTH), (1.0, NOISE)), method)(progress)
 
 
 class TestAt:
@@ -125,12 +125,12 @@ class TestAt:
 
     @pytest.mark.parametrize("at", [0.25, 0.5])
     def test_either_side_of_a_knot_is_close_to_it(self, at):
-        path = walk((0.0, TRUTH), (0.25, SPG), (0.5, RAML), (1.0, TRUTH))
+        path = path_of((0.0, TRUTH), (0.25, SPG), (0.5, RAML), (1.0, TRUTH))
         assert_close(path.at(at - 1e-9), path.at(at))
         assert_close(path.at(at + 1e-9), path.at(at))
 
     def test_a_jump_is_continuous_from_the_right(self):
-        path = walk((0.0, TRUTH), (0.5, NOISE), (0.5, SPG), (1.0, SPG))
+        path = path_of((0.0, TRUTH), (0.5, NOISE), (0.5, SPG), (1.0, SPG))
         assert_close(path.at(0.5 - 1e-9), NOISE)
         assert path.at(0.5) == SPG
         assert path.at(0.5 + 1e-9) == SPG
@@ -146,11 +146,11 @@ class TestAt:
 
     @given(points, shares)
     def test_between_equal_knots_nothing_moves(self, point, progress):
-        assert_close(walk((0.0, point), (1.0, point)).at(progress), point)
+        assert_close(path_of((0.0, point), (1.0, point)).at(progress), point)
 
     @given(token_points(), token_points(), shares)
     def test_weights_and_trust_move_linearly_and_stay_on_the_simplex(self, start, stop, share):
-        point = walk((0.0, start), (1.0, stop)).at(share)
+        point = path_of((0.0, start), (1.0, stop)).at(share)
         expected = [
             (1.0 - share) * a + share * b for a, b in zip(start.reward.weights, stop.reward.weights, strict=True)
         ]
@@ -160,14 +160,14 @@ class TestAt:
         assert point.rho == pytest.approx((1.0 - share) * start.rho + share * stop.rho, abs=1e-9)
 
     def test_temperatures_are_geometric_means_half_way(self):
-        point = walk((0.0, SPG), (1.0, RAML)).at(0.5)
+        point = path_of((0.0, SPG), (1.0, RAML)).at(0.5)
         assert point.tau == pytest.approx(math.sqrt(1.0 * 4.0))
         assert point.reward.temperature == pytest.approx(math.sqrt(0.04 * 0.01))
         assert point.rho == pytest.approx(0.5)
 
     @given(token_points(), token_points(), shares)
     def test_tau_moves_linearly_in_its_logarithm(self, start, stop, share):
-        tau = walk((0.0, start), (1.0, stop)).at(share).tau
+        tau = path_of((0.0, start), (1.0, stop)).at(share).tau
         assert math.log(tau) == pytest.approx(
             (1.0 - share) * math.log(start.tau) + share * math.log(stop.tau), abs=1e-6
         )
@@ -176,7 +176,7 @@ class TestAt:
     def test_values_without_an_in_between_are_held_until_the_later_knot(self, share):
         start = Point(reward=Reward(task=1.0, metric="rouge"), prefix="truth", label="expected")
         stop = Point(reward=Reward(task=1.0, metric="edit"), prefix="model", label="truth")
-        point = walk((0.0, start), (1.0, stop)).at(share)
+        point = path_of((0.0, start), (1.0, stop)).at(share)
         assert (point.reward.metric, point.prefix, point.label) == ("rouge", "truth", "expected")
 
     @pytest.mark.parametrize(
@@ -188,12 +188,12 @@ class TestAt:
     )
     @pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
     def test_metric_and_temperature_are_those_of_the_end_that_has_a_task(self, start, stop, share):
-        reward = walk((0.0, start), (1.0, stop)).at(share).reward
+        reward = path_of((0.0, start), (1.0, stop)).at(share).reward
         assert (reward.metric, reward.temperature) == ("edit", 0.02)
 
     @pytest.mark.parametrize(("start", "stop"), [(SPG, POLICY_GRADIENT), (POLICY_GRADIENT, SPG)])
     def test_a_segment_with_an_infinite_end_is_held(self, start, stop):
-        path = walk((0.0, start), (1.0, stop))
+        path = path_of((0.0, start), (1.0, stop))
         assert [path.at(0.3), path.at(1.0 - 1e-9), path.at(1.0)] == [start, start, stop]
 
 
@@ -205,23 +205,23 @@ class TestParts:
 
     @given(paths(), shares)
     def test_until_ends_where_the_path_is(self, path, progress):
-        walked = path.until(progress)
-        assert walked.end == path.at(progress)
-        assert walked.knots[-1][0] <= progress
-        assert walked.clock == path.clock
+        so_far = path.until(progress)
+        assert so_far.end == path.at(progress)
+        assert so_far.knots[-1][0] <= progress
+        assert so_far.clock == path.clock
 
     def test_until_keeps_the_knots_before_and_adds_one(self):
-        path = walk((0.0, TRUTH), (0.5, NOISE), (1.0, TRUTH))
-        assert path.until(0.5) == walk((0.0, TRUTH), (0.5, NOISE))
-        assert path.until(0.75) == walk((0.0, TRUTH), (0.5, NOISE), (0.75, path.at(0.75)))
+        path = path_of((0.0, TRUTH), (0.5, NOISE), (1.0, TRUTH))
+        assert path.until(0.5) == path_of((0.0, TRUTH), (0.5, NOISE))
+        assert path.until(0.75) == path_of((0.0, TRUTH), (0.5, NOISE), (0.75, path.at(0.75)))
         assert path.until(1.0) == path
 
     def test_until_adds_no_knot_where_the_path_has_ended(self):
-        assert walk((0.0, TRUTH), (0.5, NOISE)).until(0.75) == walk((0.0, TRUTH), (0.5, NOISE))
+        assert path_of((0.0, TRUTH), (0.5, NOISE)).until(0.75) == path_of((0.0, TRUTH), (0.5, NOISE))
 
     def test_then_adds_a_knot(self):
-        assert Path.constant(TRUTH).then(0.5, NOISE).then(0.5, SPG) == walk((0.0, TRUTH), (0.5, NOISE), (0.5, SPG))
+        assert Path.constant(TRUTH).then(0.5, NOISE).then(0.5, SPG) == path_of((0.0, TRUTH), (0.5, NOISE), (0.5, SPG))
 
     def test_then_does_not_go_back(self):
         with pytest.raises(ConfigError, match="must not go back"):
-            walk((0.0, TRUTH), (0.5, NOISE)).then(0.25, TRUTH)
+            path_of((0.0, TRUTH), (0.5, NOISE)).then(0.25, TRUTH)
