@@ -1,4 +1,5 @@
-"""What is fast, measured against what; run by hand, `python -m benchmarks.NAME`, each printing one Markdown table.
+"""Benchmarks, run by hand: `python -m benchmarks.PART.NAME`, each of which prints Markdown tables.
 
-Every comparison is within one run, in turns, since a machine's speed changes from minute to minute.
+`speed` measures cost, `searches` compares search methods on a surrogate of training, `studies` makes the tables of the
+studies on real text. All comparisons are interleaved within one run, because a machine's speed varies over minutes.
 """

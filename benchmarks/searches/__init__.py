@@ -1,1 +1,1 @@
-"""Which search method finds the best path, on a surrogate of recorded training."""
+"""Comparison of search methods on a surrogate of recorded training."""

@@ -1,1 +1,1 @@
-"""What a step, an evaluation, the store and the search cost."""
+"""Cost of training steps, decoding, the results store and the search."""

@@ -1,9 +1,10 @@
-"""How long 1,000 sentences take to decode, greedily and with a beam of 5.
+"""Decoding time of 1,000 sentences, greedily and with a beam of 5.
 
     .venv/bin/python -m benchmarks.speed.decoding --data DIR [--warm 400] [--rounds 3]
 
-An untrained model never ends a sentence, so it is trained first, for some hundred steps of maximum likelihood on the
-text of `--data`; the lengths of what it says are printed beside those of the references. Encoding is part of the time.
+An untrained model does not end its sentences. So the model is first trained for some hundred steps of maximum
+likelihood on the text of `--data`. The mean lengths of hypotheses and references are printed. The time includes
+encoding.
 """
 
 from collections.abc import Callable
@@ -33,7 +34,7 @@ _MOST: Final = {"greedy": 4.0, "beam 5": 15.0}
 
 
 class Decoder:
-    """A trained model, the sentences it decodes, and how many words it said of them."""
+    """A trained model, sentences to decode, and the number of decoded words."""
 
     def __init__(self, model: Seq2Seq, task: Task, split: Split, device: torch.device) -> None:
         self._model, self._symbols = model, task.symbols
@@ -42,7 +43,7 @@ class Decoder:
         self.num_words: dict[str, int] = {}
 
     def piece(self, name: str) -> Work:
-        """Encoding and decoding every sentence with one of the searches."""
+        """Work of encoding and decoding all sentences with one search."""
         return lambda _: self._decode(name)
 
     @torch.no_grad()
@@ -66,7 +67,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     chosen = parser.parse_args()
     if chosen.data is None:
-        parser.error("--data is needed: what a model says of random words has no length")
+        parser.error("--data is needed: a model of random words does not end its sentences")
     torch.set_num_threads(chosen.threads)
     device, task = torch.device(chosen.device), multi30k(chosen.data)
     split = _first(task.validation, _NUM_SENTENCES)
@@ -77,7 +78,7 @@ def main() -> None:
     print(table(interleaved(work, chosen.rounds, device=device), goals, title=f"{len(split):,} sentences", unit="s"))
     lengths = {name: num / len(split) for name, num in decoder.num_words.items()}
     lengths["references"] = sum(map(len, split.target_ids)) / len(split)
-    print("words a sentence: " + ", ".join(f"{name} {length:.1f}" for name, length in lengths.items()))
+    print("words per sentence: " + ", ".join(f"{name} {length:.1f}" for name, length in lengths.items()))
     print(machine(device))
 
 

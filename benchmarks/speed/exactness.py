@@ -1,11 +1,11 @@
-"""How fast weighted draws come to the exact E-step, and how much less expected labels vary than drawn ones.
+"""Convergence of weighted draws to the exact E-step, and variance of sampled against expected labels.
 
     .venv/bin/python benchmarks/speed/exactness.py [--figure docs/exactness.svg] [--rows 131072] [--steps 100]
 
-Legend: R rows, K draws of a source, N enumerated targets, P parameters.
+Legend: R rows, K draws per source, N enumerated targets, P parameters.
 
-The world is small enough to enumerate: three words, targets of at most four tokens, an untrained model of 8 units. What
-is measured is draws of the sampler that trains, against `enumerate_targets`.
+The problem is small enough to enumerate: three words, targets of at most four tokens, an untrained model with hidden
+size 8. Draws of the training sampler are compared with `enumerate_targets`.
 """
 
 import argparse
@@ -47,11 +47,11 @@ LABELLED = {
 
 
 def main() -> None:
-    """Measure, print two tables, draw the first."""
+    """Measure, print two tables, and plot the first."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--figure", type=Path, default=Path("docs/exactness.svg"), help="where to draw")
-    parser.add_argument("--rows", type=int, default=2**17, help="draws of each point, a multiple of 4096")
-    parser.add_argument("--steps", type=int, default=100, help="steps of each label")
+    parser.add_argument("--figure", type=Path, default=Path("docs/exactness.svg"), help="SVG file of the figure")
+    parser.add_argument("--rows", type=int, default=2**17, help="draws per point, a multiple of 4096")
+    parser.add_argument("--steps", type=int, default=100, help="steps per label")
     options = parser.parse_args()
     torch.set_num_threads(1)
     world = World()
@@ -82,11 +82,11 @@ class World:
         ).eval()
         with torch.no_grad():
             for parameter in self.model.parameters():
-                parameter.mul_(1.5)  # louder than it was drawn, so that its tokens differ in probability
+                parameter.mul_(1.5)  # larger weights, so that tokens differ in probability
         self.unigram_V = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.5, 0.3, 0.2])
 
     def convergence(self, point: Point, num_rows: int) -> tuple[list[float], float, float]:
-        """Root mean square errors of E_q[R] by K, ESS / K at K = 64, and what E of q̃ is off by; R as the metric."""
+        """Root mean square errors of E_q[R] by K, ESS / K at K = 64, and the error of E under q̃; R is the metric."""
         reward, reference = MixtureReward(point.reward, self.unigram_V), self._reference(num_rows)
         drawn = draw_targets(
             point, reward, self.model, self._memory(num_rows), reference,
@@ -111,7 +111,7 @@ class World:
         return errors, share, gap
 
     def variance_ratio(self, point: Point, prefix: str, num_steps: int) -> float:
-        """Variance of a step's gradient, over all parameters, with drawn labels over that with expected ones."""
+        """Ratio of gradient variances, summed over parameters: sampled labels over expected labels."""
         sampled, expected = (
             self._gradient_variance(Point.from_dict(point.to_dict() | {"prefix": prefix, "label": label}), num_steps)
             for label in ("sampled", "expected")
@@ -144,12 +144,12 @@ class World:
 
 
 def _slope(errors: list[float]) -> float:
-    """Of the straight line through (log K, log error), by least squares."""
+    """Least-squares slope of log error against log K."""
     x_S, y_S = torch.tensor(SIZES).log(), torch.tensor(errors).log()
     return float(((x_S - x_S.mean()) * (y_S - y_S.mean())).sum() / (x_S - x_S.mean()).square().sum())
 
 
-# --- the picture -----------------------------------------------------------------------------------------------------
+# --- figure ----------------------------------------------------------------------------------------------------------
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 360, 60, 150, 25, 50
 COLOURS = ("#2f6fb0", "#c2571a", "#3a8a4d")
@@ -164,12 +164,12 @@ def _figure(curves: dict[str, list[float]]) -> str:
         "<title>Error of the weighted estimate of E_q[R] by the number of draws</title>",
         *(_tick(_x(size), HEIGHT - BOTTOM, f"{size}") for size in SIZES),
         *(_rule(_y(10.0**power), f"{10.0**power:g}") for power in (-3, -2, -1, 0)),
-        f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 10}" text-anchor="middle">draws a source, K</text>',
+        f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 10}" text-anchor="middle">draws per source, K</text>',
         f'<text x="{LEFT}" y="14">root mean square error of E_q[R]</text>',
         _line([size**-0.5 for size in SIZES], "#999", dashed=True) + _key(0, "#999", "K^−½"),
     ]
-    for place, (colour, (name, errors)) in enumerate(zip(COLOURS, curves.items(), strict=True), 1):
-        parts.append(_line(errors, colour) + _key(place, colour, name))
+    for row, (colour, (name, errors)) in enumerate(zip(COLOURS, curves.items(), strict=True), 1):
+        parts.append(_line(errors, colour) + _key(row, colour, name))
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -198,8 +198,8 @@ def _line(errors: list[float], colour: str, *, dashed: bool = False) -> str:
     return f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>'
 
 
-def _key(place: int, colour: str, name: str) -> str:
-    return f'<text x="{WIDTH - RIGHT + 12}" y="{TOP + 20 + 20 * place}" fill="{colour}">{name}</text>'
+def _key(row: int, colour: str, name: str) -> str:
+    return f'<text x="{WIDTH - RIGHT + 12}" y="{TOP + 20 + 20 * row}" fill="{colour}">{name}</text>'
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""The floor of a step of maximum likelihood: the sum of its kernels' times, each alone, beside the step itself.
+"""Lower bound for a maximum likelihood step: the sum of its kernels' times, next to the step itself.
 
     .venv/bin/python -m benchmarks.speed.floor [--data DIR] [--rounds 15] [--device cuda] [--profile]
 
-Kernels run forward and, where they have one, backward, on the very batch that the step of that round reads: only kept
-positions are projected, only kept positions are packed. Not in the sum: dropout, batching, looking whether the loss is
-a number, and what holds the kernels together. `--profile` prints where the step itself spends its time, by operation.
+Kernels run forward and, if they have one, backward, on the batch of the round's step. Only kept positions are projected
+and packed. The sum leaves out dropout, batching, the test for a finite loss, and the code between kernels. `--profile`
+prints the time of the step by operation.
 """
 
 from collections.abc import Callable
@@ -25,12 +25,12 @@ _SUM, _STEP = "sum of the kernels", "mle step"
 _MOST: Final = 1.3
 
 
-Ways = tuple[Tensor, list[Tensor]]
-"""What a kernel computes, and what its gradient is asked for."""
+Kernel = tuple[Tensor, list[Tensor]]
+"""Output of a kernel, and the tensors that its gradient is taken of."""
 
 
 class Kernels:
-    """The parts of the model's step, each with tensors of its own."""
+    """The kernels of the step, each with its own tensors."""
 
     def __init__(self, task: Task, device: torch.device) -> None:
         H, self._device = UNITS, device
@@ -49,7 +49,7 @@ class Kernels:
         self._adam = torch.optim.Adam(self._parameters, fused=True)
 
     def prepare(self, index: int) -> None:
-        """The round's batch, and inputs of every kernel."""
+        """Set the batch of a round and the inputs of every kernel."""
         H = UNITS
         self._batch: Batch = self._batches.at(index).to(self._device)
         (B, S), T = self._batch.source_BS.shape, self._batch.target_BT.shape[1]
@@ -60,43 +60,43 @@ class Kernels:
         self._keys_BSH, self._states_BTH = self._leaf(B, S, H), self._leaf(B, T, H)
         self._first = (self._leaf(1, B, H), self._leaf(1, B, H))
 
-    def output(self) -> Ways:
-        """Projection on the vocabulary, and cross-entropy."""
+    def output(self) -> Kernel:
+        """Projection onto the vocabulary, and cross-entropy."""
         read = [self._features_NH, self._target_VH, self._bias_V]
         return cross_entropy(linear(*read), self._labels_N), read
 
-    def decoder(self) -> Ways:
+    def decoder(self) -> Kernel:
         """LSTM over the known prefix."""
         states_BTH, _ = self._decoder(self._embedded_BTH, self._first)
         return states_BTH, [self._embedded_BTH, *self._first, *self._decoder.parameters()]
 
-    def encoder(self) -> Ways:
+    def encoder(self) -> Kernel:
         """LSTM in both directions, packed."""
         packed = pack_padded_sequence(self._embedded_BSH, self._lengths_B, batch_first=True, enforce_sorted=False)
         keys_BSH, _ = pad_packed_sequence(self._encoder(packed)[0], batch_first=True)
         return keys_BSH, [self._embedded_BSH, *self._encoder.parameters()]
 
-    def attention(self) -> Ways:
-        """Scores, weights, context, and what is made of them."""
+    def attention(self) -> Kernel:
+        """Attention scores, weights, context, and output layer."""
         scores_BTS = linear(self._states_BTH, self._query_HH) @ self._keys_BSH.transpose(1, 2)
         context_BTH = scores_BTS.softmax(-1) @ self._keys_BSH
         attended_BTH = torch.tanh(linear(torch.cat([context_BTH, self._states_BTH], dim=-1), self._combine_HH))
         return attended_BTH, [self._states_BTH, self._keys_BSH, self._query_HH, self._combine_HH]
 
-    def source_embedding(self) -> Ways:
-        """The sources' vectors."""
+    def source_embedding(self) -> Kernel:
+        """Source embeddings."""
         return embedding(self._batch.source_BS, self._source_VH, padding_idx=0), [self._source_VH]
 
-    def target_embedding(self) -> Ways:
-        """The targets' vectors."""
+    def target_embedding(self) -> Kernel:
+        """Target embeddings."""
         return embedding(self._batch.target_BT, self._target_VH, padding_idx=0), [self._target_VH]
 
     def clipping(self) -> None:
-        """One norm over all gradients."""
+        """Gradient clipping by one norm over all gradients."""
         torch.nn.utils.clip_grad_norm_(self._parameters, 5.0)
 
     def adam(self) -> None:
-        """One fused step."""
+        """Fused Adam step."""
         self._adam.step()
 
     def _leaf(self, *shape: int) -> Tensor:
@@ -104,10 +104,10 @@ class Kernels:
         return drawn.requires_grad_()
 
 
-def _both_ways(forward: Callable[[], Ways]) -> Work:
+def _both_ways(forward: Callable[[], Kernel]) -> Work:
     def work(_: int) -> None:
         out, read = forward()
-        # fresh gradients, as backward writes them where there were none
+        # new gradients, as backward writes them if there are none
         torch.autograd.grad(out, read, torch.ones_like(out))
 
     return work

@@ -1,10 +1,10 @@
-"""What only a machine with a GPU can tell: the tests marked `gpu`, then step times there, in one table.
+"""Checks that need a GPU: the tests marked `gpu`, then step times in one table.
 
     make gpu-check PYTHON=python3
 
-Runs from a checkout with any Python ≥ 3.11 that has PyTorch for CUDA; nothing is installed or fetched. It says which
-other packages are missing, and says so and succeeds where there is no GPU. Only what is there is imported, so this
-module itself imports nothing but the standard library until it has looked.
+Runs from a checkout with any Python ≥ 3.11 that has PyTorch for CUDA. Nothing is installed or downloaded. Missing
+packages are listed. Without a GPU the check prints a message and succeeds. This module imports the standard library
+alone until it has looked for the other packages.
 """
 
 import importlib.util
@@ -43,21 +43,21 @@ WHEELS: Final = {
     "tokenizers": "tokenizers",
     "pytest": "pytest",
 }
-"""What a training run and its tests import, and what that imports in turn; the package each comes from."""
+"""Package of each module that a training run and its tests import, directly or indirectly."""
 
 
 def missing_wheels() -> list[str]:
-    """Packages that this Python has not."""
+    """Packages that this Python lacks."""
     return [wheel for module, wheel in WHEELS.items() if importlib.util.find_spec(module) is None]
 
 
 def main() -> int:
-    """Look, test, measure; 0 where all is well or there is no GPU."""
+    """Look, test, measure; returns 0 if all is well or there is no GPU."""
     has_driver = shutil.which("nvidia-smi") is not None or Path("/dev/nvidiactl").exists()
     missing = missing_wheels()
     sees_gpu = "torch" not in missing and _torch_sees_gpu()
     if not (has_driver or sees_gpu):
-        print("gpu-check: no NVIDIA GPU on this machine, so nothing was checked")
+        print("gpu-check: no NVIDIA GPU on this machine, nothing was checked")
         return 0
     if missing:
         print(_remedy(missing))
@@ -71,9 +71,9 @@ def main() -> int:
 def _remedy(missing: list[str]) -> str:
     version, names = f"{sys.version_info.major}.{sys.version_info.minor}", " ".join(missing)
     return (
-        f"gpu-check: {sys.executable} lacks {names}; where there is a network, run\n"
+        f"gpu-check: {sys.executable} lacks {names}; on a machine with a network, run\n"
         f"  pip download --no-deps --only-binary=:all: --python-version {version} -d wheels {names}\n"
-        f"and here\n"
+        f"and on this machine\n"
         f"  {sys.executable} -m pip install --no-index --no-deps wheels/*.whl"
     )
 
@@ -85,7 +85,7 @@ def _torch_sees_gpu() -> bool:
 
 
 def _test() -> int:
-    """Run the tests marked `gpu`; without the options of the project's own environment, which may be missing here."""
+    """Run the tests marked `gpu`, without the pytest options of the project, whose plugins may be missing."""
     options = ["-o", "addopts=", "-W", "default", "-p", "no:cacheprovider", "--confcutdir", "tests/gpu"]
     command = [sys.executable, "-m", "pytest", "tests/gpu", "-m", "gpu", "-q", "--tb=short", *options]
     return subprocess.run(command, cwd=_ROOT, check=False).returncode
@@ -98,7 +98,7 @@ def _measure() -> int:
     from benchmarks.studies.multi30k import multi30k
 
     device = torch.device("cuda")
-    # compiling takes minutes, so these alone: one pass, draws without the model, draws from it
+    # compilation takes minutes, so three cases: no draws, draws without the model, draws from it
     few = {name: CASES[name] for name in ("mle", "raml", "spg")}
     variants = {
         Variant(): CASES,

@@ -1,12 +1,12 @@
-"""Maximum likelihood beside JoeyNMT 2.3.0: same text, batches, sizes and threads, both in turns of some steps.
+"""Maximum likelihood against JoeyNMT 2.3.0: same text, batches, sizes and threads, in alternating blocks of steps.
 
     python3 -m venv .venv-joeynmt
     .venv-joeynmt/bin/pip install torch==2.13.0 joeynmt==2.3.0 importlib_metadata
     .venv/bin/python -m benchmarks.speed.joeynmt --data DIR [--joeynmt .venv-joeynmt/bin/python] [--blocks 10]
 
-JoeyNMT stays in an environment and a process of its own, which waits while we train and trains while we wait. Its
-recurrent model feeds attention back into the decoder, so it takes the target word by word; ours does not, and that is
-most of the difference. Its batches lie ready in memory; ours are collated within the time that is taken.
+JoeyNMT runs in its own environment and process; the two processes alternate. Its recurrent model feeds attention back
+into the decoder, so it processes the target word by word. Ours does not, which explains most of the difference. Its
+batches are prepared in memory; the time of ours includes collation.
 """
 
 import argparse
@@ -34,12 +34,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_data_option(parser, required=True)
     parser.add_argument("--joeynmt", type=Path, default=Path(".venv-joeynmt/bin/python"), help="JoeyNMT's Python")
-    parser.add_argument("--blocks", type=int, default=10, help="turns of each side")
-    parser.add_argument("--steps", type=int, default=20, help="steps a turn")
-    parser.add_argument("--threads", type=int, default=2, help="threads of either")
+    parser.add_argument("--blocks", type=int, default=10, help="blocks per side")
+    parser.add_argument("--steps", type=int, default=20, help="steps per block")
+    parser.add_argument("--threads", type=int, default=2, help="threads of each side")
     chosen = parser.parse_args()
     if not chosen.joeynmt.exists():
-        parser.error(f"--joeynmt {chosen.joeynmt} does not exist; make it as the first lines of --help say")
+        parser.error(f"--joeynmt {chosen.joeynmt} does not exist; create it with the commands at the top of --help")
     torch.set_num_threads(chosen.threads)
     task = multi30k(chosen.data)
     batches = TrainingBatches(task.train, task.symbols, BATCH_SIZE, seed=0)
@@ -48,7 +48,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "batches.pt"
         torch.save(_for_joeynmt(task, [batches.at(index) for index in range(first_steps.stop)]), file)
-        # -P, or this file would be taken for the package of its name
+        # -P, otherwise this file would shadow the package joeynmt
         command = [str(chosen.joeynmt), "-P", str(_DRIVER), str(file), str(chosen.threads)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
             size = int(_answer(other))
@@ -62,7 +62,7 @@ def main() -> None:
 def _in_turns(
     run: TrainingRun, other: "subprocess.Popen[str]", batches: TrainingBatches, first_steps: range
 ) -> Figures:
-    """Target tokens a second of either side, block by block; the first block warms up."""
+    """Target tokens per second of each side by block; the first block is a warm-up."""
     figures: Figures = {_OURS: [], _THEIRS: []}
     for first in first_steps:
         steps = range(first, first + first_steps.step)
@@ -78,13 +78,13 @@ def _in_turns(
 
 
 def _answer(process: "subprocess.Popen[str]", line: str | None = None) -> str:
-    """Send a line, if there is one, and wait for the next answer."""
+    """Send a line, if given, and wait for the next answer."""
     if line is not None:
         process.stdin.write(f"{line}\n")  # type: ignore[union-attr]  # both are pipes
         process.stdin.flush()  # type: ignore[union-attr]
     answer: str = process.stdout.readline()  # type: ignore[union-attr]
     if not answer:
-        raise SystemExit("JoeyNMT's process has ended; its message stands above")
+        raise SystemExit("JoeyNMT's process has ended; see its message above")
     return answer
 
 
@@ -100,7 +100,7 @@ def _for_joeynmt(task: Task, batches: list[Batch]) -> dict[str, object]:
 
 
 def _renumbered(tokens_BT: Tensor, symbols: Symbols) -> Tensor:
-    """With JoeyNMT's ids: unknown 0, padding 1, BOS 2, EOS 3."""
+    """Tokens with JoeyNMT's ids: unknown 0, padding 1, BOS 2, EOS 3."""
     theirs_BT = tokens_BT.clone()
     for theirs, ours in enumerate((symbols.unk, symbols.pad, symbols.bos, symbols.eos)):
         theirs_BT[tokens_BT == ours] = theirs

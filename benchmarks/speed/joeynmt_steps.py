@@ -1,7 +1,7 @@
-"""The other side of `benchmarks.speed.joeynmt`: runs with JoeyNMT's own Python and trains when it is told to.
+"""JoeyNMT's side of `benchmarks.speed.joeynmt`: runs with JoeyNMT's Python and trains on request.
 
-Model, loss, batch, clipping and optimizer are JoeyNMT's, called as its `TrainManager` calls them. It reads the batches
-from a file and then, for each line `FIRST NUM` that it is sent, takes NUM steps and answers with the seconds they took.
+Model, loss, batch, clipping and optimizer are JoeyNMT's, called as its `TrainManager` calls them. The script reads the
+batches from a file. For each input line `FIRST NUM` it trains NUM steps and prints the seconds they took.
 """
 
 import logging
@@ -31,18 +31,18 @@ SYMBOLS = SimpleNamespace(
 
 
 def vocabulary(size: int) -> Vocabulary:
-    """As many words as the text has; what they are does not matter here."""
+    """Vocabulary of the given size; the words do not matter."""
     return Vocabulary([f"w{index}" for index in range(size - 4)], SYMBOLS)
 
 
-def config(units: int) -> dict:
-    """LSTM with attention of the same widths: each direction half of the units, input feeding as JoeyNMT has it."""
-    embeddings = {"embedding_dim": units, "dropout": 0.2}
-    encoder = {"type": "recurrent", "rnn_type": "lstm", "hidden_size": units // 2, "bidirectional": True}
+def config(hidden_size: int) -> dict:
+    """LSTM with attention of the same sizes: half the hidden size per direction, and JoeyNMT's input feeding."""
+    embeddings = {"embedding_dim": hidden_size, "dropout": 0.2}
+    encoder = {"type": "recurrent", "rnn_type": "lstm", "hidden_size": hidden_size // 2, "bidirectional": True}
     decoder = {
         "type": "recurrent",
         "rnn_type": "lstm",
-        "hidden_size": units,
+        "hidden_size": hidden_size,
         "attention": "luong",
         "input_feeding": True,
     }
@@ -60,7 +60,7 @@ def config(units: int) -> dict:
 
 
 def step(model, optimizer, clip, rows) -> None:
-    """What JoeyNMT's `TrainManager` does for a batch of tokens, the loss normalised by tokens."""
+    """A step as in JoeyNMT's `TrainManager`, with the loss normalised by tokens."""
     source, length, target = rows
     batch = Batch(
         src=source,
@@ -85,7 +85,7 @@ def step(model, optimizer, clip, rows) -> None:
 
 
 def main() -> None:
-    """Wait for lines, take steps."""
+    """Read lines, train steps, print times."""
     logging.disable(logging.WARNING)
     file, threads = sys.argv[1], int(sys.argv[2])
     torch.set_num_threads(threads)

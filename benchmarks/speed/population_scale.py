@@ -1,10 +1,10 @@
-"""What a search costs where training costs nothing: simulated members through Tune, with our scheduler and Tune's PBT.
+"""Cost of a search if training costs nothing: simulated members in Tune, with our scheduler and Tune's PBT.
 
     python -m benchmarks.speed.population_scale --members 1000 --reports 50
 
-A member is an actor that answers at once and writes a checkpoint of a few bytes. Both schedulers judge the whole
-population after every report, clone a quarter of it, and write down what they decided: ours as rows of the results
-store, Tune's PBT as its policy files. They take turns, so that a slow minute of the machine slows both.
+A member is an actor that reports at once and writes a checkpoint of a few bytes. Both schedulers evaluate the whole
+population after every report, clone a quarter of it, and record their decisions: ours as rows of the results store,
+Tune's PBT as policy files. Runs of the two alternate, so that a slow phase of the machine affects both.
 """
 
 import argparse
@@ -33,39 +33,39 @@ _METRIC: Final = "bleu"
 
 
 class SimulatedMember(tune.Trainable):
-    """Reports a score that its config and its number decide, and has a number for weights."""
+    """Member whose weights are one number, and whose score depends on its config and seed."""
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Begin at nothing."""
+        """Start with zero weights."""
         del config
         self._weights = 0.0
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Begin as another member in this process."""
+        """Start as another member in the same process."""
         self.setup(new_config)
         return True
 
     def take_config(self, config: dict[str, Any]) -> None:
-        """Note what to do next."""
+        """Store the next config."""
         self.config = config
 
     def step(self) -> dict[str, Any]:
-        """One report."""
+        """Train for one interval and report."""
         seed = self.config["spec"]["seed"]
         self._weights += float(np.random.default_rng((seed, self.iteration)).random()) + self.config.get("noise", 0.5)
         return {"score": self._weights, "step": self.iteration + 1, "path": self.config["spec"]["path"]}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Write the number."""
+        """Write the weights."""
         (Path(checkpoint_dir) / "weights").write_text(repr(self._weights))
 
-    def load_checkpoint(self, checkpoint_dir: str) -> None:  # type: ignore[override]  # it was written to a folder
-        """Read it."""
+    def load_checkpoint(self, checkpoint_dir: str) -> None:  # type: ignore[override]  # it is always a folder
+        """Read the weights."""
         self._weights = float((Path(checkpoint_dir) / "weights").read_text())
 
 
 class Scores(tune.Callback):
-    """Hands scores to the recorder, as an exploration does."""
+    """Passes scores to the recorder, as an exploration does."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
@@ -73,20 +73,20 @@ class Scores(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """Keep a score."""
+        """Record a score."""
         del iteration, trials, info
         name = trial.config["spec"]["name"]
         self._recorder.note_score(name, result["training_iteration"], result["step"], result["score"])
 
 
 def run(kind: str, members: int, reports: int, folder: Path) -> float:
-    """Seconds that one search takes.
+    """Seconds of one search.
 
     Args:
-        kind: `ours`, or `pbt` for Tune's, synchronous as ours is.
-        members: Of the population.
-        reports: Of each.
-        folder: For checkpoints and results.
+        kind: `ours`, or `pbt` for Tune's scheduler in synchronous mode, as ours.
+        members: Number of members.
+        reports: Reports per member.
+        folder: Folder of checkpoints and results.
     """
     space = Experiment.from_dict(
         {
@@ -130,17 +130,17 @@ def run(kind: str, members: int, reports: int, folder: Path) -> float:
     seconds = time.perf_counter() - started
     reached = [result.metrics["training_iteration"] for result in results]
     if len(reached) != members or set(reached) != {reports}:
-        raise RuntimeError(f"{kind}: {len(reached)} of {members} members came to {sorted(set(reached))} reports")
+        raise RuntimeError(f"{kind}: {len(reached)} of {members} members reached {sorted(set(reached))} reports")
     return seconds
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--members", type=int, default=1000)
-    parser.add_argument("--reports", type=int, default=50)
-    parser.add_argument("--slots", type=int, default=2, help="members that run at a time")
-    parser.add_argument("--rounds", type=int, default=1, help="how often each is run")
+    parser.add_argument("--members", type=int, default=1000, help="members of the population")
+    parser.add_argument("--reports", type=int, default=50, help="reports per member")
+    parser.add_argument("--slots", type=int, default=2, help="parallel members")
+    parser.add_argument("--rounds", type=int, default=1, help="runs per scheduler")
     chosen = parser.parse_args()
     os.environ |= {"TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1", "RAY_AIR_NEW_OUTPUT": "0", "RAY_USAGE_STATS_ENABLED": "0"}
     ray.init(num_cpus=chosen.slots, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)

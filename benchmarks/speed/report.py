@@ -1,10 +1,10 @@
-"""How long the report takes and how large it is, for 100,000 observations.
+"""Time and size of the report for 100,000 observations.
 
     python -m benchmarks.speed.report
 
-The results are made up (`benchmarks.speed.synthetic_results`): 1,000 trials of 100 reports each, a Parquet part a
-trial. "Read" is `load_results` of the observations alone; "make" is all that `erpo-explore report` does once Python has
-imported it, reading included; its CPU time is what other work on the machine does not lengthen.
+The results are synthetic (`benchmarks.speed.synthetic_results`): 1,000 trials with 100 reports each, one Parquet part
+per trial. "Read" is `load_results` of the observations alone. "Make" is everything that `erpo-explore report` does
+after the imports, reading included. CPU time is given as well, because other work on the machine does not affect it.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from erpo_explore.store import load_results
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trials", type=int, default=1000)
-    parser.add_argument("--reports", type=int, default=100)
-    parser.add_argument("--keep", type=Path, help="folder, not there yet, for results and report")
+    parser.add_argument("--trials", type=int, default=1000, help="number of trials")
+    parser.add_argument("--reports", type=int, default=100, help="reports per trial")
+    parser.add_argument("--keep", type=Path, help="new folder for results and report; default: temporary")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary) / "synthetic"

@@ -1,10 +1,10 @@
-"""All increments of a batch, against scoring every candidate word by word, and as a share of a training step.
+"""Time of all reward increments of a batch, against scoring each candidate word, and as a share of a training step.
 
     .venv/bin/python -m benchmarks.speed.rewards [--data DIR] [--rounds 5]
 
-The walk goes along the references, in which every third word is another one. At each place the plain code scores what
-stands before it, followed by each distinct word of the reference, by EOS and by one other word, with sentence scorers
-that see two lists of words and nothing else. Before any clock runs, both must give the same increments.
+The prefixes are those of the references with every third word replaced. At each position the plain code scores the
+prefix followed by each distinct word of the reference, by EOS, and by one other word. Its sentence scorers take two
+lists of words. Before the measurement both must give the same increments.
 """
 
 import math
@@ -28,7 +28,7 @@ _SHARE: Final = 0.05
 
 
 def sentence_bleu(hypothesis: Words, reference: Words, finished: bool) -> float:
-    """Smoothed BLEU with its brevity penalty; of what is unfinished, without it and with the beginning as a word."""
+    """Smoothed BLEU with brevity penalty; unfinished hypotheses have no penalty, and a start symbol as a word."""
     begin = () if finished else (-1000,)
     words, matches, logs = len(hypothesis), _matches((*begin, *hypothesis), (*begin, *reference), 4), []
     matches[1] -= len(begin)
@@ -43,7 +43,7 @@ def sentence_bleu(hypothesis: Words, reference: Words, finished: bool) -> float:
 
 
 def mean_rouge(hypothesis: Words, reference: Words, finished: bool) -> float:
-    """Mean F1 of ROUGE-1, -2 and -L; of what is unfinished, with the beginning and the first word as a pair."""
+    """Mean F1 of ROUGE-1, -2 and -L; unfinished hypotheses count the start symbol and the first word as a bigram."""
     matches, pairs = _matches(hypothesis, reference, 2), len(hypothesis) + len(reference)
     total = 2.0 * matches[1] / max(1, pairs)
     if finished:
@@ -60,7 +60,7 @@ def mean_rouge(hypothesis: Words, reference: Words, finished: bool) -> float:
 
 
 def minus_edits(hypothesis: Words, reference: Words, finished: bool) -> float:
-    """Minus the Levenshtein distance; of what is unfinished, to the closest beginning of the reference."""
+    """Negative Levenshtein distance; for unfinished hypotheses to the closest prefix of the reference."""
     row = list(range(len(reference) + 1))
     for i, word in enumerate(hypothesis, start=1):
         after = [i]
@@ -71,7 +71,7 @@ def minus_edits(hypothesis: Words, reference: Words, finished: bool) -> float:
 
 
 def _matches(hypothesis: Words, reference: Words, orders: int) -> Counter[int]:
-    """Clipped matches of each order."""
+    """Clipped n-gram matches by order."""
     matches: Counter[int] = Counter()
     for ngram, count in (_ngrams(hypothesis, orders) & _ngrams(reference, orders)).items():
         matches[len(ngram)] += count
@@ -92,54 +92,54 @@ SCORERS: Final[dict[str, Callable[[Words, Words, bool], float]]] = {
 REWARDS: Final[dict[str, MetricReward[Any]]] = {"bleu": BleuReward(), "rouge": RougeReward(), "edit": EditReward()}
 
 
-def word_by_word(metric: str, reference: Reference, walk_BT: Tensor) -> list[list[dict[int, float]]]:
-    """Of each sentence, place and candidate, the increment; −1 stands for any other word."""
+def word_by_word(metric: str, reference: Reference, prefix_BT: Tensor) -> list[list[dict[int, float]]]:
+    """Increment of each sentence, position and candidate; −1 is any other word."""
     score, symbols = SCORERS[metric], reference.symbols
     found = []
-    for tokens, keep, walk in zip(
-        reference.tokens_BT.tolist(), reference.keep_BT.tolist(), walk_BT.tolist(), strict=True
+    for tokens, keep, prefix in zip(
+        reference.tokens_BT.tolist(), reference.keep_BT.tolist(), prefix_BT.tolist(), strict=True
     ):
         length = sum(keep)
         # no two unknown words are the same
         words = [-2 - t if token == symbols.unk else token for t, token in enumerate(tokens[: length - 1])]
-        places = []
+        positions = []
         for t in range(length):
-            before = walk[:t]
+            before = prefix[:t]
             now = score(before, words, False)
             steps = {v: score([*before, v], words, False) - now for v in {*words, -1} if v >= -1}
             steps[symbols.eos] = score(before, words, True) - now
-            places.append(steps)
-        found.append(places)
+            positions.append(steps)
+        found.append(positions)
     return found
 
 
-def all_at_once(reward: MetricReward[Any], reference: Reference, walk_BT: Tensor, *, dense: bool) -> list[Any]:
-    """Our increments at every place: a few slots and a value for all other words, or one [B, V] each."""
+def all_at_once(reward: MetricReward[Any], reference: Reference, prefix_BT: Tensor, *, dense: bool) -> list[Any]:
+    """Our increments at every position: few slots and one value for all other words, or [B, V] if `dense`."""
     state, steps = reward.begin(reference), []
-    for t in range(walk_BT.shape[1]):
+    for t in range(prefix_BT.shape[1]):
         steps.append(reward.increments(state) if dense else reward.candidates(state))
-        state = reward.advance(state, walk_BT[:, t])
+        state = reward.advance(state, prefix_BT[:, t])
     return steps
 
 
-def check(metric: str, reference: Reference, walk_BT: Tensor) -> None:
-    """Both ways must agree on every candidate, or a comparison of their times means nothing."""
-    ours = torch.stack(all_at_once(REWARDS[metric], reference, walk_BT, dense=True), dim=1)
-    for row, places in enumerate(word_by_word(metric, reference, walk_BT)):
+def check(metric: str, reference: Reference, prefix_BT: Tensor) -> None:
+    """Raise unless both methods agree on every candidate."""
+    ours = torch.stack(all_at_once(REWARDS[metric], reference, prefix_BT, dense=True), dim=1)
+    for row, positions in enumerate(word_by_word(metric, reference, prefix_BT)):
         known = {*reference.tokens_BT[row].tolist()}
         other = next(v for v in range(4, reference.num_tokens) if v not in known)
-        for t, steps in enumerate(places):
+        for t, steps in enumerate(positions):
             for v, expected in steps.items():
                 value = float(ours[row, t, other if v == -1 else v])
                 if abs(value - expected) > _TOLERANCE:
-                    raise SystemExit(f"{metric}: row {row}, place {t}, token {v}: {value} is not {expected}")
+                    raise SystemExit(f"{metric}: row {row}, position {t}, token {v}: got {value}, expected {expected}")
 
 
-def walk_along(reference: Reference, generator: torch.Generator) -> Tensor:
-    """The references with every third word replaced."""
+def perturbed_references(reference: Reference, generator: torch.Generator) -> Tensor:
+    """References with every third word replaced."""
     others_BT = torch.randint(4, reference.num_tokens, reference.tokens_BT.shape, generator=generator)
     third_T = torch.arange(reference.tokens_BT.shape[1]) % 3 == 2
-    # a row that says EOS early would end there for the plain code and go on for ours
+    # EOS is kept: after an early EOS the plain code would stop, ours would continue
     return torch.where(third_T & reference.words_BT, others_BT, reference.tokens_BT)
 
 
@@ -160,14 +160,14 @@ def main() -> None:
         now["reference"] = Reference(
             tokens_BT=batch.target_BT, keep_BT=batch.target_keep_BT, num_tokens=num_tokens, symbols=symbols
         )
-        now["walk"] = walk_along(now["reference"], generator)
+        now["prefix"] = perturbed_references(now["reference"], generator)
         run.step = index
 
     prepare(0)
     work: dict[str, Work] = {"mle step": lambda _: run.train_step(MLE.end)}
     goals = {}
     for metric in SCORERS:
-        check(metric, now["reference"], now["walk"])
+        check(metric, now["reference"], now["prefix"])
         work |= _pieces(metric, now)
         goals[metric] = Goal(base="mle step", most=_SHARE)
         goals[f"{metric}, spread over V"] = Goal(base="mle step")
@@ -179,9 +179,9 @@ def main() -> None:
 def _pieces(metric: str, now: dict[str, Any]) -> dict[str, Work]:
     reward = REWARDS[metric]
     return {
-        metric: lambda _: all_at_once(reward, now["reference"], now["walk"], dense=False),
-        f"{metric}, spread over V": lambda _: all_at_once(reward, now["reference"], now["walk"], dense=True),
-        f"{metric}, word by word": lambda _: word_by_word(metric, now["reference"], now["walk"]),
+        metric: lambda _: all_at_once(reward, now["reference"], now["prefix"], dense=False),
+        f"{metric}, spread over V": lambda _: all_at_once(reward, now["reference"], now["prefix"], dense=True),
+        f"{metric}, word by word": lambda _: word_by_word(metric, now["reference"], now["prefix"]),
     }
 
 

@@ -1,12 +1,11 @@
-"""How fast the results store is written and read, and how it grows.
+"""Write speed, read speed and size of the results store.
 
     python -m benchmarks.speed.store --rows 1_000_000
 
-Rows are what an exploration writes: trials of 20 reports (`--reports`; the spaces that are shipped make 6 to 20), all
-columns, a path whose JSON grows by a knot each fourth report, scores that differ. They are appended in batches of
-10,000 and compacted. Each reading runs in a process of its own that has imported everything before its clock starts;
-its memory is the kernel's peak of the resident set (`VmHWM`, set back when the clock starts) over the resident set at
-that moment. Linux only.
+Rows are like those of an exploration: trials with 20 reports (`--reports`; the shipped experiments have 6 to 20), all
+columns, a path whose JSON grows by a knot every fourth report, and distinct scores. They are appended in batches of
+10,000 and compacted. Each reading runs in its own process after all imports. Its memory is the kernel's peak of the
+resident set (`VmHWM`, reset at the start) minus the resident set at the start. Linux only.
 """
 
 import argparse
@@ -49,7 +48,7 @@ _GOALS: Final = {
 
 
 def rows(start: int, stop: int, reports: int, generator: np.random.Generator) -> list[dict[str, Any]]:
-    """Observations `start` to `stop` of an endless exploration, trial by trial, each of so many reports."""
+    """Observations `start` to `stop` of an endless exploration, trial by trial, with `reports` per trial."""
     scores = generator.uniform(10.0, 40.0, stop - start)
     losses = generator.uniform(1.0, 5.0, stop - start)
     when = datetime(2026, 1, 2, tzinfo=UTC)
@@ -106,14 +105,14 @@ def _row(trial: int, iteration: int, reports: int, score: float, loss: float, wh
 
 
 def batches(num_rows: int, reports: int) -> Iterator[list[dict[str, Any]]]:
-    """Rows as they are handed to the writer."""
+    """Batches of rows for the writer."""
     generator = np.random.default_rng(1)
     for start in range(0, num_rows, _BATCH):
         yield rows(start, min(start + _BATCH, num_rows), reports, generator)
 
 
 def write(folder: Path, num_rows: int, reports: int) -> dict[str, float]:
-    """Fill a results folder; rows a second of appending (making the rows is not counted) and seconds of compacting."""
+    """Fill a results folder; returns rows appended per second, without generating them, and compaction seconds."""
     writer = ResultsWriter.create(folder, {"exploration": "benchmark"})
     append_s = 0.0
     for batch in batches(num_rows, reports):
@@ -126,7 +125,7 @@ def write(folder: Path, num_rows: int, reports: int) -> dict[str, float]:
 
 
 def single_ms(folder: Path, reports: int, num_rows: int = 200) -> float:
-    """Milliseconds of appending one row, as a driver does with each report, flushed to the disk."""
+    """Milliseconds to append one row and flush it to the disk, as a driver does with each report."""
     writer = ResultsWriter.create(folder, {"exploration": "benchmark"})
     given = rows(0, num_rows, reports, np.random.default_rng(1))
     started = time.perf_counter()
@@ -136,9 +135,9 @@ def single_ms(folder: Path, reports: int, num_rows: int = 200) -> float:
 
 
 def read_here(folder: Path, reading: str) -> None:
-    """Read once, in this process, and print seconds, bytes and rows."""
-    load_results(folder, "trials")  # imports and thread pools are there from here on
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew; ru_maxrss would begin with the parent's
+    """Read once in this process; prints seconds, bytes and rows."""
+    load_results(folder, "trials")  # loads modules and thread pools
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak; ru_maxrss would start at the parent's
     before = _kernel_bytes("VmRSS")
     started = time.perf_counter()
     frame = load_results(folder, **_READINGS[reading])  # type: ignore[arg-type]
@@ -152,7 +151,7 @@ def _kernel_bytes(name: str) -> int:
 
 
 def read(folder: Path, reading: str) -> dict[str, float]:
-    """The median of some readings, each in a fresh process."""
+    """Median of several readings, each in a fresh process."""
     command = [sys.executable, "-m", "benchmarks.speed.store", "--read", reading, "--folder", str(folder)]
     runs = []
     for _ in range(_ROUNDS):
@@ -162,7 +161,7 @@ def read(folder: Path, reading: str) -> dict[str, float]:
 
 
 def measure(num_rows: int, reports: int, within: Path | None) -> list[str]:
-    """Lines of the table for one size."""
+    """Table rows of one size."""
     with tempfile.TemporaryDirectory(dir=within) as scratch:
         folder = Path(scratch) / "results"
         written = write(folder, num_rows, reports)
@@ -191,16 +190,16 @@ def _verdict(name: str, num_rows: int, value: float) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
-    parser.add_argument("--reports", type=int, default=20, help="of each trial")
-    parser.add_argument("--within", type=Path, help="folder for the results; default: the temporary one")
+    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000], help="sizes")
+    parser.add_argument("--reports", type=int, default=20, help="reports per trial")
+    parser.add_argument("--within", type=Path, help="parent folder of the results; default: temporary")
     parser.add_argument("--read", choices=list(_READINGS), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.read:
         read_here(chosen.folder, chosen.read)
         return
-    print("| rows | what | figure | unit | goal |\n| --- | --- | --- | --- | --- |")
+    print("| rows | quantity | value | unit | goal |\n| --- | --- | --- | --- | --- |")
     for num_rows in chosen.rows:
         print("\n".join(measure(num_rows, chosen.reports, chosen.within)), flush=True)
     print(f"load average {os.getloadavg()[0]:.1f} at the end")

@@ -1,8 +1,8 @@
-"""A made-up exploration of any size, through the store's own schema: what drawing is measured on.
+"""Synthetic exploration of any size in the store's schema, to measure the report on.
 
-Scores come from a formula, not from training: a hill over the space that moves from truth toward task and model over
-training, with noise of seeds. A population of 24 clones and walks; the rest are baselines on five seeds and random
-points.
+Scores come from a formula instead of training: a hill over the space that moves from the reference toward task and
+model during training, with noise between seeds. 24 trials are a population that clones; the others are baselines on
+five seeds and random points.
 """
 
 import math
@@ -59,12 +59,12 @@ Row = dict[str, Any]
 
 
 def write_synthetic(folder: Path, *, num_trials: int, num_reports: int) -> Path:
-    """Write it, one part a trial, and return its folder.
+    """Write an exploration with one part per trial; returns its folder.
 
     Args:
-        folder: Must not exist.
-        num_trials: Trials, members and seeds of baselines among them; at least `FEWEST_TRIALS`.
-        num_reports: Reports of each trial.
+        folder: New folder.
+        num_trials: Number of trials, including members and baselines; at least `FEWEST_TRIALS`.
+        num_reports: Reports per trial.
     """
     generator = np.random.default_rng(0)
     writer = ResultsWriter.create(folder, {"exploration": folder.name, "seed": 0, "versions": {}, "git_commit": None})
@@ -80,7 +80,7 @@ def write_synthetic(folder: Path, *, num_trials: int, num_reports: int) -> Path:
 
 
 def _starts(generator: np.random.Generator, num_trials: int) -> Iterator[tuple[str, Row]]:
-    """Each trial's name, and what is the same in all of its reports."""
+    """Name of each trial, and the fields common to its reports."""
     for algorithm, (weights, alpha, beta) in ALGORITHMS.items():
         for seed in range(SEEDS):
             yield (
@@ -96,7 +96,7 @@ def _starts(generator: np.random.Generator, num_trials: int) -> Iterator[tuple[s
 
 
 def _point(weights: tuple[float, ...], alpha: float, beta: float) -> Row:
-    """The columns of a point."""
+    """Columns of a point."""
     names = ("reward_truth", "reward_noise", "reward_task", "reward_model")
     columns: Row = {
         "alpha": alpha,
@@ -109,15 +109,15 @@ def _point(weights: tuple[float, ...], alpha: float, beta: float) -> Row:
 
 
 def _reports(generator: np.random.Generator, name: str, trial: str, start: Row, num_reports: int) -> Iterator[Row]:
-    """A trial's reports; a member walks from truth to where it started."""
+    """Reports of a trial; the path of a member leads from the reference to its point."""
     bias = float(generator.normal(0.0, 0.4))
     for number in range(1, num_reports + 1):
         progress = number / num_reports
         point = dict(start["from"])
         if start["role"] == "member":
-            far = min(1.0, 1.2 * progress)
+            share = min(1.0, 1.2 * progress)
             for weight in ("reward_truth", "reward_noise", "reward_task", "reward_model"):
-                point[weight] = far * point[weight] + (1.0 - far) * (weight == "reward_truth")
+                point[weight] = share * point[weight] + (1.0 - share) * (weight == "reward_truth")
         score = _hill(point, progress) + bias + float(generator.normal(0.0, 0.15))
         yield {
             **point,
@@ -132,7 +132,7 @@ def _reports(generator: np.random.Generator, name: str, trial: str, start: Row, 
 
 
 def _hill(point: Row, progress: float) -> float:
-    """Expected score, 0-100: exploring costs at first and pays later."""
+    """Expected score, 0-100: exploration lowers it first and raises it later."""
     explored = 1.0 - point["reward_truth"]
     best = 0.1 + 0.35 * progress
     heat = 0.0 if math.isinf(point["tau"]) else math.exp(-((math.log10(point["tau"]) + 0.3 * point["rho"]) ** 2))
@@ -140,7 +140,7 @@ def _hill(point: Row, progress: float) -> float:
 
 
 def _decisions(generator: np.random.Generator, name: str, member: int, num_reports: int) -> Iterator[Row]:
-    """A member's decisions, one every fourth report; every fifth of them or so is a clone."""
+    """Decisions of a member, one every fourth report; about one in five is a clone."""
     for generation in range((num_reports + 3) // 4):
         donor = (member + 1 + int(generator.integers(MEMBERS - 1))) % MEMBERS
         clones = generation > 0 and generator.uniform() < 0.2
@@ -155,7 +155,7 @@ def _decisions(generator: np.random.Generator, name: str, member: int, num_repor
 
 
 def _sentences(generator: np.random.Generator, row: Row) -> Row:
-    """Statistics whose mean is the score."""
+    """Sentence statistics with the score as mean."""
     scores_N = row["score"] + generator.normal(0.0, 10.0, NUM_SENTENCES)
     values = np.clip(scores_N - scores_N.mean() + row["score"], 0.0, 100.0).astype(np.float32)
     same = {name: row[name] for name in ("exploration", "trial", "iteration", "step")}
@@ -163,15 +163,15 @@ def _sentences(generator: np.random.Generator, row: Row) -> Row:
 
 
 def _sample(generator: np.random.Generator, row: Row, index: int) -> Row:
-    """A sentence, and the same with two words exchanged."""
+    """A sentence, and a hypothesis with some words replaced."""
     reference = np.random.default_rng(index).choice(WORDS, 12)
-    said = np.where(generator.uniform(size=12) < 0.15, generator.choice(WORDS, 12), reference)
+    hypothesis = np.where(generator.uniform(size=12) < 0.15, generator.choice(WORDS, 12), reference)
     same = {name: row[name] for name in ("exploration", "trial", "iteration", "step")}
-    texts = {"source": " ".join(reference[::-1]), "reference": " ".join(reference), "hypothesis": " ".join(said)}
-    return same | texts | {"index": index, "sentence_score": float(100.0 * np.mean(said == reference))}
+    texts = {"source": " ".join(reference[::-1]), "reference": " ".join(reference), "hypothesis": " ".join(hypothesis)}
+    return same | texts | {"index": index, "sentence_score": float(100.0 * np.mean(hypothesis == reference))}
 
 
 def _write_part(folder: Path, table: str, rows: list[Row]) -> None:
-    """All rows of a trial as one part, as compaction leaves them."""
+    """Write all rows of a trial as one part, as compaction does."""
     kind = TABLES[table]
     pq.write_table(rows_to_arrow(kind, rows), folder / table / part_name(kind, part_key(kind, rows[-1])))

@@ -1,7 +1,7 @@
-"""Pieces of work that take turns, and the table of what they cost.
+"""Interleaved timing of several pieces of work, and a table of the results.
 
-In each round every piece runs once, in an order that rotates, so that a slow minute of the machine slows all of them.
-For the same reason a ratio is the median of the rounds' own ratios, not the ratio of two medians.
+In each round every piece runs once, in a rotating order, so that a slow phase of the machine affects all of them. For
+the same reason a ratio is the median of the rounds' ratios, not the ratio of two medians.
 """
 
 import gc
@@ -17,22 +17,22 @@ import torch
 __all__ = ["Figures", "Goal", "interleaved", "machine", "ratios", "table"]
 
 Work = Callable[[int], object]
-"""A piece of work; is told the round, so that all of a round read the same batch."""
+"""Piece of work; its argument is the round, so that all pieces of a round use the same batch."""
 
 Figures = dict[str, list[float]]
-"""Of each piece one figure a round: seconds, or tokens a second."""
+"""One figure per piece and round: seconds, or tokens per second."""
 
 _SCALES: Final = {"ms": 1e3, "s": 1.0, "tokens/s": 1.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """What a piece is compared with.
+    """Bounds for a piece.
 
     Attributes:
-        base: The piece whose figure is 1; None where the figure itself is what is bounded, in the table's unit.
-        most: What is allowed; None where there is no such bound.
-        least: What is asked for; None likewise.
+        base: Piece that the figure is divided by; None if the bounds apply to the figure in the table's unit.
+        most: Upper bound; None if there is none.
+        least: Lower bound; None if there is none.
     """
 
     base: str | None = None
@@ -40,7 +40,7 @@ class Goal:
     least: float | None = None
 
     def verdict(self, value: float) -> str:
-        """The bound, and whether it holds; empty without one."""
+        """Bounds and whether they hold; empty without bounds."""
         bounds = []
         if self.most is not None:
             bounds.append(f"≤ {self.most:g} {'met' if value <= self.most else 'missed'}")
@@ -57,14 +57,14 @@ def interleaved(
     before: Work | None = None,
     warm_up: int = 1,
 ) -> Figures:
-    """Run every piece once a round and clock it.
+    """Time every piece once per round.
 
     Args:
         work: Pieces by name.
-        rounds: How many rounds are clocked.
-        device: Waited for before each look at the clock, where it is a GPU.
-        before: Prepares a round, not clocked.
-        warm_up: Rounds before them that are not.
+        rounds: Number of timed rounds.
+        device: Device to synchronise with before each time stamp, if it is a GPU.
+        before: Preparation of a round, not timed.
+        warm_up: Number of rounds before them that are not timed.
     """
     names = list(work)
     times: Figures = {name: [] for name in work}
@@ -80,8 +80,8 @@ def interleaved(
 
 
 def clocked(work: Work, index: int, device: torch.device | None = None) -> float:
-    """Seconds of one piece in round `index`, its launched kernels included."""
-    # a collection in the middle of a piece would be charged to that piece alone
+    """Seconds of one piece in round `index`, including the kernels that it launches."""
+    # a garbage collection would count for the piece in which it happens
     gc.collect()
     gc.disable()
     _wait_for(device)
@@ -99,18 +99,18 @@ def _wait_for(device: torch.device | None) -> None:
 
 
 def ratios(values: Sequence[float], base: Sequence[float]) -> list[float]:
-    """Of each round, how many times the base's figure."""
+    """Ratio to the base in each round."""
     return [one / other for one, other in zip(values, base, strict=True)]
 
 
 def table(figures: Figures, goals: Mapping[str, Goal], *, title: str, unit: str = "ms") -> str:
-    """Median and quartiles of each piece, and its ratio to what its goal names, as Markdown.
+    """Markdown table with median, quartiles and ratio to the goal's base per piece.
 
     Args:
-        figures: Of each piece, one a round.
-        goals: Comparisons; a piece without one has none in its row.
+        figures: Figures by piece, one per round.
+        goals: Goals by piece; a piece may have none.
         title: Heading of the first column.
-        unit: ms or s, of figures in seconds, or tokens/s.
+        unit: `ms` or `s` for figures in seconds, or `tokens/s`.
     """
     lines = [f"| {title} | {unit} | quartiles | ratio | to | goal |", "| --- | --- | --- | --- | --- | --- |"]
     for name, values in figures.items():
@@ -125,7 +125,7 @@ def table(figures: Figures, goals: Mapping[str, Goal], *, title: str, unit: str 
 
 
 def number(value: float) -> str:
-    """Three digits, or all of a whole number that has more."""
+    """A number with three significant digits, or all digits before the point if there are more."""
     return f"{value:,.0f}" if abs(value) >= 100.0 else f"{value:.3g}"
 
 
@@ -137,6 +137,6 @@ def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def machine(device: torch.device) -> str:
-    """One line: what was measured on, and how busy it was."""
+    """One line about the machine and its load."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     return f"torch {torch.__version__}, {name}; load average {os.getloadavg()[0]:.1f} at the end"

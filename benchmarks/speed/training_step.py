@@ -1,10 +1,10 @@
-"""What a training step costs at each algorithm and at the points that the goals name, as ratios within one run.
+"""Cost of a training step per algorithm and at the points of the goals, as ratios within one run.
 
     .venv/bin/python -m benchmarks.speed.training_step [--data DIR] [--rounds 15]
     .venv/bin/python -m benchmarks.speed.training_step --device cuda --precision fp32 bf16 --compile
 
-A step is the trial's own: batch, E-step, M-step, backward, clipping, Adam. All points train the same weights in turn,
-at a learning rate near 0, after some steps of maximum likelihood, so that draws end where sentences do.
+A step is that of a trial: batch, E-step, M-step, backward, clipping, Adam. All points train the same weights in turn at
+a learning rate near 0. Some steps of maximum likelihood come first, so that sampled sentences end.
 """
 
 import argparse
@@ -33,7 +33,7 @@ MLE: Final = algorithm("mle").path("bleu")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A point, and what its step may cost."""
+    """A point and the goal for its step."""
 
     point: Point
     goal: Goal
@@ -51,11 +51,11 @@ _MOST: Final = {
     "rloo": _SEQUENCE,
     "grpo": _SEQUENCE,
 }
-"""Of `mle`, what a step at these baselines may cost; `rloo` and `grpo` draw 4 targets a source."""
+"""Upper bounds for a step as multiples of `mle`; `rloo` and `grpo` draw 4 targets per source."""
 
 
 def _cases() -> Mapping[str, Case]:
-    """Every algorithm at the end of its path, furthest from maximum likelihood, and the points of the goals."""
+    """Every algorithm at the end of its path, where it is furthest from maximum likelihood, and the goals' points."""
     cases = {
         name: Case(point=algorithm(name).path("bleu").end, goal=Goal(base="mle", most=_MOST.get(name)))
         for name in ALGORITHMS
@@ -82,21 +82,21 @@ CASES: Final = _cases()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """How the same step is computed."""
+    """How a step is computed."""
 
     precision: Precision = "fp32"
     compiled: bool = False
 
     @property
     def suffix(self) -> str:
-        """Behind a piece's name; nothing for what is the default."""
+        """Suffix of a piece's name; empty for the default."""
         return (" bf16" if self.precision == "bf16" else "") + (" compiled" if self.compiled else "")
 
 
 def trained_run(
     task: Task, device: torch.device, steps: int, *, learning_rate: float = 2e-3, precision: Precision = "fp32"
 ) -> TrainingRun:
-    """A run after some steps of maximum likelihood."""
+    """A run after `steps` steps of maximum likelihood."""
     training = Training(
         batch_size=BATCH_SIZE, learning_rate=learning_rate, precision=precision, steps=1_000_000, interval=1
     )
@@ -110,15 +110,15 @@ def trained_run(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Figures of each piece, what they are compared with, and what could not be run, with its reason."""
+    """Figures and goals by piece, and the pieces that failed, with reasons."""
 
     figures: Figures
     goals: Mapping[str, Goal]
     left_out: Mapping[str, str]
 
     def report(self, device: torch.device) -> str:
-        """The table, what is missing in it, and the machine."""
-        missing = [f"{name} is left out: {reason}" for name, reason in self.left_out.items()]
+        """The table, the pieces missing from it, and the machine."""
+        missing = [f"{name} failed: {reason}" for name, reason in self.left_out.items()]
         return "\n".join([table(self.figures, self.goals, title="point"), *missing, machine(device)])
 
 
@@ -130,7 +130,7 @@ def compare(
     rounds: int,
     warm: int,
 ) -> Comparison:
-    """Clock each variant's cases, all in turn; what fails in its first step is left out."""
+    """Time the cases of each variant, interleaved; a case that fails in its first step is left out."""
     start = trained_run(task, device, warm).state()
     work: dict[str, Work] = {}
     goals: dict[str, Goal] = {}
@@ -146,12 +146,10 @@ def compare(
             piece, name = _step(run, case.point), name + variant.suffix
             try:
                 piece(0)
-            except (
-                Exception
-            ) as error:  # a compiler or a missing kernel may say anything, and the other rows still count
+            except Exception as error:  # any error of a compiler or a missing kernel; the other rows still count
                 left_out[name] = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
                 continue
-            # a variant's own mle is compared with that of the first, all else with the variant's own
+            # a variant's mle is compared with the first variant's, everything else with its own
             own = "" if f"{case.goal.base}{variant.suffix}" == name else variant.suffix
             work[name], goals[name] = piece, replace(case.goal, base=f"{case.goal.base}{own}")
 
@@ -172,30 +170,32 @@ def _step(run: TrainingRun, point: Point) -> Work:
 
 
 def _compile(run: TrainingRun) -> None:
-    """Compile what is one graph a call; packing and the choice of kept labels are not, and stay outside."""
+    """Compile the methods that are one graph per call; packing and the choice of kept labels are not."""
     for name in ("features", "advance", "project"):
         setattr(run.model, name, torch.compile(getattr(run.model, name), dynamic=True))
 
 
 def options(doc: str) -> argparse.ArgumentParser:
-    """What every benchmark of training steps may be told."""
+    """Options of all benchmarks of training steps."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_data_option(parser)
-    parser.add_argument("--rounds", type=int, default=15, help="steps of each piece")
-    parser.add_argument("--warm", type=int, default=150, help="steps of maximum likelihood before them")
-    parser.add_argument("--threads", type=int, default=2, help="threads of torch on the CPU")
+    parser.add_argument("--rounds", type=int, default=15, help="steps per piece")
+    parser.add_argument("--warm", type=int, default=150, help="steps of maximum likelihood before the measurement")
+    parser.add_argument("--threads", type=int, default=2, help="threads of PyTorch on the CPU")
     return parser
 
 
 def main() -> int:
-    """Measure and print a table; 1 where a piece could not be run."""
+    """Measure and print a table; returns 1 if a piece failed."""
     parser = options(__doc__ or "")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument(
         "--precision", nargs="+", choices=["fp32", "bf16"], default=["fp32"], help="as in training.precision"
     )
-    parser.add_argument("--compile", action="store_true", help="each precision once more, with torch.compile")
-    parser.add_argument("--only", nargs="+", choices=list(CASES), default=list(CASES), help="these and mle alone")
+    parser.add_argument("--compile", action="store_true", help="also measure each precision with torch.compile")
+    parser.add_argument(
+        "--only", nargs="+", choices=list(CASES), default=list(CASES), help="cases to measure beside mle"
+    )
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     device, flags = torch.device(chosen.device), [False, True] if chosen.compile else [False]

@@ -1,6 +1,6 @@
-"""The LSTM as it was before its attention was scaled, to show what the scaling does.
+"""The LSTM with unscaled attention, to measure the effect of the scaling.
 
-    a_ts = softmax_s(h_t · W_a k_s)      in place of      softmax_s(h_t · W_a k_s / √H)
+    a_ts = softmax_s(h_t · W_a k_s)      instead of      softmax_s(h_t · W_a k_s / √H)
 
 `model: {kind: custom, function: 'benchmarks.speed.unscaled_attention:build', settings: {hidden_size: 128}}` trains it.
 """
@@ -20,14 +20,14 @@ __all__ = ["UnscaledLstm", "build"]
 
 
 class UnscaledLstm(LstmSeq2Seq):
-    """Its keys are √H times as long, which takes the division back."""
+    """LSTM whose keys are √H times as long, which cancels the division."""
 
     def encode(self, source_BS: Int[Tensor, "B S"], keep_BS: Bool[Tensor, "B S"]) -> LstmMemory:
-        """Read the sources; each row must keep at least one token."""
+        """Encode the sources; each row must keep at least one token."""
         memory = super().encode(source_BS, keep_BS)
         return replace(memory, keys_BSH=memory.keys_BSH * math.sqrt(memory.keys_BSH.shape[-1]))
 
 
 def build(num_source: int, num_target: int, *, pad: int, generator: torch.Generator, **settings: Any) -> UnscaledLstm:
-    """What `LstmConfig` says of the settings, with weights from the generator."""
+    """Model with the settings of `LstmConfig` and weights from the generator."""
     return UnscaledLstm(LstmConfig(**settings), num_source, num_target, pad=pad, generator=generator)

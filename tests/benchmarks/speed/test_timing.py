@@ -3,7 +3,7 @@ import pytest
 from benchmarks.speed.timing import Goal, interleaved, ratios, table
 
 
-def test_pieces_take_turns_and_each_is_first_once_in_as_many_rounds():
+def test_pieces_are_interleaved_in_a_rotating_order():
     seen = []
     work = {name: (lambda index, name=name: seen.append((index, name))) for name in "abc"}
     times = interleaved(work, rounds=2, before=lambda index: seen.append((index, "before")), warm_up=1)
@@ -13,7 +13,7 @@ def test_pieces_take_turns_and_each_is_first_once_in_as_many_rounds():
     assert [name for _, name in seen[::4]] == ["before"] * 3
 
 
-def test_a_ratio_is_taken_round_by_round():
+def test_ratios_are_taken_per_round():
     # the second round is ten times slower for both
     assert ratios([2.0, 20.0, 2.0], [1.0, 10.0, 1.0]) == [2.0, 2.0, 2.0]
 
@@ -28,17 +28,17 @@ def test_a_ratio_is_taken_round_by_round():
         (Goal(base="mle", least=2.5), 2.4, "≥ 2.5 missed"),
     ],
 )
-def test_a_goal_says_whether_it_is_met(goal, value, verdict):
+def test_verdict_of_a_goal(goal, value, verdict):
     assert goal.verdict(value) == verdict
 
 
-def test_a_row_has_median_quartiles_ratio_and_goal():
+def test_row_has_median_quartiles_ratio_and_goal():
     figures = {"mle": [0.1, 0.2, 0.3], "raml": [0.2, 0.2, 0.9]}
     rows = table(figures, {"raml": Goal(base="mle", most=1.2)}, title="point").splitlines()
     assert rows[2] == "| `mle` | 200 | 150–250 |  |  |  |"
     assert rows[3] == "| `raml` | 200 | 200–550 | 2 | `mle` | ≤ 1.2 missed |"
 
 
-def test_without_a_base_the_figure_itself_is_bounded():
+def test_goal_without_a_base_bounds_the_figure():
     rows = table({"greedy": [3.0]}, {"greedy": Goal(most=4.0)}, title="search", unit="s").splitlines()
     assert rows[2] == "| `greedy` | 3 | 3–3 |  |  | ≤ 4 met |"

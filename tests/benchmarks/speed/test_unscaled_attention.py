@@ -8,7 +8,7 @@ from erpo_explore.seq2seq.lstm import LstmSeq2Seq
 from tests.seq2seq.models import NUM_SOURCE, NUM_TARGET, SYMBOLS, seeded, sources, targets
 
 
-def test_it_is_the_scaled_model_whose_query_is_longer():
+def test_unscaled_model_equals_the_scaled_one_with_a_longer_query():
     scaled = LstmSeq2Seq(
         LstmConfig(hidden_size=8, dropout=0.0), NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=seeded(1)
     )
