@@ -93,7 +93,7 @@ def test_a_mistake_in_a_field_is_one_line_and_exit_code_2(
         (["report", "nix", "--figures", "to", "--format", "bmp"], "--format must be one of png, svg, pdf, got 'bmp'"),
         (["watch", "nix"], "results folder nix does not exist"),
         (["replay", "nix.yaml"], "nix.yaml"),
-        (["replay", "nix", "--against", "nix"], "--against must name baselines out of mle"),
+        (["replay", "nix", "--against", "nix"], "--against: algorithm must be one of mle"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_one_line_and_exit_code_2(
