@@ -25,7 +25,7 @@ def tree_of(*values: float) -> Tree:
 
 
 @pytest.mark.parametrize("rows", [[0, 1, 2], [2, 0], [1, 1, 1], []])
-def test_rows_are_picked_from_every_tensor_and_numbers_stay(rows):
+def test_rows_of_every_tensor_are_selected_and_numbers_kept(rows):
     values = [3.0, 4.0, 5.0]
     taken = tree_of(*values).take(torch.tensor(rows, dtype=torch.long))
     picked = [values[row] for row in rows]

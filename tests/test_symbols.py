@@ -13,5 +13,5 @@ from erpo_explore.symbols import Symbols
     ],
     ids=["built here", "begins with padding", "begins with EOS", "ids without a token"],
 )
-def test_what_is_never_drawn_is_named_once_and_in_order_and_eos_is_not_of_it(symbols, never):
+def test_never_drawn_ids_are_sorted_unique_and_without_eos(symbols, never):
     assert symbols.never_drawn == never

@@ -1,4 +1,4 @@
-"""Pretrained models as the hub has them, tiny and random: a T5, a BART and a Marian in a folder each."""
+"""Tiny random models in the format of the hub: a T5, a BART and a Marian, each in its own folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,28 +22,28 @@ from transformers.utils import logging
 
 KINDS = ("t5", "bart", "marian")
 WORDS = ("a", "b", "c", "d", "e", "f", "g")
-"""With the special tokens at most 12 entries."""
+"""At most 12 entries, including the special tokens."""
 
-# a shared library's progress bars tell a test nothing
+# progress bars are of no use in tests
 logging.disable_progress_bar()
 
 
 def save_tiny(kind: str, folder: Path, words: Sequence[str] = WORDS, *, num_tokens: int | None = None) -> str:
-    """Save model and tokenizer; returns the folder's name.
+    """Save model and tokenizer, and return the name of the folder.
 
     Args:
-        kind: One of `KINDS`, with the numbering of special tokens that this kind has on the hub.
-        folder: Where to.
-        words: The tokenizer's.
-        num_tokens: Ids of the model; as many as the tokenizer's if None.
+        kind: One of `KINDS`; the special tokens have the ids of this kind on the hub.
+        folder: Destination.
+        words: Words of the tokenizer.
+        num_tokens: Number of ids of the model. None: that of the tokenizer.
     """
     tokens = _tokens(kind, words)
-    ids = {token: place for place, token in enumerate(tokens)}
+    ids = {token: index for index, token in enumerate(tokens)}
     with torch.random.fork_rng():
         torch.manual_seed(7)
         model = _model(kind, ids, len(tokens) if num_tokens is None else num_tokens)
         for parameter in model.parameters():
-            # the library's first weights are so small that every token is as likely as the next
+            # the initial weights of the library are so small that all tokens are nearly equally likely
             if parameter.requires_grad:
                 parameter.data += 0.1 * torch.randn_like(parameter)
         if kind != "t5":
@@ -64,7 +64,7 @@ def _tokens(kind: str, words: Sequence[str]) -> list[str]:
 
 
 def _tokenizer(kind: str, ids: dict[str, int]) -> PreTrainedTokenizerFast:
-    """Whole words; text gets the marks around it that the kind's tokenizer gives it."""
+    """Tokenizer of whole words, with the special tokens around the text that the kind adds."""
     tokenizer = Tokenizer(WordLevel(ids, unk_token="<unk>"))
     tokenizer.pre_tokenizer = WhitespaceSplit()
     marks = ("<s>", "</s>") if kind == "bart" else ("</s>",)

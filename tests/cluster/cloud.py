@@ -1,4 +1,4 @@
-"""What a cluster file of a cloud holds on top: one head that stays, workers that are spot, one image for all."""
+"""Further checks for cluster files of a cloud: one permanent head, spot workers, one image for all machines."""
 
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,13 @@ __all__ = ["CloudFileConformance"]
 
 
 class CloudFileConformance(ClusterFileConformance):
-    """Derive a `Test…` class for each cloud; it says how its node_config names things."""
+    """Base class; derive a `Test…` class for each cloud, with the field names of its node_config."""
 
     library: str
-    """The package that starts and ends machines, on the head, too."""
+    """Package that starts and terminates machines; the head needs it, too."""
 
     placeholder: str
-    """What a user has to replace."""
+    """Text that the user must replace."""
 
     def is_spot(self, node: dict[str, Any]) -> bool:
         raise NotImplementedError
@@ -32,7 +32,7 @@ class CloudFileConformance(ClusterFileConformance):
     def nodes(self, cluster: dict[str, Any]) -> dict[str, dict[str, Any]]:
         return {name: kind["node_config"] for name, kind in cluster["available_node_types"].items()}
 
-    def test_the_head_is_one(self, cluster: dict[str, Any]) -> None:
+    def test_there_is_one_head(self, cluster: dict[str, Any]) -> None:
         assert accept(cluster)["available_node_types"]["head"]["max_workers"] == 0
 
     def test_ray_refuses_a_head_that_is_not_described(self, cluster: dict[str, Any]) -> None:
@@ -45,10 +45,10 @@ class CloudFileConformance(ClusterFileConformance):
     def test_every_machine_starts_from_one_image(self, cluster: dict[str, Any]) -> None:
         assert len({self.image(node) for node in self.nodes(cluster).values()}) == 1
 
-    def test_the_head_has_a_gpu_so_that_trials_ask_for_a_share(self, cluster: dict[str, Any]) -> None:
+    def test_the_head_has_a_gpu_so_that_trials_request_a_share(self, cluster: dict[str, Any]) -> None:
         assert all(kind["resources"]["GPU"] >= 1 for kind in cluster["available_node_types"].values())
 
-    def test_the_file_bounds_its_cost(self, cluster: dict[str, Any]) -> None:
+    def test_the_file_limits_its_cost(self, cluster: dict[str, Any]) -> None:
         assert cluster["max_workers"] == cluster["available_node_types"]["worker"]["max_workers"]
         assert cluster["idle_timeout_minutes"] > 0
 
@@ -57,7 +57,7 @@ class CloudFileConformance(ClusterFileConformance):
         assert install.split()[-3:] == ["-c", "constraints.txt", self.library]
         assert f"\n{self.library}==" in (REPOSITORY / "constraints.txt").read_text(encoding="utf-8")
 
-    def test_submit_takes_it_once_it_is_filled_in(
+    def test_submit_accepts_the_completed_file(
         self, cluster: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(REPOSITORY)

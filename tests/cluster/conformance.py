@@ -1,4 +1,4 @@
-"""What every file for `ray up` holds: Ray's schema, and commands that bash can run; nothing here reaches a machine."""
+"""Conformance suite of cluster files: Ray's schema, and commands that bash can run. No machine is contacted."""
 
 import copy
 import os
@@ -27,7 +27,7 @@ COMMANDS = (
 
 
 def accept(cluster: dict[str, Any]) -> dict[str, Any]:
-    """What `ray up` does with a file before it turns to the machines."""
+    """Read a file as `ray up` does, before it contacts the machines."""
     prepared = prepare_config(copy.deepcopy(cluster))
     validate_config(prepared)
     return prepared
@@ -40,7 +40,7 @@ def profile_command(cluster: dict[str, Any]) -> str:
 
 
 def bash(home: Path, command: str, *options: str) -> str:
-    """Run a command on a machine that has nothing but a home."""
+    """Run a command with only a home directory."""
     environment = {"HOME": str(home), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
         ["bash", *options, "-c", command], env=environment, cwd=home, capture_output=True, text=True, check=True
@@ -49,7 +49,7 @@ def bash(home: Path, command: str, *options: str) -> str:
 
 
 class ClusterFileConformance:
-    """Derive a `Test…` class, name its `file`, and add what that file alone promises."""
+    """Base class; derive a `Test…` class with a `file`, and add the checks of that file."""
 
     file: Path
 
@@ -59,7 +59,7 @@ class ClusterFileConformance:
 
     @pytest.fixture
     def home(self, tmp_path: Path) -> Path:
-        """A home with the venv's python, before the profile is written."""
+        """A home directory with the python of the venv, before the profile is written."""
         python = tmp_path / "erpo-venv" / "bin" / "python"
         python.parent.mkdir(parents=True)
         python.write_text("#!/bin/sh\n", encoding="utf-8")
@@ -107,12 +107,12 @@ class ClusterFileConformance:
         local = [path for path in cluster["file_mounts"].values() if path != TOKEN]
         assert [path for path in local if Path(path).is_absolute() or not (REPOSITORY / path).exists()] == []
 
-    def test_what_the_build_reads_is_mounted(self, cluster: dict[str, Any]) -> None:
+    def test_the_files_of_the_build_are_mounted(self, cluster: dict[str, Any]) -> None:
         assert {"erpo_explore", "search_spaces", "pyproject.toml", "README.md", "constraints.txt"} <= set(
             cluster["file_mounts"].values()
         )
 
-    def test_the_package_does_not_lie_where_explore_py_would_import_its_folder(self, cluster: dict[str, Any]) -> None:
+    def test_the_mounted_package_does_not_shadow_the_installed_one(self, cluster: dict[str, Any]) -> None:
         beside_explore_py = {remote.split("/")[1] for remote in cluster["file_mounts"]}
         assert "erpo_explore" not in beside_explore_py
 
@@ -151,6 +151,6 @@ class ClusterFileConformance:
         assert written() == once
 
     @pytest.mark.parametrize("commands", COMMANDS)
-    def test_bash_can_read_every_command(self, cluster: dict[str, Any], home: Path, commands: str) -> None:
+    def test_every_command_is_valid_bash(self, cluster: dict[str, Any], home: Path, commands: str) -> None:
         for command in cluster.get(commands, []):
             bash(home, command, "-n")

@@ -1,6 +1,6 @@
-"""What the tests of cluster files run under."""
+"""Fixtures and settings for the tests of cluster files."""
 
 import pytest
 
-# their asserts explain themselves as those of test files do
+# pytest then explains their asserts as those of test files
 pytest.register_assert_rewrite("tests.cluster.conformance", "tests.cluster.cloud")

@@ -1,7 +1,6 @@
-"""`make cluster-test`: cluster/onprem.yaml brings up a head and two workers, which explore, and is taken down again.
+"""`make cluster-test`: start a head and two workers with cluster/onprem.yaml, explore, and stop the cluster.
 
-Every step is the one that the file's header tells a user to type. Exit status 0 where all went well, 2 where this
-machine cannot hold a lab.
+The steps are those in the header of the file. Exit code 0: all passed. Exit code 2: this machine cannot run a lab.
 """
 
 import signal
@@ -19,7 +18,7 @@ MACHINES = ("head", "node-1", "node-2")
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """Say what is done, and how long it took."""
+    """Print a step and its duration."""
     started = time.monotonic()
     print(f"{what} …", end=" ", flush=True)
     yield
@@ -27,15 +26,15 @@ def step(what: str) -> Iterator[None]:
 
 
 def explore_and_check(cluster: Cluster) -> None:
-    """The exploration, from `ray submit` to the frame that plain pandas opens on the head.
+    """Explore with `ray submit`, and check the tables as pandas reads them on the head.
 
     Raises:
-        AssertionError: The driver failed, rows are missing, or a machine has trained nothing.
+        AssertionError: The driver failed, rows are missing, or a machine trained nothing.
     """
     with step("ray submit cluster/onprem.yaml explore.py space.yaml"):
         driver = cluster.submit("space.yaml")
         driver.wait(timeout=240)
-        assert driver.returncode == 0, f"the driver ended with {driver.returncode}:\n{cluster.last_words()}"
+        assert driver.returncode == 0, f"the driver ended with {driver.returncode}:\n{cluster.last_output()}"
     observations = cluster.table("observations")
     check_complete(observations, cluster.table("trials"), num_trials=NUM_TRIALS, num_reports=NUM_REPORTS)
     shares = observations["node"].value_counts().to_dict()
@@ -44,19 +43,19 @@ def explore_and_check(cluster: Cluster) -> None:
 
 
 def submit_and_check(cluster: Cluster) -> None:
-    """The friendly way: `explore.py submit`, which follows and fetches.
+    """Explore with `explore.py submit`, which follows the job and fetches the results.
 
     Raises:
-        AssertionError: The laptop has seen no progress, or not all rows.
+        AssertionError: The output has no progress, or rows are missing.
     """
     with step("explore.py submit --cluster cluster/onprem.yaml space.yaml"):
-        said = cluster.friendly_submit(
+        output = cluster.submit_and_follow(
             "~/space.yaml",
             "--set training.steps=800 --set training.interval=400",
             "--results results/friendly",
             "--into /tmp/friendly",
         )
-    assert all(line in said for line in ("step 800/800", "best: ", "fetched /tmp/friendly")), said
+    assert all(line in output for line in ("step 800/800", "best: ", "fetched /tmp/friendly")), output
     observations, trials = (
         cluster.table(name, "/tmp/friendly", machine="laptop") for name in ("observations", "trials")
     )
@@ -64,8 +63,8 @@ def submit_and_check(cluster: Cluster) -> None:
 
 
 def main() -> int:
-    """Build, use and take down; returns the exit status."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the lab is taken down
+    """Build the lab, run all steps, and return the exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the lab is removed
     try:
         with Lab.build(*MACHINES) as lab:
             cluster = Cluster(lab, *MACHINES)
@@ -75,7 +74,7 @@ def main() -> int:
             submit_and_check(cluster)
             with step("ray down cluster/onprem.yaml"):
                 cluster.down()
-                # workers are not told; each leaves when it misses the head
+                # `ray down` does not contact the workers; each one ends when it loses the head
                 wait_until(lambda: cluster.num_processes() == 0, "no process of Ray is left", limit_s=120)
     except LabError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,8 +1,8 @@
-"""`make cluster-faults`: what is lost when machines of a cluster die, are cut off, fill up, come late or go.
+"""`make cluster-faults`: losses when machines of a cluster die, lose the network, have a full disk, join late or leave.
 
-Every fault hits an exploration of its own, on one cluster in the lab. It has to end by itself, or with one `resume`,
-with every report there once, and no trial may have made more than one report twice. Prints the table of
-docs/reliability.md. Names of faults (their functions here) as arguments leave out the others.
+Every fault hits a separate exploration, on one cluster in the lab. The exploration must end by itself or with one
+`resume`, with every report exactly once. At most one report per trial may have been made twice. The program prints the
+table of docs/reliability.md. Arguments select faults by the names of their functions.
 """
 
 import signal
@@ -20,21 +20,21 @@ from tests.cluster.lab.losses import Losses, losses
 
 NUM_REPORTS = 4
 INTERVAL = 800
-"""Steps, about 6 s alone on a processor."""
+"""Steps per interval, about 6 s on one processor."""
 
 STRUCK_AFTER = 6
-"""Reports, of 24: every machine is training then, and most is still to be done."""
+"""Reports of 24 before the fault: every machine trains by then, and most of the work remains."""
 
 
 @dataclass(kw_only=True)
 class Drill:
-    """One exploration that a fault is to hit.
+    """One exploration with a fault.
 
     Attributes:
-        cluster: Where it runs.
-        name: Of the results folder.
+        cluster: Cluster that runs it.
+        name: Name of the results folder.
         resumed: Whether it had to be resumed.
-        struck_at: When the fault came, or the `resume` after it, in seconds of the epoch.
+        struck_at: Time of the fault, or of the `resume` after it, in seconds of the epoch.
     """
 
     cluster: Cluster
@@ -46,35 +46,35 @@ class Drill:
 
     @property
     def folder(self) -> str:
-        """The results folder, in the head's home."""
+        """Results folder, relative to the home directory of the head."""
         return f"results/{self.name}"
 
     def begin(self) -> None:
-        """Submit it, and wait until it is well under way."""
+        """Submit the exploration and wait for the first reports."""
         settings = f"--set training.steps={NUM_REPORTS * INTERVAL} --set training.interval={INTERVAL}"
         self.driver = self.cluster.submit("space.yaml", settings, "--results", self.folder)
         wait_until(lambda: self._has_ended() or self._num_reports() >= STRUCK_AFTER, "trials report", limit_s=240)
-        assert not self._has_ended(), f"the driver ended before the fault:\n{self.cluster.last_words()}"
+        assert not self._has_ended(), f"the driver ended before the fault:\n{self.cluster.last_output()}"
 
     def strike(self, fault: Callable[[], object]) -> None:
-        """Let the fault happen, and remember what was there before."""
+        """Store the tables before the fault, then cause it."""
         self.before = self.cluster.table("observations", self.folder)
         self.failures_before = self._failures()
         self.struck_at = time.time()
         fault()
 
     def end(self) -> Losses:
-        """Wait for the end, resume once if that is needed, and check that every row is there.
+        """Wait for the end, resume once if necessary, and check the rows.
 
         Raises:
-            AssertionError: It did not end well, rows are missing, or too much was trained twice.
+            AssertionError: The exploration failed, rows are missing, or too much was trained twice.
         """
         self.driver.wait(timeout=400)
         if self.driver.returncode != 0:
             self.resumed, self.struck_at = True, time.time()
             driver = self.cluster.submit("resume", self.folder)
             driver.wait(timeout=400)
-            assert driver.returncode == 0, f"resume ended with {driver.returncode}:\n{self.cluster.last_words()}"
+            assert driver.returncode == 0, f"resume ended with {driver.returncode}:\n{self.cluster.last_output()}"
         after, trials = (self.cluster.table(table, self.folder) for table in ("observations", "trials"))
         check_complete(after, trials, num_trials=NUM_TRIALS, num_reports=NUM_REPORTS)
         failures = {trial: count - self.failures_before[trial] for trial, count in self._failures().items()}
@@ -83,13 +83,13 @@ class Drill:
         return lost
 
     def trained(self, machine: str) -> int:
-        """Reports that a machine has made since the fault."""
+        """Number of reports of a machine since the fault."""
         after = self.cluster.table("observations", self.folder)
         when = pd.to_datetime(after["reported_at"], utc=True)
         return int((after["node"][when > pd.Timestamp(self.struck_at, unit="s", tz="UTC")] == machine).sum())
 
     def wait_for_training_on(self, machine: str) -> None:
-        """Wait until a worker is in the middle of an interval there."""
+        """Wait until a worker on the machine is within an interval."""
         training = "pgrep -f '^ray::.*[.]train' || true"
         wait_until(lambda: bool(self.cluster.lab[machine].run(training).strip()), f"{machine} trains", limit_s=120)
 
@@ -106,7 +106,7 @@ class Drill:
 
 
 def a_machine_that_joins_late(cluster: Cluster) -> tuple[Drill, Losses]:
-    """A machine of the file that was switched off is switched on while the exploration runs, and trains."""
+    """A machine in the cluster file is switched on while the exploration runs, and trains."""
     drill = Drill(cluster=cluster, name="joins")
     drill.begin()
     drill.strike(cluster.lab["node-2"].boot)
@@ -116,7 +116,7 @@ def a_machine_that_joins_late(cluster: Cluster) -> tuple[Drill, Losses]:
 
 
 def a_machine_killed(cluster: Cluster) -> tuple[Drill, Losses]:
-    """All processes of a worker machine die in mid-interval; it boots again afterwards."""
+    """All processes of a worker machine die within an interval; it boots again afterwards."""
     drill = Drill(cluster=cluster, name="killed")
     drill.begin()
     drill.wait_for_training_on("node-2")
@@ -128,7 +128,7 @@ def a_machine_killed(cluster: Cluster) -> tuple[Drill, Losses]:
 
 
 def a_spot_notice(cluster: Cluster) -> tuple[Drill, Losses]:
-    """A machine is told that it will be taken back, as `cluster/spot_notice.sh` does, and 20 s later it is."""
+    """A machine gets a preemption signal as from `cluster/spot_notice.sh`, and is killed 20 s later."""
     drill = Drill(cluster=cluster, name="notice")
     drill.begin()
     drill.wait_for_training_on("node-2")
@@ -159,7 +159,7 @@ def a_link_down(cluster: Cluster) -> tuple[Drill, Losses]:
 
 
 def a_driver_killed(cluster: Cluster) -> tuple[Drill, Losses]:
-    """kill -9 of the process that `ray submit` started on the head."""
+    """The process that `ray submit` started on the head is killed with SIGKILL."""
     drill = Drill(cluster=cluster, name="driver")
     drill.begin()
     drill.strike(lambda: cluster.lab["head"].run("kill -9 $(pgrep -f '^python [^ ]*explore.py')"))
@@ -169,7 +169,7 @@ def a_driver_killed(cluster: Cluster) -> tuple[Drill, Losses]:
 
 
 def a_full_disk(cluster: Cluster) -> tuple[Drill, Losses]:
-    """A worker machine has no byte left, and gets room again when the exploration has ended without it."""
+    """The disk of a worker machine is full until the exploration has ended without it."""
     drill = Drill(cluster=cluster, name="full")
     drill.begin()
     drill.strike(cluster.lab["node-1"].fill_disk)
@@ -179,7 +179,7 @@ def a_full_disk(cluster: Cluster) -> tuple[Drill, Losses]:
 
 
 def a_cluster_of_one_slot(cluster: Cluster) -> tuple[Drill, Losses]:
-    """Every worker machine dies, and the head goes on alone."""
+    """Every worker machine dies, and the head continues alone."""
     drill = Drill(cluster=cluster, name="shrinks")
     drill.begin()
     drill.strike(lambda: [cluster.lab[name].kill() for name in ("node-1", "node-2")])
@@ -198,17 +198,17 @@ FAULTS = {
 
 
 def row(fault: str, drill: Drill, lost: Losses) -> str:
-    """A line of the Markdown table."""
+    """Row of the Markdown table."""
     parts = [(lost.num_cut, "worker", "in mid-interval"), (lost.num_repeated, "report", "made twice")]
-    said = [f"{count} {what}{'s' * (count > 1)} {how}" for count, what, how in parts if count]
-    what = "; ".join(said) or "nothing"
+    losses_by_kind = [f"{count} {what}{'s' * (count > 1)} {how}" for count, what, how in parts if count]
+    what = "; ".join(losses_by_kind) or "nothing"
     recovery = "–" if lost.recovery_s is None else f"{lost.recovery_s:.0f} s"
     return f"| {fault} | {'one `resume`' if drill.resumed else 'by itself'} | {what} | {recovery} |"
 
 
 def main(chosen: list[str]) -> int:
-    """Run the drills whose function is named, or all; returns the exit status."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the lab is taken down
+    """Run the named drills, or all, and return the exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the lab is removed
     rows = []
     try:
         with Lab.build("head", "node-1", "node-2") as lab:

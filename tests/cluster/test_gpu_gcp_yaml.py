@@ -1,4 +1,4 @@
-"""The cluster of cloud GPUs on Google Cloud; nothing here reaches a cloud."""
+"""The cluster file for Google Cloud; no cloud is contacted."""
 
 import json
 from collections.abc import Iterator
@@ -17,26 +17,26 @@ TYPES = {"string": str, "integer": int, "boolean": bool, "array": list, "object"
 
 @pytest.fixture(scope="module")
 def schemas() -> dict[str, Any]:
-    """Of Compute Engine's API, as Google's library ships them."""
+    """Schemas of Compute Engine's API, as in Google's library."""
     return json.loads(DISCOVERY.read_text(encoding="utf-8"))["schemas"]
 
 
-def complaints(value: Any, schema: dict[str, Any], schemas: dict[str, Any], place: str) -> Iterator[str]:
-    """Where a value does not fit a schema of the discovery document."""
+def violations(value: Any, schema: dict[str, Any], schemas: dict[str, Any], field: str) -> Iterator[str]:
+    """Yield the fields of a value that violate a schema of the discovery document."""
     schema = schemas[schema["$ref"]] if "$ref" in schema else schema
     if not isinstance(value, TYPES[schema["type"]]):
-        yield f"{place}: must be {schema['type']}, got {value!r}"
+        yield f"{field}: must be {schema['type']}, got {value!r}"
     elif isinstance(value, dict):
         for name, inner in value.items():
             if name in schema["properties"]:
-                yield from complaints(inner, schema["properties"][name], schemas, f"{place}.{name}")
+                yield from violations(inner, schema["properties"][name], schemas, f"{field}.{name}")
             else:
-                yield f"{place}.{name}: is unknown"
+                yield f"{field}.{name}: is unknown"
     elif isinstance(value, list):
         for inner in value:
-            yield from complaints(inner, schema["items"], schemas, place)
+            yield from violations(inner, schema["items"], schemas, field)
     elif "enum" in schema and value not in schema["enum"]:
-        yield f"{place}: must be one of {schema['enum']}, got {value!r}"
+        yield f"{field}: must be one of {schema['enum']}, got {value!r}"
 
 
 class TestGpuGcpYaml(CloudFileConformance):
@@ -52,14 +52,12 @@ class TestGpuGcpYaml(CloudFileConformance):
         return disk["initializeParams"]["sourceImage"]
 
     @pytest.mark.parametrize("kind", ["head", "worker"])
-    def test_compute_engine_knows_every_field(
-        self, cluster: dict[str, Any], schemas: dict[str, Any], kind: str
-    ) -> None:
-        # int64 is text in JSON, and the API reads a number as well
+    def test_compute_engine_has_every_field(self, cluster: dict[str, Any], schemas: dict[str, Any], kind: str) -> None:
+        # int64 is text in JSON; the API also accepts a number
         node = self.nodes(cluster)[kind]
         for disk in node["disks"]:
             disk["initializeParams"]["diskSizeGb"] = str(disk["initializeParams"]["diskSizeGb"])
-        assert list(complaints(node, {"$ref": "Instance"}, schemas, kind)) == []
+        assert list(violations(node, {"$ref": "Instance"}, schemas, kind)) == []
 
     @pytest.mark.parametrize(
         ("field", "value"),
@@ -70,18 +68,18 @@ class TestGpuGcpYaml(CloudFileConformance):
             ("guestAccelerators", [{"type": "nvidia-l4"}]),
         ],
     )
-    def test_compute_engine_would_complain_of_a_slip(
+    def test_a_wrong_field_would_be_found(
         self, cluster: dict[str, Any], schemas: dict[str, Any], field: str, value: Any
     ) -> None:
         node = self.nodes(cluster)["head"] | {"disks": [], field: value}
-        (complaint,) = complaints(node, {"$ref": "Instance"}, schemas, "head")
-        assert field in complaint
+        (violation,) = violations(node, {"$ref": "Instance"}, schemas, "head")
+        assert field in violation
 
-    def test_a_machine_with_a_gpu_is_not_asked_to_move(self, cluster: dict[str, Any]) -> None:
+    def test_a_machine_with_a_gpu_is_not_migrated(self, cluster: dict[str, Any]) -> None:
         scheduling = [node["scheduling"] for node in self.nodes(cluster).values()]
         assert all(each["onHostMaintenance"] == "TERMINATE" for each in scheduling)
 
-    def test_a_spot_machine_that_was_taken_leaves_no_disk_to_pay_for(self, cluster: dict[str, Any]) -> None:
+    def test_a_reclaimed_spot_machine_leaves_no_disk(self, cluster: dict[str, Any]) -> None:
         assert self.nodes(cluster)["worker"]["scheduling"]["instanceTerminationAction"] == "DELETE"
 
     def test_the_zone_lies_in_the_region(self, cluster: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The cluster of cloud GPUs on AWS; nothing here reaches a cloud."""
+"""The cluster file for AWS; no cloud is contacted."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from .cloud import CloudFileConformance
 from .conformance import REPOSITORY
 
 
-def complaints(node: dict[str, Any]) -> str:
-    """What EC2's own model, as botocore ships it, says against the arguments with which Ray asks for a machine."""
+def violations(node: dict[str, Any]) -> str:
+    """Errors of EC2's model, as in botocore, for the arguments with which Ray requests a machine."""
     ec2 = botocore.session.Session().get_service_model("ec2")
     asked = node | {"MinCount": 1, "MaxCount": 1}
     shape = ec2.operation_model("RunInstances").input_shape
@@ -30,17 +30,17 @@ class TestGpuYaml(CloudFileConformance):
         return node["ImageId"]
 
     @pytest.mark.parametrize("kind", ["head", "worker"])
-    def test_ec2_knows_every_field(self, cluster: dict[str, Any], kind: str) -> None:
-        assert complaints(self.nodes(cluster)[kind]) == ""
+    def test_ec2_has_every_field(self, cluster: dict[str, Any], kind: str) -> None:
+        assert violations(self.nodes(cluster)[kind]) == ""
 
     @pytest.mark.parametrize(
         ("field", "value"),
         [("InstanceTyp", "g5.xlarge"), ("ImageId", 5), ("InstanceMarketOptions", {"Market": "spot"})],
     )
-    def test_ec2_would_complain_of_a_slip(self, cluster: dict[str, Any], field: str, value: Any) -> None:
-        assert field in complaints(self.nodes(cluster)["worker"] | {field: value})
+    def test_a_wrong_field_would_be_found(self, cluster: dict[str, Any], field: str, value: Any) -> None:
+        assert field in violations(self.nodes(cluster)["worker"] | {field: value})
 
-    def test_ec2_knows_the_market_and_the_disk(self, cluster: dict[str, Any]) -> None:
+    def test_ec2_accepts_the_market_and_the_disk(self, cluster: dict[str, Any]) -> None:
         ec2 = botocore.session.Session().get_service_model("ec2")
         worker = self.nodes(cluster)["worker"]
         assert worker["InstanceMarketOptions"]["MarketType"] in ec2.shape_for("MarketType").enum

@@ -1,4 +1,4 @@
-"""The cluster on Kubernetes: its pods against Kubernetes' own models, the rest against KubeRay's API reference."""
+"""The cluster file for Kubernetes: pods against the models of Kubernetes, the rest against KubeRay's API reference."""
 
 import re
 from collections.abc import Iterator
@@ -37,39 +37,39 @@ PLAIN = {"str": str, "int": int, "bool": bool}
 
 
 def fields(kind: str) -> dict[str, str]:
-    """JSON name → type of a model's fields."""
+    """JSON name → type of the fields of a model."""
     if kind in KUBERAY:
         return KUBERAY[kind]
     model = getattr(models, kind)
     return {json_name: model.openapi_types[name] for name, json_name in model.attribute_map.items()}
 
 
-def complaints(value: Any, kind: str, place: str) -> Iterator[str]:
-    """Where a value does not fit a type of Kubernetes or KubeRay."""
+def violations(value: Any, kind: str, field: str) -> Iterator[str]:
+    """Yield the fields of a value that violate a type of Kubernetes or KubeRay."""
     if inner := re.fullmatch(r"[Ll]ist\[(.+)\]", kind):
         for item in value if isinstance(value, list) else [value]:
-            yield from complaints(item, inner[1], place)
+            yield from violations(item, inner[1], field)
     elif inner := re.fullmatch(r"[Dd]ict[\[(]str, (.+)[\])]", kind):
-        # a Kubernetes quantity, such as a number of GPUs, is a text or a number
-        quantities = re.search(r"\.(requests|limits)$", place) is not None
+        # a Kubernetes quantity, such as a number of GPUs, may be a text or a number
+        quantities = re.search(r"\.(requests|limits)$", field) is not None
         for name, item in value.items():
             if not quantities or not isinstance(item, int | str):
-                yield from complaints(item, inner[1], f"{place}.{name}")
+                yield from violations(item, inner[1], f"{field}.{name}")
     elif kind in PLAIN:
         if type(value) is not PLAIN[kind]:
-            yield f"{place}: must be {kind}, got {value!r}"
+            yield f"{field}: must be {kind}, got {value!r}"
     elif not isinstance(value, dict):
-        yield f"{place}: must be {kind}, got {value!r}"
+        yield f"{field}: must be {kind}, got {value!r}"
     else:
         known = fields(kind)
-        yield from (f"{place}.{name}: is unknown to {kind}" for name in value if name not in known)
+        yield from (f"{field}.{name}: is unknown to {kind}" for name in value if name not in known)
         for name in value.keys() & known.keys():
-            yield from complaints(value[name], known[name], f"{place}.{name}")
+            yield from violations(value[name], known[name], f"{field}.{name}")
 
 
 @pytest.fixture
 def documents() -> dict[str, dict[str, Any]]:
-    """Kind → what the file says of it."""
+    """Kind → document of the file."""
     text = (CLUSTER_FOLDER / "kuberay.yaml").read_text(encoding="utf-8")
     return {document["kind"]: document for document in yaml.safe_load_all(text)}
 
@@ -81,12 +81,12 @@ def spec(documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 @pytest.fixture
 def pods(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    """The pod of each group, the head's first."""
+    """Pod of each group, the head first."""
     return [group["template"]["spec"] for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"])]
 
 
-def test_kuberay_knows_every_field(spec: dict[str, Any]) -> None:
-    assert list(complaints(spec, "RayClusterSpec", "spec")) == []
+def test_kuberay_has_every_field(spec: dict[str, Any]) -> None:
+    assert list(violations(spec, "RayClusterSpec", "spec")) == []
 
 
 @pytest.mark.parametrize(
@@ -96,11 +96,9 @@ def test_kuberay_knows_every_field(spec: dict[str, Any]) -> None:
         ("NetworkPolicy", "networking.k8s.io/v1", "V1NetworkPolicy"),
     ],
 )
-def test_kubernetes_knows_every_field(
-    documents: dict[str, dict[str, Any]], kind: str, version: str, model: str
-) -> None:
+def test_kubernetes_has_every_field(documents: dict[str, dict[str, Any]], kind: str, version: str, model: str) -> None:
     assert documents[kind]["apiVersion"] == version
-    assert list(complaints(documents[kind], model, kind)) == []
+    assert list(violations(documents[kind], model, kind)) == []
 
 
 @pytest.mark.parametrize(
@@ -111,13 +109,13 @@ def test_kubernetes_knows_every_field(
         ({"volumeMounts": [{"name": "a", "path": "/"}]}, "path: is unknown"),
     ],
 )
-def test_a_slip_would_be_seen(spec: dict[str, Any], container: dict[str, Any], expected: str) -> None:
+def test_a_wrong_field_would_be_found(spec: dict[str, Any], container: dict[str, Any], expected: str) -> None:
     spec["headGroupSpec"]["template"]["spec"]["containers"] = [container]
-    (complaint,) = complaints(spec, "RayClusterSpec", "spec")
-    assert expected in complaint
+    (violation,) = violations(spec, "RayClusterSpec", "spec")
+    assert expected in violation
 
 
-def test_every_container_asks_for_the_token_and_sends_no_usage(
+def test_every_container_requires_the_token_and_sends_no_usage(
     spec: dict[str, Any], pods: list[dict[str, Any]]
 ) -> None:
     for env in (spec["autoscalerOptions"]["env"], *(pod["containers"][0]["env"] for pod in pods)):
@@ -141,13 +139,13 @@ def test_only_the_clusters_own_pods_reach_it(documents: dict[str, dict[str, Any]
     assert policy == own | {"policyTypes": ["Ingress"], "ingress": [{"from": [own]}]}
 
 
-def test_nothing_has_an_address_outside(spec: dict[str, Any], pods: list[dict[str, Any]]) -> None:
+def test_no_service_has_an_external_address(spec: dict[str, Any], pods: list[dict[str, Any]]) -> None:
     assert spec["headGroupSpec"]["serviceType"] == "ClusterIP"
     assert spec["headGroupSpec"]["rayStartParams"]["dashboard-host"] == "127.0.0.1"
     assert not any(pod.get("hostNetwork") or "ports" in pod["containers"][0] for pod in pods)
 
 
-def test_pods_have_no_rights_to_spare(pods: list[dict[str, Any]]) -> None:
+def test_pods_are_unprivileged(pods: list[dict[str, Any]]) -> None:
     for pod in pods:
         assert pod["securityContext"]["runAsNonRoot"]
         assert pod["containers"][0]["securityContext"] == {
@@ -157,9 +155,7 @@ def test_pods_have_no_rights_to_spare(pods: list[dict[str, Any]]) -> None:
     assert [pod["automountServiceAccountToken"] for pod in pods] == [True, False]
 
 
-def test_every_volume_that_is_mounted_is_there(
-    documents: dict[str, dict[str, Any]], pods: list[dict[str, Any]]
-) -> None:
+def test_every_mounted_volume_exists(documents: dict[str, dict[str, Any]], pods: list[dict[str, Any]]) -> None:
     for pod in pods:
         assert {mount["name"] for mount in pod["containers"][0]["volumeMounts"]} == {
             volume["name"] for volume in pod["volumes"]
@@ -172,7 +168,7 @@ def test_ray_is_the_version_that_is_pinned(spec: dict[str, Any]) -> None:
     assert f"\nray=={spec['rayVersion']}\n" in (REPOSITORY / "constraints.txt").read_text(encoding="utf-8")
 
 
-def test_the_image_has_what_the_build_reads() -> None:
+def test_the_image_has_the_files_of_the_build() -> None:
     text = (CLUSTER_FOLDER / "Dockerfile").read_text(encoding="utf-8")
     copied = {source for line in re.findall(r"^COPY (.+)$", text, re.MULTILINE) for source in line.split()[:-1]}
     assert copied == {"pyproject.toml", "constraints.txt", "README.md", "search_spaces", "erpo_explore"}

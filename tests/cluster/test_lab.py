@@ -1,4 +1,4 @@
-"""The lab's machines are apart as real ones are, and it says where it cannot be built."""
+"""Machines of the lab are isolated like real ones, and an impossible lab is refused."""
 
 import os
 import shutil
@@ -28,13 +28,13 @@ def lab() -> Iterator[Lab]:
 
 
 def reaches(lab: Lab, name: str, address: str) -> bool:
-    """Whether a machine's sshd answers another one."""
+    """Whether a machine reaches the sshd of another one."""
     knock = f"timeout 2 bash -c '< /dev/tcp/{address}/22' 2> /dev/null && echo yes"
     return lab[name].run(knock, check=False).strip() == "yes"
 
 
 def sees_its_own_processes_alone(lab: Lab, name: str) -> bool:
-    """Whether all that runs for a machine is its sshd and the shell that asks, so nothing of the machine below it."""
+    """Whether a machine sees only its sshd and this shell, and no process of the host."""
     running = set(lab[name].run("ps -e -o comm=").split())
     return "sshd" in running and running <= {"bash", "ps", "sshd"}
 
@@ -46,11 +46,11 @@ def test_a_machine_has_its_own_name_home_and_processes(lab: Lab) -> None:
 
 
 @in_lab
-@pytest.mark.parametrize("place", ["~", "/tmp", "/dev/shm"])
-def test_nothing_that_a_machine_writes_is_seen_by_another(lab: Lab, place: str) -> None:
-    lab["one"].run(f"touch {place}/mine")
-    assert "mine" not in lab["two"].run(f"ls -a {place}")
-    assert not list(Path(place).expanduser().glob("mine"))
+@pytest.mark.parametrize("folder", ["~", "/tmp", "/dev/shm"])
+def test_nothing_that_a_machine_writes_is_seen_by_another(lab: Lab, folder: str) -> None:
+    lab["one"].run(f"touch {folder}/mine")
+    assert "mine" not in lab["two"].run(f"ls -a {folder}")
+    assert not list(Path(folder).expanduser().glob("mine"))
 
 
 @in_lab
@@ -59,7 +59,7 @@ def test_ray_sees_one_processor(lab: Lab) -> None:
 
 
 @in_lab
-def test_a_machine_lets_in_by_ssh_who_has_the_key(lab: Lab) -> None:
+def test_ssh_to_a_machine_needs_the_key(lab: Lab) -> None:
     ssh = f"ssh -o BatchMode=yes -o StrictHostKeyChecking=no root@{lab['two'].address} hostname"
     assert lab["laptop"].run(f"{ssh} 2> /dev/null").strip() == "two"
     with pytest.raises(RuntimeError, match="Permission denied"):
@@ -67,7 +67,7 @@ def test_a_machine_lets_in_by_ssh_who_has_the_key(lab: Lab) -> None:
 
 
 @in_lab
-def test_a_link_is_cut_and_mended(lab: Lab) -> None:
+def test_a_link_is_cut_and_restored(lab: Lab) -> None:
     lab["two"].cut_link()
     assert not reaches(lab, "one", lab["two"].address)
     lab["two"].mend_link()
@@ -75,7 +75,7 @@ def test_a_link_is_cut_and_mended(lab: Lab) -> None:
 
 
 @in_lab
-def test_a_full_disk_takes_no_more(lab: Lab) -> None:
+def test_a_full_disk_refuses_writes(lab: Lab) -> None:
     lab["two"].fill_disk()
     with pytest.raises(RuntimeError, match="No space left"):
         lab["two"].run("head -c 100000 /dev/zero > /tmp/more")
@@ -84,7 +84,7 @@ def test_a_full_disk_takes_no_more(lab: Lab) -> None:
 
 
 @in_lab
-def test_a_machine_that_is_killed_is_gone_and_boots_with_what_was_on_its_disk(lab: Lab) -> None:
+def test_a_killed_machine_boots_with_its_disk(lab: Lab) -> None:
     lab["two"].run("touch ~/mine")
     lab["two"].kill()
     with pytest.raises(RuntimeError, match="switched off"):
@@ -95,7 +95,7 @@ def test_a_machine_that_is_killed_is_gone_and_boots_with_what_was_on_its_disk(la
 
 
 @in_lab
-def test_the_clusters_file_is_the_projects_own_but_for_hosts_user_and_key(lab: Lab) -> None:
+def test_the_cluster_file_differs_in_hosts_user_and_key_alone(lab: Lab) -> None:
     lab.write_cluster_file("one", ("two",))
     written = yaml.safe_load(lab["laptop"].run("cat onprem.yaml"))
     own = yaml.safe_load((REPOSITORY / "cluster" / "onprem.yaml").read_text(encoding="utf-8"))
@@ -106,7 +106,7 @@ def test_the_clusters_file_is_the_projects_own_but_for_hosts_user_and_key(lab: L
     assert written == own | edited
 
 
-def test_who_is_not_root_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_root_the_lab_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(LabError, match="needs root"), Lab.build("one"):
         pass
@@ -120,7 +120,7 @@ def test_missing_commands_are_named_by_their_package(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("rows", "complaint"),
+    ("rows", "message"),
     [
         ([("a", 1), ("a", 2), ("b", 1)], "'b'"),
         ([("a", 1), ("a", 2), ("b", 1), ("b", 2), ("b", 2)], "'b'"),
@@ -128,12 +128,12 @@ def test_missing_commands_are_named_by_their_package(monkeypatch: pytest.MonkeyP
     ],
     ids=["a report is missing", "a report is doubled", "a trial is missing"],
 )
-def test_the_ledger_finds_what_is_lost_or_doubled(rows: list[tuple[str, int]], complaint: str) -> None:
+def test_lost_or_duplicate_rows_are_found(rows: list[tuple[str, int]], message: str) -> None:
     observations = pd.DataFrame(rows, columns=["trial", "iteration"])
-    with pytest.raises(AssertionError, match=complaint):
+    with pytest.raises(AssertionError, match=message):
         check_complete(observations, FINISHED, num_trials=2, num_reports=2)
 
 
-def test_the_ledger_accepts_what_is_complete() -> None:
+def test_complete_rows_are_accepted() -> None:
     observations = pd.DataFrame([("a", 2), ("a", 1), ("b", 1), ("b", 2)], columns=["trial", "iteration"])
     check_complete(observations, FINISHED, num_trials=2, num_reports=2)

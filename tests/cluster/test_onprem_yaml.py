@@ -1,4 +1,4 @@
-"""The cluster of one's own machines; nothing here reaches one (`make cluster-test` does)."""
+"""The cluster file for your own machines; no machine is contacted (`make cluster-test` does)."""
 
 import re
 from typing import Any
@@ -23,6 +23,6 @@ class TestOnpremYaml(ClusterFileConformance):
     def test_no_disk_is_shared(self, cluster: dict[str, Any]) -> None:
         assert not re.search(r"\bmount |\bnfs", str([cluster.get(commands, []) for commands in COMMANDS]))
 
-    def test_what_is_to_be_edited_is_hosts_user_and_key(self) -> None:
+    def test_the_lines_to_edit_are_hosts_user_and_key(self) -> None:
         edited = re.findall(r"^ *(\w+): .* # EDIT", self.file.read_text(encoding="utf-8"), re.MULTILINE)
         assert edited == ["head_ip", "worker_ips", "ssh_user", "ssh_private_key"]

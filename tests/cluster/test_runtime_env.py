@@ -1,4 +1,4 @@
-"""What `ray job submit` carries, against Ray's own reading of it."""
+"""The runtime environment of `ray job submit`, as Ray reads it."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ def written() -> dict[str, Any]:
     return yaml.safe_load((REPOSITORY / "cluster" / "runtime_env.yaml").read_text(encoding="utf-8"))
 
 
-def test_ray_takes_it(written: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ray_accepts_it(written: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
     taken = RuntimeEnv(**written)
     assert taken.pip_config()["packages"] == written["pip"]["packages"]
 
 
-def test_what_explore_py_needs_is_carried(written: dict[str, Any]) -> None:
+def test_the_files_that_explore_py_needs_are_included(written: dict[str, Any]) -> None:
     needed = {"explore.py", "erpo_explore", "search_spaces", "pyproject.toml", "constraints.txt", "README.md"}
     assert all((REPOSITORY / name).exists() for name in written["excludes"])
     assert needed & set(written["excludes"]) == set()

@@ -23,7 +23,7 @@ CLUSTER = {
 
 @dataclass(frozen=True)
 class FakeCluster:
-    """Where the fake keeps what it is told and what it has done."""
+    """Folder with the settings and the calls of the fake launcher."""
 
     root: Path
     file: Path
@@ -42,7 +42,7 @@ class FakeCluster:
         return [line.split()[0] for line in noted.read_text().splitlines()] if noted.exists() else []
 
     def arguments(self) -> list[str]:
-        """What the head's explore.py was called with."""
+        """Arguments of explore.py on the head."""
         return (self.root / "arguments").read_text().splitlines()
 
     def set(self, name: str, value: str = "") -> None:

@@ -1,6 +1,6 @@
 #!/bin/bash
-# What the head runs as `erpo-explore`: it notes its arguments, waits for $FAKE/go where $FAKE/waits is there, and leaves
-# a results folder. Exit code: what $FAKE/code says.
+# Runs on the head as `erpo-explore`: it writes its arguments, waits for $FAKE/go if $FAKE/waits exists, and leaves a
+# results folder. Its exit code is in $FAKE/code.
 printf '%s\n' "$@" > "$FAKE/arguments"
 trap 'echo interrupted; exit 130' INT
 results=results/tiny

@@ -1,9 +1,9 @@
 #!/bin/bash
-# What erpo_explore.launch calls as `ray`: each call is noted in $FAKE/calls, and the head is the folder $FAKE/head.
-# $FAKE/is_up: the cluster is there. $FAKE/unreachable: ssh fails. $FAKE/cut: the next connection ends after so many lines.
+# erpo_explore.launch calls this as `ray`: each call is written to $FAKE/calls, and the head is the folder $FAKE/head.
+# $FAKE/is_up: the cluster runs. $FAKE/unreachable: ssh fails. $FAKE/cut: number of lines until the next connection ends.
 printf '%s\n' "${*//$'\n'/ }" >> "$FAKE/calls"
 on_head() { HOME=$FAKE/head PATH=$FAKE/head/bin:$PATH bash -c "$1"; }
-place() { printf '%s' "${1/#\~/$FAKE/head}"; }
+path_on_head() { printf '%s' "${1/#\~/$FAKE/head}"; }
 case $1 in
   get-auth-token) mkdir -p ~/.ray && echo secret > ~/.ray/auth_token && echo secret ;;
   get-head-ip) test -e "$FAKE/is_up" && echo 10.0.0.1 ;;
@@ -19,7 +19,7 @@ case $1 in
     fi
     on_head "$3" | sed -u 's/$/\r/' # ssh -tt ends lines like this
     ;;
-  rsync-up) rsync -a "$3" "$(place "$4")" ;;
-  rsync-down) rsync -a "$(place "$3")" "$4" ;;
+  rsync-up) rsync -a "$3" "$(path_on_head "$4")" ;;
+  rsync-down) rsync -a "$(path_on_head "$3")" "$4" ;;
   *) exit 64 ;;
 esac

@@ -1,4 +1,4 @@
-"""The cluster's key is made once, for its owner alone."""
+"""The token of a cluster is created once, for its owner alone."""
 
 import stat
 from pathlib import Path
@@ -18,7 +18,7 @@ def mounting(**mounts: str) -> ClusterFile:
 TOKEN = mounting(**{"~/.ray/auth_token": "~/.ray/auth_token"})
 
 
-def test_it_is_made_for_the_owner_alone_and_not_printed(
+def test_the_token_is_readable_by_its_owner_alone_and_not_printed(
     cluster: FakeCluster, capfd: pytest.CaptureFixture[str]
 ) -> None:
     file = ensure_token(TOKEN, cluster.ray.program)
@@ -27,7 +27,7 @@ def test_it_is_made_for_the_owner_alone_and_not_printed(
     assert capfd.readouterr() == ("", "")
 
 
-def test_one_that_is_there_is_kept(cluster: FakeCluster) -> None:
+def test_an_existing_token_is_kept(cluster: FakeCluster) -> None:
     file = Path("~/.ray/auth_token").expanduser()
     file.parent.mkdir()
     file.write_text("mine")
@@ -36,7 +36,7 @@ def test_one_that_is_there_is_kept(cluster: FakeCluster) -> None:
     assert (file.read_text(), cluster.calls()) == ("mine", [])
 
 
-def test_one_that_others_can_read_is_refused(cluster: FakeCluster) -> None:
+def test_a_token_that_others_can_read_is_refused(cluster: FakeCluster) -> None:
     file = Path("~/.ray/auth_token").expanduser()
     file.parent.mkdir()
     file.write_text("mine")
@@ -45,7 +45,7 @@ def test_one_that_others_can_read_is_refused(cluster: FakeCluster) -> None:
         ensure_token(TOKEN, cluster.ray.program)
 
 
-def test_a_token_elsewhere_that_ray_does_not_make_is_an_error(cluster: FakeCluster) -> None:
+def test_a_token_at_another_path_is_an_error(cluster: FakeCluster) -> None:
     with pytest.raises(RunError, match="could not be created"):
         ensure_token(mounting(**{"~/.ray/auth_token": "elsewhere/token"}), cluster.ray.program)
 

@@ -1,4 +1,4 @@
-"""A cluster file is refused here, in a line, before a machine is asked for."""
+"""An invalid cluster file is refused with a one-line error, before a machine is started."""
 
 import copy
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_gpu_yaml_is_refused_until_an_image_is_pasted(monkeypatch: pytest.Monkey
         load_cluster_file(Path("cluster/gpu.yaml"))
 
 
-def test_gpu_yaml_with_an_image_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_gpu_yaml_with_an_image_is_accepted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(REPOSITORY)
     edited = tmp_path / "gpu.yaml"
     edited.write_text(Path("cluster/gpu.yaml").read_text().replace("PASTE-AN-AMI-ID-HERE", "ami-0123456789abcdef0"))
@@ -71,7 +71,7 @@ def test_a_library_of_the_cloud_that_is_missing_is_named(tmp_path: Path, monkeyp
     "text",
     ["a: [", "!!python/object/apply:os.system ['touch pwned']", "\x00", "- a", "", "[" * 5000, "a: 2024-13-45"],
 )
-def test_what_is_no_cluster_is_one_line(tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_another_kind_is_a_one_line_error(tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "cluster.yaml"
     file.write_text(text)
@@ -92,7 +92,7 @@ def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
         load_cluster_file(tmp_path / "cluster.yaml")
 
 
-def test_a_list_that_holds_itself_ends(tmp_path: Path) -> None:
+def test_a_list_that_contains_itself_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cluster.yaml").write_text("cluster_name: &a [*a]\nprovider: {type: local}\n")
     with pytest.raises(ConfigError):
         load_cluster_file(tmp_path / "cluster.yaml")

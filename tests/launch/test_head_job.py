@@ -1,4 +1,4 @@
-"""The name of a job is that of its results, and safe in a shell."""
+"""The name of a job is that of its results folder, and safe in a shell."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The launcher is found with what it calls, and its errors are found in what it prints."""
+"""The launcher and its programs are found, and its errors are extracted from its output."""
 
 import pytest
 
@@ -19,15 +19,15 @@ FAILED = [
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("line", "reason"),
     [
         ("Connection to 10.0.0.1 closed.", "Connection to 10.0.0.1 closed."),
         ("me@10.0.0.1: Permission denied (publickey).", "me@10.0.0.1: Permission denied (publickey)."),
         ("", "Error: Command failed:"),
     ],
 )
-def test_why_ssh_failed_is_found_among_what_the_launcher_repeats(said: str, reason: str) -> None:
-    assert failure_reason([line.format(said) for line in FAILED]) == reason
+def test_the_reason_of_ssh_is_found_in_the_output_of_the_launcher(line: str, reason: str) -> None:
+    assert failure_reason([printed.format(line) for printed in FAILED]) == reason
 
 
 @pytest.mark.parametrize("missing", ["ssh", "rsync"])

@@ -1,4 +1,4 @@
-"""`submit` from the command line to the exit code, on a head that is a folder; its job is a real process."""
+"""`submit` from command line to exit code. The head is a folder, and the job is a real process."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ from .conftest import FakeCluster
 pytestmark = pytest.mark.tools("flock", "rsync", "sed", "setsid", "ssh")
 
 PYTHON = sys.executable
-"""Before the fake cluster has it elsewhere."""
+"""Saved before the fake cluster changes it."""
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def submit(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> Callable[..
 
 @pytest.fixture
 def running(cluster: FakeCluster, space: str, submit: Callable[..., int]) -> FakeCluster:
-    """A cluster whose job tiny waits for `go`, and that nobody follows."""
+    """A cluster whose job `tiny` waits for the file `go`, without a follower."""
     cluster.set("waits")
     job = HeadJob("tiny")
     assert [line for line in cluster.ray.output(start_command(job)) if line.startswith("erpo=")] == ["erpo= started"]
@@ -47,7 +47,7 @@ def running(cluster: FakeCluster, space: str, submit: Callable[..., int]) -> Fak
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    """Return as soon as it holds."""
+    """Return as soon as the condition is true."""
     while not holds():
         time.sleep(0.05)
 
@@ -60,7 +60,7 @@ def start_command(job: HeadJob) -> str:
     return job.start(["erpo-explore", "run", "--results", "results/tiny"], "results/tiny", is_new=True)
 
 
-def test_it_brings_up_explores_and_fetches(
+def test_submit_starts_the_cluster_explores_and_fetches(
     cluster: FakeCluster, space: str, submit: Callable[..., int], capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert submit(space, "--set", "training.steps=6", "--seed", "3") == 0
@@ -80,14 +80,14 @@ def test_a_cluster_that_is_up_is_not_restarted(cluster: FakeCluster, space: str,
     assert "up" not in cluster.calls()
 
 
-def test_a_head_without_ray_is_brought_up(cluster: FakeCluster, space: str, submit: Callable[..., int]) -> None:
+def test_a_head_without_ray_is_started(cluster: FakeCluster, space: str, submit: Callable[..., int]) -> None:
     cluster.set("is_up")
     (cluster.head / "bin" / "ray").write_text("#!/bin/sh\nexit 1\n")
     assert submit(space) == 0
     assert "up" in cluster.calls()
 
 
-def test_a_head_that_ssh_does_not_reach_is_left_alone(
+def test_an_unreachable_head_is_not_restarted(
     cluster: FakeCluster, space: str, submit: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     cluster.set("is_up")
@@ -99,7 +99,7 @@ def test_a_head_that_ssh_does_not_reach_is_left_alone(
     assert "up" not in cluster.calls()
 
 
-def test_a_cluster_that_does_not_come_up_is_an_error(
+def test_a_cluster_that_does_not_start_is_an_error(
     cluster: FakeCluster, space: str, submit: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     cluster.set("broken")
@@ -107,7 +107,7 @@ def test_a_cluster_that_does_not_come_up_is_an_error(
     assert "ray down cluster.yaml" in capsys.readouterr().err
 
 
-def test_data_are_carried(cluster: FakeCluster, space: str, submit: Callable[..., int]) -> None:
+def test_data_are_uploaded(cluster: FakeCluster, space: str, submit: Callable[..., int]) -> None:
     data = cluster.file.parent / "texts"
     data.mkdir()
     (data / "train.de").write_text("eins\n")
@@ -126,7 +126,7 @@ def test_the_exit_code_is_that_of_explore_py_and_results_are_fetched(
     assert (cluster.file.parent / "results/tiny/exploration.yaml").exists()
 
 
-def test_after_a_mistake_nothing_is_fetched(cluster: FakeCluster, space: str, submit: Callable[..., int]) -> None:
+def test_after_a_usage_error_nothing_is_fetched(cluster: FakeCluster, space: str, submit: Callable[..., int]) -> None:
     cluster.set("code", "2")
     assert submit(space) == 2
     assert "rsync-down" not in cluster.calls()
@@ -153,7 +153,7 @@ def test_replay_names_its_results(cluster: FakeCluster, submit: Callable[..., in
     assert arguments[-1] == "results/tiny"
 
 
-def test_a_replay_carries_its_data(cluster: FakeCluster, submit: Callable[..., int]) -> None:
+def test_the_data_of_a_replay_are_uploaded(cluster: FakeCluster, submit: Callable[..., int]) -> None:
     (cluster.file.parent / "texts").mkdir()
     assert submit("replay", "results/tiny", "--data", "texts") == 0
     arguments = cluster.arguments()
@@ -173,7 +173,7 @@ def test_a_replay_carries_its_data(cluster: FakeCluster, submit: Callable[..., i
         (["tiny.yaml", "--follow", "tiny"], "stand alone"),
     ],
 )
-def test_a_mistake_costs_nothing(
+def test_a_usage_error_calls_no_launcher(
     cluster: FakeCluster,
     space: str,
     submit: Callable[..., int],
@@ -195,7 +195,7 @@ def test_a_local_folder_is_not_mixed_with_new_results(
     assert cluster.calls() == []
 
 
-def test_results_on_the_cluster_are_not_begun_anew(
+def test_existing_results_on_the_cluster_are_not_overwritten(
     cluster: FakeCluster, space: str, submit: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert submit(space) == 0
@@ -226,7 +226,7 @@ def test_a_running_exploration_is_not_started_twice(
     running.set("go")
 
 
-def test_a_connection_that_is_cut_loses_no_line(running: FakeCluster) -> None:
+def test_a_lost_connection_loses_no_line(running: FakeCluster) -> None:
     running.set("cut", "2")
     shown: list[str] = []
     waits: list[float] = []
@@ -237,7 +237,7 @@ def test_a_connection_that_is_cut_loses_no_line(running: FakeCluster) -> None:
     assert waits == [5.0]
 
 
-def test_a_head_out_of_reach_is_given_up_with_how_to_go_on(running: FakeCluster) -> None:
+def test_an_unreachable_head_is_an_error_with_the_next_command(running: FakeCluster) -> None:
     running.set("unreachable")
     waits: list[float] = []
     with pytest.raises(RunError, match="--follow tiny"):
@@ -255,20 +255,20 @@ main()
 
 
 def test_ctrl_c_leaves_the_exploration_running(running: FakeCluster, submit: Callable[..., int]) -> None:
-    # in a process of its own: polars, which other tests import, has Ctrl-C interrupt no read any more
+    # in a separate process: after an import of polars (by other tests), Ctrl-C interrupts no read
     command = [PYTHON, "-c", FOLLOWER, sys.executable, "explore.py", "submit", "--cluster", running.file.name]
     follower = subprocess.Popen([*command, "--follow", "tiny"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     wait_until(lambda: "tail" in (running.root / "calls").read_text())
     follower.send_signal(signal.SIGINT)
-    said, _ = follower.communicate()
-    assert follower.returncode == 130, said.decode()
-    assert all(hint in said.decode() for hint in ("--follow tiny", "--stop tiny", "rsync-down", "ray down"))
+    output, _ = follower.communicate()
+    assert follower.returncode == 130, output.decode()
+    assert all(hint in output.decode() for hint in ("--follow tiny", "--stop tiny", "rsync-down", "ray down"))
     running.set("go")
     assert submit("--follow", "tiny") == 0
     assert Path("results/tiny/exploration.yaml").exists()
 
 
-def test_stop_interrupts_and_the_follower_sees_it(
+def test_stop_interrupts_the_job_and_ends_the_following(
     running: FakeCluster, submit: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert submit("--stop", "tiny") == 0
@@ -279,7 +279,7 @@ def test_stop_interrupts_and_the_follower_sees_it(
     assert "already ended" in capsys.readouterr().out
 
 
-def test_a_job_that_was_killed_is_told_from_one_that_runs(running: FakeCluster) -> None:
+def test_a_killed_job_is_not_mistaken_for_a_running_one(running: FakeCluster) -> None:
     process = int((running.head / "erpo-jobs/tiny/pid").read_text())
     os.killpg(process, signal.SIGKILL)
     with pytest.raises(RunError, match=r"was killed on the head.*resume results/tiny"):

@@ -1,4 +1,4 @@
-"""Every model that the conformance suite holds to the interface, small and untrained."""
+"""Every model that the conformance suite checks, small and untrained."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,10 +16,10 @@ CONFIGS = {
     "lstm": LstmConfig(hidden_size=8, dropout=0.2),
     "transformer": TransformerConfig(hidden_size=16, heads=2, layers=2, feed_forward=24, dropout=0.1),
 }
-"""Models whose weights are drawn."""
+"""Models with randomly drawn weights."""
 
 CUSTOM = {"custom": CustomConfig(function="examples.my_model:build", settings={"hidden_size": 12})}
-"""A user's own: add yours here, and `pytest tests/seq2seq/test_model.py -k custom` checks it."""
+"""Models from outside the package: add yours here, and `pytest tests/seq2seq/test_model.py -k custom` checks it."""
 
 KINDS = (*CONFIGS, *CUSTOM, *tiny_pretrained.KINDS)
 
@@ -38,7 +38,7 @@ def build(kind: str, seed: int = 1) -> Seq2Seq:
 
 
 def num_target(kind: str) -> int:
-    """A pretrained model has as many ids on one side as on the other."""
+    """Target vocabulary size; a pretrained model has the same on both sides."""
     return NUM_SOURCE if kind in tiny_pretrained.KINDS else NUM_TARGET
 
 
@@ -50,5 +50,5 @@ def sources() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def targets() -> torch.Tensor:
-    """Decoder inputs for them."""
+    """Decoder inputs for the sources."""
     return torch.tensor([[1, 4, 5, 6, 4], [1, 8, 8, 2, 0], [1, 3, 7, 7, 7]])

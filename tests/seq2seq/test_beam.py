@@ -1,4 +1,4 @@
-"""Beam search against enumeration, against greedy decoding, and on sentences whose best hypothesis is known by hand."""
+"""Beam search against enumeration, against greedy decoding, and on sentences whose best hypothesis is known."""
 
 import itertools
 import math
@@ -16,14 +16,14 @@ BOS, EOS, PAD, UNK = SYMBOLS.bos, SYMBOLS.eos, SYMBOLS.pad, SYMBOLS.unk
 WORDS = range(4, NUM_TARGET)
 MAX_TOKENS = 3
 EVERYTHING = 1 + 5 + 5**2 + 5**3
-"""Hypotheses of at most three tokens: EOS behind 0, 1 or 2 words, or 3 words and no EOS."""
+"""Hypotheses of at most three tokens: EOS after 0, 1 or 2 words, or 3 words and no EOS."""
 
 PENALTIES = (0.0, 0.6, 1.0, 2.5)
 
 
 @pytest.fixture(params=[(kind, seed) for kind in CONFIGS for seed in (1, 2, 3)], ids=str)
 def model(request):
-    # untrained weights, louder, so that hypotheses differ
+    # scaled untrained weights, so that hypotheses differ
     model = build(*request.param).eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -40,7 +40,7 @@ def enumerated(*, ended):
 
 @torch.no_grad()
 def scores(model, row, hypotheses, length_penalty):
-    """Of hypotheses to one source, by teacher forcing: log p over the whole vocabulary, divided as Wu et al. do."""
+    """Scores of hypotheses for one source, by teacher forcing: log p over the whole vocabulary, length-normalised."""
     source_BS, keep_BS = (tensor[row : row + 1].repeat(len(hypotheses), 1) for tensor in sources())
     longest = max(map(len, hypotheses))
     tokens_NT = torch.tensor([hypothesis + [PAD] * (longest - len(hypothesis)) for hypothesis in hypotheses])
@@ -53,19 +53,19 @@ def scores(model, row, hypotheses, length_penalty):
 
 
 def found(model, max_tokens=MAX_TOKENS, **settings):
-    """The hypotheses of a search, as lists without padding."""
+    """Hypotheses found by a search, as lists without padding."""
     tokens_BT = beam_search(model, model.encode(*sources()), SYMBOLS, max_tokens, **settings)
     return [[token for token in tokens if token != PAD] for tokens in tokens_BT.tolist()]
 
 
 class TestAgainstEnumeration:
     @pytest.mark.parametrize("length_penalty", PENALTIES)
-    def test_with_a_place_for_every_hypothesis_the_best_of_all_is_found(self, model, length_penalty):
+    def test_with_a_slot_per_hypothesis_the_best_of_all_is_found(self, model, length_penalty):
         hypotheses = enumerated(ended=True)
         for row, best in enumerate(found(model, width=EVERYTHING, length_penalty=length_penalty)):
             assert best == hypotheses[scores(model, row, hypotheses, length_penalty).argmax()]
 
-    def test_where_nothing_may_end_the_likeliest_that_is_cut_is_found(self, model):
+    def test_without_eos_the_likeliest_cut_hypothesis_is_found(self, model):
         with torch.no_grad():
             model.output_bias[EOS] = -torch.inf
         hypotheses = enumerated(ended=False)
@@ -73,7 +73,7 @@ class TestAgainstEnumeration:
             assert best == hypotheses[scores(model, row, hypotheses, 1.0).argmax()]
 
     @pytest.mark.parametrize("width", [1, 2, 5])
-    def test_a_narrow_beam_finds_something_that_is_no_better(self, model, width):
+    def test_a_narrow_beam_does_not_beat_enumeration(self, model, width):
         hypotheses = enumerated(ended=True)
         for row, hypothesis in enumerate(found(model, width=width)):
             score_N = scores(model, row, hypotheses, 1.0)
@@ -84,7 +84,7 @@ class TestAgainstEnumeration:
 class TestAgainstGreedy:
     @pytest.mark.parametrize("max_tokens", [1, 2, 12])
     @pytest.mark.parametrize("length_penalty", [0.0, 1.0])
-    def test_one_place_is_greedy_decoding(self, model, max_tokens, length_penalty):
+    def test_width_1_is_greedy_decoding(self, model, max_tokens, length_penalty):
         memory = model.encode(*sources())
         tokens_BT = beam_search(model, memory, SYMBOLS, max_tokens, width=1, length_penalty=length_penalty)
         assert torch.equal(tokens_BT, greedy(model, memory, SYMBOLS, max_tokens))
@@ -98,12 +98,12 @@ class TestAgainstGreedy:
                 score, greedy_score = scores(model, row, [hypothesis, greedily[row]], length_penalty)
                 assert score >= greedy_score - 1e-5
 
-    def test_it_differs_from_greedy_somewhere(self):
+    def test_beam_search_differs_from_greedy_decoding_for_some_model(self):
         models = [build(kind, seed).eval() for kind in CONFIGS for seed in (1, 2, 3)]
         assert any(found(model, width=5) != found(model, width=1) for model in models)
 
 
-class TestConduct:
+class TestProperties:
     @pytest.mark.parametrize("width", [1, 4])
     def test_a_row_does_not_depend_on_its_batch(self, model, width):
         source_BS, keep_BS = sources()
@@ -115,14 +115,14 @@ class TestConduct:
             assert alone_BT[0].tolist() == together[row]
 
     @pytest.mark.parametrize("width", [2, 5])
-    def test_it_never_says_special_tokens(self, model, width):
+    def test_special_tokens_are_never_generated(self, model, width):
         with torch.no_grad():
             model.output_bias[[PAD, BOS, UNK]] = 5.0
         for hypothesis in found(model, max_tokens=10, width=width):
             assert set(hypothesis[:-1]) <= set(WORDS)
             assert hypothesis[-1] in {EOS, *WORDS}
 
-    def test_it_leaves_no_gradient(self, model):
+    def test_no_gradient_is_recorded(self, model):
         assert not beam_search(model, model.encode(*sources()), SYMBOLS, 5).requires_grad
 
     @pytest.mark.parametrize(
@@ -133,18 +133,18 @@ class TestConduct:
             ({"length_penalty": math.nan}, "length_penalty must be >= 0, got nan"),
         ],
     )
-    def test_a_setting_that_makes_no_sense_is_named(self, model, settings, message):
+    def test_an_invalid_setting_is_named(self, model, settings, message):
         with pytest.raises(ConfigError, match=message):
             found(model, **settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Nothing(DecoderState):
+class Empty(DecoderState):
     pass
 
 
 class Bigrams(Seq2Seq):
-    """p(next | last token), the same for every source; what is not given is impossible."""
+    """p(next | last token), the same for every source; pairs that are not given have probability 0."""
 
     def __init__(self, p):
         super().__init__()
@@ -152,17 +152,17 @@ class Bigrams(Seq2Seq):
         for last, following in p.items():
             for token, probability in following.items():
                 self.log_p_VV[last, token] = math.log(probability)
-        self.asked = []
+        self.num_rows = []
 
     def encode(self, source_BS, keep_BS):
         return Memory(keep_BS=keep_BS)
 
     def begin(self, memory):
-        return Nothing()
+        return Empty()
 
     def advance(self, memory, state, token_B):
         assert len(memory.keep_BS) == len(token_B)
-        self.asked.append(len(token_B))
+        self.num_rows.append(len(token_B))
         return self.log_p_VV[token_B], state
 
     def project(self, features_BV):
@@ -179,45 +179,45 @@ SHORT_OR_LONG = {BOS: {EOS: 0.5, 4: 0.5}, 4: {5: 0.8, EOS: 0.2}, 5: {6: 1.0}, 6:
 """[EOS] has log 0.5 = -0.69; [4 5 6 7 EOS] has log 0.4 = -0.92, which (10 / 6)^a divides."""
 
 
-def say(p, *, num_rows=1, max_tokens=8, **settings):
+def search(p, *, num_rows=1, max_tokens=8, **settings):
     model = Bigrams(p)
     source_BS = torch.ones(num_rows, 1, dtype=torch.long)
     tokens_BT = beam_search(model, model.encode(source_BS, source_BS > 0), SYMBOLS, max_tokens, **settings)
-    return tokens_BT.tolist(), model.asked
+    return tokens_BT.tolist(), model.num_rows
 
 
 class TestByHand:
-    def test_two_places_are_not_led_up_the_garden_path(self):
-        assert say(GARDEN_PATH, width=1, length_penalty=0.0)[0] == [[4, 6, EOS]]
-        assert say(GARDEN_PATH, width=2, length_penalty=0.0)[0] == [[5, 8, EOS]]
+    def test_width_2_avoids_the_garden_path(self):
+        assert search(GARDEN_PATH, width=1, length_penalty=0.0)[0] == [[4, 6, EOS]]
+        assert search(GARDEN_PATH, width=2, length_penalty=0.0)[0] == [[5, 8, EOS]]
 
     @pytest.mark.parametrize("length_penalty", [0.0, 0.5, 0.56, 0.58, 1.0])
-    def test_the_penalty_weighs_short_against_long(self, length_penalty):
+    def test_the_length_penalty_decides_between_short_and_long(self, length_penalty):
         # equal at a = log(log 0.4 / log 0.5) / log(10 / 6) = 0.546
         best = [4, 5, 6, 7, EOS] if length_penalty > 0.546 else [EOS]
-        assert say(SHORT_OR_LONG, width=3, length_penalty=length_penalty)[0] == [best]
+        assert search(SHORT_OR_LONG, width=3, length_penalty=length_penalty)[0] == [best]
 
-    def test_what_has_ended_is_not_lost_to_what_goes_on(self):
-        # [EOS] is the third of the first step, and wins over all that was likelier for a while
+    def test_an_ended_hypothesis_is_kept_beside_likelier_open_ones(self):
+        # [EOS] ranks third at the first step, and finally wins
         p = {BOS: {4: 0.4, 5: 0.35, EOS: 0.25}, 4: {4: 0.5, 5: 0.5}, 5: {4: 0.5, 5: 0.5}}
-        assert say(p, width=3, length_penalty=0.0)[0] == [[EOS]]
-        assert say(p, width=3, length_penalty=0.0, max_tokens=20)[0] == [[EOS]]
+        assert search(p, width=3, length_penalty=0.0)[0] == [[EOS]]
+        assert search(p, width=3, length_penalty=0.0, max_tokens=20)[0] == [[EOS]]
 
-    def test_what_has_ended_keeps_its_place(self):
-        # [EOS] holds one place, so that of the words after 4 the likelier one alone is followed where there are two
+    def test_an_ended_hypothesis_keeps_its_slot(self):
+        # [EOS] keeps one slot, so with two slots only the likelier word after 4 is extended
         p = {BOS: {4: 0.7, EOS: 0.3}, 4: {5: 0.55, 6: 0.45}, 5: {7: 0.5, 8: 0.5}, 6: {EOS: 1.0}}
-        assert say(p, width=2, length_penalty=0.0) == ([[EOS]], [1, 1, 1])
-        assert say(p, width=3, length_penalty=0.0)[0] == [[4, 6, EOS]]
+        assert search(p, width=2, length_penalty=0.0) == ([[EOS]], [1, 1, 1])
+        assert search(p, width=3, length_penalty=0.0)[0] == [[4, 6, EOS]]
 
-    def test_nothing_ends_among_the_likeliest_so_one_is_cut(self):
-        assert say({BOS: {4: 1.0}, 4: {4: 0.7, 5: 0.3}, 5: {5: 1.0}}, width=2, max_tokens=3)[0] == [[4, 4, 4]]
+    def test_without_an_ended_hypothesis_the_likeliest_is_cut(self):
+        assert search({BOS: {4: 1.0}, 4: {4: 0.7, 5: 0.3}, 5: {5: 1.0}}, width=2, max_tokens=3)[0] == [[4, 4, 4]]
 
-    def test_what_cannot_win_any_more_is_not_followed(self):
+    def test_a_hypothesis_that_cannot_win_is_dropped(self):
         p = {BOS: {EOS: 0.6, 4: 0.4}, 4: {4: 1.0}}
-        assert say(p, num_rows=3, width=5, length_penalty=0.0) == ([[EOS]] * 3, [3])
+        assert search(p, num_rows=3, width=5, length_penalty=0.0) == ([[EOS]] * 3, [3])
         # log 0.4 / ((5 + 40) / 6) could still beat log 0.6
-        assert say(p, num_rows=3, width=5, length_penalty=1.0, max_tokens=40)[1] == [3] * 40
+        assert search(p, num_rows=3, width=5, length_penalty=1.0, max_tokens=40)[1] == [3] * 40
 
-    def test_mass_of_what_is_never_said_counts_against_a_hypothesis(self):
+    def test_mass_of_excluded_tokens_lowers_the_score(self):
         p = {BOS: {4: 0.5, 5: 0.5}, 4: {UNK: 0.9, EOS: 0.1}, 5: {6: 0.4, EOS: 0.6}, 6: {EOS: 1.0}}
-        assert say(p, width=4, length_penalty=0.0)[0] == [[5, EOS]]
+        assert search(p, width=4, length_penalty=0.0)[0] == [[5, EOS]]

@@ -8,7 +8,7 @@ from .models import CONFIGS, NUM_SOURCE, NUM_TARGET, build
 ADAPTER = TypeAdapter(ModelConfig)
 
 
-def test_the_lstms_defaults_are_the_papers():
+def test_lstm_defaults_are_those_of_the_paper():
     assert (LstmConfig().hidden_size, LstmConfig().dropout) == (256, 0.2)
 
 
@@ -22,7 +22,7 @@ def test_the_lstms_defaults_are_the_papers():
         ({"kind": "transformer", "hidden_size": 64, "heads": 8}, TransformerConfig),
     ],
 )
-def test_the_kind_decides_and_is_lstm_if_not_given(written, kind):
+def test_kind_selects_the_config_and_defaults_to_lstm(written, kind):
     assert ADAPTER.validate_python(written) == kind(**written)
 
 
@@ -65,5 +65,5 @@ def test_a_config_survives_a_round_trip(config):
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
-def test_a_config_knows_how_large_its_model_is(kind):
+def test_num_parameters_of_the_config_is_the_size_of_the_model(kind):
     assert CONFIGS[kind].num_parameters(NUM_SOURCE, NUM_TARGET) == build(kind).num_parameters

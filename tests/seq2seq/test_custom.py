@@ -12,7 +12,7 @@ def build_custom(function, **settings):
     return build_model(config, NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=seeded(1))
 
 
-def test_the_kind_and_the_function_name_it():
+def test_custom_is_read_from_kind_and_function():
     written = {"kind": "custom", "function": "examples.my_model:build", "settings": {"hidden_size": 12}}
     assert TypeAdapter(ModelConfig).validate_python(written) == CustomConfig(**written)
 
@@ -34,7 +34,7 @@ def no_model(num_source, num_target, *, pad, generator):
         (f"{__name__}:no_model", {}, r"must return an erpo_explore.seq2seq.Seq2Seq, got dict$"),
     ],
 )
-def test_what_builds_no_model_is_named_in_one_line(function, settings, message):
+def test_a_function_that_builds_no_model_is_a_one_line_error(function, settings, message):
     with pytest.raises(ConfigError, match=message) as caught:
         build_custom(function, **settings)
     assert "\n" not in str(caught.value)

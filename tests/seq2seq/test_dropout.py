@@ -9,7 +9,7 @@ X = torch.linspace(-2.0, 3.0, 40_000).reshape(200, 200)
 
 
 @pytest.mark.parametrize("probability", [0.1, 0.2, 0.5, 0.9])
-def test_its_share_is_dropped_and_the_rest_is_scaled_up(probability):
+def test_its_share_is_dropped_and_the_rest_is_scaled(probability):
     y = SeededDropout(probability, seeded(1)).train()(X)
     dropped = y == 0.0
     standard_error = (probability * (1.0 - probability) / X.numel()) ** 0.5
@@ -18,13 +18,13 @@ def test_its_share_is_dropped_and_the_rest_is_scaled_up(probability):
 
 
 @pytest.mark.parametrize("shape", [(1,), (3,), (5, 7), (2, 3, 11)])
-def test_any_shape_has_a_mask_of_its_own(shape):
+def test_any_shape_has_a_mask_of_that_shape(shape):
     mask = SeededDropout(0.5, seeded(1)).train().mask(torch.ones(shape))
     assert mask.shape == shape
     assert set(mask.flatten().tolist()) <= {0.0, 2.0}
 
 
-def test_what_is_dropped_has_no_pattern_of_four():
+def test_dropped_units_have_no_pattern_of_four():
     kept_N4 = SeededDropout(0.3, seeded(4)).train()(torch.ones(50_000, 4)) > 0
     agreement_44 = torch.corrcoef(kept_N4.float().T)
     assert (agreement_44 - torch.eye(4)).abs().max() < 4.0 / 50_000**0.5
@@ -40,7 +40,7 @@ def test_it_drops_units_independently():
     assert float((kept[0] == kept[1]).float().mean()) == pytest.approx(0.5, abs=0.01)
 
 
-def test_it_does_nothing_after_training():
+def test_evaluation_mode_drops_nothing():
     assert SeededDropout(0.5, seeded(1)).eval()(X) is X
 
 
@@ -61,7 +61,7 @@ def test_each_call_draws_anew():
     assert not torch.equal(dropout(X), dropout(X))
 
 
-def test_the_global_generator_is_neither_read_nor_moved():
+def test_the_global_generator_is_not_used():
     torch.manual_seed(1)
     before = torch.random.get_rng_state()
     one = SeededDropout(0.5, seeded(7)).train()(X)

@@ -1,4 +1,4 @@
-"""The LSTM against the equations that its module states, one word and one sentence at a time."""
+"""The LSTM against the equations of its module, computed word by word."""
 
 import math
 
@@ -12,7 +12,7 @@ from .models import NUM_SOURCE, NUM_TARGET, SYMBOLS, seeded, sources, targets
 H = 8
 
 
-def test_logits_are_the_equations():
+def test_logits_equal_the_equations():
     """a_ts = softmax_s(h_t · W_a k_s / √H), c_t = Σ_s a_ts v_s, logits = E tanh(W_c [c_t; h_t]) + b."""
     config = LstmConfig(hidden_size=H, dropout=0.0)
     model = LstmSeq2Seq(config, NUM_SOURCE, NUM_TARGET, pad=SYMBOLS.pad, generator=seeded(1))

@@ -1,4 +1,4 @@
-"""What every sequence-to-sequence model has to hold."""
+"""Conformance suite of sequence-to-sequence models."""
 
 import copy
 
@@ -21,7 +21,7 @@ def model(kind):
 
 
 def stepwise(model, memory, inputs_BT):
-    """[B, T, V]: the logits of one `step` after the other."""
+    """Logits [B, T, V] of consecutive calls of `step`."""
     state, steps = model.begin(memory), []
     for token_B in inputs_BT.T:
         logits_BV, state = model.step(memory, state, token_B)
@@ -30,7 +30,7 @@ def stepwise(model, memory, inputs_BT):
 
 
 def trained(model):
-    """Names and values of the parameters that an optimizer may change; a Marian's positions are none."""
+    """Names and values of the trainable parameters; the positions of a Marian are not trainable."""
     return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
 
 
@@ -38,7 +38,7 @@ class TestConformance:
     def test_it_is_a_model(self, model):
         assert isinstance(model, Seq2Seq)
 
-    def test_decode_gives_a_logit_a_token_after_each_prefix(self, kind, model):
+    def test_decode_returns_one_logit_per_position_and_token(self, kind, model):
         logits_BTV = model.decode(model.encode(*sources()), targets())
         assert logits_BTV.shape == (*targets().shape, num_target(kind))
         assert logits_BTV.isfinite().all()
@@ -48,7 +48,7 @@ class TestConformance:
         torch.testing.assert_close(stepwise(model, memory, targets()), model.decode(memory, targets()))
 
     @pytest.mark.parametrize("rows", [[2, 0, 0, 1], [1], [2, 1, 0]], ids=str)
-    def test_rows_that_are_taken_on_the_way_go_on_as_they_would_have(self, model, rows):
+    def test_rows_selected_between_steps_continue_unchanged(self, model, rows):
         memory, row_N = model.encode(*sources()), torch.tensor(rows)
         expected_BTV = stepwise(model, memory, targets())
         state = model.begin(memory)
@@ -58,14 +58,14 @@ class TestConformance:
             logits_NV, state = model.step(memory, state, token_B if step < 2 else token_B[row_N])
         torch.testing.assert_close(logits_NV, expected_BTV[row_N, -1])
 
-    def test_a_memory_that_rows_are_taken_from_is_that_of_their_sources(self, model):
+    def test_rows_of_a_memory_equal_the_memory_of_those_rows(self, model):
         (source_BS, keep_BS), row_N = sources(), torch.tensor([1, 1, 2])
         taken = model.encode(source_BS, keep_BS).take(row_N)
         own = model.encode(source_BS[row_N], keep_BS[row_N])
         inputs_NT = targets()
         torch.testing.assert_close(model.decode(taken, inputs_NT), model.decode(own, inputs_NT))
 
-    def test_a_state_may_be_advanced_twice(self, model):
+    def test_a_state_can_be_advanced_twice(self, model):
         memory, (first_B, second_B, third_B, *_) = model.encode(*sources()), targets().T
         _, state = model.step(memory, model.begin(memory), first_B)
         once_BV, after = model.step(memory, state, second_B)
@@ -91,7 +91,7 @@ class TestConformance:
         alone = model.encode(source_BS[row : row + 1][:, own[1]], keep_BS[row : row + 1][:, own[1]])
         torch.testing.assert_close(model.decode(alone, targets()[row : row + 1])[0], together_TV)
 
-    def test_what_stands_in_the_padding_is_not_read(self, model):
+    def test_tokens_in_the_padding_are_not_read(self, model):
         source_BS, keep_BS = sources()
         scribbled_BS = source_BS.masked_fill(~keep_BS, 10)
         logits_BTV = model.decode(model.encode(source_BS, keep_BS), targets())
@@ -99,9 +99,9 @@ class TestConformance:
 
     def test_every_source_word_is_read(self, model):
         source_BS, keep_BS = sources()
-        for place in range(5):
+        for position in range(5):
             other_BS = source_BS.clone()
-            other_BS[0, place] = 3
+            other_BS[0, position] = 3
             before = model.decode(model.encode(source_BS, keep_BS), targets())[0]
             assert not torch.allclose(model.decode(model.encode(other_BS, keep_BS), targets())[0], before, atol=1e-6)
 
@@ -123,13 +123,13 @@ class TestConformance:
         other = build(kind).state_dict()
         assert all(torch.equal(one[name], other[name]) for name in one)
 
-    def test_running_does_not_move_the_global_generator(self, model):
+    def test_running_does_not_use_the_global_generator(self, model):
         before = torch.random.get_rng_state()
         model.train()
         model.decode(model.encode(*sources()), targets())
         assert torch.equal(torch.random.get_rng_state(), before)
 
-    def test_dropout_draws_anew_while_training_and_not_at_all_afterwards(self, model):
+    def test_dropout_is_redrawn_in_training_and_off_in_evaluation(self, model):
         def logits():
             return model.decode(model.encode(*sources()), targets())
 
@@ -137,12 +137,12 @@ class TestConformance:
         model.train()
         assert not torch.equal(logits(), logits())
 
-    def test_two_models_of_one_seed_drop_the_same(self, kind):
+    def test_two_models_with_one_seed_have_the_same_dropout(self, kind):
         one, other = build(kind, seed=3).train(), build(kind, seed=3).train()
         logits = [model.decode(model.encode(*sources()), targets()) for model in (one, other)]
         assert torch.equal(*logits)
 
-    def test_weights_go_from_model_to_model(self, kind, model):
+    def test_weights_can_be_loaded_into_another_model(self, kind, model):
         other = build(kind, seed=9).eval()
         with torch.no_grad():
             for parameter in other.parameters():
@@ -151,10 +151,10 @@ class TestConformance:
         memories = [each.encode(*sources()) for each in (model, other)]
         assert torch.equal(model.decode(memories[0], targets()), other.decode(memories[1], targets()))
 
-    def test_the_model_learns_a_pair_by_heart(self, kind):
+    def test_the_model_overfits_one_batch(self, kind):
         model = build(kind, seed=2).train()
         optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-        # without a fall at the end it may be judged right after a jump
+        # without decay, the last step may be a jump
         decay = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=200)
         inputs_BT = torch.randint(4, NUM_TARGET, (3, 6), generator=seeded(1))
         inputs_BT[:, 0] = SYMBOLS.bos
@@ -168,7 +168,7 @@ class TestConformance:
         logits_BTV = model.eval().decode(model.encode(*sources()), inputs_BT)
         assert torch.equal(logits_BTV[:, :-1].argmax(-1), inputs_BT[:, 1:])
 
-    def test_it_knows_its_device(self, model):
+    def test_device_is_that_of_the_parameters(self, model):
         assert model.device == torch.device("cpu")
 
 
@@ -186,16 +186,16 @@ class TestDrawnWeights:
         assert drawn
         assert not any(torch.equal(one.get_parameter(name), other.get_parameter(name)) for name in drawn)
 
-    def test_padding_is_embedded_as_nothing(self, model):
+    def test_padding_is_embedded_as_zeros(self, model):
         source_BS, _ = sources()
         embedding = next(module for module in model.modules() if isinstance(module, torch.nn.Embedding))
         assert not embedding(torch.full_like(source_BS, SYMBOLS.pad)).any()
 
-    def test_the_untrained_model_is_nearly_undecided(self, model):
+    def test_the_untrained_model_is_nearly_uniform(self, model):
         log_p_BTV = model.decode(model.encode(*sources()), targets()).log_softmax(-1)
         assert log_p_BTV.max() < -0.1
 
-    def test_it_knows_its_size(self, model):
+    def test_num_parameters_counts_the_state(self, model):
         assert model.num_parameters == sum(tensor.numel() for tensor in model.state_dict().values())
 
 
@@ -203,9 +203,9 @@ SETTLING = ("lstm",)
 
 
 class TestSettledDropout:
-    """What a model that offers it promises; the others say that they do not."""
+    """Settled dropout, for models that have it; `is_settled` is False for the others."""
 
-    def test_it_says_whether_dropout_is_settled(self, kind, model):
+    def test_is_settled_tells_whether_masks_are_drawn(self, kind, model):
         memory = model.encode(*sources())
         assert not memory.is_settled
         assert model.train().settle(memory, 3).is_settled is (kind in SETTLING)
@@ -219,14 +219,14 @@ class TestSettledDropout:
         assert torch.equal(model.decode(memory, targets()), logits_BTV)
 
     @pytest.mark.parametrize("kind", sorted(SETTLING))
-    def test_settled_anew_it_drops_something_else(self, kind):
+    def test_settling_again_draws_other_masks(self, kind):
         model = build(kind).train()
         memory = model.encode(*sources())
         one, other = (model.decode(model.settle(memory, targets().shape[1]), targets()) for _ in range(2))
         assert not torch.equal(one, other)
 
     @pytest.mark.parametrize("kind", sorted(CONFIGS))
-    def test_the_output_layer_is_what_projects(self, kind):
+    def test_project_is_the_output_layer(self, kind):
         model = build(kind).eval()
         features_BTH = model.features(model.encode(*sources()), targets())
         assert model.output_layer is not None

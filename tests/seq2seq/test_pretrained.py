@@ -17,7 +17,7 @@ from tests.tiny_pretrained import KINDS, save_tiny
 from .models import seeded
 
 V = 14
-"""Two and more ids than there are tokens."""
+"""Ids of the model, at least two more than tokens."""
 
 # the prompt that the library's decoder reads before what is BOS here
 LEAD = {"t5": [], "bart": [2], "marian": []}
@@ -46,7 +46,7 @@ def model(name):
 
 @pytest.fixture
 def library(name):
-    """The oracle: the same weights, asked the way that the library is meant to be asked."""
+    """Oracle: the same weights in the library's own model."""
     return AutoModelForSeq2SeqLM.from_pretrained(name).eval()
 
 
@@ -57,7 +57,7 @@ def symbols(name):
 
 @pytest.fixture
 def batch(symbols):
-    """Sources with their EOS and padding, and where they count."""
+    """Sources with EOS and padding, and their mask."""
     rows = ([5, 8, 4, 6, 7, symbols.eos], [6, 3, symbols.eos], [8, 4, 4, 5, symbols.eos])
     source_BS = torch.tensor([[*row, *[symbols.pad] * (6 - len(row))] for row in rows])
     length_B = torch.tensor([[len(row)] for row in rows])
@@ -68,7 +68,7 @@ def inputs(symbols):
     return torch.tensor([[symbols.bos, 4, 5, 6, 4], [symbols.bos, 8, 8, symbols.eos, symbols.pad], [symbols.bos] * 5])
 
 
-def test_logits_are_the_librarys(kind, model, library, symbols, batch):
+def test_logits_equal_those_of_the_library(kind, model, library, symbols, batch):
     source_BS, keep_BS = batch
     inputs_BT = inputs(symbols)
     lead_BL = torch.tensor([LEAD[kind]] * 3, dtype=torch.long)
@@ -84,14 +84,14 @@ SENTENCES = ([4, 5, 6], [7, 7, 4, 5, 8], [6])
 
 
 MARGIN = 5.0
-"""Of the taught token's logit over every other one: no machine's rounding makes up for it."""
+"""Margin of the taught token's logit over all others, beyond the rounding of any machine."""
 
 
 def teach(model, batch, symbols):
-    """Let the model say the sentences, each for its source; random weights would say one word for ever.
+    """Train the model until it generates the sentences for their sources; random weights repeat one word.
 
-    It learns for as long as the margins are small, since after a fixed number of steps another machine's rounding may
-    leave a token that is hardly likelier than the next.
+    Training ends when the margins are large. After a fixed number of steps, the rounding of another machine could leave
+    a token that is hardly likelier than the next.
     """
     target_BT = torch.tensor([[*words, symbols.eos, *[symbols.pad] * (5 - len(words))] for words in SENTENCES])
     keep_BT = torch.arange(6)[None] <= torch.tensor([[len(words)] for words in SENTENCES])
@@ -109,13 +109,13 @@ def teach(model, batch, symbols):
 
 
 def smallest_margin(logits_NV, token_N):
-    """How far each row's token is above the best other one, in the row where that is least."""
+    """Smallest difference over the rows between the token's logit and the best other one."""
     is_token_NV = torch.nn.functional.one_hot(token_N, logits_NV.shape[1]).bool()
     margin_N = logits_NV[is_token_NV] - logits_NV.masked_fill(is_token_NV, -torch.inf).amax(1)
     return margin_N.min().item()
 
 
-def test_greedy_decoding_is_the_librarys(kind, model, library, symbols, batch):
+def test_greedy_decoding_equals_that_of_the_library(kind, model, library, symbols, batch):
     target_BT = teach(model, batch, symbols)
     library.load_state_dict(model.model.state_dict())
     source_BS, keep_BS = batch
@@ -136,7 +136,7 @@ def test_greedy_decoding_is_the_librarys(kind, model, library, symbols, batch):
         assert torch.equal(found_BT, target_BT[:, :num_tokens])
 
 
-def test_a_state_can_be_advanced_again_and_in_other_ways(model, symbols, batch):
+def test_a_state_can_be_advanced_by_several_tokens_in_turn(model, symbols, batch):
     memory = model.encode(*batch)
     _, state = model.step(memory, model.begin(memory), torch.full((3,), symbols.bos))
     first_BV, _ = model.step(memory, state, torch.tensor([4, 5, 6]))
@@ -145,7 +145,7 @@ def test_a_state_can_be_advanced_again_and_in_other_ways(model, symbols, batch):
     assert torch.equal(again_BV, first_BV)
 
 
-def test_rows_can_be_taken_in_mid_sentence(model, symbols, batch):
+def test_rows_can_be_selected_within_a_sentence(model, symbols, batch):
     memory = model.encode(*batch)
     _, state = model.step(memory, model.begin(memory), torch.full((3,), symbols.bos))
     row_N, token_B = torch.tensor([2, 0, 0]), torch.tensor([4, 5, 6])
@@ -173,14 +173,14 @@ class TestDropout:
         assert not torch.equal(one, other)
 
     @pytest.mark.parametrize("kind", ["t5"], indirect=True)
-    def test_is_what_the_user_says(self, name, batch, symbols):
+    def test_is_the_configured_share(self, name, batch, symbols):
         model = build(name, dropout=0.0)
         expected_BTV = model.eval().decode(model.encode(*batch), inputs(symbols))
         torch.testing.assert_close(self.trained_logits(model, batch, symbols), expected_BTV)
         much, little = (self.trained_logits(build(name, dropout=share), batch, symbols) for share in (0.9, 0.01))
         assert (much - expected_BTV).abs().mean() > 2 * (little - expected_BTV).abs().mean()
 
-    def test_reads_nothing_while_the_model_is_evaluated(self, name, batch, symbols):
+    def test_evaluation_draws_no_random_number(self, name, batch, symbols):
         generator = seeded(8)
         model = build_model(PretrainedConfig(name=name), V, V, pad=0, generator=generator).eval()
         before = generator.get_state()
@@ -189,17 +189,17 @@ class TestDropout:
 
 
 class TestState:
-    def test_shared_embeddings_are_kept_once(self, kind, model):
+    def test_shared_embeddings_are_stored_once(self, kind, model):
         names = [name for name in model.state_dict() if "embed_tokens" in name or "shared" in name or "lm_head" in name]
         assert names == ["model.shared.weight" if kind == "t5" else "model.model.shared.weight"]
 
-    def test_a_lacking_weight_is_noticed(self, model):
+    def test_a_missing_weight_is_an_error(self, model):
         state = model.state_dict()
         del state[next(name for name in state if "layer_norm" in name)]
         with pytest.raises(RuntimeError, match="Missing key"):
             model.load_state_dict(state)
 
-    def test_it_comes_back_whole(self, name, model, batch, symbols):
+    def test_the_state_can_be_loaded_into_another_model(self, name, model, batch, symbols):
         state = model.state_dict()
         other = build(name).eval()
         with torch.no_grad():
@@ -209,7 +209,7 @@ class TestState:
         logits = [each.decode(each.encode(*batch), inputs(symbols)) for each in (model, other)]
         assert torch.equal(*logits)
 
-    def test_the_config_knows_how_many_numbers_are_trained(self, name, model):
+    def test_num_parameters_of_the_config_is_that_of_the_model(self, name, model):
         assert PretrainedConfig(name=name).num_parameters(1, 1) == model.num_parameters
 
 
@@ -239,14 +239,14 @@ class TestErrors:
             self.errors(name, 9)
         )
 
-    def test_a_folder_that_holds_no_model(self, tmp_path):
+    def test_a_folder_without_a_model(self, tmp_path):
         message = self.errors(str(tmp_path))
         assert message.startswith(f"pretrained {tmp_path}: cannot be loaded (")
         assert message.endswith(
             "name a model of the hub or a folder that save_pretrained wrote, and check revision and the network"
         )
 
-    def test_a_folder_that_is_not_there(self, tmp_path):
+    def test_a_missing_folder(self, tmp_path):
         assert "cannot be loaded (" in self.errors(str(tmp_path / "nowhere"))
 
     def test_a_model_without_an_encoder(self, tmp_path):
@@ -257,7 +257,7 @@ class TestErrors:
         MarianConfig(vocab_size=V, share_encoder_decoder_embeddings=False).save_pretrained(tmp_path)
         assert "must have one vocabulary for sources and targets, has two;" in self.errors(str(tmp_path))
 
-    def test_an_architecture_whose_logits_are_made_in_another_way(self, tmp_path):
+    def test_an_architecture_with_another_output_head(self, tmp_path):
         sizes = {"num_encoder_layers": 1, "num_decoder_layers": 1, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16}
         heads = {"num_encoder_attention_heads": 2, "num_decoder_attention_heads": 2}
         config = ProphetNetConfig(vocab_size=V, hidden_size=16, **sizes, **heads, decoder_start_token_id=0)
@@ -273,13 +273,13 @@ class TestErrors:
         assert f"lacks 1 weights, such as {lacking};" in self.errors(name)
 
     @pytest.mark.parametrize("kind", ["t5"], indirect=True)
-    def test_a_model_that_does_not_say_how_it_starts(self, name):
+    def test_a_model_without_a_start_token(self, name):
         (Path(name) / "generation_config.json").unlink()
         config = Path(name) / "config.json"
         config.write_text(config.read_text().replace('"decoder_start_token_id": 0,', ""))
         assert "must have a decoder_start_token_id, has none; add it" in self.errors(name)
 
-    def test_without_the_package_it_says_how_to_install_it(self, name, monkeypatch):
+    def test_without_transformers_the_error_gives_the_install_command(self, name, monkeypatch):
         real_import = builtins.__import__
 
         def without_transformers(wanted, *args, **settings):
@@ -292,7 +292,7 @@ class TestErrors:
         assert "needs the package transformers; pip install 'erpo-explore[hub]'" in self.errors(name)
 
 
-def test_code_that_a_model_brings_is_never_run(tmp_path):
+def test_code_of_a_model_is_never_run(tmp_path):
     name = save_tiny("t5", tmp_path)
     config = tmp_path / "config.json"
     theirs = '{"auto_map": {"AutoConfig": "theirs.Config"}, "model_type": "theirs"'

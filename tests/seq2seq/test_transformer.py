@@ -1,4 +1,4 @@
-"""The Transformer's parts against torch's own."""
+"""Parts of the Transformer against those of torch."""
 
 import math
 
@@ -24,8 +24,8 @@ CONFIG = TransformerConfig(hidden_size=H, heads=N, layers=1, feed_forward=20, dr
 KEEP_BS = torch.tensor([[True] * 5, [True, True, True, False, False]])
 
 
-def loud(module):
-    """Every parameter drawn anew, so that none is 0 or 1."""
+def redrawn(module):
+    """Redraw every parameter, so that none is 0 or 1."""
     generator = seeded(5)
     with torch.no_grad():
         for parameter in module.parameters():
@@ -50,8 +50,8 @@ def copy_feed_forward(ours, torchs):
 
 
 @pytest.mark.parametrize("heads", [1, 3, 6])
-def test_attention_is_its_equation(heads):
-    attention = loud(Attention(H, heads, device=torch.device("cpu")))
+def test_attention_equals_its_equation(heads):
+    attention = redrawn(Attention(H, heads, device=torch.device("cpu")))
     x_BQH, y_BSH = normal(B, T, H), normal(B, S, H)
     read_BQH = attention(x_BQH, *attention.read(y_BSH), keep_BQS=KEEP_BS[:, None])
     D, parts = H // heads, []
@@ -63,8 +63,8 @@ def test_attention_is_its_equation(heads):
     torch.testing.assert_close(read_BQH, attention.output(torch.cat(parts, dim=-1)))
 
 
-def test_an_encoder_layer_is_torchs():
-    layer = loud(EncoderLayer(CONFIG, SeededDropout(0.0, seeded(1))))
+def test_an_encoder_layer_equals_that_of_torch():
+    layer = redrawn(EncoderLayer(CONFIG, SeededDropout(0.0, seeded(1))))
     torchs = nn.TransformerEncoderLayer(H, N, 20, dropout=0.0, batch_first=True, norm_first=True)
     copy_attention(layer.own, torchs.self_attn)
     copy_feed_forward(layer, torchs)
@@ -75,8 +75,8 @@ def test_an_encoder_layer_is_torchs():
     torch.testing.assert_close(layer(x_BSH, KEEP_BS)[KEEP_BS], expected_BSH[KEEP_BS])
 
 
-def test_a_decoder_layer_is_torchs():
-    layer = loud(DecoderLayer(CONFIG, SeededDropout(0.0, seeded(1))))
+def test_a_decoder_layer_equals_that_of_torch():
+    layer = redrawn(DecoderLayer(CONFIG, SeededDropout(0.0, seeded(1))))
     torchs = nn.TransformerDecoderLayer(H, N, 20, dropout=0.0, batch_first=True, norm_first=True)
     copy_attention(layer.own, torchs.self_attn)
     copy_attention(layer.cross, torchs.multihead_attn)
@@ -94,9 +94,9 @@ def test_a_decoder_layer_is_torchs():
 
 
 @pytest.mark.parametrize("first", [0, 3])
-def test_places_are_sines_and_cosines(first):
-    places_LH = positions(first, 6, 8, torch.device("cpu"))
-    for row, place in enumerate(range(first, first + 6)):
-        angles = [place / 10_000 ** (2 * i / 8) for i in range(4)]
+def test_positions_are_sines_and_cosines(first):
+    positions_LH = positions(first, 6, 8, torch.device("cpu"))
+    for row, position in enumerate(range(first, first + 6)):
+        angles = [position / 10_000 ** (2 * i / 8) for i in range(4)]
         expected = [*map(math.sin, angles), *map(math.cos, angles)]
-        torch.testing.assert_close(places_LH[row], torch.tensor(expected))
+        torch.testing.assert_close(positions_LH[row], torch.tensor(expected))

@@ -1,4 +1,4 @@
-"""A small config of every task, with data of its own in a temporary folder."""
+"""A small config of every task, with its data in a temporary folder."""
 
 from pathlib import Path
 

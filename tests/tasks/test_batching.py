@@ -14,13 +14,13 @@ LENGTHS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, 
 
 
 def split_of(lengths: list[tuple[int, int]]) -> Split:
-    """Pairs with the given source and target lengths; every token says which pair it is of."""
+    """Pairs with the given source and target lengths; the tokens identify their pair."""
     texts = tuple("w" for _ in lengths)
     return Split(
         sources=texts,
         references=texts,
-        source_ids=tuple((10 + place,) * source for place, (source, _) in enumerate(lengths)),
-        target_ids=tuple((10 + place,) * target for place, (_, target) in enumerate(lengths)),
+        source_ids=tuple((10 + index,) * source for index, (source, _) in enumerate(lengths)),
+        target_ids=tuple((10 + index,) * target for index, (_, target) in enumerate(lengths)),
     )
 
 
@@ -40,7 +40,7 @@ def test_rows_are_tokens_then_eos_then_padding(lengths: list[tuple[int, int]]) -
         assert tokens_BL.dtype == torch.long and keep_BL.dtype == torch.bool
         assert tokens_BL.shape[1] == 1 + max(map(len, rows))
         for tokens_L, keep_L, row in zip(tokens_BL, keep_BL, rows, strict=True):
-            assert keep_L.tolist() == [place <= len(row) for place in range(len(keep_L))]
+            assert keep_L.tolist() == [position <= len(row) for position in range(len(keep_L))]
             assert tokens_L[keep_L].tolist() == [*row, SYMBOLS.eos]
             assert (tokens_L[~keep_L] == SYMBOLS.pad).all()
     assert batch.num_target_tokens == sum(1 + target for _, target in lengths)
@@ -53,7 +53,7 @@ def test_an_epoch_has_each_pair_exactly_once(
     lengths: list[tuple[int, int]], batch_size: int, seed: int, epoch: int
 ) -> None:
     batches = TrainingBatches(split_of(lengths), SYMBOLS, batch_size, seed)
-    epoch_batches = [batches.at(epoch * len(batches) + place) for place in range(len(batches))]
+    epoch_batches = [batches.at(epoch * len(batches) + index) for index in range(len(batches))]
     counts = Counter(index for batch in epoch_batches for index in batch.index_B.tolist())
     assert counts == Counter(range(len(lengths)))
     assert sum(len(batch) < batch_size for batch in epoch_batches) <= 1
@@ -69,7 +69,7 @@ def test_a_batch_depends_on_the_step_alone(lengths: list[tuple[int, int]], batch
         assert same(asked_before.at(step), resumed.at(step))
 
 
-def test_epochs_and_seeds_have_orders_of_their_own() -> None:
+def test_epochs_and_seeds_have_different_orders() -> None:
     split = split_of([(3, 3)] * 40)
     orders = set()
     for seed in (0, 1):
@@ -80,8 +80,8 @@ def test_epochs_and_seeds_have_orders_of_their_own() -> None:
     assert len(orders) == 4
 
 
-def test_batches_hold_pairs_of_like_length_in_no_order_of_length() -> None:
-    lengths = [(place % 30, place % 7) for place in range(600)]
+def test_batches_hold_pairs_of_similar_length_and_are_not_sorted() -> None:
+    lengths = [(index % 30, index % 7) for index in range(600)]
     batches = TrainingBatches(split_of(lengths), SYMBOLS, 20, 3)
     epoch = [batches.at(step) for step in range(len(batches))]
     assert max(batch.source_keep_BS.sum(1).max() - batch.source_keep_BS.sum(1).min() for batch in epoch) <= 2
@@ -118,7 +118,7 @@ def test_steps_below_zero_are_errors() -> None:
         TrainingBatches(split_of([(1, 1)]), SYMBOLS, 2, 0).at(-1)
 
 
-def test_nothing_to_batch_is_an_error() -> None:
+def test_an_empty_batch_is_an_error() -> None:
     with pytest.raises(DataError, match="no pair"):
         TrainingBatches(split_of([]), SYMBOLS, 2, 0)
     with pytest.raises(DataError, match="at least one pair"):

@@ -30,7 +30,7 @@ def test_text_of_known_characters_round_trips(vocabulary: BpeVocabulary, parts: 
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_any_text_has_legal_ids(vocabulary: BpeVocabulary, text: str) -> None:
+def test_any_text_has_valid_ids(vocabulary: BpeVocabulary, text: str) -> None:
     assert all(3 <= token < len(vocabulary) for token in vocabulary.encode(text))
 
 
@@ -74,7 +74,7 @@ def test_a_fresh_process_learns_the_same_pieces(vocabulary: BpeVocabulary) -> No
     assert run.stdout.strip() == str([vocabulary.encode(line) for line in LINES])
 
 
-def test_a_size_below_the_alphabet_is_an_error_that_names_the_least() -> None:
+def test_a_size_below_the_alphabet_is_an_error_with_the_minimum() -> None:
     with pytest.raises(ConfigError, match=r"vocabulary\.size must be >= \d+.*got 6; raise it"):
         BpeVocabulary.from_lines(LINES, size=6)
 

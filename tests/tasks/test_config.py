@@ -15,7 +15,7 @@ ADAPTER = TypeAdapter(TaskConfig)
         ({"name": "hub", "dataset": "a/b", "source": "de", "target": "en"}, HubConfig),
     ],
 )
-def test_the_name_decides_the_kind(written: dict[str, str], kind: type) -> None:
+def test_the_name_selects_the_config(written: dict[str, str], kind: type) -> None:
     assert isinstance(ADAPTER.validate_python(written), kind)
 
 
@@ -33,7 +33,7 @@ def test_the_name_decides_the_kind(written: dict[str, str], kind: type) -> None:
         {"name": "toy", "metric": "meteor"},
     ],
 )
-def test_refuses_what_it_does_not_know(written: dict[str, object]) -> None:
+def test_unknown_fields_and_values_are_refused(written: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         ADAPTER.validate_python(written)
 
@@ -45,7 +45,7 @@ def test_configs_are_frozen_values() -> None:
     assert config == ToyConfig() and hash(config) == hash(ToyConfig())
 
 
-def test_metrics_default_to_those_of_the_job() -> None:
+def test_each_task_has_a_default_metric() -> None:
     assert ToyConfig().metric == "bleu"
     assert DocstringsConfig().metric == "rouge"
     assert HubConfig(dataset="a", source="de", target="en").metric == "bleu"

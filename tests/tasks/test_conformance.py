@@ -1,4 +1,4 @@
-"""What holds for every task, with either vocabulary."""
+"""Conformance suite of tasks, with either learned vocabulary."""
 
 import pickle
 from pathlib import Path

@@ -36,7 +36,7 @@ def test_body_is_the_source_and_summary_the_target() -> None:
         ">>> area()\n    4",
     ],
 )
-def test_what_is_no_prose_is_left_out(rest: str) -> None:
+def test_text_that_is_no_prose_is_left_out(rest: str) -> None:
     assert read(function("Compute the area.", BODY, rest)) == read(function("Compute the area.", BODY))
 
 
@@ -54,7 +54,7 @@ def test_markup_is_left_out() -> None:
         ("Compute it all.", ". " * 20),
     ],
 )
-def test_docstrings_that_do_not_fit_are_left_out(summary: str, body: str) -> None:
+def test_docstrings_out_of_bounds_are_left_out(summary: str, body: str) -> None:
     assert read(function(summary, body)) == []
 
 
@@ -70,7 +70,7 @@ def test_methods_and_modules_have_docstrings_too() -> None:
 
 
 @pytest.mark.parametrize("code", ["def broken(:", "\x00", "x = '\\d'\nif 1 is 1: pass\n", "(" * 300])
-def test_code_that_is_broken_or_warned_of_is_skipped(code: str) -> None:
+def test_code_with_errors_or_warnings_is_skipped(code: str) -> None:
     assert read(code) == []
 
 
@@ -97,14 +97,14 @@ def test_code_is_never_run(tmp_path: Path) -> None:
     assert len(corpus.train) + len(corpus.validation) + len(corpus.test) == 1
 
 
-def test_no_body_comes_twice(tmp_path: Path) -> None:
+def test_no_body_occurs_twice(tmp_path: Path) -> None:
     write_modules(tmp_path / "one")
     write_modules(tmp_path / "two")
     corpus = docstrings_corpus(DocstringsConfig(roots=(tmp_path,)))
     assert len(corpus.train) + len(corpus.validation) + len(corpus.test) == 40
 
 
-def test_no_file_is_on_two_sides(tmp_path: Path) -> None:
+def test_no_file_is_in_two_splits(tmp_path: Path) -> None:
     for number in range(30):
         code = "".join(
             function(f"Compute area {number} in way {way}.", BODY.replace("field", f"field {number} {way}"))
@@ -116,18 +116,18 @@ def test_no_file_is_on_two_sides(tmp_path: Path) -> None:
     assert all(modules) and sum(map(len, modules)) == 30
 
 
-def test_sides_do_not_depend_on_where_the_folder_is(tmp_path: Path) -> None:
+def test_splits_do_not_depend_on_the_location_of_the_folder(tmp_path: Path) -> None:
     one, two = write_modules(tmp_path / "one"), write_modules(tmp_path / "two")
     assert docstrings_corpus(DocstringsConfig(roots=(one,))) == docstrings_corpus(DocstringsConfig(roots=(two,)))
 
 
 @pytest.mark.parametrize("max_pairs", [1, 7, 40])
-def test_reading_stops_at_the_cap(max_pairs: int, tmp_path: Path) -> None:
+def test_reading_stops_at_max_pairs(max_pairs: int, tmp_path: Path) -> None:
     corpus = docstrings_corpus(DocstringsConfig(roots=(write_modules(tmp_path),), max_pairs=max_pairs))
     assert len(corpus.train) + len(corpus.validation) + len(corpus.test) == max_pairs
 
 
-def test_this_python_has_docstrings_of_its_own() -> None:
+def test_this_python_installation_has_docstrings() -> None:
     corpus = docstrings_corpus(DocstringsConfig(max_pairs=40))
     assert len(corpus.train) + len(corpus.validation) + len(corpus.test) == 40
 

@@ -54,14 +54,14 @@ def test_a_folder_of_tables(kind: str, tmp_path: Path) -> None:
     assert corpus.test == ()
 
 
-@pytest.mark.parametrize("valid", ["validation", "valid", "dev"])
-def test_the_valid_split_has_three_names(valid: str, tmp_path: Path) -> None:
-    config = save(tmp_path, train=flat(GERMAN, ENGLISH), **{valid: flat(GERMAN[:2], ENGLISH[:2])})
+@pytest.mark.parametrize("split", ["validation", "valid", "dev"])
+def test_the_validation_split_has_three_names(split: str, tmp_path: Path) -> None:
+    config = save(tmp_path, train=flat(GERMAN, ENGLISH), **{split: flat(GERMAN[:2], ENGLISH[:2])})
     assert hub_corpus(config).validation == PAIRS[:2]
 
 
 @pytest.mark.parametrize("missing", ["train", "validation"])
-def test_a_missing_split_is_an_error_that_names_those_there_are(missing: str, tmp_path: Path) -> None:
+def test_a_missing_split_is_an_error_that_names_the_others(missing: str, tmp_path: Path) -> None:
     there = "train" if missing == "validation" else "validation"
     config = save(tmp_path, **{there: flat(GERMAN, ENGLISH)})
     with pytest.raises(DataError, match=rf"must have a split {missing}.*has {there};"):
@@ -90,7 +90,7 @@ def test_pairs_with_an_empty_side_are_left_out_and_logged(tmp_path: Path, caplog
     assert "left out 3 of 4 train pairs" in caplog.text
 
 
-def test_the_train_limit_is_read_alone(tmp_path: Path) -> None:
+def test_only_the_train_limit_is_read(tmp_path: Path) -> None:
     rows = flat(GERMAN, ENGLISH)
     config = save(tmp_path, train=rows, validation=rows).model_copy(update={"train_limit": 2})
     corpus = hub_corpus(config)
@@ -107,7 +107,7 @@ def test_the_train_limit_is_read_alone(tmp_path: Path) -> None:
         ("translation", "column translation must be text, row 0 has dict"),
     ],
 )
-def test_a_column_that_is_no_text_is_an_error(source: str, message: str, tmp_path: Path) -> None:
+def test_a_column_without_text_is_an_error(source: str, message: str, tmp_path: Path) -> None:
     rows = datasets.Dataset.from_list([{"translation": {"de": "eins", "en": "one"}, "number": 1}])
     config = save(tmp_path, train=rows, validation=rows)
     with pytest.raises(DataError) as caught:
@@ -115,7 +115,7 @@ def test_a_column_that_is_no_text_is_an_error(source: str, message: str, tmp_pat
     assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_a_data_set_that_cannot_be_loaded_is_one_line(tmp_path: Path) -> None:
+def test_a_data_set_that_cannot_be_loaded_is_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"cannot be loaded \(.+\); check dataset, subset and the network") as caught:
         hub_corpus(HubConfig(dataset=str(tmp_path / "empty"), source="de", target="en"))
@@ -130,7 +130,7 @@ def test_a_data_set_with_code_is_refused(tmp_path: Path) -> None:
         hub_corpus(HubConfig(dataset=str(folder), source="de", target="en"))
 
 
-def test_without_the_package_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_datasets_the_error_gives_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     real_import = builtins.__import__
 
     def without_datasets(name: str, *args: object, **settings: object) -> object:

@@ -12,7 +12,7 @@ def files(folder: Path, **settings: object) -> FilesConfig:
     return FilesConfig.model_validate({"data": write_files(folder), **settings})
 
 
-def test_vocabularies_are_of_the_train_split_alone(tmp_path: Path) -> None:
+def test_vocabularies_are_learned_from_the_train_split_alone(tmp_path: Path) -> None:
     config = files(tmp_path)
     (tmp_path / "valid.de").write_text("ein haus steht hier .\n" * 4)
     task = load_task(config)
@@ -25,12 +25,12 @@ def test_too_long_train_pairs_are_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
-def test_long_valid_and_test_sources_are_cut_and_references_stay_whole(split: str, tmp_path: Path) -> None:
+def test_long_validation_and_test_sources_are_cut_and_references_are_not(split: str, tmp_path: Path) -> None:
     task = load_task(files(tmp_path, max_source_tokens=4, max_target_tokens=4))
     part = getattr(task, split)
     assert part.sources == GERMAN and part.references == ENGLISH
     assert max(map(len, part.source_ids)) == 4
-    assert [task.target_vocabulary.decode(part.target_ids[place]) for place in (1, 2)] == list(ENGLISH[1:3])
+    assert [task.target_vocabulary.decode(part.target_ids[index]) for index in (1, 2)] == list(ENGLISH[1:3])
     assert len(part.target_ids[0]) == len(ENGLISH[0].split())
 
 
@@ -62,7 +62,7 @@ def test_a_task_is_named_after_its_data(name: str, expected: str, tmp_path: Path
     assert load_task(example(name, tmp_path)).name == expected
 
 
-def test_the_toy_seed_decides_the_text() -> None:
+def test_the_text_of_the_toy_task_depends_on_the_seed() -> None:
     one, same, other = (
         load_task(ToyConfig(train_pairs=20, validation_pairs=5, test_pairs=0, seed=seed)) for seed in (1, 1, 2)
     )

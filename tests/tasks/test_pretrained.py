@@ -32,12 +32,12 @@ def name(kind: str, tmp_path: Path) -> str:
     return save_tiny(kind, tmp_path / kind)
 
 
-def test_special_ids_are_the_models_own(kind: str, name: str) -> None:
+def test_special_ids_are_those_of_the_model(kind: str, name: str) -> None:
     assert PretrainedVocabulary(name).symbols == SYMBOLS[kind]
     assert PretrainedVocabulary(name, side="source").symbols == SYMBOLS[kind]
 
 
-def test_a_model_that_begins_with_eos_and_forces_nothing_may_still_say_eos(tmp_path: Path) -> None:
+def test_a_model_that_starts_with_eos_may_generate_eos(tmp_path: Path) -> None:
     name = save_tiny("bart", tmp_path)
     (tmp_path / "generation_config.json").unlink()
     symbols = PretrainedVocabulary(name).symbols
@@ -45,18 +45,18 @@ def test_a_model_that_begins_with_eos_and_forces_nothing_may_still_say_eos(tmp_p
     assert symbols.eos not in symbols.never_drawn
 
 
-def test_ids_of_the_model_without_a_token_count_and_are_never_drawn(kind: str, tmp_path: Path) -> None:
+def test_ids_without_a_token_are_counted_and_never_drawn(kind: str, tmp_path: Path) -> None:
     vocabulary = PretrainedVocabulary(save_tiny(kind, tmp_path, num_tokens=15))
     assert len(vocabulary) == 15
     assert {12, 13, 14} <= set(vocabulary.symbols.never_drawn)
 
 
-def test_a_target_is_its_words_alone(kind: str, name: str) -> None:
+def test_a_target_has_no_special_tokens(kind: str, name: str) -> None:
     first = FIRST_WORD[kind]
     assert PretrainedVocabulary(name).encode("b a  zebra g") == [first + 1, first, SYMBOLS[kind].unk, first + 6]
 
 
-def test_a_source_has_its_prefix_and_the_marks_before_it_but_no_eos(kind: str, name: str) -> None:
+def test_a_source_has_prefix_and_leading_special_tokens_but_no_eos(kind: str, name: str) -> None:
     first = FIRST_WORD[kind]
     mark = [0] if kind == "bart" else []
     source = PretrainedVocabulary(name, side="source", prefix="c d: ")
@@ -71,7 +71,7 @@ def test_known_words_round_trip(side: str, name: str) -> None:
     assert vocabulary.decode([]) == ""
 
 
-def test_decoding_ends_at_eos_and_leaves_out_marks_but_for_the_unknown(kind: str, name: str) -> None:
+def test_decoding_ends_at_eos_and_keeps_only_the_unknown_special_token(kind: str, name: str) -> None:
     first, symbols = FIRST_WORD[kind], SYMBOLS[kind]
     ids = [symbols.bos, first, symbols.pad, *symbols.unused, symbols.unk, first + 1, symbols.eos, first]
     assert PretrainedVocabulary(name).decode(ids) == "a <unk> b"
@@ -83,7 +83,7 @@ def test_a_target_cannot_spell_a_special_token(kind: str, name: str) -> None:
     assert [token for token in ids if token != SYMBOLS[kind].unk] == [first, first + 1, first + 2]
 
 
-def test_it_pickles_as_its_name(name: str) -> None:
+def test_it_is_pickled_as_its_name(name: str) -> None:
     vocabulary = PretrainedVocabulary(name, None, "source", "a b ")
     pickled = pickle.dumps(vocabulary)
     assert len(pickled) < 1000
@@ -99,7 +99,7 @@ def test_the_space_before_punctuation_is_kept(tmp_path: Path) -> None:
 
 
 def save_marian_pieces(folder: Path) -> None:
-    """Replace the tokenizer of a tiny Marian by one of its own class, with pieces of each side's own."""
+    """Replace the tokenizer of a tiny Marian by a MarianTokenizer, with different pieces on each side."""
     for side, lines in (("source", GERMAN), ("target", ENGLISH)):
         text = folder / f"{side}.txt"
         text.write_text("\n".join(lines * 20), encoding="utf-8")
@@ -110,20 +110,20 @@ def save_marian_pieces(folder: Path) -> None:
     pieces = set()
     for side in ("source", "target"):
         processor = sentencepiece.SentencePieceProcessor(model_file=str(folder / f"{side}.spm"))
-        pieces |= {processor.id_to_piece(place) for place in range(3, len(processor))}
+        pieces |= {processor.id_to_piece(index) for index in range(3, len(processor))}
     tokens = ["</s>", "<unk>", *sorted(pieces), "<pad>"]
     save_tiny("marian", folder, tokens[2:-1])
     for file in folder.glob("tokenizer*"):
         file.unlink()
     vocabulary = folder / "vocab.json"
-    vocabulary.write_text(json.dumps({token: place for place, token in enumerate(tokens)}))
+    vocabulary.write_text(json.dumps({token: index for index, token in enumerate(tokens)}))
     MarianTokenizer(
         source_spm=str(folder / "source.spm"), target_spm=str(folder / "target.spm"), vocab=str(vocabulary)
     ).save_pretrained(folder)
 
 
 @pytest.mark.filterwarnings("ignore:Recommended. pip install sacremoses")
-def test_each_side_of_a_marian_has_its_own_pieces(tmp_path: Path) -> None:
+def test_marian_segments_the_two_sides_differently(tmp_path: Path) -> None:
     save_marian_pieces(tmp_path)
     source, target = (PretrainedVocabulary(str(tmp_path), side=side) for side in ("source", "target"))
     for side, lines in ((source, GERMAN), (target, ENGLISH)):
@@ -135,7 +135,7 @@ def test_each_side_of_a_marian_has_its_own_pieces(tmp_path: Path) -> None:
 
 
 class TestErrors:
-    def test_a_tokenizer_without_padding_of_its_own(self, tmp_path: Path) -> None:
+    def test_a_tokenizer_without_a_separate_padding_token(self, tmp_path: Path) -> None:
         name = save_tiny("t5", tmp_path)
         tokenizer = PreTrainedTokenizerFast.from_pretrained(name)
         tokenizer.pad_token = tokenizer.eos_token
@@ -143,7 +143,7 @@ class TestErrors:
         with pytest.raises(ConfigError, match="must have a padding and an EOS token that differ, has 1 and 1;"):
             PretrainedVocabulary(name)
 
-    def test_a_tokenizer_of_more_tokens_than_the_model_has(self, tmp_path: Path) -> None:
+    def test_a_tokenizer_with_more_tokens_than_the_model(self, tmp_path: Path) -> None:
         name = save_tiny("t5", tmp_path)
         tokenizer = PreTrainedTokenizerFast.from_pretrained(name)
         tokenizer.add_tokens(["more"])
@@ -152,7 +152,7 @@ class TestErrors:
             PretrainedVocabulary(name)
 
 
-def test_a_task_of_it_has_the_same_ids_on_both_sides(kind: str, tmp_path: Path) -> None:
+def test_a_task_has_the_same_ids_on_both_sides(kind: str, tmp_path: Path) -> None:
     words = sorted({word for line in GERMAN + ENGLISH for word in line.split()})
     name = save_tiny(kind, tmp_path / "model", words)
     vocabulary = PretrainedVocabularyConfig(name=name, source_prefix="haus ein ")

@@ -31,7 +31,7 @@ def test_half_a_test_split_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["valid.de", "valid.en"])
-def test_a_missing_valid_file_is_an_error(name: str, tmp_path: Path) -> None:
+def test_a_missing_validation_file_is_an_error(name: str, tmp_path: Path) -> None:
     (write_files(tmp_path) / name).unlink()
     assert f"{tmp_path / name}: no such file" in failure(FilesConfig(data=tmp_path))
 
@@ -49,9 +49,7 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
         (("summary", "document"), ("document", "summary"), "rouge"),
     ],
 )
-def test_suffixes_are_discovered(
-    suffixes: tuple[str, str], expected: tuple[str, str], metric: str, tmp_path: Path
-) -> None:
+def test_suffixes_are_found(suffixes: tuple[str, str], expected: tuple[str, str], metric: str, tmp_path: Path) -> None:
     config = FilesConfig(data=write_files(tmp_path, source=suffixes[0], target=suffixes[1]))
     assert files_suffixes(config) == expected
     assert files_metric(config) == metric
@@ -60,12 +58,12 @@ def test_suffixes_are_discovered(
 @pytest.mark.parametrize(
     "given", [{"source": "en"}, {"target": "de"}, {"source": "en", "target": "de"}], ids=["source", "target", "both"]
 )
-def test_given_suffixes_win(given: dict[str, str], tmp_path: Path) -> None:
+def test_given_suffixes_take_precedence(given: dict[str, str], tmp_path: Path) -> None:
     config = FilesConfig.model_validate({"data": write_files(tmp_path), **given})
     assert files_suffixes(config) == ("en", "de")
 
 
-def test_a_given_metric_wins(tmp_path: Path) -> None:
+def test_a_given_metric_takes_precedence(tmp_path: Path) -> None:
     write_files(tmp_path, source="article", target="title")
     assert files_metric(FilesConfig(data=tmp_path, metric="bleu")) == "bleu"
 
@@ -134,7 +132,7 @@ def test_lines_end_at_line_feeds_alone(tmp_path: Path) -> None:
     assert [source for source, _ in files_corpus(FilesConfig(data=tmp_path)).train] == lines
 
 
-def test_windows_line_ends_and_byte_order_marks_are_no_text(tmp_path: Path) -> None:
+def test_windows_line_ends_and_byte_order_marks_are_removed(tmp_path: Path) -> None:
     write_files(tmp_path)
     (tmp_path / "train.de").write_bytes("\ufeff".encode() + "\r\n".join([*GERMAN, ""]).encode())
     assert [source for source, _ in files_corpus(FilesConfig(data=tmp_path)).train] == list(GERMAN)

@@ -29,7 +29,7 @@ def lexicon(difficulty: float) -> Lexicon:
     return coin_lexicon(difficulty, torch.Generator().manual_seed(0))
 
 
-def test_the_same_seed_says_the_same_in_a_fresh_process() -> None:
+def test_the_same_seed_gives_the_same_text_in_a_fresh_process() -> None:
     program = (
         "import hashlib, torch; from erpo_explore.tasks import ToyConfig; "
         "from erpo_explore.tasks.toy import toy_corpus; "
@@ -41,19 +41,19 @@ def test_the_same_seed_says_the_same_in_a_fresh_process() -> None:
     assert run.stdout.strip() == hashlib.sha256(repr(corpus()).encode()).hexdigest()
 
 
-def test_other_seeds_are_other_languages() -> None:
+def test_other_seeds_give_other_languages() -> None:
     words = [{word for source, _ in corpus(seed).train for word in source.split()} for seed in (0, 1)]
     assert len(words[0] & words[1]) < len(words[0]) / 2
 
 
 @pytest.mark.parametrize("difficulty", DIFFICULTIES)
-def test_no_sentence_comes_twice_in_a_corpus(difficulty: float) -> None:
+def test_no_sentence_occurs_twice_in_a_corpus(difficulty: float) -> None:
     made = corpus(difficulty=difficulty, train_pairs=500)
     sources = [source for split in (made.train, made.validation, made.test) for source, _ in split]
     assert len(set(sources)) == len(sources) == 540
 
 
-def test_valid_and_test_do_not_depend_on_the_number_of_train_pairs() -> None:
+def test_validation_and_test_do_not_depend_on_the_number_of_train_pairs() -> None:
     few, many = corpus(train_pairs=10), corpus(train_pairs=100)
     assert (few.validation, few.test) == (many.validation, many.test)
     assert few.train == many.train[:10]
@@ -86,7 +86,7 @@ def test_no_two_source_words_are_spelled_alike(difficulty: float) -> None:
     assert len(set(forms)) == len(forms)
 
 
-def test_difficulty_brings_more_words_ambiguity_and_length() -> None:
+def test_difficulty_raises_vocabulary_ambiguity_and_length() -> None:
     made = [lexicon(difficulty) for difficulty in DIFFICULTIES]
     num_words = [len(words.nouns) + len(words.verbs) for words in made]
     num_ambiguous = [sum(len(noun.senses) > 1 for noun in words.nouns) for words in made]
@@ -96,14 +96,14 @@ def test_difficulty_brings_more_words_ambiguity_and_length() -> None:
     assert num_ambiguous[0] == 0
 
 
-def test_sentences_at_the_default_are_short_and_words_few() -> None:
+def test_the_default_has_short_sentences_and_few_words() -> None:
     made = pairs(0.5, 1000)
     short = sum(5 <= len(source.split()) <= 12 for source, _ in made)
     assert short >= 900
     assert len({word for _, target in made for word in target.split()}) <= 150
 
 
-def test_the_source_decides_the_words_of_the_target() -> None:
+def test_the_source_determines_the_words_of_the_target() -> None:
     bags = defaultdict(set)
     for source, target in pairs(0.0, 3000) + pairs(0.5, 3000):
         bags[source].add(tuple(sorted(target.split())))
@@ -113,14 +113,14 @@ def test_the_source_decides_the_words_of_the_target() -> None:
 
 def test_the_adverb_comes_first_and_rarely_last() -> None:
     adverbs = {adverb.target for adverb in lexicon(0.5).adverbs}
-    places = Counter()
+    positions = Counter()
     for _, target in pairs(0.5, 1000):
         words = target.split()
-        places.update(place for place in (0, -2) if words[place] in adverbs)
-    assert 0.04 < places[-2] / places.total() < 0.16
+        positions.update(position for position in (0, -2) if words[position] in adverbs)
+    assert 0.04 < positions[-2] / positions.total() < 0.16
 
 
-def test_an_ambiguous_noun_is_translated_by_its_verb() -> None:
+def test_the_verb_determines_the_translation_of_an_ambiguous_noun() -> None:
     words = lexicon(0.5)
     noun = next(noun for noun in words.nouns if len(noun.senses) == 2)
     assert noun.sense(0) != noun.sense(1)

@@ -1,4 +1,4 @@
-"""A Ray cluster in the lab, used as its user would use it: with `ray up`, `ray submit` and pandas."""
+"""A Ray cluster in the lab, used as by a user: with `ray up`, `ray submit` and pandas."""
 
 import io
 import subprocess
@@ -15,10 +15,10 @@ __all__ = ["NUM_REPORTS", "NUM_TRIALS", "Cluster", "wait_until"]
 
 SPACE: Final = Path(__file__).with_name("space.yaml")
 NUM_TRIALS: Final = 6
-"""Of it: an algorithm and five members."""
+"""Trials of the space: an algorithm and five members."""
 
 NUM_REPORTS: Final = 3
-"""Of each trial of it."""
+"""Reports per trial of the space."""
 
 _TABLE: Final = """
 import pandas
@@ -27,15 +27,15 @@ print(pandas.read_parquet('{folder}/{table}').drop(columns='values', errors='ign
 
 
 def wait_until(condition: Callable[[], bool], what: str, *, limit_s: float) -> float:
-    """Wait for a condition; returns the seconds that it took.
+    """Wait for a condition and return the duration in seconds.
 
     Raises:
-        TimeoutError: It did not come in time; the message says what was waited for.
+        TimeoutError: The condition was not met in time; the message names it.
     """
     started = time.monotonic()
     while not condition():
         if time.monotonic() - started > limit_s:
-            raise TimeoutError(f"waited {limit_s:.0f} s in vain until {what}")
+            raise TimeoutError(f"{what}: not within {limit_s:.0f} s")
         time.sleep(0.5)
     return time.monotonic() - started
 
@@ -44,9 +44,9 @@ class Cluster:
     """The cluster of `cluster/onprem.yaml`.
 
     Attributes:
-        lab: Where it is.
-        head: Name of the machine that holds driver and results.
-        workers: Names of the others.
+        lab: Lab with the machines.
+        head: Name of the machine with the driver and the results.
+        workers: Names of the other machines.
     """
 
     def __init__(self, lab: Lab, head: str, *workers: str) -> None:
@@ -54,10 +54,10 @@ class Cluster:
         self._num_logs = 0
 
     def up(self, *, num_on: int | None = None) -> None:
-        """`ray up`, and wait until every machine is there.
+        """Run `ray up` and wait until every machine has joined.
 
         Args:
-            num_on: How many are switched on; None for all.
+            num_on: Number of machines that are switched on. None: all.
         """
         self.lab.write_cluster_file(self.head, self.workers)
         self.lab.copy_to_laptop(SPACE, "space.yaml")
@@ -66,54 +66,54 @@ class Cluster:
         self.wait_for_slots(num_on or 1 + len(self.workers))
 
     def down(self) -> None:
-        """`ray down`."""
+        """Run `ray down`."""
         self._ray("down --yes ~/onprem.yaml")
 
     def _ray(self, command: str) -> None:
-        """Type a command of Ray's launcher on the laptop, at the root of the checkout."""
+        """Run a command of Ray's launcher on the laptop, at the root of the checkout."""
         self.lab["laptop"].run(f"cd ~/checkout && ray {command} 2>&1")
 
     def num_processes(self) -> int:
-        """Processes of Ray on all machines of the cluster."""
+        """Number of Ray's processes on all machines of the cluster."""
         machines = [self.lab[name] for name in (self.head, *self.workers)]
         return sum(int(machine.run("pgrep -c 'raylet|gcs_server' || true")) for machine in machines)
 
     def wait_for_slots(self, number: int, *, limit_s: float = 150.0) -> float:
-        """Wait until Ray counts so many processors; returns the seconds that it took."""
+        """Wait until Ray counts this number of processors, and return the duration in seconds."""
         return wait_until(lambda: self.num_slots() == number, f"the cluster has {number} slots", limit_s=limit_s)
 
     def num_slots(self) -> int:
-        """Processors that Ray counts, one a machine."""
+        """Processors that Ray counts, one per machine."""
         status = self.lab[self.head].run("ray status 2>/dev/null", check=False)
         counts = [line.split()[0] for line in status.splitlines() if line.strip().endswith(" CPU")]
         return int(float(counts[0].partition("/")[2])) if counts else 0
 
     def submit(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """`ray submit … explore.py ARGUMENTS`, without waiting; `last_log` has what it writes."""
+        """Start `ray submit … explore.py ARGUMENTS` without waiting; its output goes to `last_log`."""
         self._num_logs += 1
         command = f"cd ~/checkout && exec ray submit ~/onprem.yaml explore.py {' '.join(arguments)}"
         return self.lab["laptop"].start(command, self.last_log)
 
     @property
     def last_log(self) -> Path:
-        """What the last submitted driver has written."""
+        """File with the output of the last submitted driver."""
         return self.lab.folder / f"submit-{self._num_logs}.log"
 
-    def last_words(self) -> str:
-        """The end of what the last submitted driver has written."""
+    def last_output(self) -> str:
+        """End of the output of the last submitted driver."""
         return self.last_log.read_text(encoding="utf-8", errors="replace")[-4000:]
 
-    def friendly_submit(self, *arguments: str) -> str:
-        """`explore.py submit --cluster … ARGUMENTS`, to its end; returns what it wrote.
+    def submit_and_follow(self, *arguments: str) -> str:
+        """Run `explore.py submit --cluster … ARGUMENTS` to its end, and return the output.
 
         Raises:
-            RuntimeError: It failed; the message ends with what it wrote.
+            RuntimeError: The command failed; the message ends with the output.
         """
         command = f"python explore.py submit --cluster ~/onprem.yaml {' '.join(arguments)}"
         return self.lab["laptop"].run(f"cd ~/checkout && {command} 2>&1")
 
     def table(self, name: str, folder: str = "results/lab", *, machine: str | None = None) -> pd.DataFrame:
-        """A table of the results as plain pandas reads it on a machine, the head; empty where there is none yet."""
+        """Table of the results as pandas reads it on a machine (default: the head); empty before it exists."""
         script = _TABLE.format(folder=folder, table=name)
         written = self.lab[machine or self.head].run("python - 2> /dev/null", typed=script, check=False)
         return pd.read_json(io.StringIO(written)) if written.strip() else pd.DataFrame()

@@ -1,4 +1,4 @@
-"""What every machine of the lab is made from: a home with a Python environment, accounts, and the keys of its sshd."""
+"""Image of the lab's machines: a home with a Python environment, accounts, and keys for sshd."""
 
 import subprocess
 import sys
@@ -10,10 +10,10 @@ from typing import Final
 __all__ = ["HOME", "SITE_PACKAGES", "make_image"]
 
 HOME: Final = Path("/srv/home")
-"""Of every machine's only user, root."""
+"""Home directory of root, the only user of every machine."""
 
 SITE_PACKAGES: Final = Path(sysconfig.get_path("purelib"))
-"""The dependencies, installed where the lab itself runs."""
+"""Dependencies of the environment that runs the lab."""
 
 _VENV: Final = "erpo-venv"
 _REPOSITORY: Final = Path(__file__).parents[3]
@@ -31,11 +31,11 @@ MaxStartups 100
 
 
 def make_image(folder: Path, *, installs: bool) -> None:
-    """Make an image, which machines only read.
+    """Make an image, which the machines only read.
 
     Args:
-        folder: Where; must be empty.
-        installs: Whether the project can be installed on the machines; takes a download of some small wheels.
+        folder: Destination; must be empty.
+        installs: Whether the project can be installed on the machines; this downloads some small wheels.
     """
     home = folder / "home"
     _make_keys(folder, home / ".ssh")
@@ -51,7 +51,7 @@ def make_image(folder: Path, *, installs: bool) -> None:
 
 
 def _make_keys(folder: Path, ssh: Path) -> None:
-    """The machines' host key, and a user's key, which all machines know and the laptop alone has."""
+    """Create the host key of the machines, and a user key that all machines accept and only the laptop has."""
     ssh.mkdir(parents=True, mode=0o700)
     for key in (folder / "host_key", folder / "id_ed25519"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", key], check=True)
@@ -59,7 +59,7 @@ def _make_keys(folder: Path, ssh: Path) -> None:
 
 
 def _make_venv(venv: Path) -> None:
-    """An environment whose site-packages are mounted by `boot.sh`; its scripts are the lab's own, with its python."""
+    """Make an environment; `boot.sh` mounts its site-packages. Scripts are copied with the python of the machine."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     own, machines = f"#!{sys.prefix}/bin/python".encode(), f"#!{HOME}/{_VENV}/bin/python".encode()
     for script in (Path(sys.prefix) / "bin").iterdir():
@@ -70,7 +70,7 @@ def _make_venv(venv: Path) -> None:
 
 
 def _make_wheels(home: Path) -> None:
-    """What building the package needs, which no environment keeps: the lab has no way to PyPI."""
+    """Download the build requirements of the package, since machines of the lab cannot reach PyPI."""
     build = tomllib.loads((_REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "-qq"]
     subprocess.run([*pip, "--dest", home / "wheels", *build, "editables"], check=True)

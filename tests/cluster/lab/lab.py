@@ -1,4 +1,4 @@
-"""The lab: machines on one bridge, and the laptop that a cluster is brought up from."""
+"""The lab: machines on one bridge, and the laptop that starts a cluster."""
 
 import os
 import tempfile
@@ -28,18 +28,22 @@ PROGRAMS: Final = (
     "unshare",
     "nsenter",
 )
-"""What a lab runs."""
+"""Programs that a lab needs."""
 
 _CHECKOUT: Final = Path(__file__).parents[3]
 _NETWORK: Final = "10.99.0"
 
 
 class LabError(Exception):
-    """This machine cannot hold a lab."""
+    """This machine cannot run a lab."""
 
 
 def check_host() -> None:
-    """Raise LabError where a lab cannot be built, and say what is missing."""
+    """Check that a lab can be built.
+
+    Raises:
+        LabError: Rights, programs or network namespaces are missing.
+    """
     if os.geteuid() != 0:
         raise LabError("a lab of machines needs root, since it makes network namespaces and mounts; run it with sudo")
     if lack := lacking(PROGRAMS):
@@ -50,7 +54,7 @@ def check_host() -> None:
         ip("netns", "delete", name)
     except RuntimeError as error:
         raise LabError(
-            f"this machine makes no network namespaces (a container without privileges?): {error}"
+            f"this machine cannot create network namespaces (a container without privileges?): {error}"
         ) from error
 
 
@@ -65,14 +69,14 @@ class Lab:
     @staticmethod
     @contextmanager
     def build(*names: str, installs: bool = True) -> Iterator["Lab"]:
-        """A lab with a laptop and some machines, which is gone afterwards whatever happens.
+        """Build a lab with a laptop and machines; it is always removed afterwards.
 
         Args:
-            names: Of the machines.
+            names: Names of the machines.
             installs: Whether the project can be installed on them.
 
         Raises:
-            LabError: This machine cannot hold one.
+            LabError: This machine cannot run a lab.
         """
         check_host()
         with tempfile.TemporaryDirectory(prefix="erpo-lab-") as folder:
@@ -93,12 +97,12 @@ class Lab:
                 lab._take_down()
 
     def add(self, name: str, *, checkout: Path | None = None, disk_size: str = "1g") -> Machine:
-        """Plug in one more machine and boot it.
+        """Add a machine and boot it.
 
         Args:
-            name: Its host name, ten letters at the most.
-            checkout: What it sees at ~/checkout.
-            disk_size: Of its disk, as tmpfs writes it.
+            name: Host name, at most ten letters.
+            checkout: Folder that is mounted at ~/checkout.
+            disk_size: Size of the disk, in the format of tmpfs.
         """
         machine = Machine(
             name=name,
@@ -118,11 +122,11 @@ class Lab:
         return self.machines[name]
 
     def write_cluster_file(self, head: str, workers: tuple[str, ...]) -> None:
-        """Put cluster/onprem.yaml on the laptop, at ~/onprem.yaml, with nothing changed but what is marked EDIT there.
+        """Copy cluster/onprem.yaml to ~/onprem.yaml on the laptop, and change only the lines that are marked EDIT.
 
         Args:
-            head: Name of the machine.
-            workers: Names of the machines.
+            head: Name of the head.
+            workers: Names of the workers.
         """
         lines = (_CHECKOUT / "cluster" / "onprem.yaml").read_text(encoding="utf-8").splitlines()
         edits: dict[str, Any] = {
@@ -131,22 +135,22 @@ class Lab:
             "ssh_user": "root",
             "ssh_private_key": "~/.ssh/id_ed25519",
         }
-        for place, line in enumerate(lines):
+        for number, line in enumerate(lines):
             field = line.partition(":")[0]
             if "# EDIT" in line and field.strip() in edits:
                 value = yaml.safe_dump(edits.pop(field.strip()), default_flow_style=True).partition("\n")[0]
-                lines[place] = f"{field}: {value}"
+                lines[number] = f"{field}: {value}"
         if edits:
-            raise LabError(f"cluster/onprem.yaml marks no line EDIT for {', '.join(edits)}")
+            raise LabError(f"cluster/onprem.yaml has no line marked EDIT for {', '.join(edits)}")
         (self.folder / "onprem.yaml").write_text("\n".join([*lines, ""]), encoding="utf-8")
         self.copy_to_laptop(self.folder / "onprem.yaml", "onprem.yaml")
 
-    def copy_to_laptop(self, file: Path, place: str) -> None:
-        """Copy a file of the host to the laptop's home."""
-        self["laptop"].run(f"cat > {place}", typed=file.read_text(encoding="utf-8"))
+    def copy_to_laptop(self, file: Path, target: str) -> None:
+        """Copy a file of the host into the home directory of the laptop."""
+        self["laptop"].run(f"cat > {target}", typed=file.read_text(encoding="utf-8"))
 
     def _take_down(self) -> None:
-        """Kill what runs and remove what was plugged in; one that fails hinders no other."""
+        """Kill and remove all machines; an error with one does not stop the others."""
         for machine in self.machines.values():
             with suppress(Exception):
                 machine.kill()

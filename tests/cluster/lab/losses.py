@@ -1,4 +1,4 @@
-"""What a fault cost an exploration: read from its rows before and after, since every report says when it arrived."""
+"""Losses of an exploration by a fault, computed from its rows before and after; each report has its time of arrival."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ __all__ = ["Losses", "losses"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Losses:
-    """Of one fault.
+    """Losses by one fault.
 
     Attributes:
-        num_cut: Workers that ended with it, each in an interval that was trained again.
-        num_repeated: Reports that had been recorded and were made a second time.
-        most_repeated: The most of these that one trial made.
-        recovery_s: Until every trial whose worker ended had made a report that it had not made before, or, where the
-            driver died, until the first such report of all; None where no worker ended.
+        num_cut: Workers that the fault ended, each in an interval that was trained again.
+        num_repeated: Recorded reports that were made a second time.
+        most_repeated: Maximum of these over the trials.
+        recovery_s: Seconds until every trial with an ended worker made a new report. If the driver died: until the
+            first new report of any trial. None where no worker ended.
     """
 
     num_cut: int
@@ -33,9 +33,9 @@ def losses(
     Args:
         before: Observations at the fault.
         after: Observations at the end.
-        failures: Trial → how often its worker ended between the two.
-        since: When recovery could begin, in seconds of the epoch: the fault, or the `resume` after it.
-        driver_died: Whether that ended every trial at once, which no trial counts as a failure.
+        failures: Trial → number of times that its worker ended between the two.
+        since: Beginning of the recovery, in seconds of the epoch: the fault, or the `resume` after it.
+        driver_died: Whether the driver died, which ends all trials but is no failure of a trial.
     """
     known = _arrivals(before)
     arrived = _arrivals(after)
@@ -55,6 +55,6 @@ def losses(
 
 
 def _arrivals(observations: pd.DataFrame) -> "pd.Series[pd.Timestamp]":
-    """When each report arrived, by trial and iteration."""
+    """Time of arrival of each report, by trial and iteration."""
     when = pd.to_datetime(observations.set_index(["trial", "iteration"])["reported_at"], utc=True)
     return when.sort_index()

@@ -18,7 +18,7 @@ _BOOT_S: Final = 20.0
 
 
 def ip(*arguments: str) -> None:
-    """Run iproute2's command, and say what it said where it fails."""
+    """Run a command of iproute2; an error has its message."""
     done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
@@ -29,13 +29,13 @@ class Machine:
     """A host with an address on the lab's bridge.
 
     Attributes:
-        name: Its host name.
-        address: Its IPv4 address.
-        namespace: Its network namespace.
-        switch: The network namespace of the bridge.
-        image: Folder that it is made from.
-        checkout: Folder of the project that it sees at ~/checkout; None for nothing.
-        disk: Folder of the host that is its disk.
+        name: Host name.
+        address: IPv4 address.
+        namespace: Network namespace of the machine.
+        switch: Network namespace of the bridge.
+        image: Folder of the image.
+        checkout: Folder of the project that is mounted at ~/checkout, or None.
+        disk: Folder of the host that is the disk.
     """
 
     name: str
@@ -49,14 +49,14 @@ class Machine:
 
     @property
     def _port(self) -> str:
-        """The bridge's end of its cable."""
+        """Name of the bridge's end of the cable."""
         return f"to-{self.name}"
 
     def plug_in(self, *, disk_size: str) -> None:
-        """Give it a disk, a network card, a cable and an address.
+        """Create the disk, the network card, the cable and the address.
 
         Args:
-            disk_size: As tmpfs writes it: the disk lies in memory, so that it can be filled.
+            disk_size: Size in the format of tmpfs; the disk is in memory, so that it can be filled.
         """
         self.disk.mkdir(parents=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={disk_size},mode=755", "disk", self.disk], check=True)
@@ -66,11 +66,11 @@ class Machine:
         ip("-n", self.namespace, "address", "add", f"{self.address}/24", "dev", "eth0")
         ip("-n", self.namespace, "link", "set", "lo", "up")
         ip("-n", self.namespace, "link", "set", "eth0", "up")
-        # nobody routes there, but Ray asks which of its own addresses would be used to reach the world
+        # nothing is routed there; Ray determines its own address by the route to the internet
         ip("-n", self.namespace, "route", "add", "default", "via", "10.99.0.254")
 
     def boot(self) -> None:
-        """Start it, with what is on its disk, and wait until its sshd listens."""
+        """Boot from the disk, and wait until sshd listens."""
         arguments = [self.name, self.image, self.disk, SITE_PACKAGES, self.checkout or ""]
         self._init = subprocess.Popen(
             [*_DIES_WITH_THE_LAB, "ip", "netns", "exec", self.namespace, *_APART, "bash", _BOOT, *map(str, arguments)]
@@ -78,7 +78,7 @@ class Machine:
         deadline = time.monotonic() + _BOOT_S
         while "LISTEN" not in self._listening():
             if self._init.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"machine {self.name} did not come up; what it said is above")
+                raise RuntimeError(f"machine {self.name} did not boot; its output is above")
             time.sleep(0.1)
 
     def _listening(self) -> str:
@@ -86,47 +86,47 @@ class Machine:
         return subprocess.run(sockets, capture_output=True, text=True, check=True).stdout
 
     def kill(self) -> None:
-        """Pull its plug: every process of it is gone at once; its disk keeps what was written."""
+        """Power off: all processes end at once, and the disk keeps its files."""
         if self._init is not None:
             processes = self._children()
-            self._init.kill()  # --kill-child ends the first process of the machine, and the kernel all others
+            self._init.kill()  # --kill-child ends the first process of the machine, the kernel ends all others
             self._init.wait()
             while any(Path(f"/proc/{process}").exists() for process in processes):
                 time.sleep(0.05)
             self._init = None
 
     def unplug(self) -> None:
-        """Take it off the network for good, and its disk out, if it is in; `kill` first."""
+        """Remove the network and the disk; call `kill` first."""
         subprocess.run(["umount", "--lazy", self.disk], check=False)
         ip("netns", "delete", self.namespace)
 
     def cut_link(self) -> None:
-        """Pull its network cable."""
+        """Disconnect the network cable."""
         ip("-n", self.switch, "link", "set", self._port, "down")
 
     def mend_link(self) -> None:
-        """Put it back."""
+        """Connect the network cable again."""
         ip("-n", self.switch, "link", "set", self._port, "up")
 
     def fill_disk(self) -> None:
-        """Leave not a byte on its disk."""
+        """Fill the disk completely."""
         self.run("dd if=/dev/zero of=/srv/filling bs=1M 2> /dev/null; df --output=avail /srv | tail -1", check=False)
 
     def empty_disk(self) -> None:
-        """Take the filling away again."""
+        """Remove the filling of the disk."""
         self.run("rm -f /srv/filling")
 
     def run(self, command: str, *, typed: str = "", check: bool = True, timeout_s: float = 300.0) -> str:
-        """Run a command as somebody would who sits before it; returns what it wrote.
+        """Run a command on the machine and return its output.
 
         Args:
-            command: For bash, in the user's home.
-            typed: Its standard input.
-            check: Whether to raise where it fails.
-            timeout_s: How long it may take.
+            command: Bash command, run in the home directory.
+            typed: Standard input.
+            check: Whether a failure raises an error.
+            timeout_s: Time limit.
 
         Raises:
-            RuntimeError: It failed; the message ends with what it wrote.
+            RuntimeError: The command failed; the message ends with the output.
         """
         done = subprocess.run(
             [*self._enter(), command],
@@ -142,11 +142,11 @@ class Machine:
         return done.stdout
 
     def start(self, command: str, log: Path) -> subprocess.Popen[bytes]:
-        """Start a command in the same place, without waiting.
+        """Start a command on the machine without waiting.
 
         Args:
-            command: For bash, in the user's home.
-            log: File of the host for what it writes.
+            command: Bash command, run in the home directory.
+            log: File of the host for the output.
         """
         with log.open("wb") as written:
             return subprocess.Popen([*self._enter(), command], stdout=written, stderr=subprocess.STDOUT)
@@ -161,7 +161,7 @@ class Machine:
         ]
 
     def _children(self) -> list[int]:
-        """Of `unshare`: the machine's first process, as the host numbers it; empty where it has ended."""
+        """Process ids on the host of the children of `unshare`: the first process of the machine, if it runs."""
         if self._init is None:
             return []
         try:
