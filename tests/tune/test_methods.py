@@ -12,6 +12,7 @@ import erpo_explore as erpo
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.space import Path as ErpoPath
 from erpo_explore.tune.run import explore, resume
+from tests.plan.test_methods import EXTERNAL
 from tests.tiny_exploration import TINY
 from tests.tune.driver import start_driver, wait_for_reports
 from tests.tune.ray_warnings import RAY_WARNINGS
@@ -59,6 +60,13 @@ def test_only_searched_trials_are_stopped_early(two_slots: None, tmp_path: Path)
     last = frame.groupby("trial").tail(1).set_index("trial")
     assert last["status"].to_dict() == trials["status"].to_dict()
     assert resume(tmp_path / "asha").status == "finished"
+
+
+def test_a_method_from_outside_the_package_runs_beside_the_baselines(two_slots: None, tmp_path: Path) -> None:
+    frame, trials = explored({"method": EXTERNAL, "levels": 2}, tmp_path / "external")
+    assert trials["role"].to_dict() == {"mle-s1": "algorithm", "weight-0": "random", "weight-1": "random"}
+    assert set(trials["status"]) == {"finished"}
+    assert set(frame.loc[frame["trial"] == "weight-1", "reward_task"]) == {0.5}
 
 
 @pytest.mark.parametrize("method", ["pbt", "pb2"])
