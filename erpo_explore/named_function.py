@@ -4,13 +4,14 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+from erpo_explore.callables import find
 from erpo_explore.errors import ConfigError
 
 __all__ = ["load_named", "load_object"]
 
 
 def load_object(field: str, name: str) -> Any:
-    """Import the named object.
+    """The named object: one that was registered in this process (`callables`), else imported.
 
     Args:
         field: Setting that holds the name, for error messages.
@@ -19,6 +20,8 @@ def load_object(field: str, name: str) -> Any:
     Raises:
         ConfigError: The module cannot be imported, or has no such attribute.
     """
+    if (given := find(name)) is not None:
+        return given
     module_name, _, path = name.partition(":")
     try:
         found: Any = importlib.import_module(module_name)

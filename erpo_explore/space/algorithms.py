@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from erpo_explore.callables import register
 from erpo_explore.errors import ConfigError
 from erpo_explore.space.estimator import Baseline, Estimator
 from erpo_explore.space.path import Path
@@ -236,12 +237,14 @@ def algorithm(name: str, /, **settings: Any) -> Algorithm:
 
     Args:
         name: A key of `ALGORITHMS`.
-        **settings: Settings that differ from the algorithm's defaults.
+        **settings: Settings that differ from the algorithm's defaults. A metric may be a function of hypotheses and
+            references.
 
     Raises:
         ConfigError: The algorithm or one of its settings is unknown or out of range.
     """
-    return Algorithm(name=name, settings=settings)
+    named = {setting: register(value) if callable(value) else value for setting, value in settings.items()}
+    return Algorithm(name=name, settings=named)
 
 
 def _checked(value: Any, kind: Any, field: str) -> Any:

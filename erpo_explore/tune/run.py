@@ -4,8 +4,6 @@ The driver loads the task once and sends it to the workers, so only the driver's
 """
 
 import logging
-from dataclasses import dataclass
-from typing import Literal
 
 from ray import tune
 from ray.tune import TuneError
@@ -14,8 +12,9 @@ from erpo_explore.config.experiment import Experiment
 from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.plan.manifest import experiment_of
 from erpo_explore.plan.methods import check_installed
+from erpo_explore.plan.outcome import Outcome, outcome_of
 from erpo_explore.plan.plan import Plan, make_plan
-from erpo_explore.plan.trials import num_reachable_knots, num_suggested
+from erpo_explore.plan.trials import num_reachable_knots
 from erpo_explore.store import ResultsWriter, load_manifest, load_results
 from erpo_explore.store.files import Folder, Location, as_location, join, resolved
 from erpo_explore.store.layout import MANIFEST
@@ -25,24 +24,9 @@ from erpo_explore.tune.callbacks.trackers import check_trackers
 from erpo_explore.tune.cluster import connected
 from erpo_explore.tune.tuner import has_begun, new_trainable, new_tuner, restored_tuner
 
-__all__ = ["Outcome", "explore", "resume"]
+__all__ = ["explore", "resume"]
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How an exploration ended.
-
-    Attributes:
-        folder: Its results folder.
-        status: `finished`, or `interrupted` where trials are left to resume.
-        num_failed: Number of trials that ended with an error.
-    """
-
-    folder: Location
-    status: Literal["finished", "interrupted"]
-    num_failed: int
 
 
 def explore(experiment: Experiment, folder: Location, *, address: str | None = None) -> Outcome:
@@ -80,7 +64,7 @@ def resume(folder: Location, *, address: str | None = None) -> Outcome:
     """
     folder = as_location(str(folder))
     experiment = experiment_of(load_manifest(folder), str(join(folder, MANIFEST)))
-    outcome = _outcome(experiment, folder)
+    outcome = outcome_of(experiment, folder)
     if outcome.status == "finished" and outcome.num_failed == 0:
         # a driver may die between the last report and this
         ResultsWriter.open(folder).compact()
@@ -103,14 +87,14 @@ def _run(plan: Plan) -> Outcome:
         recorder.begin(plan.specs)
     if plan.first is not None:
         if not _train_first(plan.first):
-            return _outcome(plan.experiment, plan.folder)
+            return outcome_of(plan.experiment, plan.folder)
         plan = plan.after_first()
         ResultsWriter.open(plan.folder).note(plan.initial_record())
     trainable = new_trainable(plan)
     _log.info("%d trials of %d steps, results in %s", plan.num_trials, plan.experiment.training.steps, plan.folder)
     _log_unreachable_knots(plan)
     _fit(new_tuner(plan, recorder, trainable) if is_new else restored_tuner(plan, trainable), plan.folder)
-    outcome = _outcome(plan.experiment, plan.folder)
+    outcome = outcome_of(plan.experiment, plan.folder)
     if outcome.status == "finished":
         ResultsWriter.open(plan.folder).compact()
     return outcome
@@ -136,7 +120,7 @@ def _train_first(first: Plan) -> bool:
 
 def _is_saved(plan: Plan) -> bool:
     """Whether all trials have finished and their last weights are written: a driver may die before the latter."""
-    outcome = _outcome(plan.experiment, plan.folder)
+    outcome = outcome_of(plan.experiment, plan.folder)
     if outcome.status != "finished" or outcome.num_failed > 0:
         return False
     saved = load_results(plan.folder, columns=["trial", "iteration", "checkpoint"]).dropna(subset="checkpoint")
@@ -168,17 +152,6 @@ def _origin(error: BaseException) -> BaseException:
     while isinstance(error, TuneError) and error.__context__ is not None:
         error = error.__context__
     return error
-
-
-def _outcome(experiment: Experiment, folder: Location) -> Outcome:
-    trials = load_results(folder, table="trials")
-    is_running = bool((trials["status"] == "running").any())
-    num_missing = num_suggested(experiment) - int((trials["role"] == "optuna").sum())
-    return Outcome(
-        folder=folder,
-        status="interrupted" if trials.empty or num_missing > 0 or is_running else "finished",
-        num_failed=int((trials["status"] == "failed").sum()),
-    )
 
 
 def _log_unreachable_knots(plan: Plan) -> None:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from ray import tune
 
+from erpo_explore.callables import registered
 from erpo_explore.errors import ResultsError
 from erpo_explore.plan.methods import find_method
 from erpo_explore.plan.plan import Plan
@@ -37,6 +38,7 @@ def new_trainable(plan: Plan) -> Any:
     experiment = plan.experiment
     trainable = tune.with_parameters(
         ErpoTrainable,
+        callables=registered(),
         task=plan.task,
         model=experiment.model,
         training=experiment.training,

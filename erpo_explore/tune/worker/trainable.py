@@ -7,12 +7,15 @@ of the trial continues from there.
 """
 
 import socket
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import torch
 from ray import tune
 
+from erpo_explore.callables import register_all
 from erpo_explore.config.experiment import FinalTest, Resources, Training
 from erpo_explore.errors import DivergedError
 from erpo_explore.seq2seq import ModelConfig
@@ -57,6 +60,7 @@ class ErpoTrainable(tune.Trainable):
         reseeds_members: bool,
         initial_weights: InitialWeights | None = None,
         test: FinalTest | None = None,
+        callables: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         """Begin a trial in a fresh process; the keywords come with the trainable (`tune.with_parameters`).
 
@@ -69,7 +73,9 @@ class ErpoTrainable(tune.Trainable):
             reseeds_members: Whether the scheduler re-seeds a member that diverged from another one's checkpoint.
             initial_weights: The weights that every trial begins with; None for randomly initialised ones.
             test: How the test set is decoded once at the end; None skips it.
+            callables: Functions that the driver's program passed as values, by name.
         """
+        register_all(callables)
         torch.set_num_threads(resources.cpus_per_trial)
         self._resources = resources
         self._reseeds_members = reseeds_members
