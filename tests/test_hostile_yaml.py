@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erpo_explore.cli.main import _assign
+from erpo_explore.cli.experiment import assign
 from erpo_explore.config.experiment import load_experiment
 from erpo_explore.config.path_file import load_path
 from erpo_explore.errors import ErpoExploreError
@@ -53,7 +53,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "a path": load_path,
     "exploration.yaml": read_manifest,
     "a cluster file": load_cluster_file,
-    "--set": lambda file: _assign({}, f"name={file.read_text()}"),
+    "--set": lambda file: assign({}, f"name={file.read_text()}"),
     "--against": lambda file: read_against(file.read_text()),
 }
 

@@ -7,10 +7,51 @@ import pytest
 
 import erpo_explore
 
+PUBLIC = [
+    "LSTM",
+    "ConfigError",
+    "CustomModel",
+    "DataError",
+    "Docstrings",
+    "ErpoExploreError",
+    "Estimator",
+    "Experiment",
+    "Hub",
+    "Path",
+    "Point",
+    "Population",
+    "Pretrained",
+    "Replay",
+    "ResultsError",
+    "Reward",
+    "Run",
+    "RunError",
+    "Search",
+    "TextFiles",
+    "Toy",
+    "Training",
+    "Transformer",
+    "__version__",
+    "algorithm",
+    "best_path",
+    "explore",
+    "load_experiment",
+    "load_results",
+    "register",
+    "replay",
+    "resume",
+]
+
 
 def test_the_public_names_are_these_and_all_exist():
-    assert erpo_explore.__all__ == ["Path", "Point", "Reward", "algorithm", "best_path", "load_results"]
-    assert all(hasattr(erpo_explore, name) for name in erpo_explore.__all__)
+    assert erpo_explore.__all__ == PUBLIC
+    assert all(hasattr(erpo_explore, name) for name in PUBLIC)
+    assert dir(erpo_explore) == sorted(PUBLIC)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="has no attribute 'nix'"):
+        _ = erpo_explore.nix
 
 
 @pytest.mark.parametrize(
@@ -18,6 +59,8 @@ def test_the_public_names_are_these_and_all_exist():
     [
         ("erpo_explore", "ray"),
         ("erpo_explore", "plotly"),
+        ("erpo_explore", "pandas"),
+        ("erpo_explore.api.run", "ray"),
         ("erpo_explore.trial", "ray"),
         ("erpo_explore.cli.main", "ray"),
         ("erpo_explore.config.experiment", "torch"),

@@ -85,7 +85,7 @@ def test_a_mistake_in_a_field_is_one_line_and_exit_code_2(
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
-        (["nix"], "search space 'nix' does not exist; name a YAML file or one of all_algorithms, default"),
+        (["nix"], "experiment 'nix' does not exist; name a YAML file or one of all_algorithms, default"),
         (["default", "--data", "nix"], "nix: no such folder"),
         (["default", "--source", "de"], "add --data DIR"),
         (["resume", "nix"], "results folder nix does not exist"),
@@ -111,7 +111,7 @@ def test_a_mistake_on_the_command_line_is_one_line_and_exit_code_2(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_a_algorithm_has_won_there_is_nothing_to_replay(
+def test_where_a_baseline_has_won_there_is_nothing_to_replay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     writer = ResultsWriter.create(tmp_path / "results", {"exploration": "tiny"})
@@ -130,7 +130,7 @@ def test_where_a_algorithm_has_won_there_is_nothing_to_replay(
         (["--set", "training.steps=0"], "training.steps: input should be greater than or equal to 1, got 0"),
     ],
 )
-def test_a_replay_has_data_and_settings_of_its_own(
+def test_a_replay_takes_data_and_settings(
     args: list[str],
     expected: str,
     tiny_file: Path,
@@ -145,7 +145,7 @@ def test_a_replay_has_data_and_settings_of_its_own(
     assert not (tmp_path / "results").exists()
 
 
-def test_flags_say_what_a_trial_holds(tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flags_set_the_resources_of_a_trial(tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     explored = []
 
     def explore(space: Experiment, folder: Path, *, address: str | None) -> None:
@@ -160,7 +160,7 @@ def test_flags_say_what_a_trial_holds(tiny_file: Path, monkeypatch: pytest.Monke
     assert held == [(0.25, 2, 7), (1.0, 1, 7)]
 
 
-def test_flags_name_the_trackers_beside_those_of_the_space(tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flags_add_to_the_trackers_of_the_experiment(tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     explored = []
 
     def explore(space: Experiment, folder: Path, *, address: str | None) -> None:
@@ -175,7 +175,7 @@ def test_flags_name_the_trackers_beside_those_of_the_space(tiny_file: Path, monk
     assert explored[1].tracking == Tracking(mlflow="theirs", wandb="mine")
 
 
-def test_a_foreign_file_among_the_results_is_named_in_a_line(tmp_path: Path) -> None:
+def test_an_unknown_file_among_the_results_is_named_in_a_line(tmp_path: Path) -> None:
     writer = ResultsWriter.create(tmp_path / "results", {"exploration": "tiny"})
     writer.append("observations", [OBSERVATION | {"trial": "mle-s1", "role": "algorithm", "score": 20.0}])
     (writer.folder / "observations" / "notes.txt").write_text("mine")
@@ -200,7 +200,7 @@ def test_misaligned_files_are_named_with_their_lines(
 
 
 @pytest.mark.tools("mount", "umount")
-def test_a_disk_without_room_is_refused_before_anything_is_written(
+def test_a_full_disk_is_refused_before_anything_is_written(
     small_disk: Path, tiny_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _call(monkeypatch, str(tiny_file), "--results", str(small_disk / "results")) == 2
@@ -234,7 +234,7 @@ def test_the_main_job_on_text_files_from_run_to_replay(tmp_path: Path) -> None:
     assert set(frame["task"]) == {"data"}
     assert (folder / "report.html").stat().st_size > 100_000
     assert load_path(folder / "best_path.yaml") == erpo.best_path(folder)
-    for said in ("best: ", "path: ", "score against cost", "report.html", "explore.py replay results/mine"):
+    for said in ("best: ", "path: ", "Pareto-optimal trials", "report.html", "explore.py replay results/mine"):
         assert said in output
     plain = pd.read_parquet(folder / "observations")
     assert plain["score"].max() == pytest.approx(frame["score"].max())

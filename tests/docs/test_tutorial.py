@@ -52,31 +52,45 @@ def test_search_spaces_on_the_pages_fit_the_schema(page: Path) -> None:
         Experiment.from_dict({"name": "mine", "task": {"name": "toy"}, "baselines": ["mle"]} | space)
 
 
+def follow(page: Path) -> list[tuple[str, str]]:
+    """What a page shows and what was printed instead; its files, commands and Python are run where we are."""
+    pairs: list[tuple[str, str]] = []
+    known: dict[str, object] = {"__name__": "__main__"}
+    said = ""
+    for kind, title, text in blocks(page.read_text(encoding="utf-8")):
+        if kind == "yaml" and title is not None:
+            Path(title).write_text(text, encoding="utf-8")
+        elif kind == "bash":
+            said = _shell(text)
+        elif kind == "python":
+            with contextlib.redirect_stdout(io.StringIO()) as output:
+                exec(text, known)
+            said = output.getvalue()
+        elif kind == "text":
+            pairs.append((text, said))
+    return pairs
+
+
 @pytest.fixture(scope="module")
 def shown_and_said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str, str]]]:
-    """What the page shows and what was printed instead, in the folder where the page was followed."""
-    pairs: list[tuple[str, str]] = []
-    known: dict[str, object] = {}
-    said = ""
+    """The tutorial, in the folder where it was followed."""
     with contextlib.chdir(tmp_path_factory.mktemp("tutorial")):
-        for kind, title, text in blocks((ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")):
-            if kind == "yaml" and title is not None:
-                Path(title).write_text(text, encoding="utf-8")
-            elif kind == "bash":
-                said = _shell(text)
-            elif kind == "python":
-                with contextlib.redirect_stdout(io.StringIO()) as output:
-                    exec(text, known)
-                said = output.getvalue()
-            elif kind == "text":
-                pairs.append((text, said))
-        yield pairs
+        yield follow(ROOT / "docs" / "tutorial.md")
 
 
 @pytest.mark.ray
 def test_what_the_tutorial_shows_is_what_is_printed(shown_and_said: list[tuple[str, str]]) -> None:
     assert len(shown_and_said) == 9
     for shown, said in shown_and_said:
+        assert is_said(shown, said), f"{shown}\nis not what was printed:\n{said}"
+
+
+@pytest.mark.ray
+def test_what_the_python_page_shows_is_what_is_printed(tmp_path: Path, two_slots: None) -> None:
+    with contextlib.chdir(tmp_path):
+        pairs = follow(ROOT / "docs" / "howto" / "python.md")
+    assert len(pairs) == 5
+    for shown, said in pairs:
         assert is_said(shown, said), f"{shown}\nis not what was printed:\n{said}"
 
 

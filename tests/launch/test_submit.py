@@ -65,9 +65,16 @@ def test_submit_starts_the_cluster_explores_and_fetches(
 ) -> None:
     assert submit(space, "--set", "training.steps=6", "--seed", "3") == 0
     settings = ["--seed", "3", "--set", "training.steps=6"]
-    assert cluster.arguments() == ["run", "--results", "results/tiny", *settings, "--", "erpo-jobs/tiny/space.yaml"]
+    assert cluster.arguments() == [
+        "run",
+        "--results",
+        "results/tiny",
+        *settings,
+        "--",
+        "erpo-jobs/tiny/experiment.yaml",
+    ]
     assert "up" in cluster.calls()
-    assert (cluster.head / "erpo-jobs/tiny/space.yaml").read_text() == Path(space).read_text()
+    assert (cluster.head / "erpo-jobs/tiny/experiment.yaml").read_text() == Path(space).read_text()
     assert (cluster.file.parent / "results/tiny/exploration.yaml").exists()
     shown = capfd.readouterr().out
     assert [shown.count(line) for line in ("starts 100 % [of it]\n", "mle step 1\n", "mle step 3\n")] == [1, 1, 1]
@@ -136,7 +143,7 @@ def test_results_at_a_uri_are_not_fetched(
     cluster: FakeCluster, space: str, submit: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert submit(space, "--results", "s3://bucket/tiny") == 0
-    assert "results lie at s3://bucket/tiny" in capsys.readouterr().out
+    assert "results are at s3://bucket/tiny" in capsys.readouterr().out
     assert "rsync-down" not in cluster.calls()
 
 
@@ -164,13 +171,13 @@ def test_the_data_of_a_replay_are_uploaded(cluster: FakeCluster, submit: Callabl
     ("args", "expected"),
     [
         (["report", "results/tiny"], "submit runs run, resume, replay, got report"),
-        (["no_such_space"], "search space 'no_such_space' does not exist"),
+        (["no_such_space"], "experiment 'no_such_space' does not exist"),
         (["tiny.yaml", "--set", "training.stepz=3"], "training.stepz: is unknown"),
         (["tiny.yaml", "--data", "nowhere"], "nowhere does not exist"),
-        (["resume", "results/tiny", "--data", "x"], "--data goes with a search space"),
+        (["resume", "results/tiny", "--data", "x"], "--data goes with an experiment"),
         (["tiny.yaml", "--results", "results/a b"], "must consist of letters"),
         (["tiny.yaml", "--no-such-option"], "no-such-option"),
-        (["tiny.yaml", "--follow", "tiny"], "stand alone"),
+        (["tiny.yaml", "--follow", "tiny"], "go with --cluster and --into alone"),
     ],
 )
 def test_a_usage_error_calls_no_launcher(

@@ -1,0 +1,51 @@
+"""Explorations from Python: run an experiment, or continue one."""
+
+from erpo_explore.api.run import Run
+from erpo_explore.config.experiment import Experiment
+from erpo_explore.plan.trust import check_resumable
+from erpo_explore.store.files import Location, as_location
+
+__all__ = ["explore", "resume"]
+
+
+def explore(experiment: Experiment, folder: Location | None = None, *, address: str | None = None) -> Run:
+    """Run an experiment to its end on Ray Tune.
+
+    Ctrl-C interrupts the exploration; `resume` continues it.
+
+    Args:
+        experiment: What to explore.
+        folder: New results folder, a path or a URI such as s3://bucket/results/mine. Default: results/NAME of the
+            experiment.
+        address: Address of a Ray cluster. Default: the cluster of this machine, or a new one on it.
+
+    Returns:
+        The run with its results.
+
+    Raises:
+        ErpoExploreError: Bad data or settings, an existing folder, or too little disk space. Nothing is written then.
+    """
+    # Ray takes seconds to import
+    from erpo_explore.tune.run import explore as run_experiment
+
+    location = as_location(str(folder)) if folder is not None else as_location(f"results/{experiment.name}")
+    outcome = run_experiment(experiment, location, address=address)
+    return Run.open(outcome.folder)
+
+
+def resume(folder: Location, *, trust: bool = False, address: str | None = None) -> Run:
+    """Continue an exploration that was interrupted, or whose driver or machine died.
+
+    Args:
+        folder: Its results folder.
+        trust: Whether to accept a folder of another user, and run its code.
+        address: As for `explore`.
+
+    Raises:
+        ErpoExploreError: The folder holds no exploration, is not trusted, or its data have changed.
+    """
+    from erpo_explore.tune.run import resume as resume_experiment
+
+    location = as_location(str(folder))
+    check_resumable(location, trust=trust)
+    return Run.open(resume_experiment(location, address=address).folder)

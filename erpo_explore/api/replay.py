@@ -1,0 +1,119 @@
+"""Replay from Python: train a found path and baselines again, with new seeds, and compare them on the test set."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from erpo_explore.api.explore import explore
+from erpo_explore.api.run import Run
+from erpo_explore.config.baselines import Baseline
+from erpo_explore.config.experiment import Experiment
+from erpo_explore.config.resolve import resolve
+from erpo_explore.plan.baselines import read_against
+from erpo_explore.plan.replay import FOUND, replay_experiment, winning_algorithm
+from erpo_explore.plan.trust import check_replayable
+from erpo_explore.store.files import Location, as_location, is_folder, join
+from erpo_explore.store.layout import REPLAY_TABLE
+
+if TYPE_CHECKING:
+    from erpo_explore.report import ReplayReport
+
+__all__ = ["Replay", "replay", "winning_baseline"]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A replay that has ended or was interrupted.
+
+    Attributes:
+        run: The exploration of the replay.
+    """
+
+    run: Run
+
+    @cached_property
+    def report(self) -> "ReplayReport":
+        """The comparison: table, title, rows and sentences.
+
+        Raises:
+            ResultsError: The folder holds no replay.
+        """
+        from erpo_explore.report import read_replay
+
+        return read_replay(self.run.folder, FOUND, np.random.default_rng(self.run.experiment.seed))
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per algorithm: mean and interval over seeds, the found path's lead over it, p-values, cost."""
+        return self.report.table
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What follows from the table, in words; the verdict first."""
+        return self.report.sentences
+
+    def write(self) -> tuple[Location, Location]:
+        """Write `replay.md` and `replay.csv` into the results folder, and return where they are."""
+        from erpo_explore.report import write_replay
+
+        return write_replay(self.report, self.run.folder), join(self.run.folder, REPLAY_TABLE)
+
+
+def replay(
+    origin: Run | Location,
+    *,
+    against: str | Sequence[str | Baseline | dict[str, Any]] = ("mle", "interpolation"),
+    seeds: int = 3,
+    beam_width: int = 5,
+    experiment: FilePath | None = None,
+    change: Callable[[dict[str, Any]], None] | None = None,
+    folder: Location | None = None,
+    trust: bool = False,
+    address: str | None = None,
+) -> Replay:
+    """Replay a path with new seeds and the same budget, and decode the test set once per run.
+
+    Args:
+        origin: A run or results folder, whose best searched path is taken, or the YAML file of a path.
+        against: Baselines to compare with: a list as in `Experiment.baselines`, or one line of text.
+        seeds: Number of runs of the path and of each baseline.
+        beam_width: Hypotheses per sentence of the test set.
+        experiment: YAML file with task, model and budget. Default: those of the results folder.
+        change: Called with the replay's experiment as plain values, to change them in place.
+        folder: Results folder of the replay. Default: results/NAME-replay.
+        trust: Whether to run functions that results or a path of another user name.
+        address: As for `explore`.
+
+    Raises:
+        ErpoExploreError: The origin holds no searched path, a baseline is wrong, or the replay cannot run.
+    """
+    location = _location(origin)
+    replayed = replay_experiment(
+        location, experiment_file=experiment, against=read_against(against), num_seeds=seeds, beam_width=beam_width
+    )
+    written = replayed.to_dict()
+    if change is not None:
+        change(written)
+    # path files may name functions, so they are read before the check
+    final = resolve(Experiment.from_dict(written, origin=str(location)))
+    check_replayable(location, final.to_dict(), trust=trust)
+    return Replay(explore(final, folder, address=address))
+
+
+def winning_baseline(origin: Run | Location) -> str | None:
+    """The baseline that has the best score of a results folder; None if a searched trial has it.
+
+    Args:
+        origin: A run, a results folder, or the YAML file of a path, which has no baselines.
+    """
+    location = _location(origin)
+    return winning_algorithm(location) if is_folder(location) else None
+
+
+def _location(origin: Run | Location) -> Location:
+    return origin.folder if isinstance(origin, Run) else as_location(str(origin))

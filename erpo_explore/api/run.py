@@ -1,0 +1,161 @@
+"""An exploration's results as an object: its tables, its best path, its report, and a summary in words."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from erpo_explore.analysis.best_path import best_path
+from erpo_explore.analysis.pareto import pareto_lines
+from erpo_explore.analysis.points import comparison
+from erpo_explore.config.experiment import Experiment
+from erpo_explore.config.path_file import save_path
+from erpo_explore.errors import ResultsError
+from erpo_explore.plan.manifest import experiment_of
+from erpo_explore.plan.outcome import outcome_of
+from erpo_explore.plan.replay import is_replay
+from erpo_explore.report.summary import score_name
+from erpo_explore.space import Path
+from erpo_explore.store import best_row, load_manifest, load_results
+from erpo_explore.store.files import Location, as_location, join
+from erpo_explore.store.layout import BEST_PATH
+
+if TYPE_CHECKING:
+    from erpo_explore.report import Report
+
+__all__ = ["Run", "Summary"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a run found, as people read it.
+
+    Attributes:
+        failures: One line per trial that failed or diverged.
+        table: Each baseline over its seeds, and the searched trials over their points; the headers first.
+        lines: The Pareto-optimal trials, the best trial and its path.
+    """
+
+    failures: tuple[str, ...]
+    table: tuple[tuple[str, ...], ...]
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """An exploration that has ended or was interrupted, with its results.
+
+    Attributes:
+        folder: Results folder, a path or a URI.
+        experiment: What was explored.
+        status: `finished`, or `interrupted` if trials are left to resume.
+        num_failed: Number of trials that ended with an error.
+    """
+
+    folder: Location
+    experiment: Experiment
+    status: Literal["finished", "interrupted"]
+    num_failed: int
+
+    @classmethod
+    def open(cls, folder: Location) -> "Run":
+        """Read a results folder.
+
+        Args:
+            folder: A path or a URI.
+
+        Raises:
+            ResultsError: The folder holds no exploration.
+        """
+        location = as_location(str(folder))
+        experiment = experiment_of(load_manifest(location), str(location))
+        outcome = outcome_of(experiment, location)
+        return cls(folder=location, experiment=experiment, status=outcome.status, num_failed=outcome.num_failed)
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether the run is a replay."""
+        return is_replay(self.experiment)
+
+    def table(self, name: str, **selection: Any) -> pd.DataFrame:
+        """One table of the results.
+
+        Args:
+            name: observations, trials, lineage, samples, sentences or tests.
+            **selection: `columns`, `trials` and `filters`, as for `load_results`.
+        """
+        return load_results(self.folder, table=name, **selection)
+
+    def observations(self, **selection: Any) -> pd.DataFrame:
+        """The table `observations`: one row per trial and report."""
+        return self.table("observations", **selection)
+
+    @property
+    def best_path(self) -> Path:
+        """The path of the weights that reached the best validation score.
+
+        Raises:
+            ResultsError: There is no score yet.
+        """
+        return best_path(self.folder)
+
+    def write_best_path(self) -> Location:
+        """Write `best_path.yaml` into the results folder, and return where it is."""
+        file = join(self.folder, BEST_PATH)
+        save_path(self.best_path, file)
+        return file
+
+    def report(self) -> "Report":
+        """The report: title, HTML, and figures by name."""
+        from erpo_explore.report import read_report
+
+        return read_report(self.folder)
+
+    def write_report(self, file: Location | None = None) -> Location:
+        """Write the report as one HTML page.
+
+        Args:
+            file: Default: report.html in the results folder.
+
+        Returns:
+            Where the page is.
+        """
+        from erpo_explore.report import write_report
+
+        return write_report(self.folder, file)
+
+    def summary(self) -> Summary:
+        """What the run found, in words.
+
+        Raises:
+            ResultsError: No trial was evaluated.
+        """
+        observations, trials = self.observations(), self.table("trials")
+        ended_badly = trials[trials["status"].isin(["diverged", "failed"])]
+        failures = tuple(f"{row.status}: {row.trial}: {row.error}" for row in ended_badly.itertuples())
+        try:
+            best = best_row(observations)
+        except ResultsError as error:
+            reasons = "; ".join(failures)
+            raise ResultsError(
+                f"no trial of {self.folder} reached an evaluation ({reasons}); lower training.learning_rate?"
+                if reasons
+                else f"no trial of {self.folder} reached an evaluation; lower training.learning_rate?"
+            ) from error
+        lines = []
+        if num_stopped := int((trials["status"] == "stopped").sum()):
+            lines.append(f"stopped early: {num_stopped} of {len(trials)} trials")
+        lines.append("Pareto-optimal trials (score against time):")
+        lines += [f"  {line}" for line in pareto_lines(observations, score_name(observations, trials))]
+        lines.append(f"best: {best['trial']} with {best['score']:.2f} at step {best['step']} ({best['signature']})")
+        lines.append(f"path: {self.best_path}")
+        return Summary(failures=failures, table=_comparison_rows(observations), lines=tuple(lines))
+
+
+def _comparison_rows(observations: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
+    rows = [("trained", "n", "mean", "95% interval", "best")]
+    for row in comparison(observations).to_dict("records"):
+        interval = "" if math.isnan(row["low"]) else f"{row['low']:.2f} … {row['high']:.2f}"
+        rows.append((str(row["label"]), str(row["n"]), f"{row['mean']:.2f}", interval, f"{row['best']:.2f}"))
+    return tuple(rows)

@@ -1,0 +1,73 @@
+"""The application: commands, options that several share, and `explore.py EXPERIMENT` as short for `run EXPERIMENT`."""
+
+from pathlib import Path as FilePath
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+__all__ = [
+    "Address",
+    "Cpus",
+    "Data",
+    "Gpus",
+    "Mlflow",
+    "Results",
+    "Settings",
+    "TensorBoard",
+    "Trust",
+    "Wandb",
+    "new_app",
+]
+
+
+class _RunByDefault(TyperGroup):
+    """`explore.py EXPERIMENT` is `explore.py run EXPERIMENT`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        own = {option for parameter in self.get_params(ctx) for option in parameter.opts}
+        if not args or (args[0] not in self.commands and args[0].partition("=")[0] not in own):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+def new_app() -> typer.Typer:
+    """An application without commands."""
+    return typer.Typer(
+        cls=_RunByDefault,
+        no_args_is_help=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Explore the hyperparameter space of sequence training, and find annealing paths through it.",
+        epilog=(
+            "`explore.py EXPERIMENT` is short for `explore.py run EXPERIMENT`; `explore.py run --help` shows examples."
+        ),
+        pretty_exceptions_enable=False,
+    )
+
+
+Address = Annotated[
+    str | None, typer.Option(help="Address of a Ray cluster. Default: this machine's cluster, or a new one.")
+]
+Results = Annotated[str, typer.Argument(help="A results folder or its URI, e.g. results/default.")]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Accept a folder of another user and run its code (see docs/security.md).")
+]
+TensorBoard = Annotated[
+    bool | None, typer.Option("--tensorboard", help="Write event files into tensorboard/ of the results.")
+]
+Mlflow = Annotated[
+    str | None,
+    typer.Option(help="MLflow tracking URI, e.g. http://localhost:5000 or sqlite:///mlflow.db.", metavar="URI"),
+]
+Wandb = Annotated[str | None, typer.Option(help="Project of Weights & Biases.", metavar="PROJECT")]
+Data = Annotated[
+    FilePath | None, typer.Option(help="Train on DIR/train|valid|test.SRC and .TGT instead of the experiment's task.")
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="Override one field of the YAML, e.g. training.steps=2000.")
+]
+Gpus = Annotated[
+    float | None, typer.Option("--gpus-per-trial", help="GPUs per trial, e.g. 0.25 if four trials share one.")
+]
+Cpus = Annotated[int | None, typer.Option("--cpus-per-trial", help="CPU cores per trial.")]

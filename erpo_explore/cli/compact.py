@@ -1,0 +1,18 @@
+"""`explore.py compact`."""
+
+from erpo_explore.cli.app import Results
+from erpo_explore.cli.output import say
+
+__all__ = ["compact"]
+
+
+def compact(results: Results) -> None:
+    """Merge the small files of a results folder, so that it is read faster; only while no driver writes to it.
+
+    \b
+    Example:
+      explore.py compact results/multi30k
+    """  # noqa: D301
+    from erpo_explore.store import ResultsWriter
+
+    say(f"merged {ResultsWriter.open(results).compact()} parts of {results}")

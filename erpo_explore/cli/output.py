@@ -1,0 +1,84 @@
+"""What the commands print: lines, tables, and the summary of a run."""
+
+import sys
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from erpo_explore.api.replay import Replay
+    from erpo_explore.api.run import Run
+
+__all__ = ["finish", "finish_replay", "program", "say"]
+
+_console = Console()
+
+
+def say(line: str) -> None:
+    """Print one line as it is."""
+    _console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def program() -> str:
+    """The command that the user typed, so that the next command can be copied."""
+    called = FilePath(sys.argv[0])
+    if called.name != "explore.py":
+        return "erpo-explore"
+    python = FilePath(sys.executable)
+    here = python.relative_to(FilePath.cwd()) if python.is_relative_to(FilePath.cwd()) else python
+    return f"{here} {called}"
+
+
+def finish(run: "Run") -> None:
+    """Print the summary of a run, write its files, print the next command, and set the exit code."""
+    _print_summary(run)
+    say(f"next: {program()} replay {run.folder} --seeds 3   (is the best path better than mle, or lucky?)")
+    _exit_with_failures(run)
+
+
+def finish_replay(replay: "Replay") -> None:
+    """Print the summary of a replay and its comparison, write its files, and set the exit code."""
+    _print_summary(replay.run)
+    rows = replay.report.rows
+    _print_table(rows[0], rows[1:], title=replay.report.title, width=120)
+    for sentence in replay.sentences:
+        say(sentence)
+    page, table = replay.write()
+    say(f"wrote {page} and {table}")
+    _exit_with_failures(replay.run)
+
+
+def _print_summary(run: "Run") -> None:
+    if run.status == "interrupted":
+        say(f"interrupted; `{program()} resume {run.folder}` continues it")
+        raise typer.Exit(130)
+    summary = run.summary()
+    for line in summary.failures:
+        say(line)
+    _print_table(summary.table[0], summary.table[1:])
+    for line in summary.lines:
+        say(line)
+    path_file, page = run.write_best_path(), run.write_report()
+    say(f"wrote {run.folder}/observations (Parquet), {path_file}, {page}")
+
+
+def _exit_with_failures(run: "Run") -> None:
+    if run.num_failed:
+        say(f"{run.num_failed} failed; `{program()} resume {run.folder}` retries them from their last checkpoints")
+        raise typer.Exit(1)
+
+
+def _print_table(
+    headers: tuple[str, ...], rows: tuple[tuple[str, ...], ...], *, title: str | None = None, width: int | None = None
+) -> None:
+    table = Table(box=None, header_style="bold", pad_edge=False, title=title, title_justify="left")
+    for index, header in enumerate(headers):
+        table.add_column(header, justify="right" if index else "left")
+    for row in rows:
+        table.add_row(*row)
+    # a file or a pipe has space for the whole table
+    wide = None if width is None or _console.is_terminal else width
+    _console.print(table, width=wide, crop=width is None)
