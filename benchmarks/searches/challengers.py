@@ -1,10 +1,10 @@
-"""Paths that a surrogate thought best, to be recorded as well: where it is searched, it must be right.
+"""Paths that searches find on the surrogate, to be trained and recorded as well.
 
     .venv/bin/python -m benchmarks.searches.challengers [--each 12]
 
-A surrogate of grids and random paths is wrong just where it promises most, since a search finds its errors. So the
-paths that long and short searches found on it are kept here, `record_surface` trains them, too, and the surrogate of
-both is the one that is used. Each call adds what is found on the surface as it is recorded so far.
+A surrogate of grids and random paths is least accurate where it predicts the highest scores, because a search finds its
+errors. So the paths of long and short searches are stored here, `record_surface` trains them too, and the surrogate
+uses both. Each call adds the paths found on the present surface.
 """
 
 import argparse
@@ -23,9 +23,9 @@ _GENERATIONS: Final = (20, 60, 200)
 
 
 def main() -> None:
-    """Search with seeds that were not used before, and add what is found."""
+    """Search with new seeds, and add the paths."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--each", type=int, default=12, help="paths of each kind of search")
+    parser.add_argument("--each", type=int, default=12, help="paths per kind of search")
     options = parser.parse_args()
     kept = json.loads(CHALLENGERS.read_text()) if CHALLENGERS.exists() else []
     surface, first = load_surface(), 1000 + len(kept)
@@ -34,11 +34,11 @@ def main() -> None:
         found.append(search(surface, _GENERATIONS[seed % len(_GENERATIONS)], seed=seed))
         kept += [_knots(path) for path in found]
     _write(CHALLENGERS, kept)
-    print(f"{CHALLENGERS}: {len(kept)} paths; record_surface trains what is new")
+    print(f"{CHALLENGERS}: {len(kept)} paths; run record_surface to train the new ones")
 
 
 def _knots(path: Path) -> list[list[float]]:
-    points = [path.at(place / INTERVALS).reward for place in range(INTERVALS + 1)]
+    points = [path.at(index / INTERVALS).reward for index in range(INTERVALS + 1)]
     return [[round(getattr(point, name), 4) for name in RANGES] for point in points]
 
 

@@ -1,9 +1,9 @@
-"""The best path that is known on the surface, against which the regret of a search is counted.
+"""Best known path on the surface, the reference for regrets.
 
     .venv/bin/python -m benchmarks.searches.optimum [--generations 1500]
 
-Differential evolution over all eleven knots, with as many walks as some hundred thousand searches could pay for; found
-once, and kept as a path. Its score is what the surface says of it, and may lie above what training would give.
+Differential evolution over all eleven knots, with the budget of some hundred thousand searches. The path was found once
+and is stored. Its score is that of the surface and may exceed the score of real training.
 """
 
 import argparse
@@ -25,9 +25,9 @@ _NAMES: Final = tuple(RANGES)
 
 
 def main() -> None:
-    """Search, and keep what is found if it is better than what is kept."""
+    """Search, and store the path if it is better than the stored one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--generations", type=int, default=1500)
+    parser.add_argument("--generations", type=int, default=1500, help="generations of the evolution")
     options = parser.parse_args()
     surface = load_surface()
     path = search(surface, options.generations)
@@ -39,15 +39,15 @@ def main() -> None:
 
 
 def search(surface: Surface, generations: int, *, seed: int = 0) -> Path:
-    """Differential evolution, begun from the recorded paths."""
+    """Differential evolution that starts from the recorded paths."""
     low_D, high_D = (np.tile(side, INTERVALS + 1) for side in np.asarray([_scaled(RANGES[name]) for name in _NAMES]).T)
     first_PD = np.stack([_vector(planned.path) for planned in plan()])
 
-    def lost(vectors_DP: np.ndarray) -> np.ndarray:
+    def loss(vectors_DP: np.ndarray) -> np.ndarray:
         return -surface.final_scores(_coordinates(vectors_DP.T))
 
     found = differential_evolution(
-        lost, list(zip(low_D, high_D, strict=True)), init=np.clip(first_PD, low_D, high_D), maxiter=generations,
+        loss, list(zip(low_D, high_D, strict=True)), init=np.clip(first_PD, low_D, high_D), maxiter=generations,
         mutation=(0.3, 0.9), recombination=0.5, strategy="currenttobest1bin", tol=0.0, polish=False, vectorized=True,
         updating="deferred", rng=np.random.default_rng(seed),
     )  # fmt: skip
@@ -55,28 +55,28 @@ def search(surface: Surface, generations: int, *, seed: int = 0) -> Path:
 
 
 def known_path(file: FilePath = OPTIMUM) -> Path:
-    """What was found."""
+    """The stored path."""
     return Path.from_dict(json.loads(file.read_text()))
 
 
 def best_score(surface: Surface) -> float:
-    """The true final score of the best path that is known."""
+    """True final score of the best known path."""
     return final_score(surface, known_path())
 
 
 def final_score(surface: Surface, path: Path) -> float:
-    """The true final score of a path that is walked from scratch."""
+    """True final score of a path trained from scratch."""
     return float(surface.final_scores(path_coordinates(path)[None])[0])
 
 
 def _scaled(limits: tuple[float, float]) -> tuple[float, float]:
-    """Limits that can be searched evenly: temperatures, the only ones that may not be 0, in their logarithm."""
+    """Limits on a linear scale: those of temperatures, the only ones above 0, in their logarithm."""
     low, high = limits
     return (float(np.log(low)), float(np.log(high))) if low > 0.0 else (low, high)
 
 
 def _coordinates(vectors_PD: np.ndarray) -> np.ndarray:
-    """As `coordinates` of each of the `_points`, for many vectors at once; shape (P, T + 1, C)."""
+    """Vectorised `coordinates` of `_points`; shape (P, T + 1, C)."""
     knots_PT4 = vectors_PD.reshape(len(vectors_PD), INTERVALS + 1, len(_NAMES))
     weights_PT3 = knots_PT4[..., :3] / np.maximum(1.0, knots_PT4[..., :3].sum(axis=-1, keepdims=True))
     tilted_PT1 = weights_PT3[..., 1:2] * (knots_PT4[..., 3:] - np.log(NEUTRAL_TEMPERATURE))
@@ -89,7 +89,7 @@ def _points(vector_D: np.ndarray) -> list[Point]:
 
 
 def _vector(path: Path) -> np.ndarray:
-    points = [path.at(place / INTERVALS).reward for place in range(INTERVALS + 1)]
+    points = [path.at(index / INTERVALS).reward for index in range(INTERVALS + 1)]
     return np.asarray([(point.noise, point.task, point.model, np.log(point.temperature)) for point in points]).ravel()
 
 

@@ -1,14 +1,14 @@
-"""Record learning curves of the toy task along many paths, from which the surrogate of `surface.py` is made.
+"""Record learning curves of the toy task along many paths, as data for the surrogate in `surface.py`.
 
     .venv/bin/python -m benchmarks.searches.record_surface [--processes 1] [--runs N] [--keep results/surface]
 
-The regime is one in which the space has structure and a run takes seconds: 400 sentence pairs, no dropout and a high
-learning rate, so that maximum likelihood leads for half of the budget and then overfits, while exploration that costs
-score early ends higher. Each finished run is a file of its own under `--keep`, so an interrupted recording goes on
-where it was; all of them are packed into one Parquet file.
+A run takes seconds, and the space has structure: 400 sentence pairs, no dropout and a high learning rate. Maximum
+likelihood leads for half of the budget and then overfits, while exploration that lowers the score early ends higher.
+Each finished run is a file under `--keep`, so an interrupted recording resumes. All runs are packed into one Parquet
+file.
 
-Of each run and interval there are the two knots between which it was walked, the score, the valid NLL, and what a
-paired bootstrap needs: the spread of the sentences' own scores, and how much of it is the sentences', not the run's.
+A row per run and interval holds the two knots, the score, the validation NLL, and the inputs of a paired bootstrap: the
+standard deviation of the sentence scores, and their correlation between runs.
 """
 
 import argparse
@@ -39,14 +39,14 @@ TRAINING: Final = Training(steps=60 * INTERVALS, interval=60, batch_size=32, lea
 
 
 def main() -> None:
-    """Train what is missing, then pack all there is."""
+    """Train the missing runs, then pack all of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--processes", type=int, default=1, help="runs at a time, a core each")
+    parser.add_argument("--processes", type=int, default=1, help="parallel runs, one core each")
     parser.add_argument(
-        "--runs", type=int, default=None, help="at most so many, the first of the plan; all if left out"
+        "--runs", type=int, default=None, help="number of runs, from the start of the plan; default: all"
     )
-    parser.add_argument("--keep", type=Path, default=Path("results/surface"), help="where finished runs are kept")
-    parser.add_argument("--data", type=Path, default=DATA, help="where they are packed")
+    parser.add_argument("--keep", type=Path, default=Path("results/surface"), help="folder of finished runs")
+    parser.add_argument("--data", type=Path, default=DATA, help="Parquet file to write")
     options = parser.parse_args()
     options.keep.mkdir(parents=True, exist_ok=True)
     wanted = plan(challengers=load_challengers())[: options.runs]
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def record(planned: Planned, task: Task, training: Training, model: LstmConfig) -> list[dict[str, Any]]:
-    """Train one run and say what was seen after each interval, with each sentence's score."""
+    """Train one run; returns one row per interval with the score of each sentence."""
     spec = TrialSpec(name=planned.name, role="path", algorithm=None, seed=planned.seed, path=planned.path)
     run = TrainingRun(task, model, training, spec, torch.device("cpu"))
     rows = []
@@ -80,17 +80,17 @@ def record(planned: Planned, task: Task, training: Training, model: LstmConfig) 
 
 
 def knot_row(point: Point, prefix: str = "") -> dict[str, float]:
-    """A knot's coordinates as columns."""
+    """Columns of a knot's coordinates."""
     reward = point.reward
     names = ("noise", "task", "model", "temperature")
     return {f"{prefix}{name}": getattr(reward, name) for name in names}
 
 
 def pack(runs: list[list[dict[str, Any]]]) -> pd.DataFrame:
-    """One row a run and interval; sentences become a spread, and the share of it that other runs have as well.
+    """One row per run and interval, with standard deviation and correlation in place of sentence scores.
 
-    The share is the correlation ρ of a run's sentence scores with those of another run of about the same score, the
-    median over ten such runs; a difference between two runs then has the spread σ √(2 (1 − ρ)) a sentence.
+    The correlation ρ is that of a run's sentence scores with those of another run with about the same score: the median
+    over ten such runs. The difference between two runs then has the standard deviation σ √(2 (1 − ρ)) per sentence.
     """
     frame = pd.DataFrame([row for run in runs for row in run])
     sentences_RN = np.asarray(frame.pop("sentences").tolist())
@@ -109,8 +109,8 @@ def _correlations(sentences_RN: np.ndarray, score_R: np.ndarray, run_R: np.ndarr
     return np.asarray(found)
 
 
-def _record_one(asked: tuple[Planned, Path]) -> str:
-    planned, keep = asked
+def _record_one(job: tuple[Planned, Path]) -> str:
+    planned, keep = job
     torch.set_num_threads(1)
     rows = record(planned, _task(), TRAINING, MODEL)
     aside = _file(planned, keep).with_suffix(".tmp")

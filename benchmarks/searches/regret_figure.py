@@ -1,4 +1,4 @@
-"""The picture of regret by share of the budget: a curve a method, and the 95 % interval of its mean as a band."""
+"""Figure of regret by share of the budget: one curve per method, with a band for the 95 % interval of its mean."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,13 +12,10 @@ COLOURS: Final = ("#2f6fb0", "#c2571a", "#3a8a4d", "#8b5fbf", "#b03a5b", "#7a7a2
 
 
 def figure(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> str:
-    """Draw.
+    """Figure as SVG.
 
     Args:
-        curves: By method the mean and half of the interval, one entry an interval each.
-
-    Returns:
-        SVG.
+        curves: Mean and half-width of the interval by method, with one entry per training interval.
     """
     highest = max(float((mean_T + half_T).max()) for mean_T, half_T in curves.values())
     lowest = min(0.0, *(float((mean_T - half_T).min()) for mean_T, half_T in curves.values()))
@@ -33,7 +30,7 @@ def figure(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
         'font-size="12" fill="#777" role="img">',
-        "<title>Regret of the path that would be handed over, by share of the budget</title>",
+        "<title>Regret of the returned path by share of the budget</title>",
         f'<text x="{LEFT}" y="16">regret, points</text>',
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 8}" text-anchor="middle">'
         "intervals × 8 members spent</text>",
@@ -48,20 +45,20 @@ def figure(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> str:
             f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{level}" y2="{level}" stroke="#999" stroke-opacity="0.35"/>'
             f'<text x="{LEFT - 8}" y="{level}" dy="4" text-anchor="end">{regret:.0f}</text>'
         )
-    # at the end of its curve a name would stand on another; the legend has the order of the ends
+    # names at the ends of curves would overlap; the legend is in the order of the ends
     ends = sorted(curves, key=lambda name: -float(curves[name][0][-1]))
     for colour, (name, (mean_T, half_T)) in zip(_colours(len(curves)), curves.items(), strict=True):
-        above = [f"{x(place):.1f},{y(value):.1f}" for place, value in enumerate(mean_T + half_T, 1)]
-        below = [f"{x(place):.1f},{y(value):.1f}" for place, value in enumerate(mean_T - half_T, 1)]
-        middle = " ".join(f"{x(place):.1f},{y(value):.1f}" for place, value in enumerate(mean_T, 1))
+        above = [f"{x(interval):.1f},{y(value):.1f}" for interval, value in enumerate(mean_T + half_T, 1)]
+        below = [f"{x(interval):.1f},{y(value):.1f}" for interval, value in enumerate(mean_T - half_T, 1)]
+        middle = " ".join(f"{x(interval):.1f},{y(value):.1f}" for interval, value in enumerate(mean_T, 1))
         parts.append(f'<polygon points="{" ".join(above + below[::-1])}" fill="{colour}" fill-opacity="0.12"/>')
         parts.append(f'<polyline points="{middle}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        place = TOP + 14 + 20 * ends.index(name)
+        legend_y = TOP + 14 + 20 * ends.index(name)
         parts.append(
-            f'<text x="{WIDTH - RIGHT + 12}" y="{place}" fill="{colour}">{name} {float(mean_T[-1]):.1f}</text>'
+            f'<text x="{WIDTH - RIGHT + 12}" y="{legend_y}" fill="{colour}">{name} {float(mean_T[-1]):.1f}</text>'
         )
     return "\n".join([*parts, "</svg>", ""])
 
 
 def _colours(number: int) -> list[str]:
-    return [COLOURS[place % len(COLOURS)] for place in range(number)]
+    return [COLOURS[index % len(COLOURS)] for index in range(number)]

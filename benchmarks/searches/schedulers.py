@@ -1,9 +1,9 @@
-"""Which search finds the best path with 8 members × 10 intervals? Without training, on the recorded surface.
+"""Comparison of search methods with 8 members × 10 intervals on the recorded surface, without training.
 
     .venv/bin/python -m benchmarks.searches.schedulers [--seeds 20] [--only ours PBT] [--processes 1] [--write]
 
-A search hands over a path, whose regret is the best true final score that is known less the true final score of that
-path when it is walked from scratch, as a replay would. Prints the table; `--write` puts it and the curves into docs.
+A search returns a path. Its regret is the best known true final score minus the true final score of the path, trained
+from scratch as a replay would. The table is printed; `--write` writes table and curves into the docs.
 """
 
 import argparse
@@ -36,16 +36,16 @@ BY_HAND: Final = {
     "noise 0.1": Path.constant(mixed(noise=0.1)),
     "noise 0.3, then truth": Path(knots=((0.0, _NOISY), (0.5, _NOISY), (0.8, _TRUTH))),
 }
-"""What needs no search."""
+"""Paths that need no search."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regrets:
-    """What one method's searches were worth.
+    """Regrets of one method.
 
     Attributes:
-        regret_ST: Of the path that would be handed over, by seed and share of the budget, in points.
-        wall_s: Of one search, the mean over seeds.
+        regret_ST: Regret in points of the returned path, by seed and share of the budget.
+        wall_s: Seconds per search, mean over seeds.
     """
 
     regret_ST: np.ndarray
@@ -58,7 +58,7 @@ class Regrets:
 
     @property
     def half_T(self) -> np.ndarray:
-        """Half of the mean's 95 % interval (Student's t); 0 where all seeds agree."""
+        """Half-width of the mean's 95 % interval (Student's t); 0 if all seeds agree."""
         num = len(self.regret_ST)
         if num < 2:
             return np.zeros(self.regret_ST.shape[1])
@@ -67,20 +67,22 @@ class Regrets:
 
 
 def main() -> None:
-    """Search, print the table, and write it down if asked."""
+    """Search and print the table; `--write` also writes it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--only", nargs="*", default=list(METHODS), choices=list(METHODS), help="methods to run")
-    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=20, help="searches per method")
+    parser.add_argument(
+        "--only", nargs="*", default=list(METHODS), choices=list(METHODS), help="methods to run; default: all"
+    )
+    parser.add_argument("--processes", type=int, default=1, help="parallel searches")
     parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT} and {FIGURE}")
     options = parser.parse_args()
     surface = load_surface()
     with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
-        asked = [(name, seed) for seed in range(options.seeds) for name in options.only]
-        answers = pool.starmap(_search, asked, chunksize=1)
+        jobs = [(name, seed) for seed in range(options.seeds) for name in options.only]
+        results = pool.starmap(_search, jobs, chunksize=1)
     found: dict[str, Regrets] = {}
     for name in options.only:
-        own = [answer for (asked_name, _), answer in zip(asked, answers, strict=True) if asked_name == name]
+        own = [result for (method, _), result in zip(jobs, results, strict=True) if method == name]
         found[name] = regrets(surface, [paths for paths, _ in own], float(np.mean([wall_s for _, wall_s in own])))
     text = table(surface, found)
     print(text)
@@ -91,7 +93,7 @@ def main() -> None:
 
 
 def _search(name: str, seed: int) -> tuple[list[Path], float]:
-    """What a method hands over after each share of its budget, and how long it took."""
+    """Paths that a method returns after each share of its budget, and seconds of the search."""
     surface = load_surface()
     with threadpool_limits(1):
         surface.warm_up()
@@ -101,12 +103,12 @@ def _search(name: str, seed: int) -> tuple[list[Path], float]:
 
 
 def regrets(surface: Surface, paths_ST: list[list[Path]], wall_s: float) -> Regrets:
-    """Regrets of the paths that were handed over.
+    """Regrets of returned paths.
 
     Args:
-        surface: Judges them.
-        paths_ST: By seed and share of the budget.
-        wall_s: Of one search.
+        surface: Simulator of their true final scores.
+        paths_ST: Paths by seed and share of the budget.
+        wall_s: Seconds per search.
     """
     knots = np.stack([path_coordinates(path) for paths in paths_ST for path in paths])
     score_ST = surface.final_scores(knots).reshape(len(paths_ST), -1)
@@ -114,9 +116,9 @@ def regrets(surface: Surface, paths_ST: list[list[Path]], wall_s: float) -> Regr
 
 
 def table(surface: Surface, found: dict[str, Regrets]) -> str:
-    """Markdown, least regret first; what needs no search below."""
+    """Markdown table, least regret first, followed by the paths that need no search."""
     best = best_score(surface)
-    lines = ["| method | regret | 95 % interval | final score | a search takes |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| method | regret | 95 % interval | final score | time per search |", "| --- | --- | --- | --- | --- |"]
     for name, one in sorted(found.items(), key=lambda item: item[1].mean_T[-1]):
         mean, half = one.mean_T[-1], one.half_T[-1]
         shown = f"**{name}**" if name in VARIANTS else name

@@ -1,22 +1,22 @@
-"""The recorded surface as a simulator of training: what score does the next interval of a path bring?
+"""The recorded surface as a simulator of training: the score after the next interval of a path.
 
-How far off it is on paths that it has not seen, `surface_error.py` says.
+`surface_error.py` measures its error on unseen paths.
 
-Legend: N members, C = 4 coordinates, F features, S valid sentences, T intervals, R recorded intervals.
+Legend: N members, C = 4 coordinates, F features, S validation sentences, T intervals, R recorded intervals.
 
-A member is hidden state: true score, valid NLL, where it stands, and exponentially weighted means of where it has been,
-m ← m + (c − m) / h with horizons h of 2 and 6 intervals, so that what earlier exploration has done to the weights is
-part of the state. The coordinates are c = (noise, task, model, task · ln(τ_R / 0.1)), since a temperature means nothing
-without a task weight. One interval from knot a to knot b is
+A member is hidden state: true score, validation NLL, current position, and exponentially weighted means of earlier
+positions, m ← m + (c − m) / h with horizons h of 2 and 6 intervals. So the effect of earlier exploration on the weights
+is part of the state. The coordinates are c = (noise, task, model, task · ln(τ_R / 0.1)), because a temperature has no
+meaning without a task weight. One interval from knot a to knot b is
 
     (score', nll') = (score, nll) + f(progress, score, nll, a, b, means) + e,    e ~ N(0, Σ(score'))
 
-with f a regression of the recorded intervals and e what differs between seeds. Σ is the covariance of the regression's
-own held-out residuals at about this score, less what evaluation adds to it.
+with f a regression of the recorded intervals and e the difference between seeds. Σ is the covariance of the
+regression's held-out residuals near this score, minus the variance of the evaluation.
 
-What is seen of a member is a score on S sentences, y_s = score + σ (√ρ a_s + √(1 − ρ) e_s): a_s is how hard a sentence
-is for everyone, and the same for all; σ and ρ are those recorded at this score. Left out: that sentences lie in 0–100,
-that BLEU is no mean of sentences, and that a clone makes its donor's mistakes.
+An evaluation observes S sentence scores, y_s = score + σ (√ρ a_s + √(1 − ρ) e_s). The difficulty a_s of a sentence is
+the same for all members; σ and ρ are those recorded near this score. Left out: sentence scores lie in 0–100, BLEU is
+not a mean over sentences, and a clone repeats its donor's errors.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,24 +61,24 @@ SENTENCES: Final = 250
 _HORIZONS: Final = (2.0, 6.0)
 _COORDINATES: Final = ("noise", "task", "model", "temperature")
 NEUTRAL_TEMPERATURE: Final = 0.1
-"""In the middle of the range; there the fourth coordinate is 0."""
+"""Middle of the range, where the fourth coordinate is 0."""
 _BINS: Final = 10
 _FIRST_SCORE: Final = 0.0
 _FIRST_NLL: Final = 6.0
-"""Before training: near the logarithm of the number of words."""
+"""NLL before training, near the logarithm of the number of words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class States:
-    """Members, one a row; a clone is a row that is picked twice.
+    """States of members, one row each; a clone is a repeated row.
 
     Attributes:
-        interval: How many intervals all of them have walked.
-        score_N: What an endless valid set would say, 0–100.
-        nll_N: Valid NLL in nats a token.
-        knot_NC: Where they stand.
-        short_NC: Where they were lately.
-        long_NC: Where they were for longer.
+        interval: Number of intervals that all of them have been trained for.
+        score_N: Score on an infinite validation set, 0–100.
+        nll_N: Validation NLL in nats per token.
+        knot_NC: Current positions.
+        short_NC: Mean positions over the short horizon.
+        long_NC: Mean positions over the long horizon.
     """
 
     interval: int
@@ -90,7 +90,7 @@ class States:
 
     @classmethod
     def first(cls, knot_NC: np.ndarray) -> "States":
-        """Members that have not trained yet and stand at these knots."""
+        """Untrained members at the given knots."""
         num = len(knot_NC)
         return cls(
             interval=0,
@@ -102,7 +102,7 @@ class States:
         )
 
     def rows(self, index_N: Sequence[int] | np.ndarray) -> "States":
-        """These rows, in this order."""
+        """The given rows, in the given order."""
         picked: dict[str, Any] = {
             field.name: getattr(self, field.name)[np.asarray(index_N, dtype=int)]
             for field in fields(self)
@@ -110,8 +110,8 @@ class States:
         }
         return replace(self, **picked)
 
-    def walked(self, knot_NC: np.ndarray) -> "States":
-        """The members one interval on at these knots, their score and NLL as they were."""
+    def moved(self, knot_NC: np.ndarray) -> "States":
+        """Members one interval later at the given knots, with unchanged score and NLL."""
         middle_NC = 0.5 * (self.knot_NC + knot_NC)
         short_NC, long_NC = (
             mean_NC + (middle_NC - mean_NC) / horizon
@@ -120,14 +120,14 @@ class States:
         return replace(self, interval=self.interval + 1, knot_NC=knot_NC, short_NC=short_NC, long_NC=long_NC)
 
     def features(self, knot_NC: np.ndarray) -> np.ndarray:
-        """What the regression is told of an interval that ends at these knots; shape (N, F)."""
+        """Features of an interval that ends at the given knots; shape (N, F)."""
         progress_N = np.full(len(knot_NC), self.interval / INTERVALS)
         own_N3 = np.column_stack([progress_N, self.score_N, self.nll_N])
         return np.hstack([own_N3, self.knot_NC, knot_NC, self.short_NC, self.long_NC])
 
 
 def coordinates(point: Point) -> np.ndarray:
-    """A point as (noise, task, model, task · ln(τ_R / 0.1))."""
+    """Coordinates (noise, task, model, task · ln(τ_R / 0.1)) of a point."""
     reward = point.reward
     return np.asarray(
         [reward.noise, reward.task, reward.model, reward.task * np.log(reward.temperature / NEUTRAL_TEMPERATURE)]
@@ -135,31 +135,31 @@ def coordinates(point: Point) -> np.ndarray:
 
 
 def path_coordinates(path: Path) -> np.ndarray:
-    """Where a path is at the beginning and after each interval; shape (T + 1, C)."""
-    return np.stack([coordinates(path.at(place / INTERVALS)) for place in range(INTERVALS + 1)])
+    """Coordinates of a path at the start and after each interval; shape (T + 1, C)."""
+    return np.stack([coordinates(path.at(index / INTERVALS)) for index in range(INTERVALS + 1)])
 
 
 class Surface:
     """The fitted simulator."""
 
     def __init__(self, frame: pd.DataFrame, model: BaseEstimator) -> None:
-        """Fit.
+        """Fit the simulator.
 
         Args:
             frame: The recording.
-            model: A regressor of several outputs.
+            model: Regressor with several outputs.
         """
         self._frame = frame
         self._features_RF, self._gains_R2 = intervals(frame)
         self._model: Any = clone(model).fit(self._features_RF, self._gains_R2)
 
     def advance(self, states: States, knot_NC: np.ndarray, generator: np.random.Generator | None = None) -> States:
-        """Walk one interval in a straight line to these knots.
+        """Train one interval on a straight line to the given knots.
 
         Args:
-            states: Before.
-            knot_NC: Where each member is afterwards.
-            generator: Of what differs between seeds; without one nothing does.
+            states: States before.
+            knot_NC: Positions after the interval.
+            generator: Generator of the differences between seeds; None for the expected states.
         """
         next_N2 = self._model.predict(states.features(knot_NC)) + np.column_stack([states.score_N, states.nll_N])
         if generator is not None:
@@ -167,31 +167,31 @@ class Surface:
             drawn_N2 = generator.standard_normal(next_N2.shape)
             next_N2 = next_N2 + np.einsum("nij,nj->ni", self._luck.root_B22[bin_N], drawn_N2)
         return replace(
-            states.walked(knot_NC),
+            states.moved(knot_NC),
             score_N=np.clip(next_N2[:, 0], 0.0, 100.0),
             nll_N=np.clip(next_N2[:, 1], 0.0, _FIRST_NLL),
         )
 
     def final_scores(self, knots_NTC: np.ndarray) -> np.ndarray:
-        """True final scores of whole paths walked from scratch, as they are without luck; shape (N,)."""
+        """Expected true final scores of whole paths from scratch; shape (N,)."""
         states = States.first(knots_NTC[:, 0])
-        for place in range(1, knots_NTC.shape[1]):
-            states = self.advance(states, knots_NTC[:, place])
+        for interval in range(1, knots_NTC.shape[1]):
+            states = self.advance(states, knots_NTC[:, interval])
         return states.score_N
 
     def observe(self, states: States, generator: np.random.Generator) -> np.ndarray:
-        """Scores of each valid sentence; their mean is the observed score; shape (N, S)."""
+        """Scores of each validation sentence, whose mean is the observed score; shape (N, S)."""
         spread_N, shared_N = self._spread(states.score_N)
         own_NS = generator.standard_normal((len(states.score_N), SENTENCES))
         deviation_NS = np.sqrt(shared_N)[:, None] * self._hardness_S + np.sqrt(1.0 - shared_N)[:, None] * own_NS
         return states.score_N[:, None] + spread_N[:, None] * deviation_NS
 
     def _spread(self, score_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """σ and ρ of members with these scores."""
+        """σ and ρ near the given scores."""
         return tuple(np.interp(score_N, self._bins_B, values_B) for values_B in self._spreads_2B)  # type: ignore[return-value]
 
     def warm_up(self) -> None:
-        """Work out what is kept, so that no search is charged for it."""
+        """Compute the cached properties, so that they do not count for a search."""
         _ = self._luck, self._hardness_S, self._spreads_2B
 
     @cached_property
@@ -214,7 +214,7 @@ class Surface:
 
     @cached_property
     def evaluation_sd(self) -> float:
-        """Noise of an observed score around the true one, in points, at the median score."""
+        """Standard deviation of an observed score around the true one in points, at the median score."""
         spread_1, shared_1 = self._spread(np.asarray([self._frame["score"].median()]))
         return float(spread_1[0] * np.sqrt((1.0 - shared_1[0]) / SENTENCES))
 
@@ -228,15 +228,15 @@ class Surface:
         upper_B = np.quantile(expected_R2[:, 0], np.linspace(0.0, 1.0, _BINS + 1)[1:])
         bin_R = np.searchsorted(upper_B[:-1], expected_R2[:, 0])
         roots = []
-        for place in range(_BINS):
-            spread_1, shared_1 = self._spread(expected_R2[bin_R == place, :1].mean(axis=0))
-            roots.append(_root(np.cov(residual_R2[bin_R == place].T), float(spread_1[0] ** 2 * (1.0 - shared_1[0]))))
+        for index in range(_BINS):
+            spread_1, shared_1 = self._spread(expected_R2[bin_R == index, :1].mean(axis=0))
+            roots.append(_root(np.cov(residual_R2[bin_R == index].T), float(spread_1[0] ** 2 * (1.0 - shared_1[0]))))
         return _Luck(upper_B=upper_B, root_B22=np.stack(roots))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Luck:
-    """What differs between seeds, by the score that is expected.
+    """Differences between seeds, by expected score.
 
     Attributes:
         upper_B: Highest expected score of each bin.
@@ -248,7 +248,7 @@ class _Luck:
 
 
 def _root(covariance_22: np.ndarray, sentence_variance: float) -> np.ndarray:
-    """Square root of a covariance less the variance that evaluation adds to the first coordinate."""
+    """Square root of a covariance minus the variance of evaluation in the first coordinate."""
     share = np.sqrt(max(0.0, 1.0 - sentence_variance / SENTENCES / covariance_22[0, 0]))
     scale_2 = np.asarray([share, 1.0])
     return np.linalg.cholesky(scale_2[:, None] * covariance_22 * scale_2 + 1e-12 * np.eye(2))
@@ -260,17 +260,17 @@ def intervals(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     for _, run in frame.groupby("run", sort=False):
         knot_TC = recorded_knots(run)
         states = States.first(knot_TC[:1])
-        for place, (score, nll) in enumerate(zip(run["score"], run["validation_nll_nats"], strict=True), 1):
-            features.append(states.features(knot_TC[place : place + 1])[0])
+        for interval, (score, nll) in enumerate(zip(run["score"], run["validation_nll_nats"], strict=True), 1):
+            features.append(states.features(knot_TC[interval : interval + 1])[0])
             gains.append((score - states.score_N[0], nll - states.nll_N[0]))
             states = replace(
-                states.walked(knot_TC[place : place + 1]), score_N=np.asarray([score]), nll_N=np.asarray([nll])
+                states.moved(knot_TC[interval : interval + 1]), score_N=np.asarray([score]), nll_N=np.asarray([nll])
             )
     return np.asarray(features), np.asarray(gains)
 
 
 def recorded_knots(run: pd.DataFrame) -> np.ndarray:
-    """Where one recorded run was at the beginning and after each interval; shape (T + 1, C)."""
+    """Coordinates of one recorded run at the start and after each interval; shape (T + 1, C)."""
     first_4 = run[[f"start_{name}" for name in _COORDINATES]].to_numpy(dtype=float)[:1]
     rest_T4 = run[[f"end_{name}" for name in _COORDINATES]].to_numpy(dtype=float)
     knot_T4 = np.vstack([first_4, rest_T4])
@@ -279,18 +279,18 @@ def recorded_knots(run: pd.DataFrame) -> np.ndarray:
 
 
 def path_names(frame: pd.DataFrame) -> pd.Series:
-    """Which path each row's run has walked: the last part of the run's name."""
+    """Path of each row's run: the last part of the run's name."""
     return frame["run"].str.rsplit("-", n=1).str[-1]
 
 
 def load_recording(file: FilePath = DATA) -> pd.DataFrame:
-    """The recording, one row a run and interval."""
+    """The recording, one row per run and interval."""
     return pd.read_parquet(file)
 
 
 @cache
 def load_surface(file: FilePath = DATA) -> Surface:
-    """The surface of the recording, with the regressor that has the least held-out error."""
+    """Surface of the recording, with the regressor of least held-out error."""
     return Surface(load_recording(file), REGRESSORS[CHOSEN])
 
 
@@ -301,13 +301,14 @@ _LENGTHS: Final = (
     *(50.0, 50.0, 30.0, 50.0),
     *(50.0, 50.0, 50.0, 50.0),
 )
-"""Of the Gaussian process, one a feature in standard deviations, of greatest likelihood on 500 intervals of an earlier
-recording of 247 shorter runs. Fitted on the 120 runs of this one (`surface_error --kernel`) they are shorter, and long
-searches then find scores of 100, where nothing recorded is above 85; held-out error is about the same."""
+"""Length scales of the Gaussian process, one per feature in standard deviations. They maximise the likelihood on 500
+intervals of an earlier recording of 247 shorter runs. Fitted on the 120 runs of this recording (`surface_error
+--kernel`) they are shorter. Long searches then find scores of 100, although no recorded score is above 85. The held-out
+error is about the same."""
 
 
 def gaussian_process(*, fitted: bool = True) -> BaseEstimator:
-    """A Gaussian process with the kernel that was found, or one that looks for it."""
+    """Gaussian process with the stored kernel, or one that fits it."""
     kernel = ConstantKernel(3.4) * RBF(_LENGTHS, (0.3, 50.0)) + WhiteKernel(0.095, (1e-3, 1.0))
     process = GaussianProcessRegressor(kernel, normalize_y=True, optimizer=None if fitted else "fmin_l_bfgs_b")
     return make_pipeline(StandardScaler(), process)
@@ -321,6 +322,6 @@ REGRESSORS: Final[Mapping[str, BaseEstimator]] = {
     ),
     "Gaussian process": gaussian_process(),
 }
-"""What was tried."""
+"""Regressors that were tried."""
 
 CHOSEN: Final = "Gaussian process"

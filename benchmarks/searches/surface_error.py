@@ -1,10 +1,10 @@
-"""How far off the surrogate is on whole paths that it has not seen, for each of the regressors that were tried.
+"""Error of the surrogate on whole unseen paths, for each regressor that was tried.
 
     .venv/bin/python -m benchmarks.searches.surface_error
 
-Five folds of paths, a path with all of its seeds in one. Each left-out path is walked from step 0 to the end by a
-surrogate of the others, and its final score compared with what was recorded. The best that can be had is the spread
-between seeds of one path, which is printed beside it.
+Five folds of paths; all seeds of a path are in the same fold. A surrogate of the other folds simulates each left-out
+path from step 0 to the end, and its final score is compared with the recorded one. The spread between seeds of one path
+is a lower bound of the error and is printed as well.
 """
 
 import argparse
@@ -34,11 +34,11 @@ from benchmarks.searches.surface_paths import INTERVALS
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kernel", action="store_true", help="find the kernel of the Gaussian process again")
+    parser.add_argument("--kernel", action="store_true", help="also fit the kernel of the Gaussian process")
     options = parser.parse_args()
     frame = load_recording()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a Gaussian process tells of bounds that it runs into
+        warnings.simplefilter("ignore")  # a Gaussian process warns about its bounds
         if options.kernel:
             features_RF, gains_R2 = intervals(frame)
             some = np.random.default_rng(0).choice(len(features_RF), 500, replace=False)
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def simulated_spread(frame: pd.DataFrame, surface: Surface, *, copies: int = 100) -> float:
-    """The same spread on the surface, with its luck and the noise of evaluation, over the same paths."""
+    """Spread between simulated seeds of one path, with evaluation noise, over the same paths."""
     generator, variances = np.random.default_rng(0), []
     for _, runs in frame.groupby(path_names(frame)):
         if runs["run"].nunique() > 1:
@@ -70,7 +70,7 @@ def simulated_spread(frame: pd.DataFrame, surface: Surface, *, copies: int = 100
 
 
 def seed_spread(frame: pd.DataFrame) -> float:
-    """Standard deviation of final scores between seeds of one path, pooled over the paths that were walked again."""
+    """Standard deviation of final scores between seeds of one path, pooled over the repeated paths."""
     final = frame[frame["interval"] == INTERVALS]
     groups = final.groupby(path_names(final))["score"]
     variance, size = groups.var().dropna(), groups.size()
@@ -78,7 +78,7 @@ def seed_spread(frame: pd.DataFrame) -> float:
 
 
 def rolled_out(frame: pd.DataFrame, model: BaseEstimator, folds: int = 5) -> tuple[np.ndarray, np.ndarray]:
-    """Final scores of left-out runs: walked on the surrogate, and recorded; two arrays of one entry a run."""
+    """Final scores of left-out runs, simulated and recorded; two arrays with one entry per run."""
     runs = [run for _, run in frame.groupby("run", sort=False) if len(run) == INTERVALS]
     paths = [str(path_names(run).iloc[0]) for run in runs]
     knots_PTC = np.stack([recorded_knots(run) for run in runs])

@@ -1,7 +1,7 @@
-"""Which paths the recorded surface is made of: constant points, anneals, phases, walks, and some of them again.
+"""Paths of the recorded surface: constant points, anneals, phases, random walks, and repetitions of some.
 
-A knot is λ = (noise, task, model) with the rest truth, and τ_R, the temperature of the task's reward. Paths have a knot
-at each of the intervals' ends, so that what a run walks in an interval is a straight line between two knots.
+A knot is λ = (noise, task, model), with truth as the remainder, and τ_R, the temperature of the task's reward. Paths
+have a knot at the end of each interval, so a run follows a straight line between two knots within an interval.
 """
 
 import itertools
@@ -22,7 +22,7 @@ CHALLENGERS: Final = FilePath(__file__).parent / "data" / "challengers.json"
 INTERVALS: Final = 10
 RANGES: Final = {"noise": (0.0, 0.4), "task": (0.0, 0.4), "model": (0.0, 0.3), "temperature": (0.02, 0.5)}
 _STEP: Final = 0.2
-"""Of a walk, in widths of the ranges."""
+"""Standard deviation of a random walk's steps, as a share of the range."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +30,10 @@ class Planned:
     """One run of the recording.
 
     Attributes:
-        name: Unique.
-        kind: How its path was made.
-        seed: Of its training.
-        path: What it walks.
+        name: Unique name.
+        kind: Kind of its path.
+        seed: Random seed of its training.
+        path: Its path.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Planned:
 
 
 def mixed(noise: float = 0.0, task: float = 0.0, model: float = 0.0, temperature: float = 0.1) -> Point:
-    """The point of the paper's mixture with these weights; what is left over is truth.
+    """Point of the paper's mixture with the given weights; truth is the remainder.
 
     Weights that sum to more than 1 are scaled back to the simplex.
     """
@@ -55,9 +55,9 @@ def mixed(noise: float = 0.0, task: float = 0.0, model: float = 0.0, temperature
 
 
 def knotted(points: list[Point]) -> Path:
-    """The path with these knots, evenly spaced over the whole budget."""
+    """Path with evenly spaced knots over the whole budget."""
     last = len(points) - 1
-    return Path(knots=tuple((place / last, point) for place, point in enumerate(points)))
+    return Path(knots=tuple((index / last, point) for index, point in enumerate(points)))
 
 
 def plan(
@@ -68,42 +68,42 @@ def plan(
     challengers: Sequence[Path] = (),
     seed: int = 0,
 ) -> list[Planned]:
-    """Every run of the recording, in an order in which any beginning is a fair sample.
+    """All runs of the recording, in random order, so that the first runs are a fair sample.
 
     Args:
-        num_paths: Of anneals, phases and walks together.
-        num_repeated: Paths that are walked again.
-        repeats: How often.
-        challengers: Paths that come after all others.
-        seed: Of the paths; a run's own seed is its place.
+        num_paths: Number of anneals, phases and random walks together.
+        num_repeated: Number of paths that are repeated.
+        repeats: Number of repetitions.
+        challengers: Paths appended at the end.
+        seed: Random seed of the paths; the seed of a run is its position.
     """
     generator = np.random.default_rng(seed)
     paths = [("constant", Path.constant(point)) for point in _grid()]
     makers: tuple[Callable[[np.random.Generator], Path], ...] = (_anneal, _phases, _walk)
     paths += [(maker.__name__[1:], maker(generator)) for maker in itertools.islice(itertools.cycle(makers), num_paths)]
     chosen = generator.choice(len(paths), num_repeated, replace=False)
-    # maximum likelihood is what the trap is measured against, so it is always among them
-    again = [paths[place] for place in (0, *chosen[1:])] * repeats
+    # maximum likelihood is the reference, so it is always repeated
+    again = [paths[index] for index in (0, *chosen[1:])] * repeats
     order = generator.permutation(len(paths) + len(again))
     everything = [*paths, *again]
     shuffled = [everything[index] for index in order]
-    names: dict[Path, int] = {path: place for place, (_, path) in enumerate(paths)}
-    for place, path in enumerate(challengers, len(paths)):
-        names.setdefault(path, place)
+    names: dict[Path, int] = {path: index for index, (_, path) in enumerate(paths)}
+    for index, path in enumerate(challengers, len(paths)):
+        names.setdefault(path, index)
         shuffled.append(("challenger", path))
     return [
-        Planned(name=f"{place:03d}-{kind}-{names[path]:03d}", kind=kind, seed=place + 1, path=path)
-        for place, (kind, path) in enumerate(shuffled)
+        Planned(name=f"{index:03d}-{kind}-{names[path]:03d}", kind=kind, seed=index + 1, path=path)
+        for index, (kind, path) in enumerate(shuffled)
     ]
 
 
 def load_challengers(file: FilePath = CHALLENGERS) -> list[Path]:
-    """Paths that an earlier surrogate thought best."""
+    """Best paths of an earlier surrogate."""
     return [knotted([mixed(*knot) for knot in knots]) for knots in json.loads(file.read_text())]
 
 
 def _grid() -> list[Point]:
-    """Constant points: maximum likelihood first, a coarse grid, and each weight alone more finely."""
+    """Constant points: maximum likelihood first, a coarse grid, and finer steps of each weight alone."""
     points = [
         mixed(noise, task, model, temperature)
         for noise, task, model in itertools.product((0.0, 0.1, 0.3), (0.0, 0.2), (0.0, 0.15))
@@ -114,7 +114,7 @@ def _grid() -> list[Point]:
 
 
 def _sparse_point(generator: np.random.Generator) -> Point:
-    """A point at which each weight is 0 with a chance of a half."""
+    """Random point with each weight 0 with probability 0.5."""
     weights = {
         name: float(generator.uniform(low, high) * generator.integers(2))
         for name, (low, high) in RANGES.items()
@@ -129,23 +129,23 @@ def _temperature(generator: np.random.Generator) -> float:
 
 
 def _anneal(generator: np.random.Generator) -> Path:
-    """Stay, go over in a straight line, stay; half of the time the end is maximum likelihood."""
+    """Constant, then linear, then constant; half of the paths end at maximum likelihood."""
     start = _sparse_point(generator)
     end = mixed() if generator.random() < 0.5 else _sparse_point(generator)
     first, last = np.sort(generator.uniform(size=2))
     turn = Path(knots=((0.0, start), (float(first), start), (float(last), end), (1.0, end)))
-    return knotted([turn.at(place / INTERVALS) for place in range(INTERVALS + 1)])
+    return knotted([turn.at(index / INTERVALS) for index in range(INTERVALS + 1)])
 
 
 def _phases(generator: np.random.Generator) -> Path:
-    """Two to four stretches at one point each, of which half are maximum likelihood."""
+    """Two to four constant phases, half of them at maximum likelihood."""
     cuts = np.sort(generator.choice(np.arange(1, INTERVALS), int(generator.integers(1, 4)), replace=False))
-    stays = [mixed() if generator.random() < 0.5 else _sparse_point(generator) for _ in range(len(cuts) + 1)]
-    return knotted([stays[int(np.searchsorted(cuts, place))] for place in range(INTERVALS + 1)])
+    phases = [mixed() if generator.random() < 0.5 else _sparse_point(generator) for _ in range(len(cuts) + 1)]
+    return knotted([phases[int(np.searchsorted(cuts, index))] for index in range(INTERVALS + 1)])
 
 
 def _walk(generator: np.random.Generator) -> Path:
-    """From maximum likelihood; at each knot half of the coordinates are moved a little, drawn anew or, a weight, 0."""
+    """Random walk from maximum likelihood; at each knot half of the coordinates are perturbed, resampled or lowest."""
     values = {"noise": 0.0, "task": 0.0, "model": 0.0, "temperature": 0.1}
     points = [mixed()]
     for _ in range(INTERVALS):

@@ -1,7 +1,7 @@
-"""Just enough of a Tune trial and controller to drive Tune's own schedulers without Ray running.
+"""Stand-ins for a Tune trial and controller, to run Tune's own schedulers without Ray.
 
-The schedulers are the real ones. What stands in for a trial has the attributes that they read and write, and its
-checkpoint is whatever the caller keeps as a member's state.
+The schedulers are the real ones. A stand-in trial has the attributes that they read and write. Its checkpoint is any
+object that the caller uses as a member's state.
 """
 
 from types import SimpleNamespace
@@ -34,31 +34,31 @@ class StandInTrial:
 
     @property
     def checkpoint(self) -> Any:
-        """What the trial goes on from: its own last state, or a donor's that a scheduler has put there."""
+        """Checkpoint that the trial continues from: its own, or a donor's set by the scheduler."""
         result = self.run_metadata.checkpoint_manager._latest_checkpoint_result
         return None if result is None else result.checkpoint
 
     def save(self, checkpoint: Any, metrics: dict[str, Any]) -> None:
-        """Note where the trial is."""
+        """Set the last checkpoint and result."""
         self.last_result = metrics
         result = SimpleNamespace(checkpoint=checkpoint, metrics=metrics)
         self.run_metadata.checkpoint_manager._latest_checkpoint_result = result
 
     def is_finished(self) -> bool:
-        """Whether it will not go on."""
+        """Whether the trial has ended."""
         return bool(self.status == Trial.TERMINATED)
 
     def set_config(self, config: dict[str, Any]) -> None:
-        """Take what a scheduler has chosen."""
+        """Set the config that a scheduler has chosen."""
         self.config = config
 
     def set_experiment_tag(self, tag: str) -> None:
-        """Take a name for the console."""
+        """Set the name on the console."""
         self.experiment_tag = tag
 
 
 class StandInController:
-    """The trials of one search, none of which runs while a scheduler looks at them."""
+    """Controller of the trials of one search, all of them paused."""
 
     search_alg = None
 
@@ -66,9 +66,9 @@ class StandInController:
         self._trials = trials
 
     def get_trials(self) -> list[StandInTrial]:
-        """All of them."""
+        """All trials."""
         return list(self._trials)
 
     def get_live_trials(self) -> list[StandInTrial]:
-        """Those that will go on."""
+        """Trials that have not ended."""
         return [trial for trial in self._trials if not trial.is_finished()]

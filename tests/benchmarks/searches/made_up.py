@@ -1,8 +1,8 @@
-"""A recording of a made-up law of training, small and quick, so that what the surrogate says can be known.
+"""Recording of a synthetic law of training, small and quick, with known true scores.
 
     ceiling = max(0, 50 + 150 · m − 200 · noise),    score' = score + (ceiling − score) / 2
 
-with m the mean of the noise over the path so far: noise lowers today's score and raises tomorrow's.
+with m the mean noise over the path so far: noise lowers the present score and raises later ones.
 """
 
 from functools import cache
@@ -22,8 +22,8 @@ def law(path: Path) -> np.ndarray:
     """Scores after each interval."""
     noise_T = path_coordinates(path)[:, 0]
     score, scores = 0.0, []
-    for place in range(1, INTERVALS + 1):
-        ceiling = 50.0 + 150.0 * noise_T[: place + 1].mean() - 200.0 * noise_T[place]
+    for interval in range(1, INTERVALS + 1):
+        ceiling = 50.0 + 150.0 * noise_T[: interval + 1].mean() - 200.0 * noise_T[interval]
         score += (max(0.0, ceiling) - score) / 2
         scores.append(score)
     return np.asarray(scores)
@@ -31,13 +31,13 @@ def law(path: Path) -> np.ndarray:
 
 @cache
 def recording() -> pd.DataFrame:
-    """What `record_surface` would have written of runs that follow the law, with some luck an interval."""
+    """The recording that `record_surface` would write for runs that follow the law, with noise per interval."""
     generator = np.random.default_rng(3)
     rows = []
     for planned in plan(90, num_repeated=4, repeats=2):
-        for place, score in enumerate(law(planned.path) + 2.0 * generator.standard_normal(INTERVALS), 1):
-            start, end = (planned.path.at(at / INTERVALS).reward for at in (place - 1, place))
-            row = {"run": planned.name, "kind": planned.kind, "seed": planned.seed, "interval": place}
+        for interval, score in enumerate(law(planned.path) + 2.0 * generator.standard_normal(INTERVALS), 1):
+            start, end = (planned.path.at(at / INTERVALS).reward for at in (interval - 1, interval))
+            row = {"run": planned.name, "kind": planned.kind, "seed": planned.seed, "interval": interval}
             for name in ("noise", "task", "model", "temperature"):
                 row |= {f"start_{name}": getattr(start, name), f"end_{name}": getattr(end, name)}
             row |= {"score": max(0.0, score), "validation_nll_nats": 3.0 - score / 50}
@@ -47,5 +47,5 @@ def recording() -> pd.DataFrame:
 
 @cache
 def surface() -> Surface:
-    """A surface of it."""
+    """Surface of the recording."""
     return Surface(recording(), ExtraTreesRegressor(30, random_state=0))

@@ -20,7 +20,7 @@ def runs():
     return [record(one, task, training, LstmConfig(hidden_size=8)) for one in planned]
 
 
-def test_each_interval_has_its_two_knots_and_every_sentence(runs):
+def test_row_per_interval_has_two_knots_and_all_sentences(runs):
     first = runs[0]
 
     assert [row["interval"] for row in first] == [1, 2, 3]
@@ -29,27 +29,27 @@ def test_each_interval_has_its_two_knots_and_every_sentence(runs):
     assert all(len(row["sentences"]) == 12 for row in first)
 
 
-def test_the_seed_is_the_runs_own(runs):
+def test_runs_have_their_own_seed(runs):
     assert runs[0][-1]["validation_nll_nats"] != runs[1][-1]["validation_nll_nats"]
 
 
-def test_sentences_become_a_spread_and_what_other_runs_share_of_it():
+def test_sentence_scores_become_standard_deviation_and_correlation():
     generator = np.random.default_rng(0)
     hardness_S = generator.standard_normal(4000)
-    made_up = [
+    synthetic = [
         [{"run": f"r{run}", "interval": 1, "score": 40.0 + run, "sentences": row.tolist()}]
         for run, row in enumerate(
             40.0 + 20.0 * (0.8**0.5 * hardness_S + 0.2**0.5 * generator.standard_normal((6, 4000)))
         )
     ]
-    packed = pack(made_up)
+    packed = pack(synthetic)
 
     assert packed["sentence_sd"].to_numpy() == pytest.approx(20.0, rel=0.05)
     assert packed["sentence_correlation"].to_numpy() == pytest.approx(0.8, abs=0.03)
     assert "sentences" not in packed
 
 
-def test_a_run_is_not_compared_with_itself(runs):
+def test_run_is_not_compared_with_itself(runs):
     packed = pack(runs)
 
     assert len(packed) == 6

@@ -22,7 +22,7 @@ def best(monkeypatch):
     monkeypatch.setattr(schedulers, "best_score", lambda of: final_score(of, FIRST_NOISE))
 
 
-def test_regret_is_what_the_best_path_has_more_at_the_end(best):
+def test_regret_is_the_difference_of_final_scores(best):
     found = regrets(surface(), [[TRUTH, FIRST_NOISE]], 0.1)
     gap = final_score(surface(), FIRST_NOISE) - final_score(surface(), TRUTH)
 
@@ -30,7 +30,7 @@ def test_regret_is_what_the_best_path_has_more_at_the_end(best):
     assert gap > 5.0
 
 
-def test_the_interval_of_the_mean_is_students():
+def test_interval_of_the_mean_is_students():
     scores = [3.0, 5.0, 4.5, 1.0]
     found = Regrets(regret_ST=np.asarray([scores]).T, wall_s=0.0)
     expected = confidence_interval(scores)
@@ -39,14 +39,14 @@ def test_the_interval_of_the_mean_is_students():
     assert found.mean_T[0] + found.half_T[0] == pytest.approx(expected.high)
 
 
-def test_the_table_is_in_order_of_regret(best):
+def test_table_is_sorted_by_regret(best):
     found = {"a": regrets(surface(), [[TRUTH]] * 2, 0.1), "b": regrets(surface(), [[FIRST_NOISE]] * 2, 0.1)}
     rows = schedulers.table(surface(), found).splitlines()[2:]
 
     assert [row.split("|")[1].strip() for row in rows[:2]] == ["b", "a"]
 
 
-def test_the_picture_has_a_curve_a_method_and_is_xml():
+def test_figure_is_xml_with_one_curve_per_method():
     curves = {name: (np.linspace(9.0, level, 10), np.full(10, 0.5)) for name, level in (("a", 1.0), ("b", 3.0))}
     drawn = ElementTree.fromstring(figure(curves))
 
@@ -54,7 +54,7 @@ def test_the_picture_has_a_curve_a_method_and_is_xml():
     assert sum(element.tag.endswith("polygon") for element in drawn.iter()) == 2
 
 
-def test_many_vectors_are_the_points_that_they_stand_for():
+def test_vectorised_coordinates_equal_those_of_single_points():
     vectors_PD = np.random.default_rng(0).uniform(
         [0.0, 0.0, 0.0, np.log(0.02)] * 11, [0.8, 0.8, 0.3, 0.0] * 11, (5, 44)
     )
@@ -63,10 +63,10 @@ def test_many_vectors_are_the_points_that_they_stand_for():
     assert _coordinates(vectors_PD) == pytest.approx(np.asarray(one_by_one))
 
 
-def test_a_long_search_is_at_least_as_good_as_what_it_began_with():
+def test_long_search_is_at_least_as_good_as_its_start():
     found = search(surface(), 1)
-    begun = max(final_score(surface(), planned.path) for planned in plan())
+    start = max(final_score(surface(), planned.path) for planned in plan())
 
-    assert final_score(surface(), found) >= begun - 1e-6
+    assert final_score(surface(), found) >= start - 1e-6
     for _, point in found.knots:
         assert point.reward.noise <= RANGES["noise"][1] + 1e-9

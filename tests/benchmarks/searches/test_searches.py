@@ -5,9 +5,11 @@ import pytest
 from ray import tune
 from ray.tune.schedulers import PopulationBasedTraining
 
-from benchmarks.searches.searches import MEMBERS, METHODS, VARIANTS, seeded
+from benchmarks.searches.population import MEMBERS
+from benchmarks.searches.searches import METHODS, VARIANTS
 from benchmarks.searches.surface import Surface, path_coordinates
 from benchmarks.searches.surface_paths import INTERVALS, RANGES
+from benchmarks.searches.tune_methods import seeded
 from benchmarks.searches.tune_stand_ins import StandInController, StandInTrial
 from tests.benchmarks.searches.made_up import surface
 
@@ -15,28 +17,28 @@ QUICK = [name for name in METHODS if name != "PB2"]
 
 
 class Counting(Surface):
-    """A surface that counts how many intervals were walked on it."""
+    """Surface that counts the simulated intervals."""
 
     def __init__(self, inner):
         self.__dict__.update(inner.__dict__)
-        self.walked = 0
+        self.num_intervals = 0
 
     def advance(self, states, knot_NC, generator=None):
-        self.walked += len(knot_NC)
+        self.num_intervals += len(knot_NC)
         return super().advance(states, knot_NC, generator)
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_every_method_has_the_same_budget_and_hands_over_a_path_at_each_share_of_it(name):
+def test_methods_have_the_same_budget_and_return_a_path_per_share_of_it(name):
     counting = Counting(surface())
     paths = METHODS[name](counting, 3)
 
-    assert counting.walked == MEMBERS * INTERVALS
+    assert counting.num_intervals == MEMBERS * INTERVALS
     assert len(paths) == INTERVALS
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_the_seed_decides(name):
+def test_same_seed_gives_the_same_paths(name):
     first, again, other = (METHODS[name](surface(), seed) for seed in (5, 5, 6))
 
     assert first == again
@@ -54,7 +56,7 @@ def test_points_lie_in_the_ranges(name):
 
 
 @pytest.mark.parametrize("name", ["PBT", *VARIANTS])
-def test_what_a_population_hands_over_has_a_knot_an_interval_from_maximum_likelihood_on(name):
+def test_path_of_a_population_starts_at_maximum_likelihood_and_ends_at_its_interval(name):
     paths = METHODS[name](surface(), 2)
 
     for interval, path in enumerate(paths, 1):
@@ -62,8 +64,8 @@ def test_what_a_population_hands_over_has_a_knot_an_interval_from_maximum_likeli
         assert path.knots[-1][0] == pytest.approx(interval / INTERVALS)
 
 
-def test_process_wide_generators_begin_at_the_seed_and_are_put_back():
-    # no whole search here: the type checks of the tests draw from the same generator
+def test_process_wide_generators_are_seeded_and_restored():
+    # no whole search here, because the type checks of the tests draw from the same generator
     before, numpy_before = random.getstate(), np.random.get_state()  # noqa: NPY002
     drawn = []
     for _ in range(2):
@@ -75,9 +77,9 @@ def test_process_wide_generators_begin_at_the_seed_and_are_put_back():
     assert (np.random.get_state()[1] == numpy_before[1]).all()  # noqa: NPY002
 
 
-def test_a_search_by_random_paths_hands_over_the_one_that_was_observed_to_be_best():
+def test_random_search_returns_the_path_with_the_best_observed_score():
     class Exact(Counting):
-        """Without luck, and without noise of evaluation."""
+        """Surface without luck and without evaluation noise."""
 
         def advance(self, states, knot_NC, generator=None):
             return super().advance(states, knot_NC)
@@ -92,7 +94,7 @@ def test_a_search_by_random_paths_hands_over_the_one_that_was_observed_to_be_bes
     assert surface().final_scores(path_coordinates(best)[None])[0] == pytest.approx(exact.last.max())
 
 
-def test_tunes_own_scheduler_clones_the_best_quarter_into_the_worst():
+def test_tunes_scheduler_clones_the_best_quarter_into_the_worst():
     scheduler = PopulationBasedTraining(
         time_attr="training_iteration", metric="score", mode="max", perturbation_interval=1,
         hyperparam_mutations={"noise": tune.uniform(0.0, 1.0)}, log_config=False, synch=True,
