@@ -21,19 +21,19 @@ def checked_scores(name: str, function: ScoreFunction, hypotheses: list[str], re
     Raises:
         ConfigError: The function returns anything else.
     """
-    asked = f"reward.metric={name} must return {len(hypotheses)} numbers in [0, 1], one per hypothesis"
+    requirement = f"reward.metric={name} must return {len(hypotheses)} numbers in [0, 1], one per hypothesis"
     returned = function(hypotheses, references)
     # tensors and arrays become plain numbers
     scores = returned.tolist() if hasattr(returned, "tolist") else returned
     if isinstance(scores, str) or not hasattr(scores, "__iter__"):
-        raise ConfigError(f"{asked}, got {_short(returned)}")
+        raise ConfigError(f"{requirement}, got {_short(returned)}")
     scores = list(scores)
     if len(scores) != len(hypotheses):
-        raise ConfigError(f"{asked}, got {len(scores)}")
+        raise ConfigError(f"{requirement}, got {len(scores)}")
     for index, score in enumerate(scores):
         # every comparison with NaN is False
         if isinstance(score, bool) or not isinstance(score, Real) or not 0 <= cast(float, score) <= 1:
-            raise ConfigError(f"{asked}, got {_short(score)} for hypothesis {index}, {_short(hypotheses[index])}")
+            raise ConfigError(f"{requirement}, got {_short(score)} for hypothesis {index}, {_short(hypotheses[index])}")
     return [float(score) for score in scores]
 
 

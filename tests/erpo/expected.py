@@ -1,4 +1,4 @@
-"""What a step's loss is in expectation, at any point: the oracle of `step_loss`.
+"""The expected loss of a step at any point: the oracle of `step_loss`.
 
 Legend: N enumerated targets, K draws of a source, P pairs of draws or parameters, B copies of the source.
 
@@ -15,14 +15,14 @@ from erpo_explore.erpo import draw_targets, enumerate_targets, objective, step_l
 from erpo_explore.space import Point, Reward
 from erpo_explore.space.estimator import Estimator
 
+from .prefix_tree import TRUTH, Prefix, Tree, edited_targets, grouped_loss, replaced_targets
 from .tiny import PAD, WORDS, gradient, memory_of, reference_of, reward_of, seeded, sequence_log_p, source_of
-from .walk import TRUTH, Prefix, Tree, edited_targets, grouped_loss, replaced_targets
 
 MAX_TOKENS = 4
 """One more than the reference has."""
 NUM_ESTIMATES, COPIES = 12, 512
 MOST_INSERTIONS = 3
-"""Of the stratified sampler's oracle; at the temperature here one target in 5,000 has more."""
+"""Maximum of the stratified sampler's oracle; at the temperature here one target in 5,000 has more insertions."""
 
 
 def task(alpha: float, beta: float, metric: str = "bleu", temperature: float = 1.0, **levers: object) -> Point:
@@ -60,7 +60,7 @@ def score_of(point):
 
 
 def offline_targets(point):
-    """P(y) of the samplers that edit the reference; what the oracle of edits leaves out is in no target."""
+    """P(y) of the samplers that edit the reference; targets that the oracle leaves out are missing."""
     if point.estimator.kind == "ngram":
         return replaced_targets(score_of(point), point.tau, point.estimator.samples)
     temperature, m, v = point.tau * point.reward.temperature, len(WORDS), 3
@@ -95,7 +95,7 @@ def step(point, model, *, copies=COPIES, seed=1):
 
 
 def source_loss(outcome, copies=COPIES):
-    """The loss summed over what a source was trained on, which is free of the bias of a mean over labels."""
+    """The loss summed over the labels of a source, which has no bias; a mean over labels has."""
     return outcome.loss * outcome.num_units / copies
 
 
@@ -106,7 +106,7 @@ def estimates(point, model):
 
 
 def exact_loss(point, model):
-    """What `source_loss` is in expectation, by its definition over all targets, groups or places; with gradient."""
+    """The expectation of `source_loss` by its definition over all targets, groups or positions; with gradient."""
     estimator = point.estimator
     if point.reward.is_truth or point.forced == 1.0:
         return _offline_loss({TRUTH: 1.0}, model)
@@ -133,7 +133,7 @@ def _offline_loss(probability, model):
 
 
 def _policy_gradient_loss(point, model):
-    """−E_p[R] behind the forced words, and the cross-entropy of those."""
+    """−E_p[R] after the forced words, plus the cross-entropy of the forced words."""
     tree, exact = tree_of(point, model), enumeration(point, model)
     m = math.ceil(point.forced * len(TRUTH))
     loss = -sum((tree[TRUTH[:t]].log_p_V[TRUTH[t]] for t in range(m)), torch.zeros(()))
@@ -144,7 +144,7 @@ def _policy_gradient_loss(point, model):
 
 
 def _sequence_pairs(exact, point, model):
-    """−Σ w log p with w ∝ Π Z, which is exact in the limit of many draws; a cut target counts beside no other."""
+    """−Σ w log p with w ∝ Π Z, exact in the limit of many draws; a cut target has no weight beside a finished one."""
     log_p_N = sequence_log_p(model, exact.tokens_NL, exact.keep_NL, allowed=False)
     log_w_N = exact.log_z_N if point.reward.has_increments else exact.log_z_N + exact.reward_N / point.tau
 
@@ -158,7 +158,7 @@ def _sequence_pairs(exact, point, model):
 
 
 def _group_pairs(point, log_p_N, reward_N):
-    """Two standardised rewards are ±1, whatever they are: the better of two draws is pushed up, the worse one down."""
+    """Two standardised unequal rewards are ±1: the gradient raises the better draw and lowers the worse one."""
 
     def loss_of(numbers_PK):
         gap_P = reward_N[numbers_PK[:, 0]] - reward_N[numbers_PK[:, 1]]
@@ -169,7 +169,7 @@ def _group_pairs(point, log_p_N, reward_N):
 
 
 def risk_pairs(point, log_p_N, reward_N):
-    """−(p_1^a R_1 + p_2^a R_2) / (p_1^a + p_2^a); two equal draws are one, and say nothing."""
+    """−(p_1^a R_1 + p_2^a R_2) / (p_1^a + p_2^a); two equal draws count once and have no gradient."""
 
     def loss_of(numbers_PK):
         p_PK = (point.estimator.sharpness * log_p_N[numbers_PK]).exp()

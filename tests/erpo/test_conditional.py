@@ -42,7 +42,7 @@ def some_logits(dtype=torch.float32):
 
 
 def increments_of(other, slots):
-    """[1, V]: EOS, A and B tell themselves apart, with A in two slots of which one is read; then what is never said."""
+    """[1, V]: slots for EOS, A and B, with A in two slots of which one is kept; then the forbidden tokens."""
     return Increments(
         other_B=torch.tensor([other]),
         token_BJ=torch.tensor([[A, A, B, PAD, EOS]]),
@@ -87,28 +87,28 @@ class TestMetricConditional:
         assert torch.equal(with_z, without)
 
     @given(log10_taus, rhos, st.lists(values, min_size=3, max_size=3), values, logits, st.booleans(), st.booleans())
-    def test_at_every_temperature_it_is_that_distribution(self, log10_tau, rho, slots, other, written, half, alone):
+    def test_it_is_that_softmax_at_every_temperature(self, log10_tau, rho, slots, other, written, half, alone):
         point = trusting(rho, log10_tau)
         increments = None if alone else increments_of(other, slots)
         logits_NV = torch.tensor([written]).to(torch.bfloat16 if half else torch.float32)
         energy_NV = energies(point, increments, logits_NV)
-        # a single-precision energy is off by 1e-7 of itself, which is as much of a probability
+        # a relative error of 1e-7 in an energy is the same absolute error in a log-probability
         scale = 1e-6 * (1.0 + float(energy_NV[energy_NV.isfinite()].abs().max()))
         found = metric_conditional(point, increments, logits_NV, SYMBOLS, with_z=True)
         assert_is(found, energy_NV, atol=min(1.0, scale), z_atol=scale)
         assert not found.soft().q_XV[:, NEVER].any()
 
     @pytest.mark.parametrize("beta", [0.0, 1.0])
-    def test_with_much_trust_it_is_the_model(self, beta):
+    def test_at_large_alpha_it_is_the_model(self, beta):
         found = metric_conditional(point_of(1e6, beta), SOME, some_logits(), SYMBOLS, with_z=False)
         model = model_conditional(some_logits(), SYMBOLS)
         torch.testing.assert_close(found.soft().q_XV, model.soft().q_XV, rtol=0.0, atol=2e-6)
 
-    def test_with_little_trust_it_is_the_softmax_of_the_reward(self):
+    def test_at_small_alpha_it_is_the_softmax_of_the_reward(self):
         found = metric_conditional(point_of(1e-6, 0.5), SOME, some_logits(), SYMBOLS, with_z=True)
         torch.testing.assert_close(found.soft().q_XV, (SOME.dense() / 0.5).softmax(-1), rtol=0.0, atol=1e-5)
 
-    def test_a_reward_of_nothing_at_full_trust_has_z_of_1(self):
+    def test_a_reward_of_0_at_beta_0_has_z_of_1(self):
         found = metric_conditional(point_of(1.0), None, some_logits(), SYMBOLS, with_z=True)
         torch.testing.assert_close(found.log_z_N, torch.zeros(2), rtol=0.0, atol=1e-6)
 
@@ -123,7 +123,7 @@ class TestGeneralConditional:
         assert_is(general_conditional(point_of(alpha, beta), self.INCREMENTS_NV.clone(), self.LOG_P_NV), energy_NV)
 
     @given(log10_taus, st.just(0.0) | rhos, st.lists(values | st.just(-INF), min_size=3, max_size=3), logits)
-    def test_at_every_temperature_it_is_that_distribution(self, log10_tau, rho, increments, written):
+    def test_it_is_that_softmax_at_every_temperature(self, log10_tau, rho, increments, written):
         point = trusting(rho, log10_tau)
         increments_NV, log_p_NV = torch.tensor([[0.0, *increments]]), torch.tensor([written[:4]]).log_softmax(-1)
         energy_NV = (point.alpha * log_p_NV.double() + increments_NV.double()) / point.tau
@@ -133,26 +133,26 @@ class TestGeneralConditional:
         assert not found.soft().q_XV[increments_NV == -INF].any()
 
     @pytest.mark.parametrize(("alpha", "beta"), TRUST)
-    def test_of_a_metric_it_is_the_metrics_own(self, alpha, beta):
+    def test_for_a_metric_it_equals_the_metrics_conditional(self, alpha, beta):
         point = point_of(alpha, beta)
         general = general_conditional(point, SOME.dense(), allowed_log_p(some_logits(), SYMBOLS))
         own = metric_conditional(point, SOME, some_logits(), SYMBOLS, with_z=True)
         torch.testing.assert_close(general.soft().q_XV, own.soft().q_XV)
         torch.testing.assert_close(general.log_z_N, own.log_z_N)
 
-    def test_without_trust_the_model_is_not_needed_and_not_read(self):
+    def test_at_alpha_0_the_model_is_not_needed(self):
         point = point_of(0.0, 0.3)
         without, with_p = (
             general_conditional(point, self.INCREMENTS_NV.clone(), log_p_NV) for log_p_NV in (None, self.LOG_P_NV)
         )
         assert torch.equal(without.q_NV, with_p.q_NV)
 
-    def test_with_much_trust_it_is_the_model(self):
+    def test_at_large_alpha_it_is_the_model(self):
         found = general_conditional(point_of(1e6, 1.0), SOME.dense(), allowed_log_p(some_logits(), SYMBOLS))
         model = model_conditional(some_logits(), SYMBOLS)
         torch.testing.assert_close(found.soft().q_XV, model.soft().q_XV, rtol=0.0, atol=2e-6)
 
-    def test_with_trust_the_model_is_needed(self):
+    def test_at_positive_alpha_the_model_is_needed(self):
         with pytest.raises(ValueError, match="alpha > 0 needs the model's log-probabilities"):
             general_conditional(point_of(0.5, 0.5), self.INCREMENTS_NV.clone(), None)
 
@@ -163,14 +163,14 @@ class TestGeneralConditional:
 
 class TestModelConditional:
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-    def test_it_is_the_model_over_what_a_target_may_hold(self, dtype):
+    def test_it_is_the_model_over_the_allowed_tokens(self, dtype):
         logits_NV = some_logits(dtype)
         expected_NV = logits_NV.double().exp()
         expected_NV[:, NEVER] = 0.0
         found = model_conditional(logits_NV, SYMBOLS)
         torch.testing.assert_close(found.soft().q_XV.double(), expected_NV / expected_NV.sum(-1, keepdim=True))
 
-    def test_the_likeliest_token_is_said_with_its_probability(self):
+    def test_likeliest_returns_the_most_probable_token_and_its_probability(self):
         found = model_conditional(some_logits(), SYMBOLS)
         token_N, q_N = found.likeliest()
         highest = found.soft().q_XV.max(-1)
@@ -178,7 +178,7 @@ class TestModelConditional:
         torch.testing.assert_close(q_N, highest.values)
 
     @pytest.mark.parametrize("loud", [PAD, BOS, UNK])
-    def test_what_is_never_said_is_not_the_likeliest(self, loud):
+    def test_a_forbidden_token_is_never_the_likeliest(self, loud):
         logits_NV = some_logits()
         logits_NV[:, loud] = 100.0
         assert torch.equal(
@@ -194,14 +194,14 @@ class TestDraws:
         conditional = DenseConditional.of(self.ENERGY_V.repeat(NUM_DRAWS, 1))
         return conditional.draw(seeded(1))
 
-    def test_tokens_have_their_probabilities(self):
+    def test_tokens_are_drawn_with_their_probabilities(self):
         assert_drawn_from(self.drawn()[0].bincount(minlength=4), torch.tensor([0.1, 0.0, 0.6, 0.3]))
 
-    def test_the_probability_that_is_told_is_that_of_the_token(self):
+    def test_the_returned_probability_is_the_drawn_tokens(self):
         token_N, q_N = self.drawn()
         torch.testing.assert_close(q_N, torch.tensor([0.1, 0.0, 0.6, 0.3])[token_N])
 
-    def test_low_energies_are_normalised_as_any_others(self):
+    def test_very_low_energies_are_normalised(self):
         assert DenseConditional.of(torch.full((2, 3), -1e30)).q_NV.tolist() == [[pytest.approx(1 / 3)] * 3] * 2
 
 
@@ -218,19 +218,19 @@ class TestErrors:
         with pytest.raises(FloatingPointError, match="the sampler's distribution is not a number"):
             model_conditional(logits_NV, SYMBOLS)
 
-    def test_what_a_model_says_of_forbidden_tokens_is_not_read(self):
+    def test_logits_of_forbidden_tokens_do_not_matter(self):
         logits_NV = some_logits()
         logits_NV[:, UNK] = torch.nan
         assert model_conditional(logits_NV, SYMBOLS).soft().q_XV.isfinite().all()
 
 
 class TestForbid:
-    def test_it_forbids_what_a_target_never_holds_and_nothing_else(self):
+    def test_it_forbids_exactly_the_tokens_that_a_target_never_holds(self):
         found_NV = forbid(some_logits(), SYMBOLS)
         assert (found_NV[:, NEVER] == -INF).all()
         assert torch.equal(found_NV[:, [EOS, A, B, C]], some_logits()[:, [EOS, A, B, C]])
 
-    def test_it_takes_the_memory_of_single_precision_and_leaves_other_logits_as_they_are(self):
+    def test_it_overwrites_single_precision_logits_only(self):
         single_NV, half_NV = some_logits(), some_logits(torch.bfloat16)
         assert forbid(single_NV, SYMBOLS).data_ptr() == single_NV.data_ptr()
         assert forbid(half_NV, SYMBOLS).dtype == torch.float32
@@ -238,11 +238,11 @@ class TestForbid:
 
 
 class TestAllowedLogP:
-    def test_the_model_may_say_words_and_eos(self):
+    def test_words_and_eos_are_allowed(self):
         found_XV = allowed_log_p(torch.zeros(2, 3, NUM_TOKENS), SYMBOLS)
         assert found_XV.exp().flatten(0, 1).tolist() == [pytest.approx([0.0, 0.0, 0.25, 0.0, 0.25, 0.25, 0.25])] * 6
 
-    def test_its_gradient_is_that_of_the_softmax_over_what_may_be_said(self):
+    def test_its_gradient_is_that_of_the_softmax_over_the_allowed_tokens(self):
         logits_NV = some_logits().requires_grad_()
         (found_NV,) = torch.autograd.grad(allowed_log_p(logits_NV, SYMBOLS)[:, A].sum(), logits_NV)
         expected_NV = -model_conditional(some_logits(), SYMBOLS).soft().q_XV

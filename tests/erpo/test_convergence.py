@@ -1,4 +1,4 @@
-"""The sequence-level E-step: E_q[f] ≈ Σ_k w_k f(y_k), y_k ~ q̃, is off by about K^−½, and on average by about 1/K.
+"""The sequence-level E-step, E_q[f] ≈ Σ_k w_k f(y_k) with y_k ~ q̃, has error about K^−½ and bias about 1/K.
 
 Legend: R rows, B groups of K rows, N enumerated targets.
 """
@@ -12,8 +12,8 @@ import torch
 from erpo_explore.erpo.weights import self_normalised
 
 from .expected import MAX_TOKENS, draw, enumeration, task, weighted
+from .prefix_tree import TRUTH
 from .tiny import PAD, targets_of, tiny_model
-from .walk import TRUTH
 
 POINT = task(1.0, 0.0, "bleu", 1.0, estimator=weighted("sequence"))
 SIZES = (4, 16, 64, 256, 1024, 4096)
@@ -41,7 +41,7 @@ def exact_mean(exact, name):
 
 
 def gaps(drawn, exact, name, size):
-    """[B]: how far each group's estimate is off."""
+    """[B]: error of each group's estimate."""
     weight_BK = self_normalised(drawn.log_z_R.view(-1, size), drawn.finished_R.view(-1, size))
     f_BK = f_of(name, drawn.reward_R, targets_of(drawn, MAX_TOKENS)).view(-1, size)
     return (weight_BK * f_BK).sum(1).double() - exact_mean(exact, name)
@@ -63,21 +63,21 @@ def exact_estimate(exact, name, size):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_the_error_falls_with_the_root_of_the_draws(drawn, exact, name):
+def test_the_error_falls_as_one_over_root_k(drawn, exact, name):
     errors = [gaps(drawn, exact, name, size).square().mean().sqrt().item() for size in SIZES]
     assert np.polyfit(np.log(SIZES), np.log(errors), 1)[0] == pytest.approx(-0.5, abs=0.05)
 
 
 @pytest.mark.parametrize("size", [16, 64])
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_the_mean_estimate_is_the_exact_one(drawn, exact, name, size):
+def test_the_mean_estimate_equals_its_exact_expectation(drawn, exact, name, size):
     estimates_B = gaps(drawn, exact, name, size) + exact_mean(exact, name)
     error = (estimates_B.std() / math.sqrt(len(estimates_B))).item()
     assert abs(estimates_B.mean().item() - exact_estimate(exact, name, size)) < 4.0 * error
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_the_bias_falls_with_the_draws(exact, name):
+def test_the_bias_falls_as_one_over_k(exact, name):
     """K · bias → −Σ q (q / q̃) (f − E_q[f]), the delta method's."""
     q_token_N = exact.log_q_token_N.double().softmax(0)
     q_N = q_token_N * exact.log_z_N.double().exp() * exact.finished_N

@@ -72,7 +72,7 @@ class TestTruth:
     @pytest.mark.parametrize("alpha", [0.0, 1.0])
     @pytest.mark.parametrize("label", LABELS)
     @pytest.mark.parametrize("prefix", PREFIXES)
-    def test_at_the_corner_of_truth_the_reference_is_the_draw(self, alpha, prefix, label):
+    def test_with_truth_alone_the_draw_is_the_reference(self, alpha, prefix, label):
         found = draw(Point(reward=Reward(truth=1.0), alpha=alpha, prefix=prefix, label=label))
         assert found.inputs_RT.tolist() == [[BOS, *WORDS]]
         assert found.labels_RT.tolist() == [[*WORDS, EOS]]
@@ -80,7 +80,7 @@ class TestTruth:
         assert (found.soft_labels, found.q_RT, found.reward_R) == (None, None, None)
 
     @pytest.mark.parametrize("point", [POINTS["raml_edit"], POINTS["interpolation"], POLICY_GRADIENT])
-    def test_all_forced_is_the_reference(self, point):
+    def test_with_everything_forced_the_draw_is_the_reference(self, point):
         assert_same(draw(dataclasses.replace(point, forced=1.0)), from_reference(reference_of()))
 
     @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ class TestTruth:
 
 
 class TestTheCheapestWay:
-    """Each point is drawn by the sampler that its kind asks for, whose own tests say that it is exact."""
+    """Each point is drawn by the sampler for its kind, which has tests of its own that it is exact."""
 
     REFERENCE = padded(*ROWS)
 
@@ -115,7 +115,7 @@ class TestTheCheapestWay:
         assert_same(draw_of(point, self.REFERENCE, 7), expected)
 
     @pytest.mark.parametrize("name", [name for name in POINTS if name not in ("noising", "noise")])
-    def test_everything_else_is_drawn_token_after_token(self, name):
+    def test_everything_else_is_drawn_token_by_token(self, name):
         point = POINTS[name]
         proposal = Proposal(point=point, reward=reward_of(point), model=MODEL)
         memory = memory_of(MODEL, len(ROWS))
@@ -123,7 +123,7 @@ class TestTheCheapestWay:
         assert_same(draw_of(point, self.REFERENCE, 7), expected)
 
     @pytest.mark.parametrize("name", POINTS)
-    def test_weighted_as_wholes_targets_tell_their_z(self, name):
+    def test_for_sequence_weights_log_z_is_recorded(self, name):
         point = POINTS[name]
         found = draw(dataclasses.replace(point, estimator=Estimator(kind="sequence", samples=2)))
         assert found.log_z_R is not None
@@ -132,13 +132,13 @@ class TestTheCheapestWay:
 
 class TestLengths:
     @pytest.mark.parametrize("name", POINTS)
-    def test_along_the_truth_a_draw_is_as_long_as_the_reference(self, name):
+    def test_along_the_truth_a_draw_has_the_references_length(self, name):
         found = draw_of(dataclasses.replace(POINTS[name], prefix="truth"), padded(*ROWS), max_tokens=9)
         assert torch.equal(found.keep_RT, padded(*ROWS).keep_BT)
 
     @pytest.mark.parametrize("max_tokens", [3, 5])
     @pytest.mark.parametrize("name", ["raml_edit", "noise", "spg_bleu"])
-    def test_a_target_is_cut_where_it_is_told(self, name, max_tokens):
+    def test_a_target_is_cut_at_the_maximum_length(self, name, max_tokens):
         found = draw(POINTS[name], copies=500, max_tokens=max_tokens)
         assert found.keep_RT.shape == (500, max_tokens)
         cut_R = found.keep_RT.all(1) & (found.labels_RT[:, -1] != EOS)
@@ -163,21 +163,21 @@ class TestScheduledSampling:
         assert torch.equal(found.keep_RT, padded(*ROWS).keep_BT)
         assert found.inputs_RT.shape == found.labels_RT.shape
 
-    def test_inputs_begin_with_bos_and_hold_no_end(self, found):
+    def test_inputs_begin_with_bos_and_hold_no_eos(self, found):
         assert (found.inputs_RT[:, 0] == BOS).all()
         assert not torch.isin(found.inputs_RT[:, 1:], torch.tensor([*SYMBOLS.never_drawn, EOS])).any()
 
-    def test_an_input_is_the_models_at_its_rate(self):
+    def test_inputs_come_from_the_model_at_its_rate(self):
         found = draw(SCHEDULED_SAMPLING, copies=NUM_DRAWS)
         with torch.no_grad():
             log_p_V = allowed_log_p(MODEL.decode(memory_of(MODEL), torch.tensor([[BOS]]))[0, 0], SYMBOLS)
         q_V = 0.5 * torch.nn.functional.one_hot(torch.tensor(A), NUM_TOKENS) + 0.5 * log_p_V.exp()
-        # a drawn end is replaced by the reference's own word
+        # a drawn EOS is replaced by the reference's word
         q_V[A] += q_V[EOS]
         q_V[EOS] = 0.0
         assert_drawn_from(found.inputs_RT[:, 1].bincount(minlength=NUM_TOKENS), q_V)
 
-    def test_behind_a_drawn_end_the_inputs_are_the_references(self):
+    def test_after_a_drawn_eos_the_inputs_are_the_references(self):
         words = (A, B, C, A)
         found = draw(SCHEDULED_SAMPLING, copies=500, words=words)
         plain = dataclasses.replace(SCHEDULED_SAMPLING, label="sampled")
@@ -192,7 +192,7 @@ class TestScheduledSampling:
 
 
 class TestErrors:
-    def test_noise_on_an_unknown_reference_with_trust_forbids_everything(self):
+    def test_noise_on_an_unknown_reference_at_positive_alpha_forbids_everything(self):
         point = Point(reward=Reward(truth=1.0 - 1e-7, noise=1e-7), alpha=1.0, beta=0.0)
         with pytest.raises(ValueError, match="forbid every token"):
             reward = type(reward_of(point))(point.reward, torch.zeros(NUM_TOKENS))

@@ -11,6 +11,7 @@ from erpo_explore.space import Estimator, Point, Reward
 from erpo_explore.space.estimator import ESTIMATORS
 
 from . import best_of
+from .prefix_tree import grouped_loss
 from .tiny import (
     POINTS,
     UNK,
@@ -26,7 +27,6 @@ from .tiny import (
     tiny_model,
     z_scores,
 )
-from .walk import grouped_loss
 from .worlds import padded
 
 BEST = f"{best_of.__name__}:BEST_OF_K"

@@ -47,12 +47,12 @@ class TestTargets:
     found = enumeration_of(POINTS["raml_bleu"])
 
     @pytest.mark.parametrize(("max_tokens", "num_targets"), [(1, 1 + 3), (3, NUM_TARGETS), (4, NUM_TARGETS + 81)])
-    def test_every_target_is_there_once(self, max_tokens, num_targets):
+    def test_every_target_is_enumerated_once(self, max_tokens, num_targets):
         tokens_NL = enumeration_of(POINTS["raml_bleu"], max_tokens).tokens_NL
         assert tokens_NL.shape == (num_targets, max_tokens)
         assert len(set(map(tuple, tokens_NL.tolist()))) == num_targets
 
-    def test_a_target_holds_words_then_its_end_then_padding(self):
+    def test_a_target_is_words_then_eos_then_padding(self):
         for row in self.found.tokens_NL.tolist():
             words = [token for token in row if token > EOS]
             assert row == ([*words, EOS] + [PAD] * MAX_TOKENS)[:MAX_TOKENS]
@@ -61,10 +61,10 @@ class TestTargets:
         kept = self.found.tokens_NL[self.found.keep_NL]
         assert not torch.isin(kept, torch.tensor(SYMBOLS.never_drawn)).any()
 
-    def test_what_is_kept_is_the_target_and_its_end(self):
+    def test_keep_covers_the_target_and_its_eos(self):
         assert torch.equal(self.found.keep_NL, self.found.tokens_NL != PAD)
 
-    def test_only_targets_with_an_end_are_finished(self):
+    def test_targets_with_eos_are_finished(self):
         assert torch.equal(self.found.finished_N, (self.found.tokens_NL == EOS).any(1))
         assert int(self.found.finished_N.sum()) == 1 + 3 + 9
 
@@ -80,7 +80,7 @@ class TestProbabilities:
     def test_the_sampler_is_a_distribution_over_all_targets(self, found):
         assert float(found.log_q_token_N.logsumexp(0)) == pytest.approx(0.0, abs=1e-5)
 
-    def test_at_the_corner_of_noise_nothing_ends(self):
+    def test_with_noise_alone_no_target_has_eos(self):
         found = enumeration_of(POINTS["noise"])
         assert (found.log_q_token_N[found.finished_N] == -torch.inf).all()
 
@@ -132,11 +132,11 @@ class TestLimits:
     def at(self, alpha, beta=0.0):
         return enumeration_of(Point(reward=POLICY_GRADIENT.reward, alpha=alpha, beta=beta))
 
-    def test_with_much_trust_the_sampler_is_the_model(self):
+    def test_at_large_alpha_the_sampler_is_the_model(self):
         found = self.at(1e5)
         torch.testing.assert_close(found.log_q_token_N.exp(), found.log_p_N.exp(), rtol=0.0, atol=1e-5)
 
-    def test_with_much_trust_q_is_the_model_among_finished_targets(self):
+    def test_at_large_alpha_q_is_the_model_over_finished_targets(self):
         found = self.at(1e5)
         p_N = found.log_p_N.exp() * found.finished_N
         torch.testing.assert_close(found.log_q_N.exp(), p_N / p_N.sum(), rtol=0.0, atol=1e-5)
@@ -150,17 +150,17 @@ class TestLimits:
         slope_N = alpha * (found.log_q_N[found.finished_N].exp() / p_N - 1.0)
         torch.testing.assert_close(slope_N, reward_N - (p_N * reward_N).sum(), rtol=0.0, atol=5e-3)
 
-    def test_without_trust_a_high_temperature_is_the_uniform_distribution(self):
+    def test_at_alpha_0_a_high_temperature_gives_the_uniform_distribution(self):
         found = self.at(0.0, beta=1e6)
         log_q_N = found.log_q_N[found.finished_N]
         torch.testing.assert_close(log_q_N, torch.full_like(log_q_N, -math.log(1 + 3 + 9)))
 
-    def test_without_trust_a_low_temperature_is_the_reference(self):
+    def test_at_alpha_0_a_low_temperature_gives_the_reference(self):
         found = self.at(0.0, beta=1e-3)
         assert found.tokens_NL[found.log_q_N.argmax()].tolist() == [*WORDS, EOS]
         assert float(found.log_q_N.max()) == pytest.approx(0.0, abs=1e-5)
 
-    def test_only_the_truth_is_drawn_at_the_corner_of_truth(self):
+    def test_with_truth_alone_only_the_reference_has_mass(self):
         found = enumeration_of(Point(reward=Reward(truth=1.0)))
         drawn = found.log_q_token_N.exp() > 0
         assert found.tokens_NL[drawn].tolist() == [[*WORDS, EOS]]
@@ -183,7 +183,7 @@ def log_partition(found):
 
 OPEN = [name for name in POINTS if name != "noise"]
 SCORED = Point(
-    reward=Reward(task=1.0, metric="tests.erpo.tiny:ScoredReward", temperature=0.5),
+    reward=Reward(task=1.0, metric="tests.erpo.tiny:scored_reward", temperature=0.5),
     alpha=0.6,
     beta=0.2,
     estimator=Estimator(kind="sequence", samples=2),
@@ -191,7 +191,7 @@ SCORED = Point(
 
 
 class TestObjective:
-    """q is what L(q, θ) = E_q[R] − α KL(q ‖ p_θ) + β H(q) is largest at."""
+    """q maximises L(q, θ) = E_q[R] − α KL(q ‖ p_θ) + β H(q)."""
 
     @pytest.mark.parametrize("point", [*(POINTS[name] for name in OPEN), SCORED], ids=[*OPEN, "scored"])
     def test_its_value_at_q_is_the_log_partition(self, point):
@@ -201,7 +201,7 @@ class TestObjective:
 
     @pytest.mark.parametrize("size", [0.03, 0.3, 3.0])
     @pytest.mark.parametrize("point", [*(POINTS[name] for name in OPEN), SCORED], ids=[*OPEN, "scored"])
-    def test_every_other_q_is_worse(self, point, size):
+    def test_every_other_q_has_a_smaller_objective(self, point, size):
         found = enumeration_of(point)
         best = found.objective(found.log_q_N)
         for seed in range(20):
@@ -213,33 +213,33 @@ class TestObjective:
             assert (best - found.objective(log_q_N)).item() == pytest.approx(gap.item(), rel=1e-2, abs=1e-5)
 
     @pytest.mark.parametrize("name", ["raml_bleu", "spg_bleu", "halfway_rouge"])
-    def test_the_token_level_sampler_is_worse(self, name):
+    def test_the_token_level_sampler_has_a_smaller_objective(self, name):
         found = enumeration_of(POINTS[name])
         log_q_N = found.log_q_token_N.masked_fill(~found.finished_N, -torch.inf).log_softmax(0)
         assert found.objective(log_q_N) < found.objective(found.log_q_N) - 1e-4
 
-    def test_certainty_about_one_target_is_worth_its_reward_and_its_log_p(self):
+    def test_a_point_mass_has_the_objective_reward_plus_alpha_log_p(self):
         found = enumeration_of(POINTS["spg_bleu"])
         certain_N = torch.full((NUM_TARGETS,), -torch.inf)
         certain_N[7] = 0.0
         torch.testing.assert_close(found.objective(certain_N), found.reward_N[7] + found.log_p_N[7])
 
-    def test_what_is_impossible_is_worth_nothing_at_all(self):
+    def test_targets_without_mass_do_not_count(self):
         found = enumeration_of(Point(reward=Reward(truth=1.0), alpha=0.5, beta=0.5))
         uniform_N = torch.full((NUM_TARGETS,), -math.log(NUM_TARGETS))
         assert found.objective(uniform_N) == -torch.inf
-        # its own q has no entropy and a reward of log 1: what is left is the surprise of the model
+        # this q has entropy 0, so its objective is the reward and the model's log-probability
         reference = found.log_q_N.argmax()
         torch.testing.assert_close(found.objective(found.log_q_N), 0.5 * found.log_p_N[reference])
 
-    def test_at_the_limit_it_has_no_value(self):
+    def test_at_alpha_infinite_the_objective_is_an_error(self):
         found = enumeration_of(POLICY_GRADIENT)
         with pytest.raises(ValueError, match="no finite value at alpha=inf"):
             found.objective(found.log_q_N)
 
 
 class TestRewardsWithoutIncrements:
-    def test_the_sampler_does_not_see_them(self):
+    def test_the_sampler_does_not_depend_on_them(self):
         found = enumeration_of(SCORED)
         log_p_N = enumeration_of(dataclasses.replace(POLICY_GRADIENT)).log_p_N
         torch.testing.assert_close(found.log_p_N, log_p_N)
@@ -255,12 +255,12 @@ class TestRewardsWithoutIncrements:
 
 
 class TestErrors:
-    def test_it_takes_one_source(self):
+    def test_more_than_one_source_is_an_error(self):
         point = POINTS["raml_bleu"]
         with pytest.raises(ValueError, match="takes one source"):
             enumerate_targets(point, reward_of(point), MODEL, memory_of(MODEL, 2), reference_of(copies=2), MAX_TOKENS)
 
-    def test_it_refuses_what_would_not_fit(self):
+    def test_too_many_targets_are_an_error(self):
         with pytest.raises(ValueError, match="3 words and 13 tokens are more than a million targets"):
             enumeration_of(POINTS["raml_bleu"], 13)
 

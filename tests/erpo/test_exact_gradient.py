@@ -23,7 +23,7 @@ from .tiny import (
 
 MODEL = tiny_model()
 SCORED = Point(
-    reward=Reward(task=1.0, metric="tests.erpo.tiny:ScoredReward", temperature=0.5),
+    reward=Reward(task=1.0, metric="tests.erpo.tiny:scored_reward", temperature=0.5),
     alpha=0.6,
     beta=0.2,
     estimator=Estimator(kind="sequence", samples=2),
@@ -40,12 +40,12 @@ def flat(gradients):
 
 def token_log_p(tokens, *, allowed):
     """log p_θ of one target, token by token, with gradient."""
-    total, said = torch.zeros(()), [SYMBOLS.bos]
+    total, prefix = torch.zeros(()), [SYMBOLS.bos]
     for token in tokens:
-        logits_V = MODEL.decode(memory_of(MODEL), torch.tensor([said]))[0, -1]
+        logits_V = MODEL.decode(memory_of(MODEL), torch.tensor([prefix]))[0, -1]
         if allowed:
             logits_V = logits_V.index_fill(0, torch.tensor(SYMBOLS.never_drawn), -torch.inf)
-        total, said = total + logits_V.log_softmax(-1)[token], [*said, token]
+        total, prefix = total + logits_V.log_softmax(-1)[token], [*prefix, token]
     return total
 
 
@@ -54,7 +54,7 @@ class TestGradients:
     @pytest.mark.parametrize(
         "point", [POINTS["spg_bleu"], POINTS["halfway_rouge"], SCORED], ids=["spg", "half", "scored"]
     )
-    def test_it_is_that_of_its_equation(self, aim, point):
+    def test_it_is_the_gradient_of_its_equation(self, aim, point):
         found, a = enumeration_of(point), 0.4
         rows = [[v for v in row if v != PAD] for row in found.tokens_NL.tolist()]
         log_p_N = torch.stack([token_log_p(row, allowed=aim in ("reward", "risk")) for row in rows])
@@ -68,7 +68,7 @@ class TestGradients:
         torch.testing.assert_close(found_P, gradient(value, MODEL), rtol=1e-3, atol=1e-5)
 
     @pytest.mark.parametrize("aim", AIMS)
-    def test_a_small_step_along_it_climbs(self, aim):
+    def test_a_small_step_along_it_raises_the_value(self, aim):
         model = tiny_model()
         found = enumeration_of(POINTS["spg_bleu"], model)
         gradients = exact_gradient(aim, found, model, memory_of(model))
@@ -91,7 +91,7 @@ class TestGradients:
             name: parameter.shape for name, parameter in MODEL.named_parameters()
         }
 
-    def test_the_truth_is_learned_at_the_corner_of_truth(self):
+    def test_with_truth_alone_it_is_that_of_maximum_likelihood(self):
         found = enumeration_of(Point(reward=Reward(truth=1.0)))
         expected = token_log_p([*WORDS, EOS], allowed=False)
         for aim in ("token", "sequence"):
@@ -105,8 +105,8 @@ class TestGradients:
 
 
 class TestLimits:
-    def test_far_from_the_reward_the_m_step_is_the_policy_gradient(self):
-        # α ∇ E_q[log p] → E_p[(R − E R) ∇ log p]; over finished targets, whose p is taken among themselves
+    def test_at_large_alpha_the_m_step_is_the_policy_gradient(self):
+        # α ∇ E_q[log p] → E_p[(R − E R) ∇ log p]; over finished targets, with p normalised among them
         alpha = 1e3
         point = Point(reward=POLICY_GRADIENT.reward, alpha=alpha, beta=0.0)
         found = enumeration_of(point)
@@ -115,7 +115,7 @@ class TestLimits:
             [token_log_p([v for v in row if v != PAD], allowed=True) for row in found.tokens_NL[finished].tolist()]
         ).log_softmax(0)
         reward_P = gradient((log_p_N.exp() * found.reward_N[finished]).sum(), MODEL)
-        # at q = p the gradient of E_q[log p among the finished] is 0, so rounding is all that α magnifies
+        # at q = p the gradient of E_q[log p among the finished] is 0, so α magnifies rounding alone
         step_P = alpha * gradient((found.log_q_N[finished].double().exp() * log_p_N.double()).sum(), MODEL)
         assert torch.nn.functional.cosine_similarity(step_P, reward_P, dim=0) > 0.999
         assert float(step_P.norm() / reward_P.norm()) == pytest.approx(1.0, abs=0.02)
@@ -123,11 +123,11 @@ class TestLimits:
 
 class TestErrors:
     @pytest.mark.parametrize("aim", ["reward", "risk"])
-    def test_an_impossible_target_has_no_reward(self, aim):
+    def test_a_reward_of_minus_infinity_is_an_error(self, aim):
         found = enumeration_of(Point(reward=Reward(truth=1.0)))
         with pytest.raises(ValueError, match=f"J of {aim} needs a finite reward of every target, got truth=1"):
             exact_gradient(aim, found, MODEL, memory_of(MODEL))
 
-    def test_an_unknown_aim(self):
+    def test_an_unknown_aim_is_an_error(self):
         with pytest.raises((ValueError, TypeError)):
             exact_value("utility", enumeration_of(POINTS["spg_bleu"]), MODEL, memory_of(MODEL))

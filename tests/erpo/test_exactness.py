@@ -1,4 +1,4 @@
-"""Every algorithm, and points all over the space, against enumeration: what is drawn, and what is learned from it."""
+"""Draws and gradients of every algorithm, and of points all over the space, against enumeration."""
 
 import dataclasses
 import math
@@ -40,11 +40,11 @@ SETTINGS = {
     "scheduled_sampling": {"rate": 0.5},
     "interpolation": {"temperature": 0.1},
 }
-"""So that much is open in so small a world, and that what is weighted as a group can be enumerated."""
+"""Settings that leave probabilities away from 0 and 1 in this tiny world, and K small enough to enumerate groups."""
 
 
 def points_of_baselines() -> dict[str, Point]:
-    """Each algorithm at the beginning, on the way and at the end of its path."""
+    """Each algorithm at the beginning, in the middle and at the end of its path."""
     found: dict[str, Point] = {}
     for name in ALGORITHMS:
         path = algorithm(name, **(SETTINGS.get(name) or {})).path("bleu")
@@ -55,7 +55,7 @@ def points_of_baselines() -> dict[str, Point]:
 
 
 INSIDE = {"truth": 0.3, "noise": 0.2, "task": 0.3, "model": 0.2, "metric": "edit"}
-SCORED = "tests.erpo.tiny:ScoredReward"
+SCORED = "tests.erpo.tiny:scored_reward"
 TOKEN_POINTS = {
     "bleu, τ = 0.2": task(0.0, 0.2),
     "rouge, τ = 1, τ_R = 0.1": task(0.0, 1.0, "rouge", 0.1),
@@ -130,7 +130,7 @@ def point(request):
 
 
 def assert_drawn_from(drawn: list[object], probability: dict[object, float]):
-    """Chi-square of what was drawn against its probabilities; cells that expect fewer than 5 are taken together.
+    """Chi-square of drawn counts against probabilities; cells that expect fewer than 5 are merged.
 
     What `probability` lacks to 1 is for what it does not hold.
     """
@@ -152,7 +152,7 @@ def assert_drawn_from(drawn: list[object], probability: dict[object, float]):
         assert scipy.stats.chisquare(observed, predicted * observed.sum() / predicted.sum()).pvalue > 1e-3
 
 
-def test_what_is_drawn_has_its_exact_frequency(point, model):
+def test_drawn_targets_have_their_exact_frequencies(point, model):
     drawn = draw(point, model, NUM_DRAWS)
     if is_offline(point):
         assert_drawn_from(words_of(targets_of(drawn, drawn.labels_RT.shape[1])), offline_targets(point))
@@ -161,32 +161,32 @@ def test_what_is_drawn_has_its_exact_frequency(point, model):
         probability = tree_of(point, model).targets()
         assert_drawn_from(words_of(targets_of(drawn, MAX_TOKENS)), probability)
         return
-    places: dict[int, dict[object, float]] = {}
-    for prefix, reach, label_V in tree_of(point, model).places():
+    cells_at: dict[int, dict[object, float]] = {}
+    for prefix, reach, label_V in tree_of(point, model).positions():
         for label, share in enumerate(label_V.tolist()):
             if share > 0.0:
-                cells = places.setdefault(len(prefix), {})
+                cells = cells_at.setdefault(len(prefix), {})
                 cells[(*prefix, label)] = cells.get((*prefix, label), 0.0) + reach * share
-    for t, probability in places.items():
-        said_RT = torch.cat([drawn.inputs_RT[:, 1 : t + 1], drawn.labels_RT[:, t : t + 1]], dim=1)
+    for t, probability in cells_at.items():
+        drawn_RT = torch.cat([drawn.inputs_RT[:, 1 : t + 1], drawn.labels_RT[:, t : t + 1]], dim=1)
         kept = drawn.keep_RT[:, t].tolist()
-        said = [tuple(row) if keep else "ended" for row, keep in zip(said_RT.tolist(), kept, strict=True)]
+        observed = [tuple(row) if keep else "ended" for row, keep in zip(drawn_RT.tolist(), kept, strict=True)]
         ended = max(0.0, 1.0 - sum(probability.values()))
-        assert_drawn_from(said, probability | ({"ended": ended} if ended > 1e-6 else {}))
+        assert_drawn_from(observed, probability | ({"ended": ended} if ended > 1e-6 else {}))
 
 
 @pytest.mark.parametrize("name", TOKEN_POINTS)
-def test_the_oracles_agree_on_what_is_drawn(name, model):
+def test_both_oracles_give_the_same_distribution(name, model):
     exact = enumeration(TOKEN_POINTS[name], model)
     walked = tree_of(TOKEN_POINTS[name], model).targets()
     enumerated = dict(zip(words_of(exact.tokens_NL), exact.log_q_token_N.exp().tolist(), strict=True))
     assert walked == pytest.approx({t: p for t, p in enumerated.items() if p > 0.0}, rel=1e-4, abs=1e-7)
 
 
-def test_the_mean_step_is_the_exact_one(point, model):
+def test_the_mean_gradient_is_exact(point, model):
     exact = exact_loss(point, model)
     losses_K, gradients_KP = estimates(point, model)
     assert z_scores(gradients_KP, gradient(exact, model)).max() < 6.0
-    # REINFORCE's loss is no objective: only its gradient means anything
+    # REINFORCE's loss is not an objective; only its gradient has a meaning
     if not point.is_policy_gradient or point.estimator.kind != "token" or point.forced == 1.0:
         assert z_scores(losses_K[:, None], exact.detach()[None]).max() < 6.0

@@ -1,4 +1,4 @@
-"""Words that are forced are trained on as maximum likelihood trains on them, whatever the others are for."""
+"""Forced words have the loss of maximum likelihood, whatever the loss of the other words is."""
 
 import dataclasses
 import math
@@ -15,7 +15,7 @@ from .tiny import BOS, UNK, A, gradient, memory_of, reference_of, reward_of, see
 MODEL = tiny_model()
 POLICY_GRADIENT = Point(reward=Reward(task=1.0, metric="edit"), alpha=math.inf, beta=0.0)
 COLD = Point(reward=Reward(task=1.0, metric="edit", temperature=1e-3))
-"""Behind the forced words it says the rest of the reference for sure."""
+"""After the forced words it continues with the reference with probability near 1."""
 
 
 def step(point: Point, words: tuple[int, ...], forced: float) -> StepLoss:
@@ -29,8 +29,8 @@ def cross_entropies(words: tuple[int, ...]) -> torch.Tensor:
     return -logits_TV.log_softmax(-1)[:-1].gather(1, torch.tensor(words)[:, None])[:, 0]
 
 
-def test_an_unknown_word_costs_policy_gradient_its_cross_entropy(monkeypatch):
-    # constant rewards leave the forced words as all there is to learn
+def test_under_policy_gradient_a_forced_unknown_word_has_cross_entropy(monkeypatch):
+    # with constant rewards only the forced words have a gradient
     monkeypatch.setattr(
         "erpo_explore.erpo.estimators.policy_gradient.advantages", lambda reward_BK, *_: torch.zeros_like(reward_BK)
     )
@@ -40,15 +40,15 @@ def test_an_unknown_word_costs_policy_gradient_its_cross_entropy(monkeypatch):
 
 
 @pytest.mark.parametrize("words", [(A, A), (UNK, A)])
-def test_an_expected_label_is_the_truth_where_it_is_forced(words):
+def test_an_expected_label_is_the_truth_at_forced_positions(words):
     expected = step(dataclasses.replace(COLD, label="expected"), words, 0.3)
     truth = step(Point(reward=Reward(truth=1.0)), words, 0.0)
     assert expected.loss.item() == pytest.approx(truth.loss.item(), rel=1e-5)
     torch.testing.assert_close(gradient(expected.loss, MODEL), gradient(truth.loss, MODEL), rtol=1e-4, atol=1e-6)
 
 
-def test_the_expected_label_of_noise_is_the_truth_where_it_is_forced():
-    # nothing but the forced half differs from maximum likelihood, and the noise is all in the other
+def test_under_noise_an_expected_label_is_the_truth_at_forced_positions():
+    # the noise is in the half that is not forced
     point = Point(reward=Reward(truth=0.5, noise=0.5), label="expected", forced=0.99)
     assert step(point, (A, A), 0.99).loss.item() == pytest.approx(
         step(Point(reward=Reward(truth=1.0)), (A, A), 0.0).loss.item(), rel=1e-5

@@ -1,4 +1,4 @@
-"""What some of the baselines are, exactly: which objective they climb, and which they do not."""
+"""Exact identities of named algorithms: the objective that each one maximises, and those that it does not."""
 
 import dataclasses
 import math
@@ -13,8 +13,8 @@ from erpo_explore.space import algorithm
 from erpo_explore.space.estimator import Estimator
 
 from .expected import enumeration, estimates, exact_loss, mixed, risk_pairs, source_loss, step, task, weighted
+from .prefix_tree import TRUTH, grouped_loss
 from .tiny import SYMBOLS, WORDS, gradient, memory_of, seeded, sequence_log_p, source_of, tiny_model, z_scores
-from .walk import TRUTH, grouped_loss
 
 FREE = task(math.inf, 0.0)
 SPG = task(1.0, 0.0, "bleu", 0.25)
@@ -42,7 +42,7 @@ def flat(gradients):
     return torch.cat([value.flatten() for value in gradients.values()])
 
 
-def test_maximum_likelihood_is_torchs_cross_entropy_bit_for_bit(model):
+def test_maximum_likelihood_equals_torchs_cross_entropy_bit_for_bit(model):
     outcome = step(algorithm("mle").path("bleu").end, model, copies=2)
     inputs_BT = torch.tensor([[SYMBOLS.bos, *WORDS]] * 2)
     logits_BTV = model.decode(model.encode(*source_of(2)), inputs_BT)
@@ -52,7 +52,7 @@ def test_maximum_likelihood_is_torchs_cross_entropy_bit_for_bit(model):
 
 
 @pytest.mark.parametrize("name", ["edit", "halfway", "all"])
-def test_an_expected_label_behind_the_truth_leaves_nothing_to_chance(name, model):
+def test_an_expected_label_along_the_truth_has_no_variance(name, model):
     point = dataclasses.replace(TOKEN_POINTS[name], prefix="truth", label="expected")
     loss = source_loss(step(point, model, copies=1), copies=1)
     exact = exact_loss(point, model)
@@ -70,7 +70,7 @@ def test_expected_labels_vary_less_than_sampled_ones(name, model):
 
 
 @pytest.mark.parametrize("metric", ["bleu", "edit"])
-def test_minimum_risk_over_all_targets_is_the_oracles(metric, model):
+def test_minimum_risk_over_all_targets_equals_the_oracle(metric, model):
     exact = enumeration(task(math.inf, 0.0, metric), model)
     log_p_N = sequence_log_p(model, exact.tokens_NL, exact.keep_NL, allowed=True)
     for sharpness in (0.005, 0.5, 1.0):
@@ -80,7 +80,7 @@ def test_minimum_risk_over_all_targets_is_the_oracles(metric, model):
         torch.testing.assert_close(-gradient(loss, model), flat(found), rtol=1e-3, atol=1e-6)
 
 
-def test_target_policys_gradient_on_log_p_is_the_gap_to_its_target(model):
+def test_target_policys_gradient_by_log_p_is_the_gap_to_its_target(model):
     log_p_BK = torch.randn(3, 4, generator=seeded(1)).requires_grad_()
     target_BK = torch.randn(3, 4, generator=seeded(2)).softmax(1)
     (found_BK,) = torch.autograd.grad(3.0 * target_policy_loss(log_p_BK, target_BK), log_p_BK)
@@ -88,7 +88,7 @@ def test_target_policys_gradient_on_log_p_is_the_gap_to_its_target(model):
 
 
 def test_target_policy_over_all_targets_is_the_sequence_level_m_step(model):
-    """With the whole enumeration as its draws its target is q, and p̂ is p: what falls away is Σ log p = 0."""
+    """With the whole enumeration as draws, the target is q and p̂ is p, since Σ p = 1."""
     exact = enumeration(SPG, model)
     every = exact.finished_N
     log_p_N = sequence_log_p(model, exact.tokens_NL, exact.keep_NL, allowed=True)[every]
@@ -101,8 +101,8 @@ def test_target_policy_over_all_targets_is_the_sequence_level_m_step(model):
 class TestRisk:
     """Some usual approximations do not lower the risk (Choshen et al. 2020, section 2.3): their mean step, exactly."""
 
-    def test_minimum_risk_over_few_draws_may_walk_away_from_the_reward(self):
-        # θ moves the log-odds of three targets; where p is unequal, the draws' own softmax weighs pairs unequally
+    def test_minimum_risk_over_few_draws_may_lower_the_reward(self):
+        # θ are the log-odds of three targets; at unequal p the softmax over the draws weights pairs unequally
         logits_N, reward_N = torch.tensor([0.4, 0.2, 0.4]).log(), torch.tensor([1.0, 0.0, 0.4])
         theta = torch.zeros((), requires_grad=True)
         log_p_N = (logits_N + theta * torch.tensor([1.0, 1.62, 0.0])).log_softmax(0)
@@ -113,23 +113,23 @@ class TestRisk:
         assert uphill < -0.005
         assert mean_step > 0.002
 
-    def test_nor_is_its_mean_step_that_of_the_risk_here(self, model):
+    def test_its_mean_step_is_not_the_gradient_of_the_risk(self, model):
         point = RISK
         mean_P, risk_P = -gradient(exact_loss(point, model), model), self.uphill(point, model)
         assert torch.nn.functional.cosine_similarity(mean_P, risk_P, dim=0) < 0.95
 
     def test_with_little_sharpness_two_draws_give_the_policy_gradient(self, model):
-        """Q → 1/K + a (log p_k − mean) / K, so the mean step is a (K − 1) / K ∇E[R] of draws that are told apart."""
+        """Q → 1/K + a (log p_k − mean) / K, so the mean step of distinct draws is a (K − 1) / K ∇E[R]."""
         point = dataclasses.replace(RISK, estimator=weighted("minimum_risk", sharpness=1e-3))
         mean_P, risk_P = -gradient(exact_loss(point, model), model), self.uphill(point, model)
         torch.testing.assert_close(mean_P / (1e-3 / 2.0), risk_P, rtol=1e-2, atol=1e-3)
 
-    def test_over_all_targets_little_sharpness_is_another_risk(self, model):
+    def test_over_all_targets_little_sharpness_gives_another_risk(self, model):
         exact = enumeration(FREE, model)
         blunt_P = flat(exact_gradient("risk", exact, model, memory_of(model), sharpness=0.005))
         assert torch.nn.functional.cosine_similarity(self.uphill(FREE, model), blunt_P, dim=0) < 0.1
 
-    def test_two_standardised_draws_climb_the_odds_of_being_the_better_one(self, model):
+    def test_two_standardised_draws_raise_the_odds_of_the_better_one(self, model):
         point = GROUP
         exact = enumeration(point, model)
         p_N = sequence_log_p(model, exact.tokens_NL, exact.keep_NL, allowed=True).exp()
@@ -146,9 +146,9 @@ class TestRisk:
 class TestLogarithmOfTheReward:
     """R → log R with α = 1, β = 0: q ∝ p · R, and E_q[∇ log p] = ∇ E_p[R] / E_p[R]."""
 
-    POINT = task(1.0, 0.0, "tests.erpo.tiny:LogOfBleu", estimator=weighted("sequence"))
+    POINT = task(1.0, 0.0, "tests.erpo.tiny:log_of_bleu", estimator=weighted("sequence"))
 
-    def test_the_sequence_level_m_step_is_the_policy_gradient_but_for_its_scale(self, model):
+    def test_the_sequence_level_m_step_is_the_policy_gradient_up_to_scale(self, model):
         exact = enumeration(self.POINT, model)
         log_p_N = sequence_log_p(model, exact.tokens_NL, exact.keep_NL, allowed=True)
         bleu_N = enumeration(FREE, model).reward_N.masked_fill(~exact.finished_N, 0.0)
@@ -160,7 +160,7 @@ class TestLogarithmOfTheReward:
             gradient(m_step, model), gradient(expected_reward, model) / expected_reward.item(), rtol=1e-3, atol=1e-5
         )
 
-    def test_it_agrees_with_the_limit_of_much_trust(self, model):
+    def test_it_agrees_with_the_limit_of_large_alpha(self, model):
         finished_N = enumeration(FREE, model).finished_N
         far = enumeration(task(1e3, 0.0), model)
         near = enumeration(self.POINT, model)
@@ -171,7 +171,7 @@ class TestLogarithmOfTheReward:
             steps.append(gradient((q_n * log_p_n.double()).sum(), model))
         assert torch.nn.functional.cosine_similarity(*steps, dim=0) > 0.999
 
-    def test_a_step_at_the_point_estimates_it(self, model):
+    def test_a_training_step_estimates_it(self, model):
         point = dataclasses.replace(self.POINT, estimator=weighted("sequence", samples=256))
         exact = enumeration(point, model)
         found_P = -gradient(source_loss(step(point, model, copies=64), copies=64), model)
@@ -180,21 +180,21 @@ class TestLogarithmOfTheReward:
 
 
 class TestConstantReward:
-    """What is learned from it is not the reward's: in expectation nothing, but never to say what no target holds."""
+    """It teaches nothing in expectation, except to avoid the tokens that no target holds."""
 
     @pytest.mark.parametrize("point", CONSTANT.values(), ids=CONSTANT)
-    def test_its_mean_step_says_nothing_among_the_tokens_that_a_target_may_hold(self, point, model):
+    def test_its_mean_step_is_zero_over_the_allowed_tokens(self, point, model):
         exact = enumeration(point, model)
         p_N = exact.log_q_token_N.exp()
         log_p_N = sequence_log_p(model, exact.tokens_NL, exact.keep_NL, allowed=True)
         assert gradient((p_N * exact.reward_N * log_p_N).sum(), model).abs().max() < 1e-5
 
     @pytest.mark.parametrize("name", ["policy_gradient", "rloo", "grpo", "minimum_risk", "target_policy"])
-    def test_with_a_baseline_every_single_step_is_empty(self, name, model):
+    def test_with_a_baseline_every_step_has_zero_gradient(self, name, model):
         path = algorithm(name).path("constant")
         assert gradient(step(path.end, model, copies=32).loss, model).abs().max() < 1e-6
 
-    def test_without_a_baseline_the_mean_step_is_empty(self, model):
+    def test_without_a_baseline_the_mean_gradient_is_zero(self, model):
         _, gradients_KP = estimates(CONSTANT["policy gradient"], model)
         assert gradients_KP.abs().max() > 1e-3
         assert z_scores(gradients_KP, torch.zeros(gradients_KP.shape[1])).max() < 6.0

@@ -1,4 +1,4 @@
-"""Logits that the sampler has made are not made again, and nothing else changes."""
+"""The loss reuses the sampler's logits, and nothing else changes."""
 
 import dataclasses
 
@@ -35,11 +35,11 @@ ALIKE = {
     "target_policy": dataclasses.replace(SPG, estimator=Estimator(kind="target_policy", samples=3)),
     "sequence": dataclasses.replace(SPG, estimator=Estimator(kind="sequence", samples=3)),
 }
-"""Points whose targets are drawn from all of the model's logits."""
+"""Points whose targets are drawn from the model's logits at every step."""
 
 
 def outcome(point, *, training=True):
-    """One step of a model with dropout, always the same one."""
+    """One step of a model with dropout, with fixed seeds."""
     model = build_model(LstmConfig(hidden_size=8, dropout=0.3), NUM_TOKENS, NUM_TOKENS, pad=PAD, generator=seeded(5))
     model.train(training)
     reference = reference_of(copies=16)
@@ -49,7 +49,7 @@ def outcome(point, *, training=True):
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("point", ALIKE.values(), ids=ALIKE)
-def test_a_step_is_the_same_with_and_without_them(point, training, monkeypatch):
+def test_a_step_is_the_same_with_and_without_known_logits(point, training, monkeypatch):
     known, known_P = outcome(point, training=training)
     monkeypatch.setattr(e_step, "_has_same_logits", lambda *_: False)
     anew, anew_P = outcome(point, training=training)
@@ -60,7 +60,7 @@ def test_a_step_is_the_same_with_and_without_them(point, training, monkeypatch):
 
 
 def num_projected(monkeypatch, point):
-    """How many rows a step projects onto the vocabulary, and how many labels it has."""
+    """Number of rows that a step projects onto the vocabulary, and its number of labels."""
     rows, project = [], LstmSeq2Seq.project
 
     def counting(model, features_XH):
@@ -83,13 +83,13 @@ def test_each_label_is_projected_once(name, monkeypatch):
     [POINTS["interpolation"], dataclasses.replace(SPG, label="expected"), dataclasses.replace(SPG, prefix="truth")],
     ids=["a mixture asks for few", "an expected label is dense", "labels along the truth are not what is read"],
 )
-def test_where_they_would_not_do_each_label_is_projected_for_the_loss(point, monkeypatch):
+def test_where_logits_differ_each_label_is_projected_for_the_loss(point, monkeypatch):
     projected, num_labels = num_projected(monkeypatch, point)
     assert projected >= num_labels + 1
 
 
 @pytest.mark.parametrize("forbidden", [(), SYMBOLS.never_drawn])
-def test_the_loss_of_known_logits_has_the_gradient_of_the_projection(forbidden):
+def test_the_loss_from_known_logits_has_the_gradient_of_the_projection(forbidden):
     labels_N = torch.tensor([4, 5, 2, 6])
     leaves = [
         torch.randn(shape, generator=seeded(3)).requires_grad_() for shape in ((4, 8), (NUM_TOKENS, 8), (NUM_TOKENS,))

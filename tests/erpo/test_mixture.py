@@ -48,12 +48,12 @@ SPARSE = [reward for reward in MIXTURES if reward.model == 0.0]
 
 
 def nothing(row_n):
-    raise AssertionError("the model has no weight and must not be asked")
+    raise AssertionError("the model has no weight and must not be projected")
 
 
 @dataclasses.dataclass
 class World:
-    """One point after one prefix: what is under test, and the dense equation."""
+    """One point after one prefix: the mixture under test, and the dense equation."""
 
     point: Point
     prefix: tuple[int, ...]
@@ -67,10 +67,10 @@ class World:
         self.state = self.reward.begin(self.reference)
         for token in self.prefix:
             self.state = self.reward.advance(self.state, torch.full_like(row_N, token))
-        self.asked = []
+        self.projected = []
 
     def logits(self, row_n):
-        self.asked.append(row_n)
+        self.projected.append(row_n)
         return self.logits_NV[row_n]
 
     @property
@@ -95,7 +95,7 @@ class World:
 
     @property
     def general(self) -> DenseConditional:
-        """Σ of all parts over the vocabulary, as the reward's equation has it."""
+        """The sum of all components over the vocabulary, by the reward's equation."""
         increments_NV = self.reward.increments(self.state, self.log_p_NV)
         return general_conditional(self.point, increments_NV, self.log_p_NV)
 
@@ -106,7 +106,7 @@ def world_of(reward, prefix=(), *, beta=1.0, copies=1):
 
 
 def spread(labels):
-    """[N, V]: sparse labels as what they take off."""
+    """[N, V]: sparse labels as dense probabilities."""
     return -labels.subtracted_from(torch.zeros(len(labels.token_XJ), NUM_TOKENS))
 
 
@@ -123,15 +123,13 @@ class TestWhichPoints:
             ({"task": 0.5, "truth": 0.5}, 0.0, 0.1, False),
         ],
     )
-    def test_a_mixture_has_no_trust_and_no_temperature_of_its_own_but_at_the_corner_of_task(
-        self, weights, alpha, beta, expected
-    ):
+    def test_a_mixture_needs_alpha_0_and_tau_1_except_with_task_alone(self, weights, alpha, beta, expected):
         assert is_mixture(Point(reward=Reward(**weights), alpha=alpha, beta=beta)) is expected
 
 
 class TestOtherTokens:
     @given(st.data(), st.integers(1, 9), st.integers(1, 30))
-    def test_they_are_all_but_the_slots_in_rising_order(self, data, V, J):
+    def test_they_are_all_tokens_without_a_slot_in_increasing_order(self, data, V, J):
         tokens = data.draw(st.lists(st.integers(0, V - 1), min_size=J, max_size=J))
         wanted = data.draw(st.lists(st.booleans(), min_size=J, max_size=J))
         keep = [want and token not in tokens[:j] for j, (token, want) in enumerate(zip(tokens, wanted, strict=True))]
@@ -154,7 +152,7 @@ class TestOtherTokens:
 class TestDistribution:
     @pytest.mark.parametrize("prefix", PREFIXES)
     @pytest.mark.parametrize("reward", SPARSE, ids=str)
-    def test_the_labels_are_those_of_the_general_way(self, reward, prefix):
+    def test_soft_labels_equal_the_dense_equation(self, reward, prefix):
         world = world_of(reward, prefix)
         q_NV = spread(world.fast.soft())
         torch.testing.assert_close(q_NV, world.general.soft().q_XV, rtol=1e-4, atol=1e-6)
@@ -162,23 +160,23 @@ class TestDistribution:
 
     @pytest.mark.parametrize("beta", [0.05, 0.7, 30.0])
     @pytest.mark.parametrize(("metric", "temperature"), METRICS)
-    def test_at_the_corner_of_task_at_every_temperature(self, metric, temperature, beta):
+    def test_with_task_alone_soft_labels_equal_the_dense_equation_at_every_temperature(self, metric, temperature, beta):
         world = world_of(Reward(task=1.0, metric=metric, temperature=temperature), (A,), beta=beta)
         torch.testing.assert_close(spread(world.fast.soft()), world.general.soft().q_XV, rtol=1e-4, atol=1e-6)
 
     @pytest.mark.parametrize("prefix", PREFIXES)
     @pytest.mark.parametrize("reward", MIXTURES, ids=str)
-    def test_its_normaliser_is_that_of_the_general_way(self, reward, prefix):
+    def test_its_normaliser_equals_the_dense_equation(self, reward, prefix):
         world = world_of(reward, prefix)
         torch.testing.assert_close(world.fast.log_z_N, world.general.log_z_N, rtol=1e-4, atol=1e-5)
 
     @pytest.mark.parametrize("beta", [0.05, 0.7, 30.0])
-    def test_its_normaliser_at_the_corner_of_task_depends_on_the_temperature(self, beta):
+    def test_with_task_alone_its_normaliser_depends_on_the_temperature(self, beta):
         world = world_of(Reward(task=1.0, metric="edit"), (A, A), beta=beta)
         torch.testing.assert_close(world.fast.log_z_N, world.general.log_z_N, rtol=1e-4, atol=1e-5)
         assert world.fast.log_z_N.abs().max() > 0.1
 
-    def test_with_the_model_in_it_there_are_no_sparse_labels(self):
+    def test_with_a_model_weight_there_are_no_sparse_labels(self):
         with pytest.raises(ValueError, match="a mixture with the model in it has no sparse labels"):
             world_of(Reward(truth=0.5, model=0.5)).fast.soft()
 
@@ -186,7 +184,7 @@ class TestDistribution:
 class TestDraws:
     @pytest.mark.parametrize("prefix", [(), (D, A)])
     @pytest.mark.parametrize("reward", MIXTURES, ids=str)
-    def test_tokens_are_drawn_as_the_general_way_would_draw_them(self, reward, prefix):
+    def test_draws_have_the_probabilities_of_the_dense_equation(self, reward, prefix):
         world = world_of(reward, prefix, copies=NUM_DRAWS)
         token_N, _ = world.fast.draw(seeded(1))
         q_RV = world_of(reward, prefix).general.soft().q_XV
@@ -195,7 +193,7 @@ class TestDraws:
 
     @pytest.mark.parametrize("beta", [0.1, 3.0])
     @pytest.mark.parametrize("metric", ["bleu", "rouge", "edit"])
-    def test_at_the_corner_of_task_at_other_temperatures(self, metric, beta):
+    def test_with_task_alone_draws_have_them_at_other_temperatures(self, metric, beta):
         reward = Reward(task=1.0, metric=metric)
         token_N, _ = world_of(reward, (A,), beta=beta, copies=NUM_DRAWS).fast.draw(seeded(2))
         q_RV = world_of(reward, (A,), beta=beta).general.soft().q_XV
@@ -203,7 +201,7 @@ class TestDraws:
             assert_drawn_from(drawn_n.bincount(minlength=NUM_TOKENS), q_RV[row])
 
     @pytest.mark.parametrize("reward", MIXTURES, ids=str)
-    def test_what_is_told_is_q_without_the_share_that_is_the_models(self, reward):
+    def test_the_returned_q_leaves_out_the_models_share(self, reward):
         world = world_of(reward, (A,), copies=20)
         token_N, q_N = world.fast.draw(seeded(3))
         model_N = reward.model * world.log_p_NV.exp().gather(1, token_N[:, None])[:, 0]
@@ -211,7 +209,7 @@ class TestDraws:
         torch.testing.assert_close(q_N + model_N, full_N, rtol=1e-4, atol=1e-6)
 
     @pytest.mark.parametrize("reward", [reward for reward in MIXTURES if reward.noise_kind != "blank"], ids=str)
-    def test_no_special_token_but_eos_is_said_unless_it_is_the_truth(self, reward):
+    def test_a_special_token_other_than_eos_is_drawn_only_as_the_truth(self, reward):
         world = world_of(reward, copies=500)
         token_N, _ = world.fast.draw(seeded(4))
         special_N = torch.isin(token_N, torch.tensor(NEVER))
@@ -219,7 +217,7 @@ class TestDraws:
         assert bool(special_N.any()) is (reward.truth > 0.0)
 
     @pytest.mark.parametrize("metric", ["bleu", "rouge", "edit"])
-    def test_other_tokens_are_drawn_alike_and_none_has_a_slot(self, metric):
+    def test_other_tokens_are_drawn_uniformly(self, metric):
         world = world_of(Reward(task=1.0, metric=metric), copies=NUM_DRAWS)
         softmax = world.fast.metric
         slots = softmax.log_q.keep_BJ & (softmax.log_q.token_BJ >= 0)
@@ -231,7 +229,7 @@ class TestDraws:
             assert_drawn_from(drawn_n.bincount(minlength=NUM_TOKENS), uniform_V)
 
     @pytest.mark.parametrize("metric", ["bleu", "rouge", "edit"])
-    def test_a_reference_longer_than_the_vocabulary_is_drawn_from_as_any(self, metric):
+    def test_a_reference_longer_than_the_vocabulary_works(self, metric):
         tokens_BT = torch.tensor([[A, B] * 20 + [EOS]])
         reference = Reference(
             tokens_BT=tokens_BT, keep_BT=tokens_BT != PAD, num_tokens=NUM_TOKENS, symbols=SYMBOLS
@@ -243,20 +241,20 @@ class TestDraws:
 
 
 class TestTheModel:
-    def test_it_is_asked_for_the_rows_where_it_speaks_alone(self):
+    def test_it_is_projected_only_for_rows_of_its_component(self):
         world = world_of(Reward(truth=0.7, model=0.3), copies=1000)
         token_N, _ = world.fast.draw(seeded(1))
-        (row_n,) = world.asked
+        (row_n,) = world.projected
         other_N = torch.ones_like(token_N, dtype=torch.bool).index_fill(0, row_n, False)
         assert torch.equal(token_N[other_N], world.fast.truth_N[other_N])
         assert_drawn_from(torch.tensor([len(row_n), 4000 - len(row_n)]), torch.tensor([0.3, 0.7]))
 
-    def test_where_it_alone_speaks_it_is_asked_for_every_row(self):
+    def test_alone_it_is_projected_for_every_row(self):
         world = world_of(Reward(model=1.0), copies=10)
         world.fast.draw(seeded(1))
-        assert [rows.tolist() for rows in world.asked] == [list(range(40))]
+        assert [rows.tolist() for rows in world.projected] == [list(range(40))]
 
-    def test_where_it_speaks_nowhere_it_is_not_asked(self):
+    def test_without_a_row_of_its_component_it_is_not_projected(self):
         world = world_of(Reward(truth=0.999999, model=0.000001), copies=2)
         world.fast.draw(seeded(1))
-        assert world.asked == []
+        assert world.projected == []

@@ -19,7 +19,7 @@ NUM_DRAWS = 8_000
 
 
 def chrf_value(words, reference):
-    """sacrebleu's, of the words as the reward is given them."""
+    """sacrebleu's sentence BLEU of the same words."""
     return sacrebleu.sentence_chrf(text_of(words), [text_of(reference)]).score / 100.0
 
 
@@ -32,20 +32,20 @@ def metric_of(name, temperature=1.0):
 
 
 def candidate_probabilities(words, num_words=3):
-    """n ~ U{1, …, min(4, m)}, a place ~ U, n words ~ U."""
+    """n ~ U{1, …, min(4, m)}, a position ~ U, n words ~ U."""
     vocabulary = range(A, A + num_words)
     found = defaultdict(float)
     longest = min(4, len(words))
     for n in range(1, longest + 1):
-        places = range(len(words) - n + 1)
-        for first, said in itertools.product(places, itertools.product(vocabulary, repeat=n)):
-            target = (*words[:first], *said, *words[first + n :], EOS)
-            found[target] += 1.0 / (longest * len(places) * num_words**n)
+        starts = range(len(words) - n + 1)
+        for first, drawn in itertools.product(starts, itertools.product(vocabulary, repeat=n)):
+            target = (*words[:first], *drawn, *words[first + n :], EOS)
+            found[target] += 1.0 / (longest * len(starts) * num_words**n)
     return dict(found) if words else {(EOS,): 1.0}
 
 
 def draw_probabilities(words, num_candidates, value, temperature):
-    """Over all sets of candidates, the reference the first of them."""
+    """Averaged over all sets of candidates, of which the first is the reference."""
     candidates = candidate_probabilities(words)
     found = defaultdict(float)
     for others in itertools.product(candidates, repeat=num_candidates - 1):
@@ -66,19 +66,19 @@ class TestCandidates:
     @pytest.mark.parametrize(
         ("words", "num_words"), [((A,), 3), ((A, B), 3), ((C, C, A), 3), ((A, UNK, B), 3), ((A, B, A, B, A, A), 2)]
     )
-    def test_lengths_places_and_words_are_uniform(self, words, num_words):
+    def test_lengths_positions_and_words_are_uniform(self, words, num_words):
         reference = copied(words, NUM_DRAWS, (A,) * 7, num_words=num_words)
         tokens_NT = ngram_candidates(reference, seeded(1))
         drawn = [tuple(row[: len(words) + 1]) for row in tokens_NT.tolist()]
         assert_targets_drawn_from(drawn, candidate_probabilities(words, num_words))
 
-    def test_behind_the_words_nothing_changes(self):
+    def test_eos_and_padding_are_never_replaced(self):
         reference = padded((A, B), (), (C, C, C, C, C))
         tokens_NT = ngram_candidates(reference, seeded(1))
         assert torch.equal(tokens_NT[~reference.words_BT], reference.tokens_BT[~reference.words_BT])
 
-    def test_at_most_four_neighbours_are_drawn_anew(self):
-        words = (UNK,) * 9  # which is not drawn, so that every change shows
+    def test_at_most_four_adjacent_words_are_replaced(self):
+        words = (UNK,) * 9  # never drawn, so that every change shows
         tokens_NT = ngram_candidates(copied(words, 2_000), seeded(1))
         changed_NT = tokens_NT != UNK
         first_N, last_N = changed_NT.int().argmax(1), 9 - changed_NT[:, :9].int().flip(1).argmax(1)
@@ -89,31 +89,31 @@ class TestCandidates:
 class TestDraws:
     @pytest.mark.parametrize("num_candidates", [2, 3])
     @pytest.mark.parametrize(("metric", "temperature"), [("bleu", 0.3), ("rouge", 0.2), ("edit", 0.7)])
-    def test_a_candidate_is_drawn_by_what_it_is_worth(self, metric, temperature, num_candidates):
+    def test_a_candidate_is_drawn_in_proportion_to_its_exponential_reward(self, metric, temperature, num_candidates):
         words = (A, B)
         found = draw(metric_of(metric), copied(words, NUM_DRAWS, (A,) * 4), num_candidates, temperature)
         expected = draw_probabilities(words, num_candidates, oracles.FINISHED[metric], temperature)
         assert_targets_drawn_from(drawn_targets(found), expected)
 
-    def test_the_rewards_own_temperature_counts_too(self):
+    def test_the_rewards_own_temperature_applies(self):
         words = (A, B)
         found = draw(metric_of("bleu", 0.5), copied(words, NUM_DRAWS), 2, 0.4)
         expected = draw_probabilities(words, 2, oracles.FINISHED["bleu"], 0.5 * 0.4)
         assert_targets_drawn_from(drawn_targets(found), expected)
 
-    def test_a_reward_of_finished_targets_will_do(self):
+    def test_a_reward_without_increments_works(self):
         words = (A, B)
         found = draw(metric_of("chrf"), copied(words, NUM_DRAWS), 3, 0.3)
         assert_targets_drawn_from(drawn_targets(found), draw_probabilities(words, 3, chrf_value, 0.3))
 
     @pytest.mark.parametrize("words", [(A, B, C, A), (C,), (A, UNK)])
-    def test_at_a_temperature_near_0_it_is_the_reference_which_is_a_candidate(self, words):
+    def test_a_temperature_near_0_gives_the_reference_candidate(self, words):
         reference = copied(words, 300, (A,) * 5)
         found = draw(metric_of("edit"), reference, 10, 1e-4)
-        unknown_worth = words.count(UNK)  # an unknown word matches nothing, so that another word is as good
+        unknown_worth = words.count(UNK)  # an unknown word matches nothing, so any word is as good
         assert all(sum(a != b for a, b in zip(y, words, strict=False)) <= unknown_worth for y in drawn_targets(found))
 
-    def test_a_reference_without_words_stays_as_it_is(self):
+    def test_a_reference_without_words_is_unchanged(self):
         found = draw(metric_of("bleu"), copied((), 50, (A, B)), 4)
         assert set(drawn_targets(found)) == {(EOS,)}
 
@@ -121,12 +121,12 @@ class TestDraws:
 class TestDraw:
     found = draw(metric_of("bleu", 0.2), padded((A, B), (C, UNK, A), (), (B, B, B, B)), 5, 3.0)
 
-    def test_the_reward_is_that_of_the_target(self):
+    def test_the_reward_is_the_targets(self):
         rows = ((A, B), (C, UNK, A), (), (B, B, B, B))
         for reward, target, words in zip(self.found.reward_R.tolist(), drawn_targets(self.found), rows, strict=True):
             assert reward == pytest.approx(oracles.bleu(target[:-1], words) / 0.2, abs=1e-4)
 
-    def test_targets_are_as_long_as_the_references_and_read_from_their_beginning(self):
+    def test_targets_have_the_references_lengths_and_shifted_inputs(self):
         reference = padded((A, B), (C, UNK, A), (), (B, B, B, B))
         assert torch.equal(self.found.keep_RT, reference.keep_BT)
         assert self.found.finished_R.all()

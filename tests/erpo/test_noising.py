@@ -38,7 +38,7 @@ MIXED = padded((A, B), (C,), (B, UNK, A), ())
 
 
 def q_of(point, truth):
-    """The module's equation for one place."""
+    """The module's equation for one position."""
     u_V = {
         "unigram": UNIGRAM_V,
         "uniform": torch.tensor([0.0] * 4 + [1.0 / 3.0] * 3),
@@ -48,7 +48,7 @@ def q_of(point, truth):
 
 
 def target_probabilities(point, words, max_tokens):
-    """Of every target, as a product over its places."""
+    """P(y) of every target, as a product over its positions."""
     truths = [*words, *[EOS] * max_tokens][:max_tokens]
     found = {}
     for labels in itertools.product((A, B, C, UNK, EOS), repeat=max_tokens):
@@ -77,19 +77,19 @@ class TestWhichPoints:
             (Point(reward=Reward(truth=0.9, model=0.1)), False),
         ],
     )
-    def test_those_where_no_place_depends_on_another(self, point, expected):
+    def test_noising_points_have_independent_positions(self, point, expected):
         assert is_noising(point) is expected
 
 
 class TestTargets:
     @pytest.mark.parametrize("words", [(A, B), (C,), (B, UNK), ()])
     @pytest.mark.parametrize("point", [NOISING, UNIFORM], ids=["unigram", "uniform"])
-    def test_they_have_the_probability_of_their_places(self, point, words):
+    def test_targets_have_the_product_of_their_positions_probabilities(self, point, words):
         found = draw(point, copied(words, NUM_DRAWS, (A, A)), max_tokens=4)
         assert_targets_drawn_from(drawn_targets(found), target_probabilities(point, words, 4))
 
     @pytest.mark.parametrize("words", [(A, B), (C,)])
-    def test_they_are_those_of_the_sequential_sampler(self, words):
+    def test_targets_equal_the_sequential_samplers_in_distribution(self, words):
         reference = copied(words, NUM_DRAWS, (A, A))
         memory = memory_of(MODEL, NUM_DRAWS)
         proposal = Proposal(point=NOISING, reward=reward_of(NOISING), model=MODEL)
@@ -99,7 +99,7 @@ class TestTargets:
         counts = [torch.tensor([index[y] for y in drawn]).bincount(minlength=len(index)) for drawn in (one, other)]
         assert_same_frequencies(*counts)
 
-    def test_each_row_is_read_from_what_it_says_and_ends_or_is_cut(self):
+    def test_inputs_are_the_shifted_labels_and_a_row_ends_or_is_cut(self):
         found = draw(NOISING, MIXED.take(torch.arange(4).repeat_interleave(100)), max_tokens=4)
         for inputs, labels, keep, finished in zip(
             found.inputs_RT.tolist(),
@@ -109,13 +109,13 @@ class TestTargets:
             strict=True,
         ):
             length = sum(keep)
-            assert keep == [place < length for place in range(len(keep))]
+            assert keep == [position < length for position in range(len(keep))]
             assert inputs[:length] == [BOS, *labels[: length - 1]]
             assert finished is (labels[length - 1] == EOS)
             assert finished or length == 4
             assert EOS not in labels[: length - 1]
 
-    def test_what_is_told_of_q_is_that_of_each_label(self):
+    def test_q_is_that_of_each_label(self):
         found = draw(NOISING, MIXED.take(torch.arange(4).repeat_interleave(20)), max_tokens=6)
         for row, t in found.keep_RT.nonzero().tolist():
             truth = [*[(A, B), (C,), (B, UNK, A), ()][row // 20], *[EOS] * 6][t]
@@ -130,13 +130,13 @@ class TestTargets:
 class TestAlongTheTruth:
     POINT = dataclasses.replace(NOISING, prefix="truth")
 
-    def test_the_reference_is_read_and_q_is_said(self):
+    def test_inputs_are_the_reference_and_labels_are_drawn_from_q(self):
         found = draw(self.POINT, copied((A, B), NUM_DRAWS))
         assert (found.inputs_RT == torch.tensor([BOS, A, B])).all()
         for t, truth in enumerate((A, B, EOS)):
             assert_drawn_from(found.labels_RT[:, t].bincount(minlength=NUM_TOKENS), q_of(self.POINT, truth))
 
-    def test_as_many_labels_count_as_the_reference_has(self):
+    def test_as_many_labels_are_kept_as_the_reference_has(self):
         found = draw(self.POINT, MIXED, max_tokens=4)
         assert torch.equal(found.keep_RT, MIXED.keep_BT)
         assert found.finished_R.all()
@@ -145,7 +145,7 @@ class TestAlongTheTruth:
 class TestExpectedLabels:
     @pytest.mark.parametrize("prefix", ["q", "truth"])
     @pytest.mark.parametrize("point", [NOISING, UNIFORM], ids=["unigram", "uniform"])
-    def test_they_are_the_equation_at_each_place(self, point, prefix):
+    def test_soft_labels_follow_the_equation_at_each_position(self, point, prefix):
         point = dataclasses.replace(point, prefix=prefix, label="expected")
         found = draw(point, MIXED, max_tokens=4)
         kept = found.soft_labels.kept(found.keep_RT)
@@ -154,7 +154,7 @@ class TestExpectedLabels:
             truth = [*[(A, B), (C,), (B, UNK, A), ()][row], *[EOS] * 4][t]
             torch.testing.assert_close(q_V, q_of(point, truth))
 
-    def test_sampled_labels_have_none(self):
+    def test_sampled_labels_have_no_soft_labels(self):
         assert draw(NOISING, MIXED).soft_labels is None
 
 
@@ -165,7 +165,7 @@ class TestBlanks:
             BLANK, reward_of(BLANK), MODEL, memory_of(MODEL, copies), reference, max_tokens=9, generator=seeded(1)
         )
 
-    def test_a_blank_is_read_at_its_rate_and_the_truth_is_said(self):
+    def test_a_blank_is_an_input_at_its_rate_and_the_label_is_the_truth(self):
         found = self.found((A, B), NUM_DRAWS)
         assert (found.labels_RT == torch.tensor([A, B, EOS])).all()
         assert found.keep_RT.all()
@@ -173,7 +173,7 @@ class TestBlanks:
         for t, truth in enumerate((A, B), start=1):
             assert_drawn_from(found.inputs_RT[:, t].bincount(minlength=NUM_TOKENS), q_of(BLANK, truth))
 
-    def test_each_place_is_blank_by_itself(self):
+    def test_positions_are_blanked_independently(self):
         blank_RT = self.found((A, B), NUM_DRAWS).inputs_RT[:, 1:] == UNK
         counts = (blank_RT[:, 0] * 2 + blank_RT[:, 1]).bincount(minlength=4)
         assert_drawn_from(counts, torch.tensor([0.36, 0.24, 0.24, 0.16]))
@@ -181,7 +181,7 @@ class TestBlanks:
 
 class TestForced:
     @pytest.mark.parametrize(("forced", "num_forced"), [(0.0, 0), (0.1, 1), (0.5, 2), (0.7, 3), (1.0, 4)])
-    def test_a_target_begins_with_the_references_share(self, forced, num_forced):
+    def test_a_target_begins_with_the_forced_share_of_the_reference(self, forced, num_forced):
         point = dataclasses.replace(NOISING, forced=forced)
         words = (A, B, C)
         found = draw(point, copied(words, NUM_DRAWS), max_tokens=5)
@@ -196,12 +196,12 @@ class TestForced:
             drawn = found.labels_RT[at_R, num_forced].bincount(minlength=NUM_TOKENS)
             assert_drawn_from(drawn, q_of(point, truths[num_forced]))
 
-    def test_the_share_is_each_rows_own(self):
+    def test_the_forced_share_is_per_row(self):
         found = draw(dataclasses.replace(NOISING, forced=0.5), MIXED, max_tokens=9)
         assert found.forced_RT.sum(1).tolist() == [2, 1, 2, 1]
 
 
-def test_whole_targets_may_be_weighted():
+def test_log_z_is_0_for_sequence_weights():
     point = dataclasses.replace(NOISING, estimator=Estimator(kind="sequence", samples=2))
     found = draw_targets(point, reward_of(point), MODEL, memory_of(MODEL, 4), MIXED, max_tokens=9, generator=seeded(1))
     assert found.log_z_R.tolist() == [0.0] * 4

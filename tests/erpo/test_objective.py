@@ -67,7 +67,7 @@ def model():
 
 @pytest.fixture(autouse=True)
 def few_targets(monkeypatch):
-    """Let a target be one token longer than the reference and not five, so that they can be enumerated."""
+    """Let targets be one token longer than the reference instead of five, so that they can be enumerated."""
     monkeypatch.setattr(objective, "_LENGTH_SLACK", MAX_TOKENS - len(WORDS) - 1)
 
 
@@ -76,7 +76,7 @@ def step(point, model, *, copies=COPIES, seed=1):
 
 
 def estimates(point, model):
-    """[K, P]: gradients of the loss summed over the labels of a source, which a mean over labels is not free of."""
+    """[K, P]: gradients of the loss summed over the labels of a source, which has no bias; a mean over labels has."""
     outcomes = [step(point, model, seed=seed) for seed in range(NUM_ESTIMATES)]
     return torch.stack([gradient(outcome.loss * outcome.num_tokens / COPIES, model) for outcome in outcomes])
 
@@ -110,7 +110,7 @@ class TestEveryPoint:
 
     @pytest.mark.parametrize(("prefix", "label"), LEVERS)
     @pytest.mark.parametrize("name", POINTS)
-    def test_every_lever_gives_every_parameter_a_finite_gradient(self, model, name, prefix, label):
+    def test_every_prefix_and_label_gives_every_parameter_a_finite_gradient(self, model, name, prefix, label):
         outcome = step(dataclasses.replace(POINTS[name], prefix=prefix, label=label), model.train(), copies=8)
         outcome.loss.backward()
         assert outcome.loss.isfinite()
@@ -119,7 +119,7 @@ class TestEveryPoint:
     @pytest.mark.parametrize("label", LABELS)
     @pytest.mark.parametrize("forced", [0.2, 0.5, 1.0])
     @pytest.mark.parametrize("name", ["raml_edit", "spg_bleu", "noising", "interpolation"])
-    def test_so_does_every_forced_share_also_of_unknown_words(self, model, name, forced, label):
+    def test_every_forced_share_gives_every_parameter_a_finite_gradient(self, model, name, forced, label):
         point = dataclasses.replace(POINTS[name], forced=forced, label=label)
         reference, source = padded((UNK, A, B), (UNK,), ()), source_of(3)
         outcome = step_loss(point, reward_of(point), model, *source, reference, seeded(1))
@@ -130,7 +130,7 @@ class TestEveryPoint:
 
     @pytest.mark.parametrize("name", WHOLE_POINTS)
     @pytest.mark.parametrize("metric", ["bleu", "edit", "bleu_prefix", "constant"])
-    def test_so_does_every_estimator_with_every_metric(self, model, name, metric):
+    def test_every_estimator_and_metric_gives_every_parameter_a_finite_gradient(self, model, name, metric):
         point = dataclasses.replace(WHOLE_POINTS[name], reward=Reward(task=1.0, metric=metric))
         outcome = step(point, model, copies=8)
         outcome.loss.backward()
@@ -138,7 +138,7 @@ class TestEveryPoint:
         assert has_every_gradient(model)
 
     @pytest.mark.parametrize("name", ["noising", "interpolation", "all_at_once", "noise"])
-    def test_mixtures_may_be_weighted_as_wholes(self, model, name):
+    def test_mixtures_work_with_sequence_weights(self, model, name):
         point = dataclasses.replace(POINTS[name], estimator=Estimator(kind="sequence", samples=K))
         outcome = step(point, model, copies=8)
         outcome.loss.backward()
@@ -160,7 +160,7 @@ class TestGradients:
         assert z_scores(gaps_KP, torch.zeros(gaps_KP.shape[1])).abs().max() < 4.0
 
     @pytest.mark.parametrize("name", ["raml_edit", "halfway_rouge", "noising", "task_and_noise"])
-    def test_the_losses_of_sampled_and_expected_labels_agree_too(self, model, name):
+    def test_losses_of_sampled_and_expected_labels_agree(self, model, name):
         points = POINTS | {"task_and_noise": Point(reward=Reward(noise=0.4, task=0.6, metric="edit"))}
         sampled, expected = (
             dataclasses.replace(points[name], prefix="truth", label=label) for label in ("sampled", "expected")
@@ -169,7 +169,7 @@ class TestGradients:
             step(expected, model, copies=2).loss.item(), abs=0.05
         )
 
-    def test_label_smoothing_is_torchs_over_the_words(self, model):
+    def test_label_smoothing_equals_torchs_over_the_words(self, model):
         outcome = step(algorithm("label_smoothing", epsilon=0.2).path("bleu").at(0.0), model, copies=2)
         logits_TV = model.decode(memory_of(model), torch.tensor([[BOS, *WORDS]]))[0]
         log_p_TV = logits_TV.log_softmax(-1)
@@ -180,7 +180,7 @@ class TestGradients:
 
 
 class TestMaximumLikelihood:
-    def test_it_is_torchs_cross_entropy_bit_for_bit(self, model):
+    def test_it_equals_torchs_cross_entropy_bit_for_bit(self, model):
         outcome = step(MLE, model, copies=2)
         inputs_BT = torch.tensor([[BOS, *WORDS]] * 2)
         logits_BTV = model.decode(model.encode(*source_of(2)), inputs_BT)
@@ -189,7 +189,7 @@ class TestMaximumLikelihood:
         assert torch.equal(outcome.loss, expected)
         assert torch.equal(gradient(outcome.loss, model), gradient(expected, model))
 
-    def test_nothing_is_known_of_q(self, model):
+    def test_statistics_of_q_are_none(self, model):
         outcome = step(MLE, model, copies=2)
         assert (outcome.num_tokens, outcome.num_units) == (6, 6)
         assert (outcome.entropy_nats, outcome.mean_reward, outcome.effective_sample_size) == (None, None, None)
@@ -205,19 +205,19 @@ class TestMaximumLikelihood:
         ],
         ids=str,
     )
-    def test_many_points_are_the_same_bit_for_bit(self, model, other):
+    def test_equivalent_points_have_the_same_loss_bit_for_bit(self, model, other):
         outcome = step(other, model)
         assert torch.equal(outcome.loss, step(MLE, model).loss)
         assert outcome.num_tokens == step(MLE, model).num_tokens
 
-    def test_scheduled_sampling_trains_on_as_many_labels(self, model):
+    def test_scheduled_sampling_trains_on_the_same_number_of_labels(self, model):
         outcome = step(SCHEDULED_SAMPLING, model)
         assert outcome.num_tokens == step(MLE, model).num_tokens
         assert not torch.equal(outcome.loss, step(MLE, model).loss)
 
 
 class Whole:
-    """The very targets of a step, drawn again from the same seed, and what they are worth one by one."""
+    """The targets of a step, drawn again from the same seed, with their rewards."""
 
     SOURCES = 3
 
@@ -256,7 +256,7 @@ class Whole:
 
 class TestWholeTargets:
     @pytest.mark.parametrize("name", ["reinforce", "self_critical", "leave_one_out", "group"])
-    def test_policy_gradient_weighs_each_target_by_its_advantage(self, model, name):
+    def test_policy_gradient_weights_each_target_by_its_advantage(self, model, name):
         whole = Whole(WHOLE_POINTS[name], model)
         reward_BK = whole.reward_BK
         greedy_RT = greedy(model, memory_of(model, whole.SOURCES), SYMBOLS, whole.max_tokens)
@@ -271,7 +271,7 @@ class TestWholeTargets:
         whole.assert_loss(-(advantage_BK * whole.log_p_BK).sum() / whole.length_BK.sum())
         assert whole.outcome.num_units == whole.outcome.num_tokens / K
 
-    def test_minimum_risk_is_the_expected_reward_among_different_draws(self, model):
+    def test_minimum_risk_is_the_expected_reward_among_distinct_draws(self, model):
         whole = Whole(WHOLE_POINTS["minimum_risk"], model)
         losses, distinct = [], 0
         for b in range(whole.SOURCES):
@@ -298,7 +298,7 @@ class TestWholeTargets:
         assert whole.outcome.effective_sample_size == pytest.approx(size, rel=1e-4)
 
     @pytest.mark.parametrize("name", ["sequence", "sequence_offline"])
-    def test_sequence_weighs_each_target_by_its_z(self, model, name):
+    def test_sequence_weights_each_target_by_its_z(self, model, name):
         whole = Whole(WHOLE_POINTS[name], model)
         log_z_BK, finished_BK = whole.draw.log_z_R.view(-1, K), whole.draw.finished_R.view(-1, K)
         assert finished_BK.any(1).all()
@@ -313,7 +313,7 @@ class TestWholeTargets:
         assert whole.outcome.mean_reward == pytest.approx(mean, rel=1e-3)
 
     @pytest.mark.parametrize("name", WHOLE_POINTS)
-    def test_sources_are_encoded_once_and_read_once(self, model, name, monkeypatch):
+    def test_sources_are_encoded_once_and_targets_read_once(self, model, name, monkeypatch):
         encoded, read, encode, features = [], [], model.encode, model.features
         monkeypatch.setattr(model, "encode", lambda *args: encoded.append(len(args[0])) or encode(*args))
         monkeypatch.setattr(model, "features", lambda *args: read.append(len(args[1])) or features(*args))
@@ -323,7 +323,7 @@ class TestWholeTargets:
 
 class TestReports:
     @pytest.mark.parametrize("name", ["raml_bleu", "raml_edit", "spg_bleu", "halfway_rouge"])
-    def test_the_mean_reward_is_the_metrics_under_q(self, model, name):
+    def test_the_mean_reward_is_the_metric_under_q(self, model, name):
         point = POINTS[name]
         exact = enumeration(point, model)
         reward_N, q_N = exact.reward_N * point.reward.temperature, exact.log_q_token_N.exp()
@@ -332,14 +332,14 @@ class TestReports:
         assert step(point, model, copies=4096).mean_reward == pytest.approx(mean, abs=4.0 * deviation / 64.0)
 
     @pytest.mark.parametrize("point", [POLICY_GRADIENT, dataclasses.replace(POLICY_GRADIENT, estimator=RLOO)])
-    def test_policy_gradient_reports_the_models_reward(self, model, point):
+    def test_policy_gradient_reports_the_models_mean_reward(self, model, point):
         exact = enumeration(POINTS["raml_bleu"], model)
         p_N, reward_N = exact.log_p_N.exp(), exact.reward_N
         mean = float((p_N * reward_N).sum())
         deviation = float((p_N * (reward_N - mean) ** 2).sum().sqrt())
         assert step(point, model, copies=2048).mean_reward == pytest.approx(mean, abs=4.0 * deviation / 2048**0.5)
 
-    def test_weighted_as_wholes_the_mean_reward_is_that_of_the_exact_q(self, model):
+    def test_with_sequence_weights_the_mean_reward_is_that_of_the_exact_q(self, model):
         point = dataclasses.replace(POINTS["halfway_rouge"], estimator=Estimator(kind="sequence", samples=256))
         exact = enumeration(point, model)
         mean = float((exact.log_q_N.exp() * exact.reward_N)[exact.finished_N].sum()) * point.reward.temperature
@@ -351,12 +351,12 @@ class TestReports:
     def test_a_mixture_has_no_mean_reward(self, model, name):
         assert step(POINTS[name], model).mean_reward is None
 
-    def test_labels_along_the_truth_are_no_targets_and_have_none(self, model):
+    def test_along_the_truth_there_is_no_mean_reward(self, model):
         assert step(dataclasses.replace(POINTS["raml_edit"], prefix="truth"), model).mean_reward is None
 
     @pytest.mark.parametrize("label", ["sampled", "expected"])
     @pytest.mark.parametrize("name", [*POINTS, "own_words"])
-    def test_the_entropy_is_that_of_q_a_token(self, model, name, label):
+    def test_the_entropy_is_that_of_q_per_token(self, model, name, label):
         point = (POINTS | {"own_words": Point(reward=Reward(model=1.0))})[name]
         exact = enumeration(point, model)
         self.assert_entropy(
@@ -364,7 +364,7 @@ class TestReports:
         )
 
     @pytest.mark.parametrize("name", ["reinforce", "minimum_risk", "target_policy"])
-    def test_of_the_models_own_targets_it_is_the_models(self, model, name):
+    def test_for_draws_from_the_model_it_is_the_models(self, model, name):
         exact = enumeration(POINTS["raml_bleu"], model)
         self.assert_entropy(step(WHOLE_POINTS[name], model, copies=1024), exact.log_p_N, exact)
 
@@ -391,7 +391,7 @@ class TestReports:
         assert outcome.loss.item() == pytest.approx(mean.item(), abs=0.03)
         assert outcome.num_units == outcome.num_tokens
 
-    def test_draws_of_a_source_share_its_units(self, model):
+    def test_num_units_does_not_grow_with_the_draws_of_a_source(self, model):
         outcome = step(dataclasses.replace(POINTS["raml_edit"], estimator=Estimator(samples=K)), model)
         assert outcome.num_units == outcome.num_tokens / K
 
@@ -403,7 +403,7 @@ class TestErrors:
         with pytest.raises(ValueError, match="every target must keep at least one token, its EOS; got an empty one"):
             step_loss(MLE, reward_of(MLE), model, *source_of(2), reference, seeded(1))
 
-    def test_nothing_to_draw_is_an_error(self, model):
+    def test_forbidding_every_token_is_an_error(self, model):
         point = Point(reward=Reward(noise=1.0), alpha=0.5, beta=0.5)
         reward = MixtureReward(point.reward, torch.zeros_like(UNIGRAM_V))
         with pytest.raises(ValueError, match="forbid every token after some prefix"):
@@ -425,7 +425,7 @@ class TestRandomness:
         assert dataclasses.replace(one, loss=other.loss) == other
 
     @pytest.mark.parametrize("point", ALGORITHM_POINTS)
-    def test_the_global_generator_is_not_moved(self, model, point):
+    def test_the_global_generator_is_not_used(self, model, point):
         before = torch.random.get_rng_state()
         step(point, model.train(), copies=4)
         assert torch.equal(torch.random.get_rng_state(), before)

@@ -98,12 +98,12 @@ def kept(found, row):
 
 
 def forbidden(*_):
-    raise AssertionError("this must not be asked")
+    raise AssertionError("this must not be called")
 
 
 class TestFrequencies:
     @pytest.mark.parametrize("name", EVERY)
-    def test_each_row_has_its_own_exact_distribution_whatever_its_neighbours(self, name):
+    def test_each_row_has_its_exact_distribution_in_any_batch(self, name):
         found = draw(EVERY[name], copies=NUM_DRAWS)
         for row in range(len(ROWS)):
             exact = exact_of(EVERY[name], row)
@@ -111,15 +111,15 @@ class TestFrequencies:
             assert_drawn_from(counts_N, exact.log_q_token_N.exp())
 
     @pytest.mark.parametrize("name", OWN)
-    def test_targets_of_the_models_own_have_its_probability(self, name):
+    def test_draws_from_the_model_have_its_probability(self, name):
         found = draw(OWN[name], copies=NUM_DRAWS, from_model=name == "target_policy")
         for row in range(len(ROWS)):
             exact = exact_of(POINTS["raml_bleu"], row)
             assert_drawn_from(counts_of(of_row(found, row, NUM_DRAWS), exact.tokens_NL), exact.log_p_N.exp())
 
     @pytest.mark.parametrize("name", ["raml_edit", "noising", "truth_and_model", "halfway_rouge"])
-    def test_a_prefix_of_the_models_has_its_probability(self, name):
-        # one token more, since only the inputs tell what was read
+    def test_prefixes_from_the_model_have_its_probability(self, name):
+        # one token more, since the prefix shows only in the inputs
         found = draw(dataclasses.replace(EVERY[name], prefix="model"), copies=NUM_DRAWS, max_tokens=MAX_TOKENS + 1)
         read_RL = torch.nn.functional.pad(found.inputs_RT[:, 1:], (0, 1))[:, :MAX_TOKENS]
         alive_RL = torch.nn.functional.pad((read_RL != EOS).cumprod(1), (1, 0), value=1)[:, :MAX_TOKENS].bool()
@@ -132,7 +132,7 @@ class TestFrequencies:
     @pytest.mark.parametrize("t", [0, 1])
     @pytest.mark.parametrize("prefix", ["truth", "model"])
     @pytest.mark.parametrize("name", ["raml_edit", "halfway_rouge", "noising", "interpolation", "truth_and_model"])
-    def test_labels_are_drawn_from_q_after_what_was_read(self, name, prefix, t):
+    def test_labels_are_drawn_from_q_after_their_inputs(self, name, prefix, t):
         point = dataclasses.replace(EVERY[name], prefix=prefix)
         found = draw(point, copies=NUM_DRAWS)
         read = found.inputs_RT[:NUM_DRAWS, 1] if t else torch.full((NUM_DRAWS,), A)
@@ -152,27 +152,27 @@ class TestTargets:
         assert torch.equal(found.inputs_RT[:, 1:][behind_RT], found.labels_RT[:, :-1][behind_RT])
         assert (found.inputs_RT[:, 0] == BOS).all()
 
-    def test_what_is_kept_ends_with_eos_or_is_cut(self, found):
+    def test_a_target_ends_with_eos_or_is_cut(self, found):
         rows = zip(found.labels_RT.tolist(), found.keep_RT.tolist(), found.finished_R.tolist(), strict=True)
         for labels, keep, finished in rows:
             length = sum(keep)
-            assert keep == [place < length for place in range(len(keep))]
+            assert keep == [position < length for position in range(len(keep))]
             assert EOS not in labels[: length - 1]
             assert finished is (labels[length - 1] == EOS)
             assert finished or length == 3
             assert labels[length:] == [PAD] * (len(labels) - length)
 
-    def test_no_special_token_but_eos_is_said(self, found):
+    def test_no_special_token_but_eos_is_drawn(self, found):
         assert not torch.isin(found.labels_RT[found.keep_RT], torch.tensor(SYMBOLS.never_drawn)).any()
 
-    def test_an_unknown_word_is_said_where_it_is_the_truth_and_nowhere_else(self):
+    def test_an_unknown_word_is_drawn_only_as_the_truth(self):
         found = draw(Point(reward=Reward(truth=0.9, model=0.1)), copies=200, rows=((A, UNK), (UNK,)))
         assert UNK not in found.labels_RT[:200, 0].tolist()
         assert UNK in found.labels_RT[:200, 1].tolist()
         assert UNK in found.labels_RT[200:, 0].tolist()
 
     @pytest.mark.parametrize("max_tokens", [1, 2, 7])
-    def test_none_is_longer_than_asked_for(self, max_tokens):
+    def test_no_target_exceeds_the_maximum_length(self, max_tokens):
         found = draw(POINTS["noise"], copies=5, max_tokens=max_tokens)
         assert found.labels_RT.shape == (20, max_tokens)
         assert not found.finished_R.any()
@@ -180,7 +180,7 @@ class TestTargets:
 
 class TestWhatIsTold:
     @pytest.mark.parametrize("name", EVERY)
-    def test_of_q_it_is_the_drawn_tokens_without_the_models_share(self, name):
+    def test_q_is_that_of_the_drawn_token_without_the_models_share(self, name):
         point = EVERY[name]
         found = draw(point, copies=2)
         shares = {"interpolation": 0.3, "truth_and_model": 0.5, "own_words": 1.0}
@@ -188,11 +188,11 @@ class TestWhatIsTold:
         for row in range(len(found.labels_RT)):
             tokens = kept(found, row)
             for t, (q_V, log_p_V, _, _) in enumerate(along(point, row // 2, tokens)):
-                said = q_V[tokens[t]] - found.model_share * log_p_V[tokens[t]].exp()
-                assert float(found.q_RT[row, t]) == pytest.approx(float(said), abs=1e-5)
+                expected = q_V[tokens[t]] - found.model_share * log_p_V[tokens[t]].exp()
+                assert float(found.q_RT[row, t]) == pytest.approx(float(expected), abs=1e-5)
 
     @pytest.mark.parametrize("name", OWN)
-    def test_of_the_models_own_targets_it_is_the_models(self, name):
+    def test_for_draws_from_the_model_it_is_the_models(self, name):
         found = draw(OWN[name], copies=2, from_model=name == "target_policy")
         assert found.model_share == 0.0
         for row in range(len(found.labels_RT)):
@@ -201,14 +201,14 @@ class TestWhatIsTold:
                 assert float(found.q_RT[row, t]) == pytest.approx(float(log_p_V[tokens[t]].exp()), abs=1e-5)
 
     @pytest.mark.parametrize("name", EVERY)
-    def test_z_is_that_along_the_target(self, name):
+    def test_log_z_is_the_sum_along_the_target(self, name):
         found = draw(EVERY[name], copies=2, with_z=True)
         for row in range(len(found.labels_RT)):
             expected = sum(log_z for *_, log_z in along(EVERY[name], row // 2, kept(found, row)))
             assert float(found.log_z_R[row]) == pytest.approx(expected, abs=1e-4)
 
     @pytest.mark.parametrize("name", [name for name, point in EVERY.items() if point.reward.task == 1.0])
-    def test_the_reward_is_that_of_the_target(self, name):
+    def test_the_reward_is_the_targets(self, name):
         found = draw(EVERY[name], copies=2)
         for row in range(len(found.labels_RT)):
             tokens = kept(found, row)
@@ -216,18 +216,18 @@ class TestWhatIsTold:
             assert float(found.reward_R[row]) == pytest.approx(sum(values), abs=1e-4)
 
     @pytest.mark.parametrize("name", [name for name, point in EVERY.items() if point.reward.task < 1.0])
-    def test_a_mixture_has_no_reward_of_a_target(self, name):
+    def test_a_mixture_records_no_reward(self, name):
         assert draw(EVERY[name]).reward_R is None
 
     @pytest.mark.parametrize("name", ["raml_bleu", "halfway_rouge", "interpolation"])
-    def test_z_is_not_worked_out_where_it_is_not_asked_for(self, name):
+    def test_z_is_recorded_only_on_request(self, name):
         assert draw(EVERY[name]).log_z_R is None
 
 
 class TestExpectedLabels:
     @pytest.mark.parametrize("prefix", PREFIXES)
     @pytest.mark.parametrize("name", EVERY)
-    def test_they_are_q_after_each_prefix_that_was_read(self, name, prefix):
+    def test_they_are_q_after_each_input_prefix(self, name, prefix):
         point = dataclasses.replace(EVERY[name], prefix=prefix, label="expected")
         found = draw(point, max_tokens=5 if prefix == "truth" else MAX_TOKENS)
         labels = found.soft_labels.kept(found.keep_RT)
@@ -244,7 +244,7 @@ class TestExpectedLabels:
         assert sampled.soft_labels is None
 
     @pytest.mark.parametrize("name", ["raml_edit", "spg_bleu", "interpolation"])
-    def test_they_leave_no_gradient(self, name):
+    def test_they_have_no_gradient(self, name):
         found = draw(dataclasses.replace(POINTS[name], label="expected"), with_z=True)
         tensors = [getattr(found.soft_labels, field.name) for field in dataclasses.fields(found.soft_labels)]
         assert not any(tensor.requires_grad for tensor in (*tensors, found.log_z_R, found.q_RT))
@@ -252,7 +252,7 @@ class TestExpectedLabels:
 
 class TestAlongTheTruth:
     @pytest.mark.parametrize("name", EVERY)
-    def test_inputs_and_what_counts_are_the_references(self, name):
+    def test_inputs_and_kept_positions_are_the_references(self, name):
         found = draw(dataclasses.replace(EVERY[name], prefix="truth"), copies=2, max_tokens=5)
         reference = padded(*ROWS).take(torch.arange(4).repeat_interleave(2))
         assert torch.equal(found.keep_RT, reference.keep_BT)
@@ -260,7 +260,7 @@ class TestAlongTheTruth:
         assert torch.equal(found.inputs_RT[found.keep_RT], inputs_RT[found.keep_RT])
         assert found.finished_R.all()
 
-    def test_there_is_no_reward_of_a_target(self):
+    def test_no_reward_is_recorded(self):
         found = draw(dataclasses.replace(POINTS["raml_edit"], prefix="truth"), rows=((A, UNK),))
         assert found.reward_R is None
 
@@ -279,7 +279,7 @@ class TestForced:
     @pytest.mark.parametrize(
         ("share", "numbers"), [(0.1, (1, 1)), (0.4, (2, 1)), (0.5, (3, 1)), (0.9, (5, 2)), (1.0, (5, 2))]
     )
-    def test_a_target_begins_with_the_references_share(self, share, numbers, point):
+    def test_a_target_begins_with_the_forced_share_of_the_reference(self, share, numbers, point):
         found = self.forced(share, point)
         for row, (words, number) in enumerate(zip((self.WORDS, (C,)), numbers, strict=True)):
             of_row = slice(300 * row, 300 * (row + 1))
@@ -288,22 +288,22 @@ class TestForced:
             assert (found.labels_RT[of_row, :number] == torch.tensor([*words, EOS])[:number]).all()
         assert (found.forced_RT <= found.keep_RT).all()
 
-    def test_all_of_it_is_the_reference(self):
+    def test_forcing_all_gives_the_reference(self):
         found = self.forced(1.0)
         assert torch.equal(
             found.labels_RT, padded(self.WORDS, (C,)).take(torch.arange(2).repeat_interleave(300)).tokens_BT
         )
 
-    def test_nothing_of_it_is_nothing(self):
+    def test_forcing_a_share_of_0_changes_nothing(self):
         assert self.forced(0.0).forced_RT is None
 
-    def test_behind_it_q_goes_on_from_there(self):
+    def test_after_the_forced_tokens_labels_are_drawn_from_q(self):
         point = MORE["halfway_edit"]
         found = draw(dataclasses.replace(point, forced=0.3), copies=NUM_DRAWS)
         *_, (q_V, _, _, _) = along(point, 0, [A, B])
         assert_drawn_from(found.labels_RT[:NUM_DRAWS, 1].bincount(minlength=NUM_TOKENS), q_V)
 
-    def test_a_forced_unknown_word_is_worth_what_any_other_is(self):
+    def test_a_forced_unknown_word_has_the_increment_of_any_other_word(self):
         point = POINTS["raml_edit"]
         found = self.forced(0.8)
         reference = padded(self.WORDS, (C,)).take(torch.arange(2).repeat_interleave(300))
@@ -330,7 +330,7 @@ class TestGreedy:
         sample(proposal, memory_of(MODEL, [1] * 4), padded(*ROWS), max_tokens=5, generator=generator)
         assert torch.equal(generator.get_state(), before)
 
-    def test_it_goes_on_behind_what_is_forced(self):
+    def test_it_continues_after_the_forced_tokens(self):
         point = dataclasses.replace(POLICY_GRADIENT, forced=0.5)
         found = draw(point, greedy=True)
         tokens = kept(found, 2)
@@ -340,8 +340,8 @@ class TestGreedy:
 
 
 class TestWhatIsSkipped:
-    def asked(self, monkeypatch, point, **settings):
-        """Rows of each call of the model's parts."""
+    def row_counts(self, monkeypatch, point, **settings):
+        """Number of rows of each call of the model's methods."""
         model, calls = tiny_model(), {"features": [], "advance": [], "project": []}
         for name in calls:
             whole = getattr(model, name)
@@ -355,31 +355,31 @@ class TestWhatIsSkipped:
 
     @pytest.mark.parametrize("prefix", ["truth", "q"])
     @pytest.mark.parametrize("name", ["raml_bleu", "raml_edit", "noising", "noise", "task_and_noise"])
-    def test_without_trust_and_model_weight_the_model_is_not_asked(self, name, prefix, monkeypatch):
+    def test_without_alpha_and_model_weight_the_model_is_not_evaluated(self, name, prefix, monkeypatch):
         model = tiny_model()
         for method in ("features", "advance", "begin", "project"):
             monkeypatch.setattr(model, method, forbidden)
         draw(dataclasses.replace(EVERY[name], prefix=prefix), model=model)
 
     @pytest.mark.parametrize("name", ["spg_bleu", "interpolation", "halfway_rouge"])
-    def test_along_the_truth_the_model_reads_once(self, name, monkeypatch):
-        _, calls = self.asked(monkeypatch, dataclasses.replace(EVERY[name], prefix="truth"), max_tokens=5)
+    def test_along_the_truth_the_model_is_evaluated_once(self, name, monkeypatch):
+        _, calls = self.row_counts(monkeypatch, dataclasses.replace(EVERY[name], prefix="truth"), max_tokens=5)
         assert (calls["features"], calls["advance"]) == ([1000], [])
 
     @pytest.mark.parametrize("name", ["spg_bleu", "warm_mixture", "truth_and_model"])
-    def test_rows_that_have_ended_are_not_read_on(self, name, monkeypatch):
-        found, calls = self.asked(monkeypatch, EVERY[name])
+    def test_finished_rows_are_not_evaluated(self, name, monkeypatch):
+        found, calls = self.row_counts(monkeypatch, EVERY[name])
         assert calls["advance"] == found.keep_RT.sum(0).tolist()
         assert calls["advance"][-1] < 1000
 
-    def test_of_a_mixture_the_rows_where_the_model_speaks_are_told_apart(self, monkeypatch):
-        found, calls = self.asked(monkeypatch, MORE["truth_and_model"], max_tokens=9)
+    def test_in_a_mixture_only_rows_of_the_model_component_are_projected(self, monkeypatch):
+        found, calls = self.row_counts(monkeypatch, MORE["truth_and_model"], max_tokens=9)
         num_labels = int(found.keep_RT.sum())
         speaks = sum(calls["project"])
         assert_drawn_from(torch.tensor([speaks, num_labels - speaks]), torch.tensor([0.5, 0.5]))
 
     @pytest.mark.parametrize("name", OWN)
-    def test_of_the_models_own_targets_the_reward_is_not_asked(self, name, monkeypatch):
+    def test_for_draws_from_the_model_the_reward_is_not_evaluated(self, name, monkeypatch):
         point = OWN[name]
         reward = reward_of(point)
         for method in ("begin", "increments", "task_candidates", "advance", "score"):
@@ -391,19 +391,19 @@ class TestWhatIsSkipped:
 class TestRandomness:
     @pytest.mark.parametrize("prefix", PREFIXES)
     @pytest.mark.parametrize("name", EVERY)
-    def test_the_same_seed_draws_the_same(self, name, prefix):
+    def test_the_same_seed_gives_the_same_draws(self, name, prefix):
         point = dataclasses.replace(EVERY[name], prefix=prefix)
         one, other = (draw(point, copies=5, seed=5, max_tokens=5) for _ in range(2))
         for field in ("inputs_RT", "labels_RT", "q_RT"):
             assert torch.equal(getattr(one, field), getattr(other, field))
 
     @pytest.mark.parametrize("prefix", PREFIXES)
-    def test_another_seed_draws_something_else(self, prefix):
+    def test_another_seed_gives_other_draws(self, prefix):
         point = dataclasses.replace(POINTS["halfway_rouge"], prefix=prefix)
         one, other = (draw(point, copies=50, seed=seed, max_tokens=5).labels_RT for seed in (1, 2))
         assert one.shape != other.shape or not torch.equal(one, other)
 
-    def test_the_global_generator_is_not_moved(self):
+    def test_the_global_generator_is_not_used(self):
         before = torch.random.get_rng_state()
         draw(POINTS["all_at_once"], copies=20)
         assert torch.equal(torch.random.get_rng_state(), before)

@@ -11,13 +11,13 @@ KEEP_RT = torch.tensor([[True, True, False], [True, False, False]])
 
 
 def sparse_labels(*shape, dtype=torch.float32, seed=1):
-    """Distributions over two bases, one of which leaves a token out, with a token in several slots."""
+    """Distributions over two bases, one of them without a certain token, and with a token in several slots."""
     generator = seeded(seed)
     base_MV = torch.tensor([[0.0, 1.0, 1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.5, 0.3, 0.2]], dtype=dtype)
     base_weight_XM = torch.rand(*shape, 2, generator=generator, dtype=dtype) * 0.1
     token_XJ = torch.randint(1, V, (*shape, J), generator=generator)
     weight_XJ = torch.rand(*shape, J, generator=generator, dtype=dtype) * 0.2
-    # the last slot takes some of what the first one gives
+    # the last slot takes back a part of the first one
     token_XJ[..., -1] = token_XJ[..., 0]
     weight_XJ[..., -1] *= -1.0
     weight_XJ[..., 0] += 1.0 - weight_XJ.sum(-1) - (base_weight_XM @ base_MV).sum(-1)
@@ -25,10 +25,10 @@ def sparse_labels(*shape, dtype=torch.float32, seed=1):
 
 
 def as_dense(labels):
-    """Term by term, as the equation is written."""
+    """The equation, term by term."""
     q_XV = torch.zeros(*labels.token_XJ.shape[:-1], V, dtype=labels.base_MV.dtype)
-    for place in torch.cartesian_prod(*map(torch.arange, labels.token_XJ.shape[:-1])).reshape(-1, q_XV.dim() - 1):
-        at = tuple(place.tolist())
+    for position in torch.cartesian_prod(*map(torch.arange, labels.token_XJ.shape[:-1])).reshape(-1, q_XV.dim() - 1):
+        at = tuple(position.tolist())
         for m in range(len(labels.base_MV)):
             q_XV[at] += labels.base_weight_XM[(*at, m)] * labels.base_MV[m]
         for j in range(labels.token_XJ.shape[-1]):
@@ -43,28 +43,28 @@ def some_values(N=5, dtype=torch.float32):
 class TestSparseIsDense:
     labels = sparse_labels(5)
 
-    def test_they_are_distributions_with_slots_that_share_a_token(self):
+    def test_labels_with_shared_slots_are_distributions(self):
         assert as_dense(self.labels).q_XV.sum(-1).tolist() == pytest.approx([1.0] * 5)
         assert (as_dense(self.labels).q_XV >= 0.0).all()
         assert all(len(set(row)) < J for row in self.labels.token_XJ.tolist())
 
-    def test_in_the_product(self):
+    def test_the_expectation_equals_the_dense_one(self):
         torch.testing.assert_close(
             self.labels.expectation(some_values()), as_dense(self.labels).expectation(some_values())
         )
 
-    def test_in_what_is_taken_off(self):
+    def test_the_difference_equals_the_dense_one(self):
         torch.testing.assert_close(
             self.labels.subtracted_from(some_values()), as_dense(self.labels).subtracted_from(some_values())
         )
 
     @pytest.mark.parametrize("form", [lambda labels: labels, as_dense])
-    def test_it_is_taken_off_in_the_given_memory(self, form):
+    def test_the_difference_is_computed_in_place(self, form):
         values_NV = some_values()
         assert form(self.labels).subtracted_from(values_NV) is values_NV
 
     @pytest.mark.parametrize("keep_RT", [KEEP_RT, torch.ones_like(KEEP_RT), torch.zeros_like(KEEP_RT)])
-    def test_in_what_is_kept(self, keep_RT):
+    def test_kept_labels_equal_the_dense_ones(self, keep_RT):
         labels = sparse_labels(2, 3)
         kept = labels.kept(keep_RT)
         assert torch.equal(as_dense(labels).kept(keep_RT).q_XV, as_dense(labels).q_XV[keep_RT])
@@ -72,7 +72,7 @@ class TestSparseIsDense:
 
 
 class TestDense:
-    def test_what_q_forbids_counts_nothing_even_where_it_is_infinite(self):
+    def test_infinite_values_where_q_is_0_do_not_count(self):
         labels = DenseLabels(q_XV=torch.tensor([[0.25, 0.75, 0.0]]))
         assert labels.expectation(torch.tensor([[4.0, 8.0, -torch.inf]])).tolist() == [7.0]
 
@@ -91,7 +91,7 @@ class TestOneToken:
         assert torch.equal(token.expectation(some_values(N)), dense.expectation(some_values(N)))
         assert torch.equal(token.subtracted_from(some_values(N)), dense.subtracted_from(some_values(N)))
 
-    def test_other_tokens_may_be_infinitely_unlikely(self):
+    def test_other_tokens_may_have_infinite_losses(self):
         values_NV = torch.tensor([[3.0, -torch.inf, -torch.inf]])
         assert TokenLabels(token_X=torch.tensor([0])).expectation(values_NV).tolist() == [3.0]
 
@@ -101,7 +101,7 @@ class TestStacked:
     ROWS = (torch.tensor([0, 1, 2]), torch.tensor([0, 1]), torch.tensor([0]))
 
     @pytest.mark.parametrize("form", [lambda labels: labels, as_dense])
-    def test_each_step_stands_where_its_row_took_it_and_zero_elsewhere(self, form):
+    def test_each_step_is_stored_at_its_row_and_zero_elsewhere(self, form):
         steps = [sparse_labels(len(row_N), seed=t) for t, row_N in enumerate(self.ROWS)]
         found = stacked([form(step) for step in steps], self.ROWS, 4)
         q_RTV = (found if isinstance(found, DenseLabels) else as_dense(found)).q_XV
@@ -114,7 +114,7 @@ class TestStacked:
 
 class TestLosses:
     @pytest.mark.parametrize("form", [lambda labels: labels, as_dense])
-    def test_loss_and_gradient_are_autograds(self, form):
+    def test_loss_and_gradient_equal_autograds(self, form):
         labels = sparse_labels(5)
         ours_NV, theirs_NV = some_values().requires_grad_(), some_values().requires_grad_()
         count_N = torch.tensor([1.0, -2.0, 0.5, 3.0, 0.0])
@@ -130,7 +130,7 @@ class TestLosses:
         logits_NV = some_values(dtype=torch.float64).requires_grad_()
         assert torch.autograd.gradcheck(lambda logits_NV: _Losses.apply(logits_NV, labels, ()), logits_NV)
 
-    def test_the_gradient_may_be_asked_for_twice(self):
+    def test_the_gradient_can_be_computed_twice(self):
         logits_NV = some_values().requires_grad_()
         loss = soft_label_losses(logits_NV, sparse_labels(5)).sum()
         (one,) = torch.autograd.grad(loss, logits_NV, retain_graph=True)
@@ -151,13 +151,13 @@ class TestLosses:
         torch.testing.assert_close(loss, expected)
         torch.testing.assert_close(*torch.autograd.grad(loss + expected, [ours_NV, theirs_NV]))
 
-    def test_a_certain_label_is_a_label(self):
+    def test_a_one_hot_label_equals_a_token_label(self):
         labels_N = torch.tensor([0, 5, 2, 2, 3])
         labels = DenseLabels(q_XV=torch.nn.functional.one_hot(labels_N, V).float())
         expected_N = torch.nn.functional.cross_entropy(some_values(), labels_N, reduction="none")
         torch.testing.assert_close(soft_label_losses(some_values(), labels), expected_N)
 
-    def test_what_q_forbids_may_be_infinitely_unlikely(self):
+    def test_tokens_with_q_0_may_have_infinite_losses(self):
         logits_NV = torch.tensor([[1.0, 2.0, -torch.inf]], requires_grad=True)
         loss = soft_label_losses(logits_NV, DenseLabels(q_XV=torch.tensor([[0.5, 0.5, 0.0]]))).sum()
         assert loss.isfinite()

@@ -29,13 +29,13 @@ class TestSelfNormalised:
             self_normalised(shifted_BK, ALL_BK), self_normalised(LOG_WEIGHT_BK, ALL_BK), rtol=1e-3, atol=1e-6
         )
 
-    def test_a_cut_target_counts_nothing_beside_one_that_ended(self):
+    def test_a_cut_target_has_no_weight_beside_a_finished_one(self):
         finished_BK = torch.tensor([[True, False, True, False], [False, False, False, True]])
         weight_BK = LOG_WEIGHT_BK.double().exp() * finished_BK
         found_BK = self_normalised(LOG_WEIGHT_BK, finished_BK)
         torch.testing.assert_close(found_BK.double(), weight_BK / weight_BK.sum(1, keepdim=True))
 
-    def test_cut_targets_count_where_a_source_has_no_other(self):
+    def test_cut_targets_have_weight_where_a_source_has_no_finished_one(self):
         finished_BK = torch.tensor([[False] * 4, [True, False, False, False]])
         found_BK = self_normalised(LOG_WEIGHT_BK, finished_BK)
         torch.testing.assert_close(found_BK[0], LOG_WEIGHT_BK[0].softmax(0))
@@ -52,11 +52,11 @@ class TestSelfNormalised:
 
 class TestEffectiveSampleSize:
     @pytest.mark.parametrize("K", [1, 2, 7])
-    def test_of_equal_weights_it_is_their_number(self, K):
+    def test_equal_weights_give_their_number(self, K):
         assert effective_sample_size(torch.full((2, K), 1.0 / K)).tolist() == pytest.approx([K, K])
 
     @pytest.mark.parametrize("K", [1, 2, 7])
-    def test_of_one_weight_it_is_1(self, K):
+    def test_one_nonzero_weight_gives_1(self, K):
         assert effective_sample_size(torch.eye(K)).tolist() == [1.0] * K
 
     @given(st.lists(st.floats(-30.0, 30.0, width=32), min_size=1, max_size=9))
@@ -71,20 +71,20 @@ class TestAdvantages:
     def test_without_a_baseline_it_is_the_reward(self):
         assert torch.equal(advantages(REWARD_BK, "none"), REWARD_BK)
 
-    def test_self_critical_takes_off_the_greedy_targets_reward(self):
+    def test_self_critical_subtracts_the_greedy_targets_reward(self):
         found_BK = advantages(REWARD_BK, "self_critical", torch.tensor([2.0, -1.0]))
         assert found_BK.tolist() == [[-1.0, 1.0, 0.0, 4.0], [1.5, 0.5, 1.0, 5.0]]
 
-    def test_leave_one_out_takes_off_the_mean_of_the_others(self):
+    def test_leave_one_out_subtracts_the_mean_of_the_others(self):
         expected_BK = [[reward - (sum(row) - reward) / 3.0 for reward in row] for row in REWARD_BK.tolist()]
         torch.testing.assert_close(advantages(REWARD_BK, "leave_one_out"), torch.tensor(expected_BK))
 
-    def test_group_takes_off_the_mean_in_units_of_the_deviation(self):
+    def test_group_subtracts_the_mean_and_divides_by_the_deviation(self):
         mean_B1, deviation_B1 = REWARD_BK.mean(1, keepdim=True), REWARD_BK.std(1, correction=0, keepdim=True)
         torch.testing.assert_close(advantages(REWARD_BK, "group"), (REWARD_BK - mean_B1) / deviation_B1)
 
     @pytest.mark.parametrize("baseline", ["leave_one_out", "group"])
-    def test_one_draw_has_no_others(self, baseline):
+    def test_group_baselines_need_two_draws(self, baseline):
         with pytest.raises(ValueError, match=f"baseline {baseline} needs at least 2 draws per source, got 1"):
             advantages(REWARD_BK[:, :1], baseline)
 
@@ -98,15 +98,15 @@ class TestStandardised:
     def test_equal_rewards_give_exactly_0(self, reward, K):
         assert standardised(torch.full((1, K), reward)).tolist() == [[0.0] * K]
 
-    def test_one_source_of_equal_rewards_leaves_the_others_as_they_are(self):
+    def test_a_source_of_equal_rewards_does_not_change_the_others(self):
         found_BK = standardised(torch.cat([REWARD_BK, torch.full((1, 4), 0.1)]))
         torch.testing.assert_close(found_BK[:2], standardised(REWARD_BK))
         assert not found_BK[2].any()
 
     @given(st.lists(st.floats(-1.0, 1.0, width=16), min_size=2, max_size=9).filter(lambda row: max(row) > min(row)))
-    def test_what_differs_has_mean_0_and_deviation_1(self, rewards):
+    def test_unequal_rewards_get_mean_0_and_deviation_1(self, rewards):
         found_1K = standardised(torch.tensor([rewards], dtype=torch.float64))
-        if found_1K.any():  # else they differ by a millionth, which is rounding
+        if found_1K.any():  # else they differ by rounding alone
             assert float(found_1K.mean()) == pytest.approx(0.0, abs=1e-6)
             assert float(found_1K.std(correction=0)) == pytest.approx(1.0, abs=1e-6)
         else:

@@ -23,7 +23,7 @@ PAD, BOS, EOS, UNK = SYMBOLS.pad, SYMBOLS.bos, SYMBOLS.eos, SYMBOLS.unk
 NUM_TOKENS = 7
 MAX_TOKENS = 3
 NUM_TARGETS = 1 + 3 + 9 + 27
-"""Targets of at most three tokens: EOS behind 0, 1 or 2 words, or 3 words and no EOS."""
+"""Targets of at most three tokens: EOS after 0, 1 or 2 words, or 3 words without EOS."""
 
 WORDS = (A, B)
 """The reference."""
@@ -40,7 +40,7 @@ POINTS = {
     "interpolation": Point(reward=Reward(truth=0.4, task=0.3, model=0.3, temperature=0.1), alpha=0.0, beta=1.0),
     "all_at_once": Point(reward=Reward(truth=0.3, noise=0.2, task=0.3, model=0.2, metric="edit"), alpha=0.5, beta=1.5),
 }
-"""Points of every kind that the sampler tells apart."""
+"""Points of every kind that the sampler treats differently."""
 
 POLICY_GRADIENT = Point(reward=Reward(task=1.0, metric="bleu"), alpha=math.inf, beta=0.0)
 
@@ -50,7 +50,7 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def tiny_model(seed: int = 8) -> Seq2Seq:
-    """Untrained and without dropout, but loud, so that its tokens differ in probability."""
+    """Untrained, without dropout, with scaled-up weights, so that its tokens differ in probability."""
     model = build_model(LstmConfig(hidden_size=8), NUM_TOKENS, NUM_TOKENS, pad=PAD, generator=seeded(seed)).eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -77,7 +77,7 @@ def memory_of(model: Seq2Seq, copies: int = 1) -> Memory:
 def reward_of(point: Point) -> MixtureReward:
     if point.reward.task < 1.0 or point.reward.has_increments:
         return MixtureReward(point.reward, UNIGRAM_V)
-    return {"ScoredReward": ScoredReward, "LogOfBleu": LogOfBleu}[point.reward.metric.split(":")[1]](point.reward)
+    return {"scored_reward": ScoredReward, "log_of_bleu": LogOfBleu}[point.reward.metric.split(":")[1]](point.reward)
 
 
 def enumerate_tiny(point: Point, model: Seq2Seq, max_tokens: int) -> Enumeration:
@@ -85,7 +85,7 @@ def enumerate_tiny(point: Point, model: Seq2Seq, max_tokens: int) -> Enumeration
 
 
 class ScoredReward(MixtureReward):
-    """A score of finished targets alone: the share of A among their tokens, plus a bit for saying B anywhere."""
+    """A score of finished targets alone: the share of A among their tokens, plus 0.4 for any B."""
 
     def __init__(self, reward: Reward) -> None:
         self.reward, self.unigram_V, self.metric, self.reads_model = reward, UNIGRAM_V, None, False
@@ -99,20 +99,20 @@ class ScoredReward(MixtureReward):
 
 
 class LogOfBleu(ScoredReward):
-    """log BLEU of finished targets, −∞ of those that share no word with the reference."""
+    """log BLEU of finished targets, −∞ for those without a word of the reference."""
 
     def score(self, reference: Reference, tokens_BL: torch.Tensor, keep_BL: torch.Tensor) -> torch.Tensor:
         return BleuReward().score(reference, tokens_BL, keep_BL).log() / self.reward.temperature
 
 
 def targets_of(draw: Draw, max_tokens: int = MAX_TOKENS) -> torch.Tensor:
-    """[B, L]: what was drawn, padded behind its end."""
+    """[B, L]: drawn targets, padded after their end."""
     tokens_BT = draw.labels_RT.masked_fill(~draw.keep_RT, PAD)
     return torch.nn.functional.pad(tokens_BT, (0, max_tokens - tokens_BT.shape[1]), value=PAD)
 
 
 def counts_of(drawn_BL: torch.Tensor, tokens_NL: torch.Tensor) -> torch.Tensor:
-    """[N]: how often each enumerated target was drawn; every drawn one must be enumerated."""
+    """[N]: number of draws of each enumerated target; every drawn target must be enumerated."""
     base = NUM_TOKENS ** torch.arange(tokens_NL.shape[1])
     index = {int(key): n for n, key in enumerate((tokens_NL * base).sum(1))}
     return torch.bincount(torch.tensor([index[int(key)] for key in (drawn_BL * base).sum(1)]), minlength=len(tokens_NL))
@@ -127,7 +127,7 @@ def sequence_log_p(model: Seq2Seq, tokens_NL: torch.Tensor, keep_NL: torch.Tenso
 
 
 def gradient(loss: torch.Tensor, model: Seq2Seq) -> torch.Tensor:
-    """[P]: of a loss by every parameter, those that it does not reach being 0."""
+    """[P]: gradient of a loss by every parameter, 0 where the loss does not depend on it."""
     parameters = list(model.parameters())
     found = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
     return torch.cat(
@@ -136,9 +136,9 @@ def gradient(loss: torch.Tensor, model: Seq2Seq) -> torch.Tensor:
 
 
 def z_scores(estimates_KP: torch.Tensor, exact_P: torch.Tensor, num_directions: int = 24) -> torch.Tensor:
-    """How many standard errors the mean estimate is off, along the exact gradient and random directions.
+    """Error of the mean estimate in standard errors, along the exact gradient and random directions.
 
-    Where nothing was left to chance the spread is rounding, and what is off by rounding is off by 0.
+    Without randomness the spread is rounding; an error within rounding counts as 0.
     """
     directions_PD = torch.randn(exact_P.numel(), num_directions, generator=seeded(0))
     if exact_P.any():

@@ -1,4 +1,4 @@
-"""References over a vocabulary of few words, in rows of different lengths.
+"""References over a vocabulary of a few words, in rows of different lengths.
 
 Legend: R rows, N copies of one row, T reference length.
 """
@@ -25,18 +25,18 @@ def padded(*rows: Words, num_words: int = 3) -> Reference:
 
 
 def copied(words: Words, copies: int, *neighbours: Words, num_words: int = 3) -> Reference:
-    """One row many times, padded to the longest neighbour."""
+    """One row many times, padded to the longest of its neighbours."""
     return padded(words, *neighbours, num_words=num_words).take(torch.zeros(copies, dtype=torch.long))
 
 
 def drawn_targets(draw: Draw) -> list[Target]:
-    """What each row says where it counts, its EOS included."""
+    """The kept labels of each row, including EOS."""
     rows = zip(draw.labels_RT.tolist(), draw.keep_RT.tolist(), strict=True)
     return [tuple(token for token, kept in zip(labels, keep, strict=True) if kept) for labels, keep in rows]
 
 
 def memory_of(model: Seq2Seq, copies: Sequence[int]) -> Memory:
-    """Encodes a source of its own for each row, of different lengths, some number of times."""
+    """Encodes one source per row, of different lengths, each as often as `copies` gives."""
     sources = [(B, C, A, EOS), (C, EOS), (A, A, B, C, EOS), (B, EOS)]
     source_RS = torch.tensor([[*source, *[PAD] * (5 - len(source))] for source in sources])
     memory: Memory = model.encode(source_RS, source_RS != PAD)

@@ -6,7 +6,7 @@ import torch
 
 @pytest.fixture
 def cuda() -> Iterator[torch.device]:
-    """The GPU, computing in full float32, so that what differs from the CPU is rounding."""
+    """The GPU in full float32, so that it differs from the CPU by rounding alone."""
     if not torch.cuda.is_available():
         pytest.skip("this machine has no CUDA GPU")
     before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32

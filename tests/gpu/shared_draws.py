@@ -1,7 +1,7 @@
-"""The same random numbers on every device: each draw from a generator is made on the CPU and moved.
+"""The same random numbers on every device: each draw is made on the CPU and then moved.
 
 Generators of a GPU and of the CPU give different numbers for one seed, so two devices would train on different targets.
-Under `SharedDraws` a generator is only the name of a stream: the CPU's generator of the same seed draws for it.
+Under `SharedDraws` a CPU generator of the same seed draws in place of each generator.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 
 class SharedDraws(TorchFunctionMode):
-    """Every draw inside comes from the CPU's generator of the seed of the one that is passed."""
+    """Replaces each generator by a CPU generator of the same seed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class SharedDraws(TorchFunctionMode):
         drawn = func(*map(self._on_cpu, args), **{name: self._on_cpu(value) for name, value in kwargs.items()})
         if not func.__name__.endswith("_"):
             return drawn.to(device)
-        with torch.no_grad():  # it was to be written into its first argument
+        with torch.no_grad():  # an in-place function writes into its first argument
             return target.copy_(drawn)
 
     def _on_cpu(self, value: Any) -> Any:

@@ -23,7 +23,7 @@ class Step:
 
 
 def rows_of(num_tokens: int, device: torch.device, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Eight sentences of two to nine words with their EOS, and where they are."""
+    """Eight sentences of two to nine words with EOS, and their mask."""
     generator = torch.Generator().manual_seed(seed)
     length_B = torch.arange(2, 10)
     keep_BT = torch.arange(10)[None, :] <= length_B[:, None]
@@ -38,12 +38,12 @@ def reference_on(device: torch.device) -> Reference:
 
 
 def step_on(device: torch.device, point: Point, default_device: torch.device | None = None) -> Step:
-    """The loss of one batch with dropout, and what it does to the weights.
+    """The loss of one batch with dropout, and its gradients.
 
     Args:
-        device: Where model, batch and generators are.
-        point: Where in the space.
-        default_device: Where a tensor is made in the step that is not told where; the CPU if not given.
+        device: Device of the model, the batch and the generators.
+        point: The point.
+        default_device: Device of tensors that are created without one in the step. Default: the CPU.
     """
     weights, draws = (torch.Generator(device).manual_seed(seed) for seed in (3, 4))
     model = build_model(

@@ -24,7 +24,7 @@ def walk(name, device):
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", TOKEN_METRICS)
-def test_increments_are_those_of_the_cpu(name, cuda):
+def test_increments_equal_the_cpus(name, cuda):
     on_cuda = walk(name, cuda)
     assert on_cuda.device.type == "cuda"
     torch.testing.assert_close(on_cuda.cpu(), walk(name, CPU), rtol=1e-5, atol=1e-5)

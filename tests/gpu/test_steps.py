@@ -20,7 +20,7 @@ def assert_close(one, other, tolerance):
     torch.testing.assert_close(one.gradient_norms, other.gradient_norms, rtol=tolerance, atol=tolerance)
 
 
-def test_shared_draws_are_the_cpus_own(point):
+def test_shared_draws_equal_the_cpus(point):
     with SharedDraws() as mode:
         shared = step_on(CPU, point)
     assert mode.num_draws > 0
@@ -29,8 +29,8 @@ def test_shared_draws_are_the_cpus_own(point):
     assert torch.equal(shared.gradient_norms, alone.gradient_norms)
 
 
-def test_every_tensor_is_made_where_the_model_is(point):
-    # a tensor that is not told where lands on a device that cannot be mixed with another, as it would beside a GPU
+def test_every_tensor_is_created_on_the_models_device(point):
+    # tensors without a device land on `meta`, which cannot be mixed with others, like the CPU beside a GPU
     step = step_on(CPU, point, default_device=torch.device("meta"))
     assert torch.equal(step.loss, step_on(CPU, point).loss)
 
@@ -43,7 +43,7 @@ def test_the_same_draws_give_the_same_step_as_on_the_cpu(point, cuda):
 
 
 @pytest.mark.gpu
-def test_its_own_draws_give_a_finite_step(point, cuda):
+def test_draws_from_a_gpu_generator_give_a_finite_step(point, cuda):
     step = step_on(cuda, point)
     assert step.loss.isfinite()
     assert step.gradient_norms.isfinite().all()
@@ -57,7 +57,7 @@ def test_in_bf16_the_step_is_finite(point, cuda):
     assert step.gradient_norms.isfinite().all()
 
 
-# without oneDNN, whose bf16 LSTM not every CPU has
+# without oneDNN, whose bf16 LSTM some CPUs lack
 @pytest.mark.filterwarnings("ignore:TF32 acceleration")
 def test_in_bf16_on_the_cpu_the_step_is_finite(point):
     with torch.autocast("cpu", torch.bfloat16), torch.backends.mkldnn.flags(enabled=False):

@@ -1,4 +1,4 @@
-"""A run on the GPU is its seed: the same one gives the same weights, and its checkpoint opens where there is none."""
+"""On a GPU the same seed gives the same weights, and a checkpoint opens on a machine without a GPU."""
 
 import pytest
 import torch
@@ -43,7 +43,7 @@ def test_another_seed_trains_other_weights(cuda):
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", PATHS)
-def test_a_checkpoint_goes_on_as_the_run_would_have(name, cuda, tmp_path):
+def test_a_run_continues_from_a_checkpoint_unchanged(name, cuda, tmp_path):
     run = trained(cuda, name)
     save_checkpoint(run.state(), tmp_path)
     resumed = run_on(cuda, name)
@@ -53,7 +53,7 @@ def test_a_checkpoint_goes_on_as_the_run_would_have(name, cuda, tmp_path):
 
 
 @pytest.mark.gpu
-def test_a_checkpoint_of_the_gpu_goes_on_on_the_cpu(cuda, tmp_path):
+def test_a_gpu_checkpoint_continues_on_the_cpu(cuda, tmp_path):
     run = trained(cuda, "mle")
     save_checkpoint(run.state(), tmp_path)
     resumed = run_on(torch.device("cpu"), "mle")

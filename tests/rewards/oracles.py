@@ -1,6 +1,6 @@
-"""Other people's implementations of the metrics, and the tiny vocabulary that they and ours are compared on.
+"""Independent implementations of the metrics, and the tiny vocabulary of the comparison.
 
-A potential is what a prefix is worth before its end: BLEU and ROUGE that know where a sentence begins,
+Potentials of unfinished prefixes: BLEU and ROUGE that count the beginning of the sentence as a word,
 minus the distance to the closest prefix of the reference.
 """
 
@@ -36,13 +36,13 @@ def summed(reward: TokenReward, reference: Reference, tokens_BL: torch.Tensor, k
 
 
 def reference_of(*sentences: Words, padding: int = 0) -> Reference:
-    """The references as a batch, with `padding` columns more than the longest needs."""
+    """The references as a batch, with `padding` extra columns."""
     tokens_BT, keep_BT = batch_of([[*words, SYMBOLS.eos] for words in sentences], padding)
     return Reference(tokens_BT=tokens_BT, keep_BT=keep_BT, num_tokens=NUM_TOKENS, symbols=SYMBOLS)
 
 
 def batch_of(rows: Sequence[Sequence[int]], padding: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows of different lengths, and a mask that is True on them."""
+    """Rows of different lengths as a batch, and a mask that is True on their tokens."""
     width = max(map(len, rows)) + padding
     padded = [[*row, *[SYMBOLS.pad] * (width - len(row))] for row in rows]
     keep = [[t < len(row) for t in range(width)] for row in rows]
@@ -50,7 +50,7 @@ def batch_of(rows: Sequence[Sequence[int]], padding: int = 0) -> tuple[torch.Ten
 
 
 def as_text(words: Words, side: str) -> str:
-    """As text in which every unknown word is a word of its own."""
+    """The words as text; every unknown word becomes a distinct word."""
     return " ".join(f"{side}{t}" if word == SYMBOLS.unk else f"w{word}" for t, word in enumerate(words))
 
 
@@ -71,7 +71,7 @@ def bleu(hypothesis: Words, reference: Words) -> float:
 
 
 def bleu_potential(prefix: Words, reference: Words) -> float:
-    """Without the brevity penalty, and with the beginning as a word of which n-grams of two and more begin."""
+    """BLEU without the brevity penalty, with the beginning as a first word of n-grams of two and more words."""
     if not prefix:
         return 0.0
     said, given = (
@@ -101,7 +101,7 @@ def rouge(hypothesis: Words, reference: Words) -> float:
 
 
 def rouge_potential(prefix: Words, reference: Words) -> float:
-    """The same, with the beginning and the first word as one more pair of ROUGE-2."""
+    """The same mean, with the beginning and the first word as a further pair of ROUGE-2."""
     if not prefix or not reference:
         return 0.0
     said, given = as_text(prefix, "ours"), as_text(reference, "theirs")
@@ -111,7 +111,7 @@ def rouge_potential(prefix: Words, reference: Words) -> float:
 
 
 def edit(hypothesis: Words, reference: Words) -> float:
-    """Minus the Levenshtein distance, by the whole table."""
+    """Minus the Levenshtein distance, from the whole table."""
     return -_distances(hypothesis, reference)[-1]
 
 
@@ -133,7 +133,7 @@ def _distances(hypothesis: Words, reference: Words) -> list[float]:
 
 
 def bleu_prefix_potential(prefix: Words, reference: Words) -> float:
-    """The paper's code in words: smoothed BLEU of the prefix, less 1 for each word of the reference said twice."""
+    """BLEU as in the paper's code: smoothed, minus 1 for each repeated word of the reference."""
     repeats = sum(word == before != SYMBOLS.unk and word in reference for before, word in pairwise(prefix))
     return _smoothed_bleu(prefix, reference) - repeats
 
@@ -151,12 +151,12 @@ def _smoothed_bleu(prefix: Words, reference: Words) -> float:
 
 
 def bleu_prefix(hypothesis: Words, reference: Words) -> float:
-    """The same, less 1 for an end before the reference's length."""
+    """The same, minus 1 for an EOS before the reference's length."""
     return bleu_prefix_potential(hypothesis, reference) - (len(hypothesis) < len(reference))
 
 
 def constant(hypothesis: Words, reference: Words) -> float:
-    """1 of every finished target."""
+    """1 for every finished target."""
     return 1.0
 
 
@@ -183,5 +183,5 @@ POTENTIAL: dict[str, Metric] = {
 
 
 def decode(ids: Sequence[int]) -> str:
-    """Text of ids: one word each, EOS left out."""
+    """Text of ids: one word per id, without EOS."""
     return " ".join(f"w{token}" for token in ids if token != SYMBOLS.eos)

@@ -12,23 +12,23 @@ A, B, C, D = WORDS
 UNK, EOS = SYMBOLS.unk, SYMBOLS.eos
 
 
-def test_the_words_of_a_reference_are_what_is_kept_without_its_end():
+def test_the_words_of_a_reference_are_its_kept_tokens_without_eos():
     reference = reference_of([A, UNK, B], [C])
     assert reference.words_BT.tolist() == [[True, True, True, False], [True, False, False, False]]
     assert reference.length_B.tolist() == [3.0, 1.0]
 
 
-def test_an_unknown_word_is_a_word_that_nothing_matches():
+def test_an_unknown_word_matches_nothing():
     assert reference_of([A, UNK, B]).matchable_BT.tolist() == [[True, False, True, False]]
 
 
-def test_a_reference_that_was_cut_before_its_end_keeps_its_words():
+def test_a_reference_without_eos_keeps_its_words():
     tokens_BT, keep_BT = batch_of([[A, B]])
     reference = dataclasses.replace(reference_of([A]), tokens_BT=tokens_BT, keep_BT=keep_BT)
     assert reference.length_B.tolist() == [2.0]
 
 
-def test_what_stands_behind_a_hypothesis_is_not_scored():
+def test_tokens_after_a_hypothesis_are_not_scored():
     tokens_BT, keep_BT = batch_of([[A, EOS]], padding=3)
     tokens_BT[:, 2:] = C
     assert EditReward().score(reference_of([A]), tokens_BT, keep_BT).tolist() == [0.0]
@@ -40,7 +40,7 @@ def test_a_reward_that_reads_the_model_scores_no_sequence():
         reward.score(reference_of([A]), *batch_of([[A, EOS]]))
 
 
-def test_what_the_truth_forbids_is_infinitely_bad():
+def test_tokens_other_than_the_truth_are_minus_infinity():
     reward = MixtureReward(Reward(truth=1.0), torch.zeros(NUM_TOKENS))
     tokens_BT, keep_BT = batch_of([[A, EOS], [B, EOS]])
     assert reward.score(reference_of([A], [A]), tokens_BT, keep_BT).tolist() == [0.0, -torch.inf]

@@ -1,4 +1,4 @@
-"""What every reward has to hold, whatever it rewards."""
+"""Properties that every reward must have."""
 
 import pytest
 import torch
@@ -39,13 +39,13 @@ REWARDS = {name: metric_reward(name, decode) for name in (*METRICS, *OUTSIDE)} |
 CORNERS = {
     name: reward for name, reward in REWARDS.items() if isinstance(reward, MetricReward) or reward.reward.task == 1.0
 }
-"""Those with a few candidates."""
+"""Rewards with sparse candidates."""
 
 REFERENCES = ([A, B, C, A], [UNK], [], [B, B, B, UNK, B, A, D])
 HYPOTHESES_TB = torch.tensor(
     [[A, B, A, B], [B, UNK, B, B], [C, D, B, B], [EOS, EOS, B, B], [PAD, PAD, EOS, A], [PAD] * 4, [PAD] * 4]
 )
-"""What each row says at each step: all end but the last, which goes on after the longest reference's end."""
+"""The token of each row at each step: all rows end but the last, which is longer than the longest reference."""
 
 
 @pytest.fixture(params=REWARDS)
@@ -54,7 +54,7 @@ def reward(request):
 
 
 def log_p_TBV(seed=0):
-    """A model's log-probabilities, which give nothing to special tokens."""
+    """A model's log-probabilities, −∞ for special tokens."""
     shape = (len(HYPOTHESES_TB) + 1, len(REFERENCES), NUM_TOKENS)
     logits_TBV = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
     logits_TBV[..., list(SYMBOLS.never_drawn)] = -torch.inf
@@ -72,10 +72,10 @@ def walk(reward, rows=slice(None), padding=0):
 
 
 class TestConformance:
-    def test_there_is_one_increment_a_candidate(self, reward):
+    def test_there_is_one_increment_per_candidate(self, reward):
         assert walk(reward).shape == (len(HYPOTHESES_TB) + 1, len(REFERENCES), NUM_TOKENS)
 
-    def test_no_increment_is_undefined_or_infinitely_good(self, reward):
+    def test_no_increment_is_nan_or_plus_infinity(self, reward):
         increments_TBV = walk(reward)
         assert not increments_TBV.isnan().any()
         assert (increments_TBV < torch.inf).all()
@@ -93,7 +93,7 @@ class TestConformance:
     def test_padding_changes_nothing(self, reward):
         torch.testing.assert_close(walk(reward, padding=3), walk(reward), rtol=1e-6, atol=1e-6)
 
-    def test_a_state_may_be_advanced_twice(self, reward):
+    def test_a_state_can_be_advanced_twice(self, reward):
         before, log_p_BV = reward.begin(reference_of(*REFERENCES)), log_p_TBV()[0]
         first_BV = reward.increments(before, log_p_BV).clone()
         for word in (A, B):
@@ -106,7 +106,7 @@ class TestConformance:
         one_BV, other_BV = (reward.increments(state, log_p_TBV(seed)[0]) for seed in (1, 2))
         assert torch.equal(one_BV, other_BV) is not reward.reads_model
 
-    def test_a_reward_that_does_not_read_the_model_does_without_it(self, reward):
+    def test_a_reward_that_does_not_read_the_model_works_without_it(self, reward):
         state = reward.begin(reference_of(*REFERENCES))
         if reward.reads_model:
             with pytest.raises(ValueError, match="needs the model's log-probabilities"):
@@ -115,7 +115,7 @@ class TestConformance:
             assert torch.equal(reward.increments(state), reward.increments(state, log_p_TBV()[0]))
 
     @pytest.mark.parametrize("rows", [[0, 1, 2, 3], [3, 0], [1, 1, 2], []])
-    def test_rows_may_be_taken_before_a_step_or_after_it(self, reward, rows):
+    def test_rows_can_be_selected_before_or_after_a_step(self, reward, rows):
         row_N = torch.tensor(rows, dtype=torch.long)
         state = reward.begin(reference_of(*REFERENCES))
         for tokens_B, log_p_BV in zip(HYPOTHESES_TB, log_p_TBV()[1:], strict=True):
@@ -125,14 +125,14 @@ class TestConformance:
             torch.testing.assert_close(found_NV, reward.increments(state, log_p_BV)[row_N], rtol=1e-6, atol=1e-6)
 
     @pytest.mark.parametrize("rows", [[3, 0], [1, 1, 2]])
-    def test_the_references_may_be_taken_instead(self, reward, rows):
+    def test_references_can_be_selected_instead_of_states(self, reward, rows):
         row_N, log_p_BV = torch.tensor(rows), log_p_TBV()[0]
         reference = reference_of(*REFERENCES)
         taken_NV = reward.increments(reward.begin(reference.take(row_N)), log_p_BV[row_N])
         whole_BV = reward.increments(reward.begin(reference), log_p_BV)
         torch.testing.assert_close(taken_NV, whole_BV[row_N], rtol=1e-6, atol=1e-6)
 
-    def test_rows_of_targets_may_be_taken_before_they_are_scored_or_after(self, reward):
+    def test_rows_can_be_selected_before_or_after_scoring(self, reward):
         if reward.reads_model:
             pytest.skip("a reward that reads the model scores no whole target")
         row_N, reference = torch.tensor([2, 0, 0]), reference_of(*REFERENCES)
@@ -171,13 +171,13 @@ class TestCandidates:
 
 
 @pytest.mark.parametrize("name", ["truth_noise", "truth_bleu", "model"])
-def test_a_mixture_has_no_few_candidates(name):
+def test_a_mixture_has_no_sparse_candidates(name):
     reward = REWARDS[name]
     with pytest.raises(ValueError, match="only the corner task=1"):
         reward.candidates(reward.begin(reference_of(*REFERENCES)))
 
 
-def test_a_reward_without_a_metric_has_no_candidates_of_one():
+def test_a_reward_without_a_metric_has_no_task_candidates():
     reward = REWARDS["truth_noise"]
     with pytest.raises(ValueError, match="without a task weight"):
         reward.task_candidates(reward.begin(reference_of(*REFERENCES)))

@@ -20,7 +20,7 @@ def scores_of(reward):
     return reward.score(reference_of(*REFERENCES, padding=2), *batch_of(HYPOTHESES, padding=1))
 
 
-def test_chrf_is_sacrebleus():
+def test_chrf_equals_sacrebleus():
     expected = [
         sacrebleu.sentence_chrf(decode(hypothesis), [decode(words)]).score / 100.0
         for hypothesis, words in zip(HYPOTHESES, REFERENCES, strict=True)
@@ -33,7 +33,7 @@ def test_a_users_function_scores_the_texts():
     assert scores_of(metric_reward(FUNCTION, decode)).tolist() == [1.0, 1.0, 0.0, 0.0]
 
 
-def test_a_function_is_called_once_a_batch_with_every_row():
+def test_a_function_is_called_once_per_batch_with_every_row():
     calls = []
 
     def record(hypotheses, references):
@@ -44,18 +44,18 @@ def test_a_function_is_called_once_a_batch_with_every_row():
     assert calls == [(["w4 w6", "w3 w7", "w4", ""], ["w4 w5 w6", "w3 w7", "", "w5"])]
 
 
-def test_its_reward_over_the_temperature_is_the_mixtures():
+def test_the_mixture_divides_its_score_by_the_temperature():
     reward = MixtureReward(Reward(task=1.0, metric=FUNCTION, temperature=0.25), torch.zeros(NUM_TOKENS), decode)
     assert scores_of(reward).tolist() == [4.0, 4.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("metric", ["chrf", FUNCTION])
-def test_without_decode_it_cannot_read_the_texts(metric):
+def test_without_decode_it_is_an_error(metric):
     with pytest.raises(ValueError, match=f"metric={metric} scores text and needs decode"):
         MixtureReward(Reward(task=1.0, metric=metric), torch.zeros(NUM_TOKENS))
 
 
-def test_a_function_that_is_not_found_is_an_error_before_anything_is_scored():
+def test_a_missing_function_is_an_error_before_scoring():
     with pytest.raises(ConfigError, match="cannot be imported"):
         MixtureReward(Reward(task=1.0, metric="no_such:metric"), torch.zeros(NUM_TOKENS), decode)
 

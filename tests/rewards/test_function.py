@@ -7,7 +7,7 @@ from . import scoring
 
 
 @pytest.mark.parametrize("function", [scoring.shared_words, scoring.Folder.as_array])
-def test_scores_come_back_as_plain_numbers(function):
+def test_scores_are_returned_as_plain_numbers(function):
     scores = checked_scores("mine", function, ["a b", "c"], ["a", "d"])
     assert scores == [0.5, 0.0]
     assert [type(score) for score in scores] == [float, float]
@@ -26,14 +26,14 @@ def test_scores_come_back_as_plain_numbers(function):
         (scoring.negative, "got -0.1 for hypothesis 0"),
     ],
 )
-def test_other_scores_are_an_error_that_names_the_function_the_value_and_what_is_asked(function, got):
+def test_invalid_scores_are_an_error_with_the_function_the_value_and_the_requirement(function, got):
     asked = r"^reward.metric=m:f must return 2 numbers in \[0, 1\], one per hypothesis, "
     with pytest.raises(ConfigError, match=asked + got) as caught:
         checked_scores("m:f", function, ["a b", "c"], ["a", "d"])
     assert "\n" not in str(caught.value)
 
 
-def test_a_long_text_is_cut_in_the_message():
+def test_a_long_text_is_shortened_in_the_message():
     with pytest.raises(ConfigError) as caught:
         checked_scores("m:f", scoring.negative, ["word " * 100], [""])
     assert len(str(caught.value)) < 250

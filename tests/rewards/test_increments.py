@@ -15,7 +15,7 @@ values = st.floats(-1e4, 1e4, width=32)
 
 @st.composite
 def increments(draw):
-    """Two rows of four slots: some tokens in several slots, of which one at most is kept."""
+    """Two rows of four slots; some tokens are in several slots, of which at most one is kept."""
     tokens = draw(st.lists(st.lists(st.integers(0, NUM_TOKENS - 1), min_size=4, max_size=4), min_size=2, max_size=2))
     wanted = draw(st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=2, max_size=2))
     keep = [
@@ -44,12 +44,12 @@ def written_out(found: Increments) -> torch.Tensor:
 
 
 @given(increments())
-def test_dense_holds_the_value_of_every_slot_that_is_kept_and_one_for_all_other_tokens(found):
+def test_dense_has_every_kept_slots_value_and_one_value_for_all_other_tokens(found):
     torch.testing.assert_close(found.dense(), written_out(found), rtol=1e-6, atol=2e-3)
 
 
 @given(increments())
-def test_the_value_of_a_token_is_exactly_its_slot(found):
+def test_the_value_of_a_token_is_exactly_its_slots(found):
     of_BV = torch.stack([found.of(torch.tensor([v, v])) for v in range(NUM_TOKENS)], dim=1)
     assert torch.equal(of_BV, written_out(found))
 
@@ -60,7 +60,7 @@ def test_scaling_scales_every_value(found, scale):
 
 
 @given(increments(), st.sampled_from([0.25, 1.0, 2.0]))
-def test_they_are_added_to_what_is_there(found, scale):
+def test_gains_are_added_to_the_energies(found, scale):
     energy_BV = torch.arange(2.0 * NUM_TOKENS).reshape(2, NUM_TOKENS)
     before_BV = energy_BV.clone()
     expected_BV = energy_BV + scale * written_out(found)
@@ -89,7 +89,7 @@ def test_the_log_softmax_holds_where_no_token_or_every_token_has_a_slot(kept):
     torch.testing.assert_close(found.log_softmax().dense(), found.dense().log_softmax(-1))
 
 
-def test_a_token_that_is_ruled_out_is_infinitely_bad_in_every_form():
+def test_a_forbidden_token_is_minus_infinity_in_every_form():
     found = Increments(
         other_B=torch.tensor([-1.0]),
         token_BJ=torch.tensor([[4, 4]]),
@@ -104,6 +104,6 @@ def test_a_token_that_is_ruled_out_is_infinitely_bad_in_every_form():
 
 
 @given(increments(), st.lists(st.integers(0, 1), max_size=4))
-def test_rows_may_be_taken_before_or_after(found, rows):
+def test_rows_can_be_selected_before_or_after(found, rows):
     row_N = torch.tensor(rows, dtype=torch.long)
     assert torch.equal(found.take(row_N).dense(), found.dense()[row_N])

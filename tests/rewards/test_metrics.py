@@ -1,4 +1,4 @@
-"""Every metric reward against other people's implementation of it."""
+"""Every metric reward against an independent implementation."""
 
 import pytest
 import torch
@@ -50,7 +50,7 @@ def bound(metric: str) -> TokenReward:
 
 
 def increments_along(reward, hypothesis, reference):
-    """[T, V]: the increments after each prefix, the empty and the whole one included."""
+    """[T, V]: the increments after each prefix, from the empty one to the whole hypothesis."""
     state, steps = reward.begin(reference), []
     for word in hypothesis:
         steps.append(reward.increments(state)[0])
@@ -70,7 +70,7 @@ class TestMetrics:
 
     @with_adversaries
     @given(pair=pairs)
-    def test_a_whole_target_is_scored_at_once(self, metric, pair):
+    def test_a_whole_target_is_scored_in_one_call(self, metric, pair):
         hypothesis, reference = pair
         score_B = bound(metric).score(reference_of(reference), *batch_of([[*hypothesis, EOS]]))
         assert float(score_B) == pytest.approx(FINISHED[metric](hypothesis, reference), abs=1e-5)
@@ -91,14 +91,14 @@ class TestMetrics:
 
     @FEWER
     @given(batch=st.lists(pairs, min_size=2, max_size=4))
-    def test_a_batch_of_different_lengths_scores_as_its_rows_do(self, metric, batch):
+    def test_a_batch_of_different_lengths_scores_like_its_rows(self, metric, batch):
         tokens_BT, keep_BT = batch_of([[*hypothesis, EOS] for hypothesis, _ in batch])
         together_B = bound(metric).score(reference_of(*(pair[1] for pair in batch)), tokens_BT, keep_BT)
         assert together_B.tolist() == pytest.approx([FINISHED[metric](*pair) for pair in batch], abs=1e-5)
 
     @FEWER
     @given(pair=pairs)
-    def test_a_hypothesis_without_its_end_is_worth_its_potential(self, metric, pair):
+    def test_a_hypothesis_without_eos_has_its_potential(self, metric, pair):
         hypothesis, reference = pair
         tokens_BT, keep_BT = batch_of([hypothesis])
         expected = pytest.approx(POTENTIAL[metric](hypothesis, reference), abs=1e-5)
@@ -108,7 +108,7 @@ class TestMetrics:
     @pytest.mark.parametrize("temperature", [0.05, 1.0, 4.0])
     @FEWER
     @given(pair=st.tuples(st.lists(st.sampled_from(WORDS), max_size=6), sentences))
-    def test_at_the_corner_of_task_the_mixture_is_the_metric_over_its_temperature(self, metric, temperature, pair):
+    def test_with_task_alone_the_mixture_is_the_metric_over_its_temperature(self, metric, temperature, pair):
         hypothesis, reference = pair
         reward = MixtureReward(Reward(task=1.0, metric=metric, temperature=temperature), torch.zeros(NUM_TOKENS))
         tokens_BT, keep_BT = batch_of([[*hypothesis, EOS]])
@@ -118,13 +118,13 @@ class TestMetrics:
         at_once = float(reward.score(reference_of(reference), tokens_BT, keep_BT))
         assert at_once == pytest.approx(expected, abs=1e-5 / temperature, rel=1e-5)
 
-    def test_many_long_targets_are_scored_as_their_increments_add_up(self, metric):
+    def test_scores_of_long_targets_equal_the_sums_of_their_increments(self, metric):
         generator = torch.Generator().manual_seed(3)
         words_BT = torch.randint(UNK, NUM_TOKENS, (200, 12), generator=generator)
         references = [words[: b % 13] for b, words in enumerate(words_BT.tolist())]
         replaced_BT = torch.rand(words_BT.shape, generator=generator) < 0.3
         hypotheses = words_BT.where(~replaced_BT, words_BT.roll(1, 0)).tolist()
-        # every other one is cut before its end
+        # every second one is cut before its EOS
         tokens_BT, keep_BT = batch_of([[*words, EOS][: 13 - b % 2] for b, words in enumerate(hypotheses)])
         found_B = bound(metric).score(reference_of(*references), tokens_BT, keep_BT)
         expected_B = summed(bound(metric), reference_of(*references), tokens_BT, keep_BT)
@@ -137,7 +137,7 @@ class TestMetrics:
         assert bound(metric).score(references, tokens_BT, tokens_BT.bool()).tolist() == [0.0] * shape[0]
 
 
-def test_every_metric_of_next_tokens_has_an_oracle():
+def test_every_metric_with_increments_has_an_oracle():
     assert set(FINISHED) == set(POTENTIAL) == set(TOKEN_METRICS)
 
 
@@ -149,16 +149,16 @@ def test_a_word_never_gains_an_edit(pair):
 
 @pytest.mark.parametrize("metric", ["bleu", "rouge"])
 @given(reference=sentences)
-def test_the_end_of_the_reference_itself_changes_nothing(metric, reference):
+def test_eos_after_the_whole_reference_has_increment_0(metric, reference):
     known = [word for word in reference if word != UNK]
-    # one word has no pair, so the pair with the beginning is all of its ROUGE-2
+    # one word has no pair, so its only pair for ROUGE-2 is the one with the beginning
     assume(metric == "bleu" or len(known) != 1)
     assert abs(increments_along(bound(metric), known, reference_of(known))[-1, EOS]) < 1e-6
 
 
 @pytest.mark.parametrize("metric", ["bleu", "rouge"])
 @given(reference=st.permutations([A, B, C, D]), said=st.integers(0, 3))
-def test_after_the_references_words_only_its_next_one_is_worth_most(metric, reference, said):
+def test_after_a_prefix_of_the_reference_only_its_next_word_has_the_largest_increment(metric, reference, said):
     after_V = increments_along(bound(metric), reference[:said], reference_of(reference))[-1]
     assert after_V.argmax() == reference[said]
     assert (after_V == after_V.max()).sum() == 1

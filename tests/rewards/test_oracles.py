@@ -1,4 +1,4 @@
-"""The oracles themselves, on values that can be worked out by hand."""
+"""The oracles on values that are computed by hand."""
 
 import math
 
@@ -11,7 +11,7 @@ UNK = SYMBOLS.unk
 
 
 @pytest.mark.parametrize("metric", [bleu, rouge])
-def test_the_reference_itself_has_the_full_score(metric):
+def test_the_reference_has_the_full_score(metric):
     assert metric([A, B, C, A, B], [A, B, C, A, B]) == pytest.approx(1.0)
 
 
@@ -40,7 +40,7 @@ def test_the_edit_potential_is_that_of_the_best_completion(prefix, distance):
     assert edit_potential(prefix, [A, B, C]) == -distance
 
 
-def test_only_the_brevity_penalty_tells_bleu_from_the_potential_of_an_exact_prefix():
+def test_for_an_exact_prefix_bleu_and_its_potential_differ_by_the_brevity_penalty():
     assert bleu([A], [A, B]) == pytest.approx(bleu_potential([A], [A, B]) * math.exp(-1.0))
 
 
@@ -54,12 +54,12 @@ def test_only_the_brevity_penalty_tells_bleu_from_the_potential_of_an_exact_pref
         ([B, C], (2 / 2 * 2 / 3 * 1 / 2) ** 0.25),
     ],
 )
-def test_the_bleu_of_a_prefix_knows_where_a_sentence_begins(prefix, value):
+def test_the_bleu_of_a_prefix_counts_the_beginning_of_the_sentence(prefix, value):
     assert bleu_potential(prefix, [A, B, C]) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("potential", POTENTIAL.values())
-def test_the_empty_prefix_is_worth_nothing(potential):
+def test_the_empty_prefix_has_potential_0(potential):
     assert potential([], [A, B]) == 0.0
 
 

@@ -44,7 +44,7 @@ class TestMinimumRisk:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
-def test_the_first_of_equal_targets_stands_for_all(order):
+def test_only_the_first_of_equal_targets_is_marked(order):
     targets = [[A, B, EOS], [A, EOS, 0], [A, B, EOS], [A, B, C]]
     rows = [targets[place] for place in order]
     other = [[C, EOS, 0]] * 4

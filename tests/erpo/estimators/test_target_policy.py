@@ -25,7 +25,7 @@ class TestLoss:
         (found_BK,) = torch.autograd.grad(target_policy_loss(log_p_BK, self.TARGET_BK), log_p_BK)
         torch.testing.assert_close(found_BK, (log_p_BK.detach().softmax(1) - self.TARGET_BK) / 2.0)
 
-    def test_at_the_target_nothing_is_learned(self):
+    def test_at_the_target_the_gradient_is_zero(self):
         log_p_BK = (self.TARGET_BK + 1e-12).log().requires_grad_()
         (found_BK,) = torch.autograd.grad(target_policy_loss(log_p_BK, self.TARGET_BK), log_p_BK)
         torch.testing.assert_close(found_BK, torch.zeros(2, 3))

@@ -1,10 +1,10 @@
-"""The step's loss in expectation, by walking every prefix of the tiny world: the equations, and nothing that draws.
+"""The expected loss of a step over every prefix of the tiny world, from the equations alone.
 
 Legend: V vocabulary, T reference length, N enumerated targets, K draws of a source, P tuples of K draws.
 
-A prefix y_<t is reached with the probability of whoever writes it (the truth, q or the model), and what is said next
-has q̃(· | y_<t) = softmax_v((α log p_θ(v) + r_t(v)) / τ). Nothing here is shared with the sampler or with `erpo.exact`
-but the reward's increments, which have oracles of their own.
+A prefix y_<t has the probability of its writer: the truth, q or the model. The next token has the distribution
+q̃(· | y_<t) = softmax_v((α log p_θ(v) + r_t(v)) / τ). This module shares only the reward's increments with the sampler
+and with `erpo.exact`; the increments have oracles of their own.
 """
 
 import itertools
@@ -26,14 +26,14 @@ TRUTH: Prefix = (*WORDS, EOS)
 
 @dataclass(frozen=True)
 class Node:
-    """What may follow one prefix."""
+    """Distributions of the token after one prefix."""
 
     q_V: torch.Tensor
     p_V: torch.Tensor
     log_p_V: torch.Tensor
-    """Of the whole vocabulary, with gradient."""
+    """log p_θ over the whole vocabulary, with gradient."""
     allowed_log_p_V: torch.Tensor
-    """Of what a target may hold, with gradient."""
+    """log p_θ over the allowed tokens, with gradient."""
 
 
 class Tree:
@@ -49,16 +49,16 @@ class Tree:
     def __getitem__(self, prefix: Prefix) -> Node:
         return self._nodes[prefix]
 
-    def places(self) -> Iterator[tuple[Prefix, float, torch.Tensor]]:
-        """Every place that a step may train on: its prefix, how often it is reached, and the distribution of its label.
+    def positions(self) -> Iterator[tuple[Prefix, float, torch.Tensor]]:
+        """Every position that a step may train on: its prefix, the probability of it, and its label's distribution.
 
-        A draw that has ended goes on as the truth where the label is the truth (scheduled sampling), and else not.
+        With label `truth` (scheduled sampling) a draw continues with the truth after its EOS; else it ends there.
         """
-        point, num_places = self.point, self.depth
+        point, num_positions = self.point, self.depth
         if "truth" in (point.prefix, point.label):
-            num_places = len(TRUTH)
+            num_positions = len(TRUTH)
         reached = {((), False): 1.0}
-        for t in range(num_places):
+        for t in range(num_positions):
             onwards: dict[tuple[Prefix, bool], float] = {}
             for (prefix, has_ended), reach in reached.items():
                 is_true = point.label == "truth" or t < self._forced
@@ -72,7 +72,7 @@ class Tree:
             reached = onwards
 
     def _written(self, prefix: Prefix, has_ended: bool) -> dict[int, float]:
-        """What the prefix goes on with, and how often."""
+        """Probabilities of the tokens that the prefix continues with."""
         t = len(prefix)
         if t >= len(TRUTH) and (has_ended or self.point.prefix == "truth"):
             return {}
@@ -82,7 +82,7 @@ class Tree:
         return {token: share for token, share in enumerate(share_V.tolist()) if share > 0.0}
 
     def targets(self) -> dict[Prefix, float]:
-        """P(y) of every target that is drawn where a draw is what the next token is conditioned on."""
+        """P(y) of every target, where prefixes continue with the drawn token."""
         open_targets, found = {(): 1.0}, dict[Prefix, float]()
         for t in range(self.depth):
             longer = {
@@ -96,17 +96,17 @@ class Tree:
         return found
 
     def tail_log_p(self, target: Prefix) -> torch.Tensor:
-        """log p_θ, with gradient, of what a target says behind the words that are forced."""
-        places = range(self._forced, len(target))
-        return torch.stack([self[target[:t]].allowed_log_p_V[target[t]] for t in places]).sum()
+        """log p_θ, with gradient, of a target's tokens after the forced ones."""
+        steps = range(self._forced, len(target))
+        return torch.stack([self[target[:t]].allowed_log_p_V[target[t]] for t in steps]).sum()
 
     def _said_V(self, prefix: Prefix) -> torch.Tensor:
         return _certain(TRUTH[len(prefix)]) if len(prefix) < self._forced else self[prefix].q_V
 
     def loss(self) -> torch.Tensor:
-        """−Σ over places of E[log p_θ(label | prefix)]."""
+        """−Σ over positions of E[log p_θ(label | prefix)]."""
         total = torch.zeros(())
-        for prefix, reach, label_V in self.places():
+        for prefix, reach, label_V in self.positions():
             held_V = label_V > 0.0
             total = total - reach * (label_V[held_V] * self._nodes[prefix].log_p_V[held_V]).sum()
         return total
@@ -157,7 +157,7 @@ def grouped_loss(
 
 
 def edited_targets(temperature: float, max_insertions: int) -> dict[Prefix, float]:
-    """P(y) of RAML's stratified edits of the reference, script by script; unnormalised beyond the given insertions.
+    """P(y) of RAML's stratified edits of the reference, script by script, up to a maximum of insertions; unnormalised.
 
     A script exchanges some words, each for another word or for nothing, and sets words behind words that stay or in
     front; it has the weight exp(−edits / τ), whatever it is.
@@ -168,17 +168,19 @@ def edited_targets(temperature: float, max_insertions: int) -> dict[Prefix, floa
         anchors = 1 + changed.count(False)
         for number in range(max_insertions + 1):
             for slots in itertools.combinations_with_replacement(range(anchors), number):
-                for said in itertools.product(words, repeat=number):
-                    target = _with_insertions(choices, changed, slots, said)
+                for inserted_words in itertools.product(words, repeat=number):
+                    target = _with_insertions(choices, changed, slots, inserted_words)
                     edits = sum(changed) + number
                     found[target] = found.get(target, 0.0) + math.exp(-edits / temperature)
     return found
 
 
 def _with_insertions(
-    choices: Sequence[int | None], changed: Sequence[bool], slots: Sequence[int], said: Sequence[int]
+    choices: Sequence[int | None], changed: Sequence[bool], slots: Sequence[int], inserted_words: Sequence[int]
 ) -> Prefix:
-    inserted = [[word for slot, word in zip(slots, said, strict=True) if slot == anchor] for anchor in range(3)]
+    inserted = [
+        [word for slot, word in zip(slots, inserted_words, strict=True) if slot == anchor] for anchor in range(3)
+    ]
     target, anchor = list(inserted[0]), 0
     for choice, is_changed in zip(choices, changed, strict=True):
         target += [] if choice is None else [choice]
@@ -189,7 +191,7 @@ def _with_insertions(
 
 
 def replaced_targets(score: Callable[[Prefix], float], temperature: float, num_candidates: int) -> dict[Prefix, float]:
-    """P(y) of one out of K n-gram replacements, the reference among them, over all that the others may be."""
+    """P(y) of one of K n-gram replacements, including the reference, averaged over all other candidates."""
     words, one = (A, B, C), dict[Prefix, float]()
     for new in words:
         for target in ((new, WORDS[1], EOS), (WORDS[0], new, EOS)):
