@@ -37,7 +37,7 @@ def start_simulation(folder: Path, address: str, settings: dict[str, Any]) -> "s
     """
     slots = {"num_cpus": 2, "include_dashboard": False} if address == "local" else {}
     code = (
-        "import ray; from pathlib import Path; from tests.search.simulated import simulate;"
+        "import ray; from pathlib import Path; from tests.tune.simulated import simulate;"
         f"ray.init(address={address!r}, log_to_driver=False, logging_level='ERROR', **{slots!r});"
         f"simulate(Path({str(folder)!r}), **{settings!r})"
     )

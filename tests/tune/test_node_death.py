@@ -12,8 +12,8 @@ import ray
 from ray.cluster_utils import Cluster
 
 from erpo_explore.store import load_results
-from tests.search.simulated import simulate
 from tests.tune.ray_warnings import RAY_WARNINGS
+from tests.tune.simulated import simulate
 
 pytestmark = [
     pytest.mark.ray,

@@ -9,9 +9,9 @@ import pytest
 
 from erpo_explore.space import Path as ErpoPath
 from erpo_explore.store import load_results
-from tests.search.simulated import simulate
 from tests.tune.driver import start_simulation, wait_for_reports
 from tests.tune.ray_warnings import RAY_WARNINGS
+from tests.tune.simulated import simulate
 
 pytestmark = [
     pytest.mark.ray,

@@ -1,4 +1,4 @@
-"""Members without a model on a real Ray: a score that says what their weights went through, and failures on demand."""
+"""Members without a model on a real Ray, with a score that reflects their history and failures on demand."""
 
 import json
 import math
@@ -24,7 +24,7 @@ from erpo_explore.tune.schedulers.population import PopulationBasedAnnealing
 
 
 class SimulatedMember(tune.Trainable):
-    """Gains its task weight each interval; fails as `faults` says: {member: {iteration: "raise" or "nan", times}}."""
+    """Member that gains its task weight per interval; `faults` is {member: {iteration: ("raise" or "nan", times)}}."""
 
     def setup(  # type: ignore[override]  # `tune.with_parameters` adds the keywords
         self,
@@ -52,13 +52,13 @@ class SimulatedMember(tune.Trainable):
         self._name = config["spec"]["name"]
         self._schedule = ScheduleState(ErpoPath.from_dict(config["spec"]["path"]))
         self._score = self._lead * config["spec"]["seed"]
-        self._take_knot(0)
+        self._set_target(0)
 
-    def _take_knot(self, walked: int) -> None:
+    def _set_target(self, trained: int) -> None:
         if self.config["next_knot"] is not None:
             at = min(1.0, self.config["until"] / self._num_intervals)
             self._schedule.set_target(
-                Point.from_dict(self.config["next_knot"]), now=walked / self._num_intervals, at=at
+                Point.from_dict(self.config["next_knot"]), now=trained / self._num_intervals, at=at
             )
 
     def step(self) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class SimulatedMember(tune.Trainable):
         status = "finished" if done == self._num_intervals else "running"
         if fault := self._fault(done):
             if fault == "raise":
-                raise RuntimeError("as it was told to")
+                raise RuntimeError("simulated failure")
             self._score, status = math.nan, "diverged"
         point = self._schedule.point(progress)
         self._score += point.reward.task
@@ -93,7 +93,7 @@ class SimulatedMember(tune.Trainable):
         return row | {"parent": self.config["parent"], "done": ends}
 
     def _fault(self, iteration: int) -> str | None:
-        """What goes wrong now; each fault as often as it is told to."""
+        """Kind of the failure in this iteration; each fault occurs the given number of times."""
         kind, times = self._faults.get(self._name, {}).get(str(iteration), (None, 0))
         done = len(list(self._notes.glob(f"{self._name}-{iteration}-*")))
         if kind is None or done >= times:
@@ -109,7 +109,7 @@ class SimulatedMember(tune.Trainable):
     def load_checkpoint(self, checkpoint_dir: str) -> None:  # type: ignore[override]
         state = json.loads((Path(checkpoint_dir) / "state.json").read_text())
         self._score, self._schedule = state["score"], ScheduleState.from_state(state["schedule"])
-        self._take_knot(state["iteration"])
+        self._set_target(state["iteration"])
 
 
 def simulate(
@@ -123,22 +123,22 @@ def simulate(
     max_failures: int = 1,
     **search: Any,
 ) -> Path:
-    """Run a population of simulated members to its end, from where an earlier driver of the folder left it.
+    """Run a population of simulated members to its end, resuming what the folder holds.
 
     Args:
-        folder: Results folder; what it holds must be of the same arguments.
+        folder: Results folder, new or of an earlier call with the same arguments.
         num_intervals: Budget of each member.
         faults: See `SimulatedMember`.
-        step_s: How long an interval takes.
-        save_s: How long it takes to write a checkpoint of the members that are named.
-        lead: What each member's score is above that of the one before it when they start.
-        max_failures: After which a member is lost.
-        search: Changes to the section of the space.
+        step_s: Seconds per interval.
+        save_s: Seconds to write a checkpoint, by member; 0 for others.
+        lead: Difference between the initial scores of consecutive members.
+        max_failures: Failures after which a member is lost.
+        search: Fields of the section `search`.
 
     Returns:
         The folder.
     """
-    space = Experiment.from_dict(
+    experiment = Experiment.from_dict(
         {
             "name": "simulated",
             "task": {"name": "toy"},
@@ -153,7 +153,7 @@ def simulate(
             "resources": {"max_failures": max_failures},
         }
     )
-    specs = plan_trials(space, "bleu")
+    specs = plan_trials(experiment, "bleu")
     notes, state = folder / "notes", folder / "checkpoints"
     trainable = tune.with_parameters(
         SimulatedMember,
@@ -175,13 +175,15 @@ def simulate(
         trainable,
         param_space=Assignment(spec=specs[0]).to_dict()
         | {"spec": tune.grid_search([spec.to_dict() for spec in specs])},
-        tune_config=tune.TuneConfig(scheduler=PopulationBasedAnnealing(space, "bleu", recorder), reuse_actors=True),
+        tune_config=tune.TuneConfig(
+            scheduler=PopulationBasedAnnealing(experiment, "bleu", recorder), reuse_actors=True
+        ),
         run_config=tune.RunConfig(
             name="checkpoints",
             storage_path=str(folder),
             callbacks=[RecordingCallback(recorder), CheckpointSweeper()],
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1),
-            failure_config=tune.FailureConfig(max_failures=space.resources.max_failures),
+            failure_config=tune.FailureConfig(max_failures=experiment.resources.max_failures),
             verbose=0,
         ),
     ).fit()
