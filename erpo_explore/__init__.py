@@ -3,8 +3,9 @@
 Names are imported when they are first used, so that reading results needs neither Ray nor torch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
+
+from erpo_explore.lazy_import import lazy_names
 
 if TYPE_CHECKING:
     from erpo_explore.analysis.best_path import best_path
@@ -28,35 +29,7 @@ if TYPE_CHECKING:
     from erpo_explore.errors import ConfigError, DataError, ErpoExploreError, ResultsError, RunError
     from erpo_explore.space import Estimator, Path, Point, Reward, algorithm
     from erpo_explore.store import load_results
-
-    __version__: str
-
-_HOMES: Final = {
-    "erpo_explore.analysis.best_path": ("best_path",),
-    "erpo_explore.api.builders": (
-        "LSTM",
-        "CustomModel",
-        "Docstrings",
-        "Hub",
-        "Population",
-        "Pretrained",
-        "TextFiles",
-        "Toy",
-        "Transformer",
-    ),
-    "erpo_explore.api.explore": ("explore", "resume"),
-    "erpo_explore.api.replay": ("Replay", "replay"),
-    "erpo_explore.api.run": ("Run",),
-    "erpo_explore.callables": ("register",),
-    "erpo_explore.config.experiment": ("Experiment", "Training", "load_experiment"),
-    "erpo_explore.config.search": ("Search",),
-    "erpo_explore.errors": ("ConfigError", "DataError", "ErpoExploreError", "ResultsError", "RunError"),
-    "erpo_explore.space": ("Estimator", "Path", "Point", "Reward", "algorithm"),
-    "erpo_explore.store": ("load_results",),
-}
-"""Module of each public name."""
-
-_HOME_OF: Final = {name: module for module, names in _HOMES.items() for name in names}
+    from erpo_explore.version import __version__
 
 __all__ = [
     "LSTM",
@@ -93,17 +66,43 @@ __all__ = [
     "resume",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from importlib.metadata import version
-
-        return version("erpo-explore")
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOME_OF[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "LSTM": "api.builders",
+        "ConfigError": "errors",
+        "CustomModel": "api.builders",
+        "DataError": "errors",
+        "Docstrings": "api.builders",
+        "ErpoExploreError": "errors",
+        "Estimator": "space",
+        "Experiment": "config.experiment",
+        "Hub": "api.builders",
+        "Path": "space",
+        "Point": "space",
+        "Population": "api.builders",
+        "Pretrained": "api.builders",
+        "Replay": "api.replay",
+        "ResultsError": "errors",
+        "Reward": "space",
+        "Run": "api.run",
+        "RunError": "errors",
+        "Search": "config.search",
+        "TextFiles": "api.builders",
+        "Toy": "api.builders",
+        "Training": "config.experiment",
+        "Transformer": "api.builders",
+        "__version__": "version",
+        "algorithm": "space",
+        "best_path": "analysis.best_path",
+        "explore": "api.explore",
+        "load_experiment": "config.experiment",
+        "load_results": "store",
+        "register": "callables",
+        "replay": "api.replay",
+        "resume": "api.explore",
+    },
+)
 
 
 def __dir__() -> list[str]:

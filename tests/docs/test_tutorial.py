@@ -96,7 +96,7 @@ def test_what_the_python_page_shows_is_what_is_printed(tmp_path: Path, two_slots
 
 @pytest.mark.ray
 def test_the_notebook_runs_where_the_tutorial_ends(shown_and_said: list[tuple[str, str]]) -> None:
-    notebook = nbformat.read(ROOT / "examples" / "atlas.ipynb", as_version=4)
+    notebook = nbformat.read(ROOT / "examples" / "results.ipynb", as_version=4)
     assert all(cell.get("outputs", []) == [] for cell in notebook.cells), (
         "strip the outputs: they are large, and differ"
     )
