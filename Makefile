@@ -21,12 +21,13 @@ test: $(INSTALLED) ## Install, then the tests
 test-tools: $(INSTALLED) ## The tests that need further programs (git, rsync, Chromium, …), skipped by test where these are missing
 	$(PYTEST) -m tools
 
-check: $(INSTALLED) ## Format, lint, strict types, import contract, doctests
+check: $(INSTALLED) ## Format, lint, strict types, import contracts, doctests, language
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --doctest-modules erpo_explore -q
+	$(BIN)/python -m pytest tests/docs/test_language.py -q
 
 docs: $(INSTALLED) ## Build the documentation site into site/, warnings are errors
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
