@@ -28,7 +28,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Of `make test`; a bare machine with a GPU has no xdist."""
+    """Scheduler of `make test`; a bare machine with a GPU has no xdist."""
     from tests.ray_apart import RayApart
 
     return RayApart(config, log)
@@ -59,7 +59,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def s3_port() -> Iterator[int]:
-    """Of an S3-compatible server of this machine, started for the tests that ask for a bucket."""
+    """Port of an S3-compatible server on this machine, started for the tests that need a bucket."""
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

@@ -15,7 +15,7 @@ __all__ = ["FORMATS", "Format", "write_figures"]
 Format = Literal["png", "svg", "pdf"]
 FORMATS: Final[tuple[Format, ...]] = ("png", "svg", "pdf")
 WIDTH_PX: Final = 720
-PNG_SCALE: Final = 3  # on a column of 3.4 inches, 720 px give 635 dots per inch
+PNG_SCALE: Final = 3  # on a column of 3.4 inches, 720 px give a resolution of 635 per inch
 
 
 def write_figures(figures: Mapping[str, go.Figure], folder: Path, kind: Format) -> list[Path]:

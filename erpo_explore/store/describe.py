@@ -106,7 +106,7 @@ def _section(table: Table) -> str:
     key = ", ".join(f"`{name}`" for name in table.key)
     meaning = f"{table.meaning[0].upper()}{table.meaning[1:]}"
     rows = [_row(column) for column in table.columns]
-    return "\n".join([f"## {table.name}", "", f"{meaning}. Key: {key}.", "", *header, *rows])
+    return "\n".join([f"## {table.name}", "", f"{meaning}.\nKey: {key}.", "", *header, *rows])
 
 
 def _row(column: Column) -> str:

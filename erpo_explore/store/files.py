@@ -58,8 +58,8 @@ def within(location: Location, folder: Location) -> str | None:
     """Name of a location relative to a folder, both resolved; None where it is not in the folder.
 
     Example:
-        >>> within("s3://bucket/results/mine/trunk", "s3://bucket/results/mine")
-        'trunk'
+        >>> within("s3://bucket/results/mine/initial", "s3://bucket/results/mine")
+        'initial'
     """
     name = str(location).removeprefix(f"{folder}/")
     return None if name == str(location) else name

@@ -73,7 +73,7 @@ class TestOverSentences:
         index_BN = generator.integers(NUM_SENTENCES, size=(1000, NUM_SENTENCES))
 
         def means(runs):
-            """Of all seeds, on the corpus and on each resampled one."""
+            """Mean score over all seeds, on the corpus and on each resampled one."""
             sentences_KN = np.stack([one.values_ND.mean(axis=1, dtype=np.float64) for one in runs.statistics.values()])
             return sentences_KN.mean(), sentences_KN[:, index_BN].mean(axis=(0, 2))
 

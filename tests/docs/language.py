@@ -42,12 +42,13 @@ _OLD: Final = {
     re.compile(rf"(?<![\w`./-]){pattern}(?![\w`/-])", re.IGNORECASE): use for pattern, use in OLD_WORDS.items()
 }
 _CODE_SPAN: Final = re.compile(r"`[^`]*`")
+_DOCTEST: Final = re.compile(r"^\s*>>>.*(?:\n(?!\s*$).*)*", re.MULTILINE)
 _LINK: Final = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 _FORMULA: Final = re.compile(r"\\\(.*?\\\)|\$[^$]*\$")
 _BULLET: Final = re.compile(r"^\s*(?:[-*+]|\d+\.)\s+")
 _END: Final = re.compile(r"(?<=[.!?])[\"')*_]*\s+(?=[\"'(*_`]*[A-Z0-9`Α-Ωα-ω])")
 _ABBREVIATION: Final = re.compile(r"\b(e\.g|i\.e|et al|etc|vs|cf|approx|Fig|Eq|sec|no)\.", re.IGNORECASE)
-_UNBREAKABLE: Final = re.compile(r"^\s*\||https?://|^\s*\[[^\]]+\]:|^\s*!\[|\]\([^)]{40,}\)")
+_UNBREAKABLE: Final = re.compile(r"^\s*<!--|^\s*\||https?://|^\s*\[[^\]]+\]:|^\s*!\[|\]\([^)]{40,}\)")
 
 
 def prose_of_markdown(text: str) -> list[tuple[int, str]]:
@@ -108,7 +109,7 @@ def python_findings(file: Path, text: str) -> Iterator[str]:
     for number, docstring in _docstrings(ast.parse(text)):
         if docstring.startswith("Of "):
             yield f"{file}:{number}: a docstring must stand without its name, not begin with “Of …”"
-        yield from _old_words(f"{file}:{number}", _CODE_SPAN.sub("``", docstring))
+        yield from _old_words(f"{file}:{number}", _CODE_SPAN.sub("``", _DOCTEST.sub("", docstring)))
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             yield from _old_words(f"{file}:{token.start[0]}", _CODE_SPAN.sub("``", token.string))

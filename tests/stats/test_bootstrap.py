@@ -19,7 +19,7 @@ from erpo_explore.stats.bootstrap import (
 
 lines = st.lists(st.sampled_from(["a", "b", "c", "D", "."]), max_size=8).map(" ".join)
 pairs = st.lists(st.tuples(lines, lines.filter(bool)), min_size=1, max_size=6)
-"""Of hypotheses, which may be empty, and references."""
+"""Pairs of hypotheses, which may be empty, and references."""
 seeds = st.integers(0, 2**32 - 1)
 means = st.integers(1, 12).flatmap(
     lambda n: st.lists(
