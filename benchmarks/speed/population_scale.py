@@ -28,6 +28,7 @@ from erpo_explore.store import ResultsWriter
 from erpo_explore.trial.assignment import Assignment
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.schedulers.population import PopulationBasedAnnealing
+from erpo_explore.tune.scoreboard import Scoreboard
 
 _METRIC: Final = "bleu"
 
@@ -65,10 +66,10 @@ class SimulatedMember(tune.Trainable):
 
 
 class Scores(tune.Callback):
-    """Passes scores to the recorder, as an exploration does."""
+    """Passes scores to the scoreboard, as an exploration does."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
+    def __init__(self, scoreboard: Scoreboard) -> None:
+        self._scoreboard = scoreboard
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -76,7 +77,7 @@ class Scores(tune.Callback):
         """Record a score."""
         del iteration, trials, info
         name = trial.config["spec"]["name"]
-        self._recorder.note_score(name, result["training_iteration"], result["step"], result["score"])
+        self._scoreboard.note_score(name, result["training_iteration"], result["step"], result["score"])
 
 
 def run(kind: str, members: int, reports: int, folder: Path) -> float:
@@ -98,7 +99,9 @@ def run(kind: str, members: int, reports: int, folder: Path) -> float:
     )
     specs = [spec for spec in plan_trials(space, _METRIC) if spec.role == "member"]
     ResultsWriter.create(folder / "results", {"exploration": "scale"})
-    recorder = Recorder(folder=folder / "results", exploration="scale", task="toy", model="none", metric=_METRIC)
+    recorder = Recorder(
+        exploration="scale", task="toy", model="none", metric=_METRIC, scoreboard=Scoreboard(folder / "results")
+    )
     scheduler = (
         PopulationBasedAnnealing(space, _METRIC, recorder)
         if kind == "ours"
@@ -120,7 +123,7 @@ def run(kind: str, members: int, reports: int, folder: Path) -> float:
             name="checkpoints",
             storage_path=str(folder),
             stop={"training_iteration": reports},
-            callbacks=[Scores(recorder)],
+            callbacks=[Scores(recorder.scoreboard)],
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1, num_to_keep=3),
             verbose=0,
         ),

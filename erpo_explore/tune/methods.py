@@ -22,7 +22,7 @@ def new_scheduler(experiment: Experiment, metric: str, recorder: Recorder) -> Tr
     Args:
         experiment: Its search method names the scheduler.
         metric: Name of the task's metric.
-        recorder: Writes the decisions.
+        recorder: Writes the decisions, and has the scoreboard.
     """
     made: TrialScheduler = _factory(find_method(experiment.search.method).scheduler)(experiment, metric, recorder)
     return made
@@ -42,7 +42,11 @@ def new_searcher(
 def new_pointwise_scheduler(experiment: Experiment, metric: str, recorder: Recorder) -> TrialScheduler:
     """Trials in their order, with the early stopping of `search.early_stopping`."""
     del metric
-    return FIFOScheduler() if experiment.search.early_stopping == "none" else EarlyStopping(experiment, recorder)
+    return (
+        FIFOScheduler()
+        if experiment.search.early_stopping == "none"
+        else EarlyStopping(experiment, recorder.scoreboard)
+    )
 
 
 def _factory(name: str) -> Any:

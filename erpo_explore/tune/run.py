@@ -22,6 +22,7 @@ from erpo_explore.tune._ray_internals import check_ray_version
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.callbacks.trackers import check_trackers
 from erpo_explore.tune.cluster import connected
+from erpo_explore.tune.scoreboard import Scoreboard
 from erpo_explore.tune.tuner import has_begun, new_trainable, new_tuner, restored_tuner
 
 __all__ = ["explore", "resume"]
@@ -103,11 +104,11 @@ def _run(plan: Plan) -> Outcome:
 def _recorder(plan: Plan) -> Recorder:
     experiment, task = plan.experiment, plan.task
     return Recorder(
-        folder=resolved(plan.folder),
         exploration=experiment.name,
         task=task.name,
         model=experiment.model.kind,
         metric=task.metric,
+        scoreboard=Scoreboard(resolved(plan.folder)),
     )
 
 

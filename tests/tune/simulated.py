@@ -21,6 +21,7 @@ from erpo_explore.tune.callbacks.checkpoints import CheckpointSweeper
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.callbacks.recording import RecordingCallback
 from erpo_explore.tune.schedulers.population import PopulationBasedAnnealing
+from erpo_explore.tune.scoreboard import Scoreboard
 
 
 class SimulatedMember(tune.Trainable):
@@ -168,7 +169,7 @@ def simulate(
         tune.Tuner.restore(str(state), trainable, resume_unfinished=True, resume_errored=True).fit()
         return folder
     ResultsWriter.create(folder, {"exploration": "simulated"})
-    recorder = Recorder(folder=folder, exploration="simulated", task="toy", model="none", metric="bleu")
+    recorder = Recorder(exploration="simulated", task="toy", model="none", metric="bleu", scoreboard=Scoreboard(folder))
     recorder.begin(specs)
     notes.mkdir()
     tune.Tuner(

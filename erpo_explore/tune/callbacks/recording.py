@@ -23,9 +23,12 @@ class RecordingCallback(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """Record a report; what each sentence adds to the score stays with the recorder."""
+        """Record a report; what each sentence adds to the score stays with the scoreboard."""
         del iteration, trials, info
-        self._recorder.observe(TrialView(trial).spec, result)
+        spec = TrialView(trial).spec
+        # first: the recorder writes the best score so far with the report
+        self._recorder.scoreboard.note_report(spec.name, result)
+        self._recorder.observe(spec, result)
         # Tune writes every trial's last result into every snapshot
         result.pop("sentences", None)
 

@@ -19,7 +19,7 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianSt
 
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.store import load_results
-from erpo_explore.tune.callbacks.recorder import Recorder
+from erpo_explore.tune.scoreboard import Scoreboard
 from erpo_explore.tune.trial_view import ITERATION, TrialView
 
 __all__ = ["EarlyStopping"]
@@ -32,16 +32,16 @@ _HALVING: Final = 2
 class EarlyStopping(FIFOScheduler):
     """Tune's scheduler for an exploration whose searched trials may be stopped."""
 
-    def __init__(self, experiment: Experiment, recorder: Recorder) -> None:
+    def __init__(self, experiment: Experiment, scoreboard: Scoreboard) -> None:
         """Bind to an exploration.
 
         Args:
             experiment: The rule, and the number of intervals.
-            recorder: Knows the results folder, which has the reports to earlier drivers.
+            scoreboard: Source of the reports to earlier drivers.
         """
         super().__init__()  # type: ignore[no-untyped-call]
         self._rule = _rule(experiment)
-        self._recorder = recorder
+        self._scoreboard = scoreboard
         self._past: dict[str, list[tuple[int, float, str]]] | None = None
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
@@ -49,7 +49,7 @@ class EarlyStopping(FIFOScheduler):
         if not _is_searched(trial):
             return
         if self._past is None:
-            self._past = _decided(self._recorder)
+            self._past = _decided(self._scoreboard)
         self._rule.on_trial_add(tune_controller, trial)
         view = TrialView(trial)
         if view.role == "optuna" and view.checkpoint is None:
@@ -93,12 +93,12 @@ def _rule(experiment: Experiment) -> TrialScheduler:
     return MedianStoppingRule(**judged, min_time_slice=math.inf)  # type: ignore[arg-type]
 
 
-def _decided(recorder: Recorder) -> dict[str, list[tuple[int, float, str]]]:
+def _decided(scoreboard: Scoreboard) -> dict[str, list[tuple[int, float, str]]]:
     """(iteration, score, decision) of the reports in the store, by trial.
 
     The last report of a trial that is still running is left out: it has no decision yet.
     """
-    frame = load_results(recorder.folder, columns=["trial", "iteration", "score", "status"])
+    frame = load_results(scoreboard.folder, columns=["trial", "iteration", "score", "status"])
     decided: dict[str, list[tuple[int, float, str]]] = {}
     for name, reports in frame.groupby("trial"):
         status = reports["status"].iloc[-1]

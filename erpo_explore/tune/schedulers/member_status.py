@@ -7,24 +7,24 @@ from ray.tune.experiment import Trial
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.search.ranking import MemberState
 from erpo_explore.space import Path
-from erpo_explore.tune.callbacks.recorder import Recorder
+from erpo_explore.tune.scoreboard import Scoreboard
 from erpo_explore.tune.trial_view import ITERATION, TrialView
 
 __all__ = ["MemberStatus", "due_at"]
 
 
 class MemberStatus:
-    """Answers the scheduler's questions about members, from their trials and the recorded scores."""
+    """Answers the scheduler's questions about members, from their trials and the scoreboard."""
 
-    def __init__(self, experiment: Experiment, recorder: Recorder) -> None:
+    def __init__(self, experiment: Experiment, scoreboard: Scoreboard) -> None:
         """Bind to an exploration.
 
         Args:
             experiment: Seed, selection and number of retries.
-            recorder: Source of scores.
+            scoreboard: Scores so far.
         """
         self._experiment = experiment
-        self._recorder = recorder
+        self._scoreboard = scoreboard
 
     def index(self, member: TrialView) -> int:
         """Index in the population, from 0."""
@@ -59,7 +59,7 @@ class MemberStatus:
                     iteration=member.iteration,
                     score=score,
                     path=member.spec.path if path is None else Path.from_dict(path),
-                    statistics=self._recorder.statistics(member.name, generation)
+                    statistics=self._scoreboard.statistics(member.name, generation)
                     if compares and score is not None
                     else None,
                 )
@@ -75,7 +75,7 @@ class MemberStatus:
         is_of_its_weights = member.iteration >= generation > member.cloned_at
         if self.is_lost(member) or not is_of_its_weights:
             return None
-        return self._recorder.score_at(member.name, generation)
+        return self._scoreboard.score_at(member.name, generation)
 
 
 def due_at(member: TrialView) -> int:

@@ -93,8 +93,12 @@ class PlannedThenOptuna(Searcher):
             self._optuna.on_trial_complete(trial_id, result, error)
 
     def save(self, checkpoint_path: str) -> None:
-        """Write the number of trials started, and the study with its sampler."""
-        FilePath(checkpoint_path).write_bytes(pickle.dumps(self.__dict__))
+        """Write the number of trials started, and the study with its sampler.
+
+        Not the recorder, which a restored driver's callbacks share with this searcher, and so its scoreboard.
+        """
+        state = {name: value for name, value in self.__dict__.items() if name != "_recorder"}
+        FilePath(checkpoint_path).write_bytes(pickle.dumps(state))
 
     def restore(self, checkpoint_path: str) -> None:
         """Read what `save` wrote."""

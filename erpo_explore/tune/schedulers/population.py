@@ -54,7 +54,7 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
         Args:
             experiment: Seed, sub-populations, selection, ranges of the next knot.
             metric: Name of the task's metric.
-            recorder: Source of scores; writes the decisions.
+            recorder: Writes the decisions; its scoreboard is the source of scores.
         """
         super().__init__(
             time_attr=ITERATION,
@@ -70,7 +70,7 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
         self._task_metric = metric
         self._recorder = recorder
         self._num_intervals = experiment.training.steps // experiment.training.interval
-        self._members = MemberStatus(experiment, recorder)
+        self._members = MemberStatus(experiment, recorder.scoreboard)
         self._ready = ReadyQueue(is_ready=self._is_ready, waits=self._members.waits, priority=_priority)
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:

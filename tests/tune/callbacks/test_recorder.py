@@ -16,6 +16,7 @@ from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.store import ResultsWriter, load_results
 from erpo_explore.trial import Observation, Sample, Scores, TrialSpec
 from erpo_explore.tune.callbacks.recorder import Recorder
+from erpo_explore.tune.scoreboard import Scoreboard
 from tests.store.example_rows import TESTED
 
 TRUTH = Point(reward=Reward(truth=1.0))
@@ -31,7 +32,7 @@ MEMBER = MEMBERS[0]
 @pytest.fixture
 def recorder(tmp_path):
     folder = ResultsWriter.create(tmp_path / "tiny", {"exploration": "tiny"}).folder
-    recorder = Recorder(folder=folder, exploration="tiny", task="toy", model="lstm", metric="bleu")
+    recorder = Recorder(exploration="tiny", task="toy", model="lstm", metric="bleu", scoreboard=Scoreboard(folder))
     recorder.begin([ALGORITHM, *MEMBERS])
     return recorder
 
@@ -40,6 +41,12 @@ def statistics_of(score):
     """Two sentences of this mean, which single precision cannot hold."""
     values_ND = np.array([[score - 0.1, score, score + 0.3], [score, score, score - 0.2]], dtype=np.float32)
     return CorpusStatistics(kind="mean", values_ND=values_ND)
+
+
+def observe(recorder, spec, result):
+    """Record a report as `RecordingCallback` does."""
+    recorder.scoreboard.note_report(spec.name, result)
+    recorder.observe(spec, result)
 
 
 def report(iteration, score, *, status="running", **changes):
@@ -75,6 +82,11 @@ def report(iteration, score, *, status="running", **changes):
     return observation.to_row() | tunes | known | changes
 
 
+def fresh_copy(recorder):
+    """The recorder of a later driver, which has read nothing yet."""
+    return replace(copy.copy(recorder), scoreboard=copy.copy(recorder.scoreboard))
+
+
 def trial(recorder, name="mle-s1"):
     """A trial's row of the table `trials`, nulls as None."""
     frame = load_results(recorder.folder, "trials").set_index("trial")
@@ -101,7 +113,7 @@ class TestBeginning:
 
 class TestObserving:
     def test_a_report_becomes_an_observation(self, recorder):
-        recorder.observe(MEMBER, report(1, 12.5))
+        observe(recorder, MEMBER, report(1, 12.5))
         (row,) = load_results(recorder.folder).to_dict("records")
         assert (row["exploration"], row["trial"], row["role"], row["seed"]) == ("tiny", "member-0", "member", 1)
         assert (row["iteration"], row["step"], row["progress"], row["score"]) == (1, 10, 0.25, 12.5)
@@ -111,7 +123,7 @@ class TestObserving:
         assert abs(datetime.now(UTC) - row["reported_at"]).total_seconds() < 60.0
 
     def test_its_samples_are_kept(self, recorder):
-        recorder.observe(ALGORITHM, report(1, 12.5))
+        observe(recorder, ALGORITHM, report(1, 12.5))
         (row,) = load_results(recorder.folder, "samples").to_dict("records")
         assert row == {
             "exploration": "tiny",
@@ -126,9 +138,9 @@ class TestObserving:
         }
 
     def test_the_trial_is_brought_up_to_date(self, recorder):
-        recorder.observe(ALGORITHM, report(1, 12.5))
-        recorder.observe(ALGORITHM, report(2, 14.0))
-        recorder.observe(ALGORITHM, report(3, 13.0, status="finished"))
+        observe(recorder, ALGORITHM, report(1, 12.5))
+        observe(recorder, ALGORITHM, report(2, 14.0))
+        observe(recorder, ALGORITHM, report(3, 13.0, status="finished"))
         row = trial(recorder)
         assert (row["best_score"], row["best_step"], row["final_score"]) == (14.0, 20, 13.0)
         assert (row["status"], row["num_observations"], row["steps"], row["elapsed_s"]) == ("finished", 3, 30, 6.0)
@@ -137,26 +149,26 @@ class TestObserving:
 
     def test_the_earliest_of_equal_scores_is_the_best(self, recorder):
         for iteration in (1, 2, 3):
-            recorder.observe(ALGORITHM, report(iteration, 12.5))
+            observe(recorder, ALGORITHM, report(iteration, 12.5))
         assert trial(recorder)["best_step"] == 10
 
     def test_a_repeated_iteration_replaces_the_first_and_its_scores(self, recorder):
-        recorder.observe(ALGORITHM, report(1, 12.5))
-        recorder.observe(ALGORITHM, report(2, 99.0))
-        recorder.observe(ALGORITHM, report(2, 11.0))
+        observe(recorder, ALGORITHM, report(1, 12.5))
+        observe(recorder, ALGORITHM, report(2, 99.0))
+        observe(recorder, ALGORITHM, report(2, 11.0))
         assert load_results(recorder.folder)["score"].tolist() == [12.5, 11.0]
         assert load_results(recorder.folder, "samples")["hypothesis"].tolist() == ["c 12.5", "c 11.0"]
         row = trial(recorder)
         assert (row["best_score"], row["final_score"], row["num_observations"]) == (12.5, 11.0, 2)
 
     def test_trials_do_not_share_their_scores(self, recorder):
-        recorder.observe(ALGORITHM, report(1, 12.5))
-        recorder.observe(MEMBER, report(1, 3.0))
+        observe(recorder, ALGORITHM, report(1, 12.5))
+        observe(recorder, MEMBER, report(1, 3.0))
         assert trial(recorder, "member-0")["best_score"] == 3.0
 
     def test_a_diverged_trial_keeps_the_scores_that_it_had(self, recorder):
-        recorder.observe(ALGORITHM, report(1, 12.5))
-        recorder.observe(ALGORITHM, report(2, None, status="diverged"))
+        observe(recorder, ALGORITHM, report(1, 12.5))
+        observe(recorder, ALGORITHM, report(2, None, status="diverged"))
         row = trial(recorder)
         assert (row["status"], row["best_score"], row["final_score"]) == ("diverged", 12.5, 12.5)
         assert row["error"] == "non-finite loss after step 20"
@@ -170,9 +182,9 @@ class TestTesting:
         values_ND = np.arange(6, dtype=np.float32).reshape(2, 3)
         statistics = {"validation": CorpusStatistics(kind="mean", values_ND=values_ND + 1)}
         last = {"test": tested, "sentences": statistics | {"test": CorpusStatistics(kind="mean", values_ND=values_ND)}}
-        recorder.observe(ALGORITHM, report(1, 12.5) | {"sentences": statistics})
+        observe(recorder, ALGORITHM, report(1, 12.5) | {"sentences": statistics})
         for _ in range(2):
-            recorder.observe(ALGORITHM, report(2, 12.5, status="finished") | last)
+            observe(recorder, ALGORITHM, report(2, 12.5, status="finished") | last)
         (row,) = load_results(recorder.folder, "tests").to_dict("records")
         assert {name: row[name] for name in names} == {
             "exploration": "tiny",
@@ -193,13 +205,13 @@ class TestTesting:
 
 class TestCheckpoints:
     def test_a_report_learns_where_its_weights_lie_within_the_results(self, recorder):
-        recorder.observe(ALGORITHM, report(1, 12.5))
+        observe(recorder, ALGORITHM, report(1, 12.5))
         recorder.note_checkpoint(ALGORITHM, 1, f"{recorder.folder}/checkpoints/mle-s1/one")
         (row,) = load_results(recorder.folder).to_dict("records")
         assert (row["checkpoint"], row["score"]) == ("checkpoints/mle-s1/one", 12.5)
 
     def test_weights_of_another_report_are_not_noted(self, recorder):
-        recorder.observe(ALGORITHM, report(2, 12.5))
+        observe(recorder, ALGORITHM, report(2, 12.5))
         recorder.note_checkpoint(ALGORITHM, 1, f"{recorder.folder}/checkpoints")
         recorder.note_checkpoint(MEMBER, 2, f"{recorder.folder}/checkpoints")
         assert load_results(recorder.folder)["checkpoint"].isna().all()
@@ -207,7 +219,7 @@ class TestCheckpoints:
 
 class TestFailing:
     def test_a_trial_that_failed_keeps_what_it_reported(self, recorder):
-        recorder.observe(MEMBER, report(1, 12.5))
+        observe(recorder, MEMBER, report(1, 12.5))
         recorder.fail(MEMBER, report(1, 12.5), "worker lost", num_failures=3, status="failed")
         row = trial(recorder, "member-0")
         assert (row["status"], row["error"], row["best_score"], row["final_score"]) == (
@@ -231,19 +243,19 @@ class TestFailing:
         assert row["best_score"] is None
 
     def test_one_that_is_tried_again_goes_on_and_keeps_its_count_and_last_error(self, recorder):
-        recorder.observe(ALGORITHM, report(1, 12.5))
+        observe(recorder, ALGORITHM, report(1, 12.5))
         recorder.fail(ALGORITHM, report(1, 12.5), "worker lost", num_failures=1, status="running")
         assert (trial(recorder)["status"], trial(recorder)["num_failures"]) == ("running", 1)
         recorder.fail(ALGORITHM, report(1, 12.5), "MemoryError", num_failures=2, status="running")
-        recorder.observe(ALGORITHM, report(2, 13.0, status="finished"))
+        observe(recorder, ALGORITHM, report(2, 13.0, status="finished"))
         row = trial(recorder)
         assert (row["status"], row["num_failures"], row["error"]) == ("finished", 2, "MemoryError")
 
     def test_a_member_that_diverges_and_goes_on_has_failed_once_more(self, recorder):
         recorder.fail(MEMBER, None, "worker lost", num_failures=1, status="running")
-        recorder.observe(MEMBER, report(1, None, status="diverged"))
-        recorder.observe(MEMBER, report(1, None, status="diverged"))
-        recorder.observe(MEMBER, report(2, 12.5))
+        observe(recorder, MEMBER, report(1, None, status="diverged"))
+        observe(recorder, MEMBER, report(1, None, status="diverged"))
+        observe(recorder, MEMBER, report(2, 12.5))
         row = trial(recorder, "member-0")
         assert (row["status"], row["num_failures"]) == ("running", 2)
         assert row["error"] == "non-finite loss after step 10"
@@ -251,12 +263,12 @@ class TestFailing:
 
 class TestStatistics:
     def test_a_report_without_a_score_has_none(self, recorder):
-        recorder.observe(ALGORITHM, report(1, None, status="diverged"))
-        assert recorder.statistics("mle-s1", 1) is None
+        observe(recorder, ALGORITHM, report(1, None, status="diverged"))
+        assert recorder.scoreboard.statistics("mle-s1", 1) is None
         assert load_results(recorder.folder, "sentences").empty
 
     def test_they_are_a_row_of_the_store(self, recorder):
-        recorder.observe(ALGORITHM, report(1, 12.5))
+        observe(recorder, ALGORITHM, report(1, 12.5))
         (row,) = load_results(recorder.folder, "sentences").to_dict("records")
         values_ND = row.pop("values").reshape(row["num_sentences"], -1)
         assert np.array_equal(values_ND, statistics_of(12.5).values_ND)
@@ -272,22 +284,22 @@ class TestStatistics:
 
     def test_splits_lie_beside_each_other(self, recorder):
         splits = {"validation": statistics_of(12.5), "test": statistics_of(10.0)}
-        recorder.observe(ALGORITHM, report(1, 12.5, sentences=splits))
-        recorder.observe(ALGORITHM, report(2, 13.0))
+        observe(recorder, ALGORITHM, report(1, 12.5, sentences=splits))
+        observe(recorder, ALGORITHM, report(2, 13.0))
         for split, statistics in splits.items():
-            assert recorder.statistics("mle-s1", 1, split) == statistics
-        assert recorder.statistics("mle-s1", 2, "test") is None
+            assert recorder.scoreboard.statistics("mle-s1", 1, split) == statistics
+        assert recorder.scoreboard.statistics("mle-s1", 2, "test") is None
 
     def test_unknown_trials_and_reports_have_none(self, recorder):
-        recorder.observe(ALGORITHM, report(1, 12.5))
-        assert recorder.statistics("mle-s1", 2) is None
-        assert recorder.statistics("member-0", 1) is None
+        observe(recorder, ALGORITHM, report(1, 12.5))
+        assert recorder.scoreboard.statistics("mle-s1", 2) is None
+        assert recorder.scoreboard.statistics("member-0", 1) is None
 
 
 def test_the_score_of_a_report_is_known_also_to_a_later_driver(recorder):
-    recorder.observe(ALGORITHM, report(1, 12.5))
-    for known in (recorder, copy.copy(recorder)):
-        assert (known.score_at("mle-s1", 1), known.score_at("mle-s1", 2)) == (12.5, None)
+    observe(recorder, ALGORITHM, report(1, 12.5))
+    for known in (recorder, fresh_copy(recorder)):
+        assert (known.scoreboard.score_at("mle-s1", 1), known.scoreboard.score_at("mle-s1", 2)) == (12.5, None)
 
 
 class TestDeciding:
@@ -327,49 +339,51 @@ class TestDeciding:
 
 @pytest.mark.parametrize(
     "again",
-    [lambda recorder: pickle.loads(pickle.dumps(recorder)), copy.copy, copy.deepcopy],
+    [lambda recorder: pickle.loads(pickle.dumps(recorder)), fresh_copy, copy.deepcopy],
     ids=["pickled", "copied", "deeply"],
 )
 class TestAnotherDriver:
     def test_a_pickled_recorder_is_the_same_value(self, recorder, again):
-        recorder.observe(ALGORITHM, report(1, 12.5))
+        observe(recorder, ALGORITHM, report(1, 12.5))
         assert again(recorder) == recorder
 
     def test_it_knows_the_scores_that_were_recorded_before(self, recorder, again):
-        recorder.observe(ALGORITHM, report(1, 12.5))
-        recorder.observe(ALGORITHM, report(2, 14.0))
+        observe(recorder, ALGORITHM, report(1, 12.5))
+        observe(recorder, ALGORITHM, report(2, 14.0))
         other = again(recorder)
-        other.observe(ALGORITHM, report(3, 13.0))
+        observe(other, ALGORITHM, report(3, 13.0))
         row = trial(recorder)
         assert (row["best_score"], row["best_step"], row["final_score"]) == (14.0, 20, 13.0)
 
     def test_an_interval_that_it_repeats_counts_once(self, recorder, again):
-        recorder.observe(ALGORITHM, report(1, 12.5))
-        recorder.observe(ALGORITHM, report(2, 99.0))
+        observe(recorder, ALGORITHM, report(1, 12.5))
+        observe(recorder, ALGORITHM, report(2, 99.0))
         other = again(recorder)
-        other.observe(ALGORITHM, report(2, 11.0))
-        other.observe(ALGORITHM, report(3, 12.0))
+        observe(other, ALGORITHM, report(2, 11.0))
+        observe(other, ALGORITHM, report(3, 12.0))
         row = trial(recorder)
         assert (row["best_score"], row["best_step"], row["final_score"]) == (12.5, 10, 12.0)
 
     def test_a_trial_that_fails_there_keeps_its_scores(self, recorder, again):
-        recorder.observe(ALGORITHM, report(1, 12.5))
+        observe(recorder, ALGORITHM, report(1, 12.5))
         again(recorder).fail(ALGORITHM, report(1, 12.5), "worker lost", num_failures=1, status="failed")
         assert trial(recorder)["best_score"] == 12.5
 
     def test_it_finds_the_statistics_that_were_recorded_before_to_the_last_bit(self, recorder, again):
         for iteration, score in ((1, 12.5), (2, 14.0)):
-            recorder.observe(ALGORITHM, report(iteration, score))
+            observe(recorder, ALGORITHM, report(iteration, score))
         other = again(recorder)
         for iteration, score in ((1, 12.5), (2, 14.0)):
-            assert other.statistics("mle-s1", iteration) == recorder.statistics("mle-s1", iteration)
-            assert recorder.statistics("mle-s1", iteration) == statistics_of(score)
+            assert other.scoreboard.statistics("mle-s1", iteration) == recorder.scoreboard.statistics(
+                "mle-s1", iteration
+            )
+            assert recorder.scoreboard.statistics("mle-s1", iteration) == statistics_of(score)
 
     def test_it_goes_on_counting_failures(self, recorder, again):
-        recorder.observe(ALGORITHM, report(1, None, status="diverged"))
+        observe(recorder, ALGORITHM, report(1, None, status="diverged"))
         recorder.fail(ALGORITHM, None, "worker lost", num_failures=1, status="running")
         other = again(recorder)
-        other.observe(ALGORITHM, report(2, 12.5))
+        observe(other, ALGORITHM, report(2, 12.5))
         assert (trial(recorder)["num_failures"], trial(recorder)["error"]) == (2, "worker lost")
-        other.observe(ALGORITHM, report(1, None, status="diverged"))
+        observe(other, ALGORITHM, report(1, None, status="diverged"))
         assert trial(recorder)["num_failures"] == 2

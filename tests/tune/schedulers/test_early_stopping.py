@@ -11,6 +11,7 @@ from erpo_explore.store import ResultsWriter
 from erpo_explore.trial import TrialSpec
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.schedulers.early_stopping import EarlyStopping
+from erpo_explore.tune.scoreboard import Scoreboard
 from tests.tiny_exploration import TINY
 from tests.tune.callbacks.test_recorder import report as reported
 
@@ -36,14 +37,14 @@ class OneTrial(Trial):
 @pytest.fixture
 def recorder(tmp_path):
     folder = ResultsWriter.create(tmp_path / "tiny", {"exploration": "tiny"}).folder
-    return Recorder(folder=folder, exploration="tiny", task="toy", model="lstm", metric="bleu")
+    return Recorder(exploration="tiny", task="toy", model="lstm", metric="bleu", scoreboard=Scoreboard(folder))
 
 
 def scheduler_of(rule, recorder):
     """A scheduler for six intervals, so that nothing is judged before the second."""
     search = {"method": "random", "early_stopping": rule}
     training = TINY["training"] | {"steps": 18}
-    return EarlyStopping(Experiment.from_dict(TINY | {"search": search, "training": training}), recorder)
+    return EarlyStopping(Experiment.from_dict(TINY | {"search": search, "training": training}), recorder.scoreboard)
 
 
 def judge(scheduler, trial, iteration, score):

@@ -12,8 +12,9 @@ from erpo_explore.store import ResultsWriter, load_results
 from erpo_explore.trial import TrialSpec
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.schedulers.optuna_searcher import PlannedThenOptuna
+from erpo_explore.tune.scoreboard import Scoreboard
 from tests.tiny_exploration import TINY
-from tests.tune.callbacks.test_recorder import report
+from tests.tune.callbacks.test_recorder import observe, report
 
 SEARCH = {"method": "optuna", "members": 12, "knots": 2, "choices": {"metric": ["bleu", "edit"]}}
 
@@ -22,7 +23,7 @@ def searcher_of(folder, **changes):
     space = Experiment.from_dict(TINY | {"search": SEARCH, "seed": 5} | changes)
     if not folder.exists():
         ResultsWriter.create(folder, {"exploration": "tiny"})
-    recorder = Recorder(folder=folder, exploration="tiny", task="toy", model="lstm", metric="bleu")
+    recorder = Recorder(exploration="tiny", task="toy", model="lstm", metric="bleu", scoreboard=Scoreboard(folder))
     return PlannedThenOptuna(space, plan_trials(space, "bleu"), "bleu", recorder)
 
 
@@ -102,8 +103,8 @@ def test_a_suggestion_is_recorded_before_it_runs_and_its_lost_reports_are_remove
     lost = TrialSpec(
         name="optuna-0", role="optuna", algorithm=None, seed=5, path=Path.constant(searcher._experiment.search.start)
     )
-    searcher._recorder.observe(lost, report(1, 10.0))
-    searcher._recorder.observe(lost, report(2, 20.0))
+    observe(searcher._recorder, lost, report(1, 10.0))
+    observe(searcher._recorder, lost, report(2, 20.0))
     searcher.suggest("again")
     trials = load_results(tmp_path / "tiny", table="trials").set_index("trial")
     assert trials.loc["optuna-0", ["role", "status", "num_observations"]].tolist() == ["optuna", "running", 0]

@@ -12,6 +12,7 @@ from erpo_explore.store import ResultsWriter
 from erpo_explore.trial.assignment import Assignment
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.schedulers.ray_pbt import TunePb2, TunePbt, _seeded
+from erpo_explore.tune.scoreboard import Scoreboard
 from tests.tiny_exploration import TINY
 
 SEARCH = {
@@ -47,7 +48,7 @@ class Controller:
 def test_a_members_coordinates_are_those_of_its_first_knot(method, kind, tmp_path):
     space = Experiment.from_dict(TINY | {"search": SEARCH | {"method": method}})
     folder = ResultsWriter.create(tmp_path / "tiny", {"exploration": "tiny"}).folder
-    recorder = Recorder(folder=folder, exploration="tiny", task="toy", model="lstm", metric="bleu")
+    recorder = Recorder(exploration="tiny", task="toy", model="lstm", metric="bleu", scoreboard=Scoreboard(folder))
     scheduler = kind(space, "bleu", recorder)
     for spec in plan_trials(space, "bleu"):
         trial = OneTrial(spec)
@@ -67,7 +68,7 @@ def test_a_members_coordinates_are_those_of_its_first_knot(method, kind, tmp_pat
 
 def test_pbt_leaves_no_coordinate_outside_its_range(tmp_path):
     space = Experiment.from_dict(TINY | {"search": SEARCH | {"method": "pbt", "resample": 0.0}})
-    recorder = Recorder(folder=tmp_path, exploration="tiny", task="toy", model="lstm", metric="bleu")
+    recorder = Recorder(exploration="tiny", task="toy", model="lstm", metric="bleu", scoreboard=Scoreboard(tmp_path))
     scheduler = TunePbt(space, "bleu", recorder)
     config = {"spec": {"name": "member-0"}, "task": 0.36, "temperature": 0.016, "metric": "edit"}
     kept = scheduler._custom_explore_fn(config)

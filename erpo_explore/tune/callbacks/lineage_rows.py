@@ -1,0 +1,62 @@
+"""Rows of the table `lineage`: the first knots of a population, and its decisions."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from erpo_explore.search.decisions import Decision
+from erpo_explore.store.rows import to_json
+from erpo_explore.trial import TrialSpec
+
+__all__ = ["decision_rows", "first_rows"]
+
+
+def first_rows(members: Sequence[TrialSpec], exploration: str) -> list[dict[str, Any]]:
+    """One row per member, for its first knot."""
+    return [
+        {
+            "exploration": exploration,
+            "trial": spec.name,
+            "generation": 0,
+            "step": 0,
+            "action": "start",
+            "population": len(members),
+            "knot": to_json(spec.path.end.to_dict()),
+            "path": to_json(spec.path.until(0.0).to_dict()),
+            "reason": "first knot, drawn from the ranges",
+            "decided_at": datetime.now(UTC),
+        }
+        for spec in members
+    ]
+
+
+def decision_rows(decisions: Sequence[Decision], exploration: str, *, interval: int) -> list[dict[str, Any]]:
+    """One row per decision.
+
+    Args:
+        decisions: Decisions of the population, one per member.
+        exploration: Name of the exploration.
+        interval: Optimizer steps per interval.
+    """
+    return [
+        {
+            "exploration": exploration,
+            "trial": decision.member,
+            "generation": decision.generation,
+            "step": decision.generation * interval,
+            "until_step": decision.until * interval,
+            "period": decision.period,
+            "action": decision.action,
+            "donor": decision.donor,
+            "score": decision.score,
+            "donor_score": decision.donor_score,
+            "p_value": decision.p_value,
+            "rank": decision.rank,
+            "population": decision.population,
+            "knot": to_json(decision.next_knot.to_dict()),
+            "path": to_json(decision.path.to_dict()),
+            "reason": decision.reason,
+            "decided_at": datetime.now(UTC),
+        }
+        for decision in decisions
+    ]

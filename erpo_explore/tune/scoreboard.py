@@ -1,0 +1,114 @@
+"""Scores of all trials so far, and what each sentence adds to them: the source of a scheduler's decisions.
+
+`RecordingCallback` notes each report here, and `Recorder` writes it to the results store. Reports to an earlier driver
+are read from the store at the first question. The value that Tune pickles with its scheduler is only the folder.
+
+Legend: N sentences, D statistics of each.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from erpo_explore.stats.bootstrap import CorpusStatistics
+from erpo_explore.store import load_results
+from erpo_explore.store.files import Location
+from erpo_explore.tune.trial_view import ITERATION
+
+__all__ = ["Scoreboard"]
+
+
+@dataclass(frozen=True)
+class Scoreboard:
+    """Scores of one exploration's trials.
+
+    Attributes:
+        folder: Results folder, resolved.
+    """
+
+    folder: Location
+
+    def __getstate__(self) -> dict[str, Any]:
+        """State without what was read from the store."""
+        return {"folder": self.folder}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore what `__getstate__` returned."""
+        self.__dict__.update(state)
+
+    @cached_property
+    def _scores(self) -> dict[str, dict[int, tuple[int, float]]]:
+        """(step, score) per trial and iteration; includes the reports to earlier drivers."""
+        frame = load_results(self.folder, columns=["trial", "iteration", "step", "score"]).dropna(subset="score")
+        scores: dict[str, dict[int, tuple[int, float]]] = defaultdict(dict)
+        for trial, iteration, step, score in frame.itertuples(index=False):
+            scores[trial][int(iteration)] = (int(step), float(score))
+        return scores
+
+    @cached_property
+    def _last_statistics(self) -> dict[str, tuple[int, Mapping[str, CorpusStatistics]]]:
+        """Iteration of each trial's last report to this driver, and its statistics per split."""
+        return {}
+
+    def note_report(self, trial: str, result: Mapping[str, Any]) -> None:
+        """Add a report, which replaces an earlier one of the same iteration.
+
+        Args:
+            trial: Name of the trial.
+            result: What `ErpoTrainable.step` returned, with Tune's own fields.
+        """
+        iteration = int(result[ITERATION])
+        self._last_statistics[trial] = (iteration, result.get("sentences", {}))
+        if result["score"] is not None:
+            self.note_score(trial, iteration, result["step"], result["score"])
+
+    def note_score(self, trial: str, iteration: int, step: int, score: float) -> None:
+        """Add the score of a report."""
+        self._scores[trial][iteration] = (step, score)
+
+    def score_at(self, trial: str, iteration: int) -> float | None:
+        """The score of a report; None where there is none."""
+        _, score = self._scores[trial].get(iteration, (0, None))
+        return score
+
+    def statistics(self, trial: str, iteration: int, split: str = "validation") -> CorpusStatistics | None:
+        """What each sentence adds to the score of a report.
+
+        Those of a trial's last report are in memory. Earlier ones, and those of an earlier driver, are read from the
+        store.
+
+        Args:
+            trial: Name of the trial.
+            iteration: Iteration of the report.
+            split: Split that was decoded.
+
+        Returns:
+            The statistics; None where the report has none, or there is no such report.
+        """
+        last, statistics = self._last_statistics.get(trial, (None, {}))
+        if last == iteration:
+            return statistics.get(split)
+        frame = load_results(self.folder, table="sentences", trials=[trial])
+        frame = frame[(frame["iteration"] == iteration) & (frame["split"] == split)]
+        if frame.empty:
+            return None
+        row = frame.iloc[0]
+        return CorpusStatistics(kind=row["kind"], values_ND=row["values"].reshape(row["num_sentences"], -1))
+
+    def columns(self, trial: str) -> dict[str, Any]:
+        """Best and final score, as columns of the table `trials`; empty before the first score.
+
+        Of equal scores, the one at the earliest step is the best.
+        """
+        scores = self._scores[trial]
+        if not scores:
+            return {}
+        best_step, best_score = max(scores.values(), key=lambda scored: (scored[1], -scored[0]))
+        return {"best_score": best_score, "best_step": best_step, "final_score": scores[max(scores)][1]}
+
+    def forget(self, trial: str) -> bool:
+        """Remove the reports of a trial; returns whether it had a score."""
+        self._last_statistics.pop(trial, None)
+        return self._scores.pop(trial, None) is not None
