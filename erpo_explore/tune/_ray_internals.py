@@ -6,9 +6,13 @@ The canary test `test_ray_internals.py` fails with the missing name where anothe
 """
 
 import copy
+import pickle
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
+
+from ray._private import state
 
 from erpo_explore.errors import ConfigError
 
@@ -19,14 +23,17 @@ __all__ = [
     "failures_of",
     "forget_checkpoint",
     "kept_checkpoints",
+    "last_error",
     "last_scores",
     "latest_checkpoint",
     "mark_for_snapshot",
+    "node_of_actor",
     "pause_unstarted",
     "restart_in_place",
     "set_latest_checkpoint",
     "storage_of_worker",
     "with_checkpoint_of_its_own",
+    "worker_of",
 ]
 
 RAY_RELEASE: Final = (2, 60)
@@ -133,9 +140,49 @@ def failures_of(trial: Any) -> int:
     return int(trial.run_metadata.num_failures)
 
 
+def last_error(trial: Any) -> BaseException | None:
+    """The exception of a trial's last failure, as Tune's driver caught it. Without it, only its text would be known.
+
+    Tune appends the text of every failure to one file, and pickles errors of tasks and actors to another. An error of
+    any other kind, such as Ray's `OutOfMemoryError`, is kept as text only. The pickle is then of an earlier failure,
+    and the text does not end with it.
+
+    Returns:
+        The exception; None where there was no failure, or only its text is known.
+    """
+    pickled = trial.pickled_error_file
+    if pickled is None or not Path(pickled).is_file():
+        return None
+    try:
+        error: BaseException = pickle.loads(Path(pickled).read_bytes())  # noqa: S301 - this driver wrote it
+    except Exception:  # a user's exception class may have a constructor that takes other arguments
+        return None
+    text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
+    return error if " ".join(text.split()).endswith(" ".join(str(error).split())) else None
+
+
 def last_scores(scheduler: Any) -> dict[Any, float]:
     """Last score of each member that Tune's PBT or PB2 knows; its decisions are recorded with them."""
     return {trial: state.last_score for trial, state in scheduler._trial_state.items() if state.last_score is not None}
+
+
+def worker_of(trial: Any) -> str | None:
+    """Id of the Ray actor in which a trial runs; None where it has none.
+
+    Tune drops the actor of a trial that failed before its callbacks are called, so it is noted when the trial starts.
+    """
+    actor = trial.temporary_state.ray_actor
+    return None if actor is None else str(actor._actor_id.hex())
+
+
+def node_of_actor(actor_id: str) -> str | None:
+    """Id of the node on which an actor runs or ran; None where Ray does not know the actor.
+
+    The public state API needs Ray's dashboard. Without this function, the node would have to be parsed from the text
+    of an error: an `ActorDiedError` has the actor's id alone, and the exception of a task has lost its `ip`.
+    """
+    known = state.actors(actor_id)
+    return known["Address"]["NodeID"] or None if known else None
 
 
 def storage_of_worker(trainable: Any) -> Any:

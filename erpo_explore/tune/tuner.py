@@ -15,7 +15,7 @@ from erpo_explore.tune.callbacks.progress import ProgressCallback
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.callbacks.recording import RecordingCallback
 from erpo_explore.tune.callbacks.tracking import TrackingCallback
-from erpo_explore.tune.callbacks.unhealthy_nodes import FullDisks
+from erpo_explore.tune.callbacks.unhealthy_nodes import UnhealthyNodes
 from erpo_explore.tune.methods import new_scheduler, new_searcher
 from erpo_explore.tune.resources import trial_resources
 from erpo_explore.tune.storage import storage_of
@@ -116,7 +116,7 @@ def _callbacks(plan: Plan, recorder: Recorder) -> list[tune.Callback]:
             score_name=plan.task.metric,
         ),
         CheckpointSweeper(),
-        FullDisks(plan.checkpoint_bytes),
+        UnhealthyNodes(plan.checkpoint_bytes),
     ]
 
 

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 from ray import tune
-from ray.exceptions import RayActorError
+from ray._private import state
+from ray.actor import ActorHandle
+from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
 from ray.train._internal.checkpoint_manager import _CheckpointManager
 from ray.train._internal.session import _TrainingResult
 from ray.train._internal.storage import StorageContext
@@ -27,6 +29,7 @@ from ray.tune.schedulers.pbt import _PBTTrialState
 from erpo_explore.errors import ConfigError
 from erpo_explore.tune import _ray_internals
 from erpo_explore.tune._ray_internals import RAY_RELEASE, check_ray_version
+from tests.tune.failed_trial import failed_trial, raised_in_worker
 
 HOOK = ("self", "tune_controller", "trial")
 
@@ -63,6 +66,9 @@ ATTRIBUTES = (
     (StorageContext, "storage_filesystem"),
     (PopulationBasedTraining, "_trial_state"),
     (_PBTTrialState, "last_score"),
+    (trial_module._TemporaryTrialState, "ray_actor"),
+    (RayActorError, "actor_id"),
+    (RayTaskError, "cause"),
     (trial_module._TrainingRunMetadata, "num_failures"),
     (trial_module._TrainingRunMetadata, "last_result"),
     (trial_module._TrainingRunMetadata, "checkpoint_manager"),
@@ -76,12 +82,15 @@ PROPERTIES = (
     (Trial, "last_result"),
     (Trial, "is_saving"),
     (Trial, "error_file"),
+    (Trial, "pickled_error_file"),
     (_CheckpointManager, "best_checkpoint_results"),
     (_CheckpointManager, "latest_checkpoint_result"),
     (StorageContext, "trial_fs_path"),
     (StorageContext, "trial_working_directory"),
     (StorageContext, "experiment_fs_path"),
     (RayActorError, "preempted"),
+    (RayActorError, "actor_init_failed"),
+    (ActorHandle, "_actor_id"),
 )
 
 ADVICE = f"Ray {version('ray')} has changed what erpo_explore/tune/_ray_internals.py relies on: "
@@ -158,6 +167,30 @@ class TestCheckpoints:
         _ray_internals.with_checkpoint_of_its_own(saved, tune.Checkpoint)
         assert saved.checkpoint.path == "/checkpoint_1"
         assert saved.checkpoint._uuid != before
+
+
+class TestErrors:
+    """What is kept of a failure, by Tune's own `Trial.handle_error`."""
+
+    def test_the_exception_of_a_task_is_kept_with_its_cause(self, tmp_path: Path) -> None:
+        trial = failed_trial(tmp_path, raised_in_worker(OSError(28, "full")))
+        error = _ray_internals.last_error(trial)
+        assert isinstance(error, RayTaskError)
+        assert isinstance(error.cause, OSError), f"{ADVICE}the cause is {error.cause!r}"
+        assert error.cause.errno == 28
+
+    def test_the_exception_of_a_constructor_is_kept(self, tmp_path: Path) -> None:
+        raised = RayTaskError("__init__", "Traceback", OSError(28, "full"), "ray::__init__", 7, "192.0.2.1", None, "3f")
+        error = _ray_internals.last_error(failed_trial(tmp_path, ActorDiedError(raised)))
+        assert isinstance(error, ActorDiedError)
+        assert (error.actor_init_failed, error.actor_id, error.args[0].cause.errno) == (True, "3f", 28), ADVICE
+
+    def test_the_actor_table_is_found_by_id(self) -> None:
+        names = tuple(inspect.signature(state.actors).parameters)
+        assert names[0] == "actor_id", f"{ADVICE}ray._private.state.actors has parameters {names}"
+
+    def test_a_trial_without_a_worker_has_no_actor(self, tmp_path: Path) -> None:
+        assert _ray_internals.worker_of(failed_trial(tmp_path)) is None
 
 
 class TestVersion:

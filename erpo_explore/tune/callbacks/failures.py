@@ -1,38 +1,42 @@
-"""What is known of a trial's failures: how many, and why the last.
+"""A trial's failures: how many, and the reason of the last one.
 
-A trial fails when its worker dies, hangs or runs out of memory, or its loss is non-finite. Tune counts those
-that end a worker; a loss that is reported as diverged, because the trial may not be tried again or the population has
-its member go on from another's checkpoint, is counted by its report, so that a report made twice counts once. A worker
-that was told to end, because its machine is taken back, is no failure.
+A trial fails when its worker dies, hangs or exceeds its memory limit, or its loss is non-finite. Tune counts the
+failures that end a worker. A trial reports its divergence instead where it may not be tried again, or where the
+population re-seeds it. Such failures are counted per reported iteration, so a report that is made twice counts once.
+A preempted worker is no failure.
 """
 
+import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import ray
+from ray.exceptions import RayActorError, RayTaskError
 
-from erpo_explore import errors
+from erpo_explore.errors import DivergedError, ErpoExploreError
+from erpo_explore.tune._ray_internals import last_error
+from erpo_explore.tune.trial_view import TrialView
 from erpo_explore.tune.worker.preemption_signal import PreemptedError
 from erpo_explore.tune.worker.watchdog import HUNG, where_it_hung
 
-__all__ = ["Failures", "is_preempted", "last_failure"]
+__all__ = ["Failure", "Failures", "cause_of", "last_failure"]
 
 _WAIT_S: Final = 30.0
-"""For an answer of a machine that may be dying."""
+"""Time limit for an answer of a machine that may be dying."""
 
-_SOME: Final = 0.001
-"""Of a machine's own resource, which there is 1 of: to run there."""
+_SHARE: Final = 0.001
+"""Share of a node's own resource (`node:IP`, 1 per node) that a task takes to run there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failures:
-    """A trial's failures.
+    """Failures of a trial so far.
 
     Attributes:
-        num_ended: Those that ended a worker.
+        num_ended: Number of failures that ended a worker.
         diverged: Iterations that were reported as diverged.
-        error: Why it failed last, in a line; None where it never did.
+        error: Reason of the last failure in one line; None where there was none.
     """
 
     num_ended: int = 0
@@ -40,53 +44,79 @@ class Failures:
     error: str | None = None
 
     def with_report(self, iteration: int, status: str, step: int) -> "Failures":
-        """After a report of the trial, which replaces an earlier one of the same iteration."""
+        """The failures after a report, which replaces an earlier one of the same iteration."""
         others = self.diverged - {iteration}
         if status != "diverged":
             return replace(self, diverged=others)
         return replace(self, diverged=others | {iteration}, error=f"non-finite loss after step {step}")
 
     def columns(self) -> dict[str, Any]:
-        """Of the table `trials`."""
+        """Number and last reason, as columns of the table `trials`."""
         return {"num_failures": self.num_ended + len(self.diverged), "error": self.error}
 
 
-def last_failure(trial: Any) -> tuple[str, bool]:
-    """Why a trial of Tune's failed last.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One failure of a trial's worker.
 
-    Args:
-        trial: Which has just failed.
-
-    Returns:
-        The reason in a line, and whether it was a non-finite loss.
+    Attributes:
+        reason: What happened, in one line.
+        diverged: Whether the loss was non-finite.
+        preempted: Whether the worker was preempted, which Tune does not count.
     """
+
+    reason: str
+    diverged: bool = False
+    preempted: bool = False
+
+
+def last_failure(trial: Any) -> Failure:
+    """The last failure of one of Tune's trials, which has just failed."""
     if frame := _where_it_hung(trial):
-        return f"its worker hung and was ended: {frame}", False
-    # Tune appends what a worker raised, as the text of its traceback, to a file of the driver's
-    text = Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else ""
-    line = (text.strip() or "worker lost").splitlines()[-1]
-    name, _, message = line.partition(": ")
-    module, _, name = name.rpartition(".")
-    ours = module == errors.__name__ and name in errors.__all__
-    return message if ours else line, ours and name == errors.DivergedError.__name__
+        return Failure(reason=f"its worker hung and was ended: {frame}")
+    error = last_error(trial)
+    cause = cause_of(error) if error is not None else None
+    return Failure(
+        reason=_last_line(trial) if cause is None else _reason(cause),
+        diverged=isinstance(cause, DivergedError),
+        preempted=isinstance(cause, PreemptedError),
+    )
 
 
-def is_preempted(error: str) -> bool:
-    """Whether a reason that `last_failure` gave is that a worker was told to end, which Tune does not count."""
-    return error.startswith(f"{PreemptedError.__module__}.{PreemptedError.__name__}: ")
+def cause_of(error: BaseException) -> BaseException:
+    """What a worker raised, without what Ray wraps around it; `error` itself where the worker died."""
+    if isinstance(error, RayActorError) and error.actor_init_failed and error.args:
+        error = error.args[0]  # what its constructor raised
+    return error.cause if isinstance(error, RayTaskError) else error
+
+
+def _reason(cause: BaseException) -> str:
+    """An exception in one line; with its class where it is not one of this package's, whose messages need none."""
+    if isinstance(cause, ErpoExploreError | PreemptedError):
+        return " ".join(str(cause).split())
+    if isinstance(cause, RayActorError):
+        # the lines before have ids of Ray's
+        return f"its worker was lost: {str(cause).strip().splitlines()[-1]}"
+    return " ".join("".join(traceback.format_exception_only(cause)).split())
+
+
+def _last_line(trial: Any) -> str:
+    """Last line of what Tune wrote of a failure whose exception it did not keep."""
+    text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace") if trial.error_file else ""
+    return (text.strip() or "worker lost").splitlines()[-1]
 
 
 def _where_it_hung(trial: Any) -> str | None:
     """The frame in which a trial's worker hung; None where it did not, or its machine is gone."""
     trace = str(Path(trial.storage.trial_working_directory) / HUNG)
-    address = f"node:{(trial.last_result or {}).get('node_ip')}"
+    address = f"node:{TrialView(trial).last_report.get('node_ip')}"
     if not ray.is_initialized() or address not in ray.cluster_resources():
         return _take_trace(trace)
     try:
         found: str | None = ray.get(
-            _take_trace_there.options(resources={address: _SOME}).remote(trace), timeout=_WAIT_S
+            _take_trace_there.options(resources={address: _SHARE}).remote(trace), timeout=_WAIT_S
         )
-    except ray.exceptions.RayError:  # its machine has died meanwhile
+    except ray.exceptions.RayError:  # its machine has died since
         return None
     return found
 

@@ -117,7 +117,7 @@ class Recorder:
             result: What `ErpoTrainable.step` returned, with Tune's own fields.
         """
         iteration = int(result[ITERATION])
-        keys = {"exploration": self.exploration, "trial": spec.name}
+        keys: dict[str, Any] = {"exploration": self.exploration, "trial": spec.name}
         row = {name: value for name, value in result.items() if name in _OBSERVED}
         row |= keys | {
             "role": spec.role,

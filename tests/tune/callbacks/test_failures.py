@@ -3,18 +3,22 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from ray.exceptions import ActorDiedError, OutOfMemoryError, RayActorError, RayTaskError
+from ray.tune import TuneError
 
 import erpo_explore as erpo
 from erpo_explore.config.experiment import Experiment
+from erpo_explore.errors import ConfigError, DivergedError
 from erpo_explore.space import algorithm
-from erpo_explore.tune.callbacks.failures import Failures, last_failure
+from erpo_explore.tune.callbacks.failures import Failure, Failures, last_failure
 from erpo_explore.tune.run import explore
+from erpo_explore.tune.worker.preemption_signal import PreemptedError
 from erpo_explore.tune.worker.watchdog import HUNG
 from tests.tiny_exploration import TINY
+from tests.tune.failed_trial import failed_trial, raised_in_worker
 
 FAULTY = """
 import gc, time
@@ -31,9 +35,9 @@ def fine(*texts):
 
 def first_time_in_the_second_interval(name):
     calls[name] += 1
-    told = Path(__file__).with_name(name)
-    if calls[name] == 5 and not told.exists():
-        told.touch()
+    mark = Path(__file__).with_name(name)
+    if calls[name] == 5 and not mark.exists():
+        mark.touch()
         return True
     return False
 
@@ -64,14 +68,14 @@ def poisons_once(*texts):
 def fails(*texts):
     raise LookupError("never works")
 """
-"""Metrics of a user's own. An interval is 3 steps, each of which calls them once."""
+"""A user's metrics. An interval is 3 steps, each of which calls them once."""
 
 KINDS = ("fine", "hangs_once", "starves_once", "poisons_once", "fails", "gorges")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """Results of trials of each kind, which differ in nothing else, and of one beside them."""
+    """Results of one trial per kind, which differ in nothing else, and of maximum likelihood."""
     home = tmp_path_factory.mktemp("faulty")
     (home / "faulty.py").write_text(FAULTY)
     root = Path(__file__).parents[3]
@@ -114,7 +118,7 @@ class TestWorkersThatFail:
             ("gorges", "failed", 2, r"MemoryError: its worker took 1\.\d\d GB, more than .*memory_per_trial_gb=1; .*"),
         ],
     )
-    def test_a_trial_is_tried_again_and_its_failures_are_recorded(
+    def test_a_trial_is_retried_and_its_failures_are_recorded(
         self, folder: Path, name: str, status: str, num_failures: int, error: str | None
     ) -> None:
         row = erpo.load_results(folder, table="trials").set_index("trial").loc[f"{name}-s1"]
@@ -125,20 +129,20 @@ class TestWorkersThatFail:
             assert pd.Series([row["error"]]).str.fullmatch(error).all(), row["error"]
 
     @pytest.mark.parametrize("name", ["mle", *KINDS])
-    def test_no_report_is_lost_or_doubled(self, folder: Path, name: str) -> None:
+    def test_each_interval_is_reported_once(self, folder: Path, name: str) -> None:
         steps = erpo.load_results(folder, trials=[f"{name}-s1"])["step"].tolist()
         assert steps == ([] if name in ("fails", "gorges") else [3, 6, 9, 12])
 
     @pytest.mark.parametrize("name", ["hangs_once", "starves_once"])
-    def test_one_that_is_tried_again_goes_on_as_if_nothing_had_happened(self, folder: Path, name: str) -> None:
+    def test_a_retry_trains_as_if_nothing_had_failed(self, folder: Path, name: str) -> None:
         assert _losses(folder, name) == _losses(folder, "fine")
 
-    def test_one_that_diverged_goes_on_with_other_draws(self, folder: Path) -> None:
+    def test_a_trial_that_diverged_is_retried_with_other_draws(self, folder: Path) -> None:
         poisoned, fine = _losses(folder, "poisons_once"), _losses(folder, "fine")
         assert poisoned[0] == fine[0]
         assert all(one != other for one, other in zip(poisoned[1:], fine[1:], strict=True))
 
-    def test_no_stacks_are_left_behind(self, folder: Path) -> None:
+    def test_no_stack_files_remain(self, folder: Path) -> None:
         assert list(folder.rglob(HUNG)) == []
 
 
@@ -146,48 +150,76 @@ def _losses(folder: Path, name: str) -> list[float]:
     return erpo.load_results(folder, trials=[f"{name}-s1"])["train_loss_nats"].tolist()
 
 
-def _failed(folder: Path, text: str | None) -> SimpleNamespace:
-    """As Tune's trial."""
-    if text is not None:
-        (folder / "error.txt").write_text(text)
-    error_file = str(folder / "error.txt") if text is not None else None
-    return SimpleNamespace(
-        storage=SimpleNamespace(trial_working_directory=str(folder)), error_file=error_file, last_result={}
-    )
+class ForeignError(Exception):
+    """An error of a user's module."""
+
+
+class OutOfHandError(Exception):
+    """An error that cannot be made from its arguments again."""
+
+    def __init__(self, number: int, unit: str) -> None:
+        super().__init__(f"{number} {unit}")
 
 
 class TestReasons:
     @pytest.mark.parametrize(
-        ("text", "reason", "diverged"),
+        ("cause", "expected"),
         [
-            ("Failure # 1\nTraceback\n  x\nMemoryError: no room\n", "MemoryError: no room", False),
-            ("Failure # 1\nMemoryError\n", "MemoryError", False),
-            ("Traceback\nerpo_explore.errors.ConfigError: bad: 1\n", "bad: 1", False),
-            ("Traceback\nerpo_explore.errors.DivergedError: loss was NaN\n", "loss was NaN", True),
-            ("Traceback\nmine.DivergedError: loss was NaN\n", "mine.DivergedError: loss was NaN", False),
-            (None, "worker lost", False),
+            (MemoryError("no room"), Failure(reason="MemoryError: no room")),
+            (MemoryError(), Failure(reason="MemoryError")),
+            (ValueError("one\n  two"), Failure(reason="ValueError: one two")),
+            (ConfigError("bad: 1"), Failure(reason="bad: 1")),
+            (DivergedError("loss was NaN"), Failure(reason="loss was NaN", diverged=True)),
+            (ForeignError("loss was NaN"), Failure(reason=f"{__name__}.ForeignError: loss was NaN")),
+            (PreemptedError("its worker was preempted"), Failure(reason="its worker was preempted", preempted=True)),
         ],
     )
-    def test_the_reason_is_the_last_line_of_the_error(
-        self, text: str | None, reason: str, diverged: bool, tmp_path: Path
+    def test_the_reason_is_the_exception_of_the_worker(
+        self, cause: BaseException, expected: Failure, tmp_path: Path
     ) -> None:
-        assert last_failure(_failed(tmp_path, text)) == (reason, diverged)
+        assert last_failure(failed_trial(tmp_path, raised_in_worker(cause))) == expected
 
-    def test_a_worker_that_was_ended_says_where_once(self, tmp_path: Path) -> None:
+    def test_a_worker_that_could_not_start_has_the_error_of_its_constructor(self, tmp_path: Path) -> None:
+        died = ActorDiedError(RayTaskError("__init__", "Traceback\nConfigError: bad", ConfigError("bad"), "x", 7, "ip"))
+        assert last_failure(failed_trial(tmp_path, died)) == Failure(reason="bad")
+
+    def test_a_worker_that_died_has_the_last_line_of_rays_message(self, tmp_path: Path) -> None:
+        died = RayActorError("3f", "The actor died.\n\tactor_id: 3f\nIts node has died.")
+        assert last_failure(failed_trial(tmp_path, died)) == Failure(reason="its worker was lost: Its node has died.")
+
+    def test_only_the_last_failure_counts(self, tmp_path: Path) -> None:
+        errors = [raised_in_worker(cause) for cause in (DivergedError("loss was NaN"), MemoryError("no room"))]
+        assert last_failure(failed_trial(tmp_path, *errors)) == Failure(reason="MemoryError: no room")
+
+    @pytest.mark.parametrize("unkept", [OutOfMemoryError("killed\nnode is low on memory"), TuneError("low on memory")])
+    def test_the_text_is_read_where_tune_keeps_no_exception(self, unkept: BaseException, tmp_path: Path) -> None:
+        trial = failed_trial(tmp_path, raised_in_worker(DivergedError("loss was NaN")), unkept)
+        failure = last_failure(trial)
+        assert failure.reason.endswith("low on memory")
+        assert not failure.diverged
+
+    def test_the_text_is_read_where_the_exception_cannot_be_unpickled(self, tmp_path: Path) -> None:
+        trial = failed_trial(tmp_path, raised_in_worker(OutOfHandError(7, "EiB")))
+        assert last_failure(trial) == Failure(reason="OutOfHandError: 7 EiB")
+
+    def test_without_any_text_the_worker_is_lost(self, tmp_path: Path) -> None:
+        assert last_failure(failed_trial(tmp_path)) == Failure(reason="worker lost")
+
+    def test_the_frame_of_a_hung_worker_is_reported_once(self, tmp_path: Path) -> None:
         stacks = 'Timeout!\nThread 0x2 (most recent call first):\n  File "b.py", line 2 in b\n'
         stacks += 'Thread 0x1 (most recent call first):\n  File "a.py", line 1 in a\n  File "c.py", line 3 in c\n'
         (tmp_path / HUNG).write_text(stacks)
-        trial = _failed(tmp_path, "The actor died")
-        assert last_failure(trial) == ('its worker hung and was ended: File "a.py", line 1 in a', False)
-        assert last_failure(trial) == ("The actor died", False)
+        trial = failed_trial(tmp_path, RayActorError(error_msg="The actor died"))
+        assert last_failure(trial) == Failure(reason='its worker hung and was ended: File "a.py", line 1 in a')
+        assert last_failure(trial) == Failure(reason="its worker was lost: The actor died")
 
 
 class TestCounts:
-    def test_workers_that_ended_and_reports_that_diverged_add_up(self) -> None:
+    def test_ended_workers_and_diverged_reports_add_up(self) -> None:
         failures = Failures(num_ended=2, error="lost").with_report(3, "diverged", 30)
         assert failures.columns() == {"num_failures": 3, "error": "non-finite loss after step 30"}
 
-    def test_a_report_that_is_made_again_counts_once(self) -> None:
+    def test_a_repeated_report_counts_once(self) -> None:
         failures = Failures().with_report(3, "diverged", 30)
         assert failures.with_report(3, "diverged", 30) == failures
         assert failures.with_report(3, "running", 30).columns()["num_failures"] == 0

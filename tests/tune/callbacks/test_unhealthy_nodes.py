@@ -1,5 +1,6 @@
-"""Machines without room, of a real Ray whose nodes say what they are told to say of their disks."""
+"""Nodes without disk space, in a real Ray whose nodes report the free bytes that a test sets."""
 
+import errno
 import os
 import pickle
 import shutil
@@ -11,15 +12,34 @@ from typing import Any
 
 import pytest
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from erpo_explore.tune.callbacks.unhealthy_nodes import FullDisks
+from erpo_explore.tune.callbacks.unhealthy_nodes import UnhealthyNodes
 from tests.tiny_exploration import ray_nodes
+from tests.tune.failed_trial import failed_trial
 from tests.tune.ray_warnings import RAY_WARNINGS
 
 pytestmark = [pytest.mark.ray, *RAY_WARNINGS]
 
-FULL = "ray::ErpoTrainable.step() (pid=7, ip={ip}, actor_id=3f)\nOSError: [Errno 28] No space left on device: node-1"
-DIED = "ray.exceptions.ActorDiedError: The actor died unexpectedly.\n\tpid: 7\n\tip: {ip}\nThe actor is dead."
+
+class Worker:
+    """A trial's worker, which fails in one of several ways."""
+
+    def __init__(self, *, fills: bool = False) -> None:
+        if fills:
+            self.fill()
+
+    def fill(self) -> None:
+        """Raise as a write to a full disk does."""
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "checkpoint")
+
+    def die(self) -> None:
+        """End the process."""
+        os._exit(1)
+
+    def raise_another(self) -> None:
+        """Raise an error that has nothing to do with the machine."""
+        raise ValueError(errno.ENOSPC)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +51,7 @@ def nodes() -> Iterator[list[str]]:
 
 @pytest.fixture
 def disks(tmp_path: Path, nodes: list[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Sets what each of the two nodes has free, or that its workers die: disks(0, "dies")."""
+    """Sets the free bytes of each of the two nodes, or that its workers die: disks(0, "dies")."""
     monkeypatch.setattr("erpo_explore.tune.callbacks.unhealthy_nodes._PAUSE_S", 0.0)
 
     def have(*free: int | str) -> None:
@@ -42,88 +62,90 @@ def disks(tmp_path: Path, nodes: list[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def watched(tmp_path: Path, nodes: list[str]) -> Iterator[FullDisks]:
+def watched(tmp_path: Path, nodes: list[str]) -> Iterator[UnhealthyNodes]:
     def usage(staged: str) -> Any:
         assert Path(staged).is_dir()
         free = (tmp_path / ray.get_runtime_context().get_node_id()).read_text()
         return SimpleNamespace(free=int(free)) if free != "dies" else os._exit(1)
 
-    watching = FullDisks(100, usage)
+    watching = UnhealthyNodes(100, usage)
     yield watching
     watching.on_experiment_end([])
 
 
-def failed(tmp_path: Path, error: str) -> Any:
-    """A trial of one slot, as Tune has it, that failed once before."""
-    written = tmp_path / "error.txt"
-    address = ray.util.get_node_ip_address()
-    written.write_text(
-        f"Failure # 1 (occurred at noon)\n{FULL}\nFailure # 2 (occurred at one)\n{error}".replace("{ip}", address)
-    )
-    return SimpleNamespace(
-        error_file=str(written), placement_group_factory=SimpleNamespace(bundles=[{"CPU": 1.0, "GPU": 0.0}])
-    )
+def fail(watched: UnhealthyNodes, folder: Path, node: str, how: str) -> None:
+    """Have a trial's worker fail on a node, and call the callback as Tune does."""
+    there = NodeAffinitySchedulingStrategy(node, soft=False)
+    worker = ray.remote(num_cpus=0)(Worker).options(scheduling_strategy=there).remote(fills=how == "__init__")
+    with pytest.raises(Exception) as caught:
+        ray.get(getattr(worker, "fill" if how == "__init__" else how).remote())
+    if how != "__init__":
+        watched.on_trial_start(1, [], failed_trial(folder, actor=worker))
+    # Tune has dropped the actor when it calls this
+    watched.on_trial_recover(1, [], failed_trial(folder, caught.value))
 
 
-def settle(watched: FullDisks, num_free: int, has_told: Callable[[], bool] = lambda: True) -> None:
-    """Let it look until so many slots are free, and it has told of it."""
-    while ray.available_resources().get("CPU", 0.0) != num_free or not has_told():
+def settle(watched: UnhealthyNodes, num_free: int, is_logged: Callable[[], bool] = lambda: True) -> None:
+    """Call the callback until so many slots are free, and its warning is logged."""
+    while ray.available_resources().get("CPU", 0.0) != num_free or not is_logged():
         watched.on_step_end(1, [])
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize("error", [FULL, DIED])
+@pytest.mark.parametrize("how", ["fill", "die", "__init__"])
 @pytest.mark.parametrize("state", [99, "dies"])
-def test_the_slots_of_a_full_machine_are_empty_until_it_has_room(
-    error: str,
+def test_slots_of_a_node_without_disk_space_stay_empty_until_it_has_some(
+    how: str,
     state: int | str,
-    watched: FullDisks,
+    watched: UnhealthyNodes,
     disks: Callable[..., None],
     tmp_path: Path,
     nodes: list[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     disks(500, state)
-    watched.on_trial_recover(1, [], failed(tmp_path, error))
-    # slots are reserved before the machine has answered
-    settle(watched, num_free=1, has_told=lambda: len(caplog.messages) == 1)
+    fail(watched, tmp_path, nodes[1], how)
+    # slots are reserved before the node has answered
+    settle(watched, num_free=1, is_logged=lambda: len(caplog.messages) == 1)
     where = ray.remote(lambda: ray.get_runtime_context().get_node_id())
     assert ray.get([where.remote() for _ in range(3)]) == [nodes[0]] * 3
     disks(500, 100)
     settle(watched, num_free=3)
     without, again = caplog.messages
     assert ("99 bytes free" if state == 99 else "starts no worker") in without
-    assert "has room again" in again
+    assert "has disk space again" in again
 
 
-def test_two_may_be_full_and_the_end_gives_all_back(
-    watched: FullDisks, disks: Callable[..., None], tmp_path: Path
+def test_all_slots_are_released_at_the_end(
+    watched: UnhealthyNodes, disks: Callable[..., None], tmp_path: Path, nodes: list[str]
 ) -> None:
     disks(0, 0)
-    watched.on_trial_error(1, [], failed(tmp_path, FULL))
+    for node in nodes:
+        fail(watched, tmp_path, node, "fill")
     settle(watched, num_free=0)
     watched.on_experiment_end([])
     settle(watched, num_free=3)
 
 
-def test_who_fails_otherwise_is_no_reason_to_ask(
-    watched: FullDisks, disks: Callable[..., None], tmp_path: Path
+def test_other_failures_reserve_nothing(
+    watched: UnhealthyNodes, disks: Callable[..., None], tmp_path: Path, nodes: list[str]
 ) -> None:
     disks(0, 0)
-    watched.on_trial_recover(1, [], failed(tmp_path, "ValueError: 28"))
-    watched.on_trial_recover(1, [], SimpleNamespace(error_file=None))
-    watched.on_trial_recover(1, [], failed(tmp_path, FULL.replace("{ip}", "10.0.0.1")))
+    fail(watched, tmp_path, nodes[0], "raise_another")
+    watched.on_trial_recover(1, [], failed_trial(tmp_path))
+    fail(watched, tmp_path, ray.get_runtime_context().get_node_id(), "fill")
     watched.on_step_end(1, [])
     time.sleep(2.0)
     assert ray.available_resources()["CPU"] == 3.0
 
 
-def test_real_disks_are_asked(nodes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_disk_of_the_node_is_read(nodes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("erpo_explore.tune.callbacks.unhealthy_nodes._PAUSE_S", 0.0)
     free = shutil.disk_usage("/tmp").free
     for needed_bytes, num_free in ((free // 2, 3), (free * 2, 0)):
-        watching = pickle.loads(pickle.dumps(FullDisks(needed_bytes)))
-        watching.on_trial_recover(1, [], failed(tmp_path, FULL))
+        watching = pickle.loads(pickle.dumps(UnhealthyNodes(needed_bytes)))
+        for node in nodes:
+            fail(watching, tmp_path, node, "fill")
         settle(watching, num_free=0)
         settle(watching, num_free)
         watching.on_experiment_end([])
