@@ -20,7 +20,7 @@ from erpo_explore.store.files import Folder, Location, as_location, join, resolv
 from erpo_explore.store.layout import MANIFEST
 from erpo_explore.tune._ray_internals import check_ray_version
 from erpo_explore.tune.callbacks.recorder import Recorder
-from erpo_explore.tune.callbacks.trackers import check_trackers
+from erpo_explore.tune.callbacks.trackers.registry import check_trackers
 from erpo_explore.tune.cluster import connected
 from erpo_explore.tune.scoreboard import Scoreboard
 from erpo_explore.tune.tuner import has_begun, new_trainable, new_tuner, restored_tuner

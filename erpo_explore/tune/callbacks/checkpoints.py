@@ -1,10 +1,10 @@
-"""Which checkpoints may go: those that no trial can go on from any more.
+"""Deletes checkpoints that no trial can continue from any more.
 
-Needed are each trial's latest one, which for a fresh clone is its donor's, and the one with the best score of all, for
-the user. A checkpoint that is no longer needed is kept until Tune has written two more snapshots of the exploration:
-the one that a resumed driver would read may still name it, and the next may have been under way when it was superseded.
-Tune's own `num_to_keep` counts for each trial alone, so it deletes what a paused clone has yet to read
-(ray #8441) or keeps several of every trial (ray #9865).
+Two kinds are needed: each trial's latest one, which for a fresh clone is its donor's, and the one with the best score
+of all trials, for the user. Any other is deleted after Tune has written two more snapshots of the exploration. The
+snapshot that a resumed driver would read may still name it, and the next one may have been started before it was
+superseded. Tune's own `num_to_keep` counts per trial. So it deletes checkpoints that a paused clone has yet to read
+(ray #8441), or keeps several per trial (ray #9865).
 """
 
 import time
@@ -21,41 +21,42 @@ from erpo_explore.tune.trial_view import TrialView
 __all__ = ["CheckpointSweeper"]
 
 _PAUSE_S: Final = 1.0
-"""Between two looks at the snapshot, which is in the storage and may be far away."""
+"""Time between two reads of the snapshot's time, which may lie in a remote storage."""
 
 _SNAPSHOTS: Final = 2
+"""Number of snapshots after which a superseded checkpoint is deleted."""
 
 
 class CheckpointSweeper(tune.Callback):
-    """Deletes checkpoints of an exploration once nobody needs them."""
+    """Deletes the checkpoints of an exploration that are not needed."""
 
     def __init__(self) -> None:
-        self._looked_at = 0.0
+        self._last_read_s = 0.0
         self._snapshot: Any = None
         self._num_snapshots = 0
         self._superseded: dict[str, int] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Nothing: a resumed driver looks at what lies there."""
+        """Empty state: a resumed driver examines all checkpoints again."""
         return {}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Begin anew."""
+        """Begin without superseded checkpoints."""
         self.__init__()  # type: ignore[misc]
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Delete what has not been needed for two snapshots."""
+        """Delete checkpoints that two snapshots did not need."""
         del iteration, info
-        if not trials or time.monotonic() - self._looked_at < _PAUSE_S:
+        if not trials or time.monotonic() - self._last_read_s < _PAUSE_S:
             return
-        self._looked_at = time.monotonic()
+        self._last_read_s = time.monotonic()
         written = _snapshot_time(trials[0])
         if written != self._snapshot:
             self._snapshot, self._num_snapshots = written, self._num_snapshots + 1
         self._sweep(trials, _SNAPSHOTS)
 
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
-        """Delete what is not needed, where there is nothing left to resume."""
+        """Delete all that are not needed, unless trials are left to resume."""
         del info
         if all(trial.is_finished() for trial in trials):
             self._sweep(trials, 0)
@@ -74,7 +75,7 @@ class CheckpointSweeper(tune.Callback):
 
 
 def _needed(trials: Sequence[Trial]) -> set[str]:
-    """Paths of the checkpoints that a trial goes on from, and of the best one."""
+    """Paths of the checkpoints that trials continue from, and of the best one."""
     latest = [TrialView(trial).checkpoint for trial in trials]
     kept = {path for path in latest if path is not None}
     every = [saved for trial in trials for saved in kept_checkpoints(trial)]
@@ -85,7 +86,7 @@ def _needed(trials: Sequence[Trial]) -> set[str]:
 
 
 def _snapshot_time(trial: Trial) -> Any:
-    """When the storage's newest snapshot of the exploration was written; None before the first."""
+    """Time of the newest snapshot of the exploration in the storage; None before the first."""
     storage = trial.storage
     assert storage is not None  # noqa: S101 - of a trial that a Tuner runs
     listed = storage.storage_filesystem.get_file_info(fs.FileSelector(storage.experiment_fs_path, allow_not_found=True))
@@ -93,6 +94,6 @@ def _snapshot_time(trial: Trial) -> Any:
 
 
 def _delete(checkpoint: Any) -> None:
-    """Remove a checkpoint's folder; one that is gone already is no error."""
+    """Remove a checkpoint's folder, if it exists."""
     if checkpoint.filesystem.get_file_info(checkpoint.path).type != fs.FileType.NotFound:
         checkpoint.filesystem.delete_dir(checkpoint.path)

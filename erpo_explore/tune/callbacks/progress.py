@@ -1,6 +1,6 @@
-"""What a person sees while an exploration runs: a live table on a terminal, a line a report elsewhere.
+"""Progress of a running exploration: a live table on a terminal, one line per report elsewhere.
 
-A Tune callback, so it is pickled with the run; the console is opened when the run starts and never travels.
+Tune pickles its callbacks with the run, so the console is opened when the run starts and is no part of the state.
 """
 
 import time
@@ -20,7 +20,7 @@ from erpo_explore.tune.trial_view import TrialView
 __all__ = ["ProgressCallback"]
 
 _ENDED = ("diverged", "stopped")
-"""What a trial says of itself better than Tune does."""
+"""Statuses of a report that are shown instead of Tune's."""
 
 _STATES = {"PENDING": "waits", "PAUSED": "waits", "RUNNING": "trains", "TERMINATED": "finished", "ERROR": "failed"}
 
@@ -29,13 +29,13 @@ class ProgressCallback(tune.Callback):
     """Shows trials, steps, points, scores and the time left."""
 
     def __init__(self, *, exploration: str, num_trials: int, steps: int, score_name: str) -> None:
-        """Remember what is shown.
+        """Begin without reports.
 
         Args:
-            exploration: Its name.
-            num_trials: How many trials there are.
-            steps: Budget of each.
-            score_name: The task's own metric.
+            exploration: Name of the exploration.
+            num_trials: Number of trials.
+            steps: Budget of each trial in optimizer steps.
+            score_name: Name of the task's own metric.
         """
         self._title = exploration
         self._num_trials = num_trials
@@ -46,9 +46,10 @@ class ProgressCallback(tune.Callback):
         self._console: Console | None = None
         self._started = 0.0
         self._started_steps = 0
+        self._states: dict[str, str] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the console, which belongs to one process."""
+        """State without the console, which belongs to one process."""
         return self.__dict__ | {"_live": None, "_console": None}
 
     def setup(self, *args: Any, **info: Any) -> None:
@@ -61,11 +62,11 @@ class ProgressCallback(tune.Callback):
             self._live.start()
 
     def get_state(self) -> dict[str, Any]:
-        """The reports so far, so that a resumed run shows them."""
+        """Reports so far, which a resumed run shows."""
         return {"reports": dict(self._reports)}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """What `get_state` returned."""
+        """Restore what `get_state` returned."""
         self._reports = dict(state["reports"])
         self._started_steps = self._steps_done()
 
@@ -81,20 +82,18 @@ class ProgressCallback(tune.Callback):
             self._console.print(self._line(name), highlight=False, soft_wrap=True, markup=False)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Note who trains and who waits."""
+        """Note which trials train and which wait."""
         del iteration, info
-        self._states: dict[str, str] = {
-            TrialView(trial).name: _STATES.get(trial.status, trial.status.lower()) for trial in trials
-        }
+        self._states = {TrialView(trial).name: _STATES.get(trial.status, trial.status.lower()) for trial in trials}
 
     def close(self) -> None:
-        """Leave the last table on the screen."""
+        """Stop updating, and leave the last table on the screen."""
         if self._live is not None:
             self._live.stop()
             self._live = None
 
     def on_experiment_end(self, trials: Sequence[Any], **info: Any) -> None:
-        """The run has ended."""
+        """Close the table when the run has ended."""
         del trials, info
         self.close()
 
@@ -131,7 +130,7 @@ class ProgressCallback(tune.Callback):
             ("cloned", "left"),
         ):
             table.add_column(column, justify=justify, no_wrap=column != "point")  # type: ignore[arg-type]
-        states = getattr(self, "_states", {})
+        states = self._states
         best = max((r["score"] for r in self._reports.values() if r["score"] is not None), default=None)
         for name in sorted(states):
             report = self._reports.get(name)
@@ -148,7 +147,7 @@ class ProgressCallback(tune.Callback):
 
 
 def _duration(seconds: float | None) -> str:
-    """A time that a person reads at a glance."""
+    """A duration in its two largest units, such as `3 min 07 s`."""
     if seconds is None:
         return "…"
     minutes, rest = divmod(round(seconds), 60)

@@ -14,7 +14,7 @@ POINT = "truth=0.7 noise=0.3 α=0 β=1 prefix=q label=sampled"
 
 
 class Clock:
-    """Stands still until it is told to go on."""
+    """A clock that a test sets."""
 
     def __init__(self):
         self.now_s = 1000.0

@@ -1,4 +1,4 @@
-"""Each tracker told of two trials, and read back with its own library."""
+"""Each tracker logs two trials, and its own library reads them back."""
 
 import sys
 
@@ -6,7 +6,7 @@ import pytest
 
 from erpo_explore.config.tracking import Tracking
 from erpo_explore.errors import ConfigError
-from erpo_explore.tune.callbacks.trackers import check_trackers, new_trackers
+from erpo_explore.tune.callbacks.trackers.registry import check_trackers, new_trackers
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -25,7 +25,7 @@ def offline(monkeypatch, tmp_path):
     monkeypatch.setenv("WANDB_CACHE_DIR", str(tmp_path / "cache"))
 
 
-def tell_of_two(tracker):
+def log_two(tracker):
     """Two trials side by side; the second is interrupted."""
     for key, trial in (("q_0", "mle-s1"), ("q_1", "member-0")):
         tracker.begin(key, trial, PARAMS)
@@ -38,7 +38,7 @@ def tell_of_two(tracker):
 def test_tensorboard_reads_the_scalars_of_each_trial(tmp_path):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     (tracker,) = new_trackers(Tracking(tensorboard=True), "toy", tmp_path)
-    tell_of_two(tracker)
+    log_two(tracker)
     # as a resumed exploration does
     (tracker,) = new_trackers(Tracking(tensorboard=True), "toy", tmp_path)
     tracker.begin("q_1", "member-0", PARAMS)
@@ -72,9 +72,9 @@ class TestMlflow:
 
         return read
 
-    def test_a_run_a_trial_with_params_and_history(self, tracking, runs, tmp_path):
+    def test_each_trial_is_a_run_with_params_and_history(self, tracking, runs, tmp_path):
         (tracker,) = new_trackers(tracking, "toy", tmp_path)
-        tell_of_two(tracker)
+        log_two(tracker)
         client, found = runs()
         assert {name: run.info.status for name, run in found.items()} == {"mle-s1": "FINISHED", "member-0": "KILLED"}
         history = client.get_metric_history(found["mle-s1"].info.run_id, "score")
@@ -82,9 +82,9 @@ class TestMlflow:
         assert found["mle-s1"].data.metrics["test/bleu"] == 3.5
         assert found["mle-s1"].data.params == {"role": "algorithm", "path": "mle", "seed": "1"}
 
-    def test_a_resumed_exploration_goes_on_with_the_same_run(self, tracking, runs, tmp_path):
+    def test_a_resumed_exploration_continues_the_same_run(self, tracking, runs, tmp_path):
         (tracker,) = new_trackers(tracking, "toy", tmp_path)
-        tell_of_two(tracker)
+        log_two(tracker)
         (tracker,) = new_trackers(tracking, "toy", tmp_path)
         tracker.begin("q_1", "member-0", PARAMS)
         assert runs()[1]["member-0"].info.status == "RUNNING"
@@ -97,7 +97,7 @@ class TestMlflow:
         assert [(metric.step, metric.value) for metric in history] == [(100, 10.0), (200, 11.0)]
 
 
-def test_wandb_keeps_a_run_a_trial(tmp_path):
+def test_wandb_has_one_run_per_trial(tmp_path):
     (tracker,) = new_trackers(Tracking(wandb="project"), "toy", tmp_path)
     for key, trial in (("q_0", "mle-s1"), ("q_1", "member-0")):
         tracker.begin(key, trial, PARAMS)
@@ -117,31 +117,31 @@ def test_wandb_keeps_a_run_a_trial(tmp_path):
 )
 def test_a_missing_package_names_the_extra(tracking, package, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, package, None)
-    missing = "erpo_explore.tune.callbacks.trackers.find_spec"
+    missing = "erpo_explore.tune.callbacks.trackers.registry.find_spec"
     monkeypatch.setattr(missing, lambda name: None if name == package else True)
     with pytest.raises(ConfigError, match=rf"needs {package}.* pip install 'erpo-explore\[tracking\]'"):
         check_trackers(tracking, tmp_path)
 
 
-def test_event_files_have_no_place_in_an_object_store():
+def test_event_files_in_an_object_store_are_refused():
     with pytest.raises(
         ConfigError, match=r"tensorboard needs results in a folder of this machine, got s3://bucket/mine"
     ):
         check_trackers(Tracking(tensorboard=True), "s3://bucket/mine")
 
 
-def test_an_mlflow_that_is_not_there_is_named(tmp_path):
+def test_an_unreachable_mlflow_is_refused_with_its_uri(tmp_path):
     with pytest.raises(ConfigError, match=r"tracking\.mlflow=ftp://nowhere can't be used .* sqlite:///mlflow.db"):
         check_trackers(Tracking(mlflow="ftp://nowhere"), tmp_path)
 
 
-def test_a_tracker_that_cannot_begin_again_is_left_out(tmp_path, caplog):
+def test_a_tracker_that_cannot_be_opened_is_left_out_with_a_warning(tmp_path, caplog):
     (tracker,) = new_trackers(Tracking(tensorboard=True, mlflow="ftp://nowhere"), "toy", tmp_path)
     assert tracker.name == "tensorboard"
     assert "tracking with mlflow can't begin" in caplog.text
 
 
-def test_nobody_logged_in_at_wandb_is_said(monkeypatch, tmp_path):
+def test_a_missing_login_at_wandb_is_refused_with_the_command(monkeypatch, tmp_path):
     import wandb
 
     monkeypatch.delenv("WANDB_MODE")

@@ -1,0 +1,1 @@
+"""Experiment trackers behind one interface, one module each; `registry` has them all."""
