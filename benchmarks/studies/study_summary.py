@@ -34,7 +34,7 @@ def summary(observations: pd.DataFrame, trials: pd.DataFrame, tests: pd.DataFram
         Columns path (name of the algorithm or path, name of the trial if its path was searched), seed, status, steps,
         final_score and best_score on the validation set, best_step, final_nll_nats, minutes (training and evaluation)
         and curve (`step:score` of each report). With `tests`, test_score, null for trials without one. If any path
-        was searched, walked: the searched path as text.
+        was searched, `walked`: the searched path as text.
     """
     rows = []
     is_named = trials["algorithm"].notna()

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.renamed import upgraded
+from erpo_explore.errors import ResultsError
 
-__all__ = ["experiment_of", "manifest"]
+__all__ = ["check_release", "experiment_of", "manifest"]
 
 _PACKAGES: Final = ("erpo-explore", "ray", "torch", "sacrebleu", "rouge-score", "pandas", "pyarrow", "numpy")
 
@@ -38,6 +39,25 @@ def experiment_of(written: dict[str, Any], origin: str) -> Experiment:
         ConfigError: It does not fit the schema.
     """
     return Experiment.from_dict(upgraded(written.get("space")), origin=origin)
+
+
+def check_release(written: dict[str, Any], folder: object) -> None:
+    """Refuse to continue an exploration of another release: Tune's state names classes of that release.
+
+    Args:
+        written: The values of `exploration.yaml`.
+        folder: Its results folder, for the message.
+
+    Raises:
+        ResultsError: Another release wrote the folder.
+    """
+    theirs = str(written.get("versions", {}).get("erpo-explore", "unknown"))
+    ours = version("erpo-explore")
+    if theirs.split(".")[:2] != ours.split(".")[:2]:
+        raise ResultsError(
+            f"{folder} was begun by erpo-explore {theirs}, and {ours} cannot continue its unfinished trials; resume it "
+            "with that version, or run its experiment again. Reading, report and replay work"
+        )
 
 
 def _commit() -> str | None:

@@ -10,7 +10,7 @@ from ray.tune import TuneError
 
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.errors import ResultsError, RunError
-from erpo_explore.plan.manifest import experiment_of
+from erpo_explore.plan.manifest import check_release, experiment_of
 from erpo_explore.plan.methods import check_installed
 from erpo_explore.plan.outcome import Outcome, outcome_of
 from erpo_explore.plan.plan import Plan, make_plan
@@ -64,12 +64,14 @@ def resume(folder: Location, *, address: str | None = None) -> Outcome:
         ErpoExploreError: The folder holds no exploration, or its data or initial checkpoints have changed.
     """
     folder = as_location(str(folder))
-    experiment = experiment_of(load_manifest(folder), str(join(folder, MANIFEST)))
+    written = load_manifest(folder)
+    experiment = experiment_of(written, str(join(folder, MANIFEST)))
     outcome = outcome_of(experiment, folder)
     if outcome.status == "finished" and outcome.num_failed == 0:
         # a driver may die between the last report and this
         ResultsWriter.open(folder).compact()
         return outcome
+    check_release(written, folder)
     check_ray_version()
     check_installed(experiment.search)
     plan = make_plan(experiment, folder, resumes=True)

@@ -28,7 +28,7 @@ OLD_WORDS: Final = {
     r"rosters?": "ready queue",
     r"rescue[ds]?": "preemption, or reseed",
     r"atlas(?:es)?": "report",
-    r"walk(?:s|ed)": "path so far, or train along",
+    r"(?<!random )walk(?:s|ed)": "path so far, or train along",
     r"nobody": "the subject itself",
     r"whoever": "the subject itself",
     r"(?:is|are|was|were|be|been) told": "the subject and its verb",

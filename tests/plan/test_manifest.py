@@ -9,9 +9,9 @@ import torch
 import yaml
 
 from erpo_explore.config.experiment import Experiment
-from erpo_explore.errors import ConfigError
+from erpo_explore.errors import ConfigError, ResultsError
 from erpo_explore.plan import manifest as manifest_module
-from erpo_explore.plan.manifest import experiment_of, manifest
+from erpo_explore.plan.manifest import check_release, experiment_of, manifest
 from erpo_explore.space import algorithm
 from tests.tiny_exploration import TINY
 
@@ -114,3 +114,15 @@ class TestCommit:
         self.commit()
         monkeypatch.setenv("PATH", str(self.folder))
         assert manifest(experiment)["git_commit"] is None
+
+
+class TestRelease:
+    """Unfinished trials are continued by the release that began them."""
+
+    def test_the_release_that_wrote_a_folder_may_continue_it(self):
+        check_release(manifest(Experiment.from_dict(TINY)), "results/tiny")
+
+    @pytest.mark.parametrize("written", [{"versions": {"erpo-explore": "0.1.0"}}, {}])
+    def test_another_release_is_refused_with_what_still_works(self, written):
+        with pytest.raises(ResultsError, match=r"results/tiny was begun by erpo-explore .*report and replay work"):
+            check_release(written, "results/tiny")
