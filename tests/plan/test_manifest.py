@@ -122,7 +122,7 @@ class TestRelease:
     def test_the_release_that_wrote_a_folder_may_continue_it(self):
         check_release(manifest(Experiment.from_dict(TINY)), "results/tiny")
 
-    @pytest.mark.parametrize("written", [{"versions": {"erpo-explore": "0.1.0"}}, {}])
+    @pytest.mark.parametrize("written", [{"versions": {"erpo-explore": "0.0.9"}}, {}])
     def test_another_release_is_refused_with_what_still_works(self, written):
         with pytest.raises(ResultsError, match=r"results/tiny was begun by erpo-explore .*report and replay work"):
             check_release(written, "results/tiny")
