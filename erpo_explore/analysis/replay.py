@@ -61,16 +61,12 @@ def replay_table(
     Returns:
         One row per algorithm: the found path first, then its baselines, the best mean first. Null where a value cannot
         be known. Columns:
-
-        - algorithm, n (seeds with a score), num_unscored.
-        - mean, low, high: mean over seeds with its 95 % t-interval.
-        - difference, difference_low, difference_high: found path minus this algorithm, with its 95 % interval over
-          seeds. The test is paired where the seeds are the same, else Welch's.
-        - effect_size: Hedges' g over seeds.
-        - seeds_p_value, sentences_p_value, holm_p_value: the last is the larger of both, corrected for the number of
-          baselines.
-        - verdict: beats, worse or unclear, of the found path.
-        - median_steps, median_elapsed_s, median_tokens_per_s: cost of a run.
+        algorithm, n (seeds with a score), num_unscored. mean, low, high: mean over seeds with its 95 %
+        t-interval. difference, difference_low, difference_high: found path minus this algorithm, with its 95 %
+        interval over seeds. The test is paired where the seeds are the same, else Welch's. effect_size: Hedges'
+        g over seeds. seeds_p_value, sentences_p_value, holm_p_value: the last is the larger of both, corrected
+        for the number of baselines. verdict: beats, worse or unclear, of the found path. median_steps,
+        median_elapsed_s, median_tokens_per_s: cost of a run.
 
     Raises:
         ValueError: There is no run of the found path.
