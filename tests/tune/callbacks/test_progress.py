@@ -67,34 +67,34 @@ class TestLines:
     def test_a_report_is_a_line_with_name_step_score_and_point(self, callback, capsys):
         callback.setup()
         report(callback)
-        said = capsys.readouterr()
-        assert said.out == ""
-        assert said.err.count("\n") == 1
-        assert said.err.startswith("mle-s1 ")
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert printed.err.count("\n") == 1
+        assert printed.err.startswith("mle-s1 ")
         for part in ("step 100/200", "rouge 12.35", POINT):
-            assert part in said.err
+            assert part in printed.err
 
     def test_text_that_looks_like_markup_is_shown_as_it_is(self, callback, capsys):
         callback.setup()
         report(callback, "[bold]mle[/nothing]")
         assert "[bold]mle[/nothing]" in capsys.readouterr().err
 
-    def test_a_clone_says_whose(self, callback, capsys):
+    def test_a_clone_names_its_donor(self, callback, capsys):
         callback.setup()
         report(callback, "member-0", parent="member-3")
         assert "cloned member-3" in capsys.readouterr().err
 
-    def test_a_diverged_trial_says_so(self, callback, capsys):
+    def test_a_diverged_trial_is_marked(self, callback, capsys):
         callback.setup()
         report(callback, score=None, status="diverged")
         assert "step 100/200  diverged" in capsys.readouterr().err
 
-    def test_a_trial_that_is_stopped_early_says_so(self, callback, capsys):
+    def test_a_trial_that_is_stopped_early_is_marked(self, callback, capsys):
         callback.setup()
         report(callback, done=True)
         assert "  stopped early  (" in capsys.readouterr().err
 
-    def test_before_the_run_nothing_is_said(self, callback, capsys):
+    def test_before_the_run_nothing_is_printed(self, callback, capsys):
         report(callback)
         assert capsys.readouterr().err == ""
 
@@ -107,21 +107,21 @@ class TestTimeLeft:
         ("seconds", "left"),
         [(1, "3 s left"), (30, "1 min 30 s left"), (1200, "1 h 00 min left"), (7260, "6 h 03 min left")],
     )
-    def test_it_is_that_of_the_steps_that_are_left_at_the_pace_so_far(self, callback, clock, capsys, seconds, left):
+    def test_it_is_the_time_of_the_remaining_steps_at_the_pace_so_far(self, callback, clock, capsys, seconds, left):
         callback.setup()
         clock.now_s += seconds
         report(callback)
         # 100 of 400 steps are done
         assert f"({left})" in self.line(capsys)
 
-    def test_a_diverged_trial_leaves_nothing_to_wait_for(self, callback, clock, capsys):
+    def test_a_diverged_trial_has_no_steps_left(self, callback, clock, capsys):
         callback.setup()
         clock.now_s += 10
         report(callback, score=None, status="diverged")
         # 100 steps took 10 s, and only the other trial's 200 are left
         assert "(20 s left)" in self.line(capsys)
 
-    def test_a_trial_that_is_stopped_early_leaves_nothing_to_wait_for(self, callback, clock, capsys):
+    def test_a_trial_that_is_stopped_early_has_no_steps_left(self, callback, clock, capsys):
         callback.setup()
         clock.now_s += 10
         report(callback, done=True)
@@ -146,7 +146,7 @@ class TestTimeLeft:
         # 50 new steps took 10 s, and 250 are left
         assert "(50 s left)" in self.line(capsys)
 
-    def test_nobody_knows_it_before_a_step_is_done(self, callback, capsys):
+    def test_it_is_unknown_before_the_first_step(self, callback, capsys):
         callback.setup()
         report(callback, step=0, score=None, status="diverged")
         assert "(… left)" in self.line(capsys)

@@ -11,80 +11,28 @@ import pytest
 from erpo_explore.config.search import Search
 from erpo_explore.search.decisions import decide
 from erpo_explore.search.ranking import MemberState
-from erpo_explore.space import Path, Point, Reward
+from erpo_explore.space import Path, Point
 from erpo_explore.stats.bootstrap import CorpusStatistics
-from erpo_explore.store import ResultsWriter, load_results
-from erpo_explore.trial import Observation, Sample, Scores, TrialSpec
-from erpo_explore.tune.callbacks.recorder import Recorder
-from erpo_explore.tune.scoreboard import Scoreboard
+from erpo_explore.store import load_results
 from tests.store.example_rows import TESTED
-
-TRUTH = Point(reward=Reward(truth=1.0))
-NOISE = Point(reward=Reward(truth=0.7, noise=0.3))
-WALKED = Path(knots=((0.0, TRUTH), (0.25, NOISE)))
-ALGORITHM = TrialSpec(name="mle-s1", role="algorithm", algorithm="mle", seed=1, path=Path.constant(TRUTH))
-MEMBERS = tuple(
-    TrialSpec(name=f"member-{index}", role="member", algorithm=None, seed=1 + index, path=WALKED) for index in range(2)
+from tests.tune.reports import (
+    ALGORITHM,
+    KNOTTED,
+    MEMBER,
+    MEMBERS,
+    NOISE,
+    TRUTH,
+    fresh_copy,
+    new_recorder,
+    observe,
+    report,
+    statistics_of,
 )
-MEMBER = MEMBERS[0]
 
 
 @pytest.fixture
 def recorder(tmp_path):
-    folder = ResultsWriter.create(tmp_path / "tiny", {"exploration": "tiny"}).folder
-    recorder = Recorder(exploration="tiny", task="toy", model="lstm", metric="bleu", scoreboard=Scoreboard(folder))
-    recorder.begin([ALGORITHM, *MEMBERS])
-    return recorder
-
-
-def statistics_of(score):
-    """Two sentences of this mean, which single precision cannot hold."""
-    values_ND = np.array([[score - 0.1, score, score + 0.3], [score, score, score - 0.2]], dtype=np.float32)
-    return CorpusStatistics(kind="mean", values_ND=values_ND)
-
-
-def observe(recorder, spec, result):
-    """Record a report as `RecordingCallback` does."""
-    recorder.scoreboard.note_report(spec.name, result)
-    recorder.observe(spec, result)
-
-
-def report(iteration, score, *, status="running", **changes):
-    """What the Trainable and Tune tell of an interval."""
-    sample = Sample(index=0, source="a", reference="b", hypothesis=f"c {score}", sentence_score=50.0)
-    scores = None
-    if score is not None:
-        scores = Scores(
-            validation_nll_nats=2.0,
-            bleu=score,
-            score=score,
-            signature="BLEU",
-            statistics=statistics_of(score),
-            samples=(sample,),
-        )
-    observation = Observation(
-        step=10 * iteration,
-        progress=iteration / 4,
-        point=NOISE,
-        path=WALKED,
-        status=status,
-        train_loss_nats=1.5 if scores else None,
-        scores=scores,
-        entropy_nats=0.5,
-        mean_reward=None,
-        effective_sample_size=None,
-        tokens_per_s=1000.0,
-        elapsed_s=2.0 * iteration,
-        device="cpu",
-    )
-    tunes = {"training_iteration": iteration, "trial_id": "f00d_00000", "time_total_s": 7.0, "hostname": "here"}
-    known = {"generation": 2, "parent": "member-1", "node": "here", "done": status != "running"}
-    return observation.to_row() | tunes | known | changes
-
-
-def fresh_copy(recorder):
-    """The recorder of a later driver, which has read nothing yet."""
-    return replace(copy.copy(recorder), scoreboard=copy.copy(recorder.scoreboard))
+    return new_recorder(tmp_path / "tiny")
 
 
 def trial(recorder, name="mle-s1"):
@@ -119,7 +67,7 @@ class TestObserving:
         assert (row["iteration"], row["step"], row["progress"], row["score"]) == (1, 10, 0.25, 12.5)
         assert (row["task"], row["model"], row["node"], row["parent"]) == ("toy", "lstm", "here", "member-1")
         assert (row["generation"], row["status"], row["elapsed_s"]) == (2, "running", 2.0)
-        assert Path.from_dict(json.loads(row["path"])) == WALKED
+        assert Path.from_dict(json.loads(row["path"])) == KNOTTED
         assert abs(datetime.now(UTC) - row["reported_at"]).total_seconds() < 60.0
 
     def test_its_samples_are_kept(self, recorder):
@@ -137,7 +85,7 @@ class TestObserving:
             "sentence_score": 50.0,
         }
 
-    def test_the_trial_is_brought_up_to_date(self, recorder):
+    def test_the_row_of_the_trial_follows_its_last_report(self, recorder):
         observe(recorder, ALGORITHM, report(1, 12.5))
         observe(recorder, ALGORITHM, report(2, 14.0))
         observe(recorder, ALGORITHM, report(3, 13.0, status="finished"))
@@ -145,7 +93,7 @@ class TestObserving:
         assert (row["best_score"], row["best_step"], row["final_score"]) == (14.0, 20, 13.0)
         assert (row["status"], row["num_observations"], row["steps"], row["elapsed_s"]) == ("finished", 3, 30, 6.0)
         assert (row["generation"], row["parent"], row["point"], row["error"]) == (2, "member-1", str(NOISE), None)
-        assert Path.from_dict(json.loads(row["path"])) == WALKED
+        assert Path.from_dict(json.loads(row["path"])) == KNOTTED
 
     def test_the_earliest_of_equal_scores_is_the_best(self, recorder):
         for iteration in (1, 2, 3):
@@ -175,8 +123,29 @@ class TestObserving:
         assert load_results(recorder.folder)["status"].tolist() == ["running", "diverged"]
 
 
+class TestSentences:
+    def test_the_statistics_of_a_report_are_a_row(self, recorder):
+        observe(recorder, ALGORITHM, report(1, 12.5))
+        (row,) = load_results(recorder.folder, "sentences").to_dict("records")
+        values_ND = row.pop("values").reshape(row["num_sentences"], -1)
+        assert np.array_equal(values_ND, statistics_of(12.5).values_ND)
+        assert row == {
+            "exploration": "tiny",
+            "trial": "mle-s1",
+            "iteration": 1,
+            "step": 10,
+            "split": "validation",
+            "kind": "mean",
+            "num_sentences": 2,
+        }
+
+    def test_a_report_without_a_score_has_no_row(self, recorder):
+        observe(recorder, ALGORITHM, report(1, None, status="diverged"))
+        assert load_results(recorder.folder, "sentences").empty
+
+
 class TestTesting:
-    def test_what_the_test_set_says_is_a_row_with_its_sentences_and_a_repeat_doubles_nothing(self, recorder):
+    def test_a_test_set_adds_one_row_and_its_sentences_however_often_it_is_reported(self, recorder):
         names = ("exploration", "trial", "iteration", "step")
         tested = {name: value for name, value in TESTED.items() if name not in names}
         values_ND = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -204,7 +173,7 @@ class TestTesting:
 
 
 class TestCheckpoints:
-    def test_a_report_learns_where_its_weights_lie_within_the_results(self, recorder):
+    def test_the_checkpoint_of_a_report_is_a_path_within_the_results(self, recorder):
         observe(recorder, ALGORITHM, report(1, 12.5))
         recorder.note_checkpoint(ALGORITHM, 1, f"{recorder.folder}/checkpoints/mle-s1/one")
         (row,) = load_results(recorder.folder).to_dict("records")
@@ -231,18 +200,18 @@ class TestFailing:
         assert row["num_failures"] == 3
         assert (row["steps"], row["num_observations"], row["elapsed_s"], row["point"]) == (10, 1, 2.0, str(NOISE))
         assert (row["generation"], row["parent"]) == (2, "member-1")
-        assert Path.from_dict(json.loads(row["path"])) == WALKED
+        assert Path.from_dict(json.loads(row["path"])) == KNOTTED
 
     @pytest.mark.parametrize(
         "result", [None, {}, {"trial_id": "f00d_00000"}, {"trial_id": "f00d_00000", "hostname": "here", "pid": 7}]
     )
-    def test_one_that_failed_before_its_first_report_is_recorded(self, recorder, result):
+    def test_a_trial_that_failed_before_its_first_report_is_recorded(self, recorder, result):
         recorder.fail(MEMBER, result, "worker lost", num_failures=1, status="failed")
         row = trial(recorder, "member-0")
         assert (row["status"], row["error"], row["steps"], row["num_observations"]) == ("failed", "worker lost", 0, 0)
         assert row["best_score"] is None
 
-    def test_one_that_is_tried_again_goes_on_and_keeps_its_count_and_last_error(self, recorder):
+    def test_a_retried_trial_keeps_its_count_and_last_error(self, recorder):
         observe(recorder, ALGORITHM, report(1, 12.5))
         recorder.fail(ALGORITHM, report(1, 12.5), "worker lost", num_failures=1, status="running")
         assert (trial(recorder)["status"], trial(recorder)["num_failures"]) == ("running", 1)
@@ -251,7 +220,7 @@ class TestFailing:
         row = trial(recorder)
         assert (row["status"], row["num_failures"], row["error"]) == ("finished", 2, "MemoryError")
 
-    def test_a_member_that_diverges_and_goes_on_has_failed_once_more(self, recorder):
+    def test_a_reseeded_member_has_failed_once_more(self, recorder):
         recorder.fail(MEMBER, None, "worker lost", num_failures=1, status="running")
         observe(recorder, MEMBER, report(1, None, status="diverged"))
         observe(recorder, MEMBER, report(1, None, status="diverged"))
@@ -261,54 +230,13 @@ class TestFailing:
         assert row["error"] == "non-finite loss after step 10"
 
 
-class TestStatistics:
-    def test_a_report_without_a_score_has_none(self, recorder):
-        observe(recorder, ALGORITHM, report(1, None, status="diverged"))
-        assert recorder.scoreboard.statistics("mle-s1", 1) is None
-        assert load_results(recorder.folder, "sentences").empty
-
-    def test_they_are_a_row_of_the_store(self, recorder):
-        observe(recorder, ALGORITHM, report(1, 12.5))
-        (row,) = load_results(recorder.folder, "sentences").to_dict("records")
-        values_ND = row.pop("values").reshape(row["num_sentences"], -1)
-        assert np.array_equal(values_ND, statistics_of(12.5).values_ND)
-        assert row == {
-            "exploration": "tiny",
-            "trial": "mle-s1",
-            "iteration": 1,
-            "step": 10,
-            "split": "validation",
-            "kind": "mean",
-            "num_sentences": 2,
-        }
-
-    def test_splits_lie_beside_each_other(self, recorder):
-        splits = {"validation": statistics_of(12.5), "test": statistics_of(10.0)}
-        observe(recorder, ALGORITHM, report(1, 12.5, sentences=splits))
-        observe(recorder, ALGORITHM, report(2, 13.0))
-        for split, statistics in splits.items():
-            assert recorder.scoreboard.statistics("mle-s1", 1, split) == statistics
-        assert recorder.scoreboard.statistics("mle-s1", 2, "test") is None
-
-    def test_unknown_trials_and_reports_have_none(self, recorder):
-        observe(recorder, ALGORITHM, report(1, 12.5))
-        assert recorder.scoreboard.statistics("mle-s1", 2) is None
-        assert recorder.scoreboard.statistics("member-0", 1) is None
-
-
-def test_the_score_of_a_report_is_known_also_to_a_later_driver(recorder):
-    observe(recorder, ALGORITHM, report(1, 12.5))
-    for known in (recorder, fresh_copy(recorder)):
-        assert (known.scoreboard.score_at("mle-s1", 1), known.scoreboard.score_at("mle-s1", 2)) == (12.5, None)
-
-
 class TestDeciding:
     def decisions(self):
-        standings = [
-            MemberState(name=spec.name, index=index, iteration=1, score=10.0 + index, path=WALKED)
+        states = [
+            MemberState(name=spec.name, index=index, iteration=1, score=10.0 + index, path=KNOTTED)
             for index, spec in enumerate(MEMBERS)
         ]
-        return decide(standings, Search(quantile=0.5, evolve_every=(1,)), "bleu", seed=1, generation=1, num_intervals=4)
+        return decide(states, Search(quantile=0.5, evolve_every=(1,)), "bleu", seed=1, generation=1, num_intervals=4)
 
     def test_each_decision_is_a_row_of_the_lineage(self, recorder):
         decisions = self.decisions()
@@ -326,12 +254,12 @@ class TestDeciding:
         assert (clone["action"], clone["donor"], clone["donor_score"]) == ("clone", "member-1", 11.0)
         assert pd.isna(rows.loc["member-1", ["donor", "donor_score"]]).all()
 
-    def test_what_the_bootstrap_said_is_kept_also_where_nobody_was_cloned(self, recorder):
+    def test_the_p_value_of_a_member_that_did_not_clone_is_recorded(self, recorder):
         recorder.decide([replace(self.decisions()[0], p_value=0.25)], interval=10)
         frame = load_results(recorder.folder, "lineage")
         assert frame.set_index("generation").loc[1, "p_value"] == 0.25
 
-    def test_a_resumed_driver_that_decides_again_doubles_nothing(self, recorder):
+    def test_a_repeated_decision_is_one_row(self, recorder):
         for _ in range(2):
             recorder.decide(self.decisions(), interval=10)
         assert len(load_results(recorder.folder, "lineage")) == 2 + 2
@@ -347,7 +275,7 @@ class TestAnotherDriver:
         observe(recorder, ALGORITHM, report(1, 12.5))
         assert again(recorder) == recorder
 
-    def test_it_knows_the_scores_that_were_recorded_before(self, recorder, again):
+    def test_scores_that_were_recorded_before_count(self, recorder, again):
         observe(recorder, ALGORITHM, report(1, 12.5))
         observe(recorder, ALGORITHM, report(2, 14.0))
         other = again(recorder)
@@ -355,7 +283,7 @@ class TestAnotherDriver:
         row = trial(recorder)
         assert (row["best_score"], row["best_step"], row["final_score"]) == (14.0, 20, 13.0)
 
-    def test_an_interval_that_it_repeats_counts_once(self, recorder, again):
+    def test_a_repeated_interval_counts_once(self, recorder, again):
         observe(recorder, ALGORITHM, report(1, 12.5))
         observe(recorder, ALGORITHM, report(2, 99.0))
         other = again(recorder)
@@ -369,17 +297,7 @@ class TestAnotherDriver:
         again(recorder).fail(ALGORITHM, report(1, 12.5), "worker lost", num_failures=1, status="failed")
         assert trial(recorder)["best_score"] == 12.5
 
-    def test_it_finds_the_statistics_that_were_recorded_before_to_the_last_bit(self, recorder, again):
-        for iteration, score in ((1, 12.5), (2, 14.0)):
-            observe(recorder, ALGORITHM, report(iteration, score))
-        other = again(recorder)
-        for iteration, score in ((1, 12.5), (2, 14.0)):
-            assert other.scoreboard.statistics("mle-s1", iteration) == recorder.scoreboard.statistics(
-                "mle-s1", iteration
-            )
-            assert recorder.scoreboard.statistics("mle-s1", iteration) == statistics_of(score)
-
-    def test_it_goes_on_counting_failures(self, recorder, again):
+    def test_failures_that_were_recorded_before_count(self, recorder, again):
         observe(recorder, ALGORITHM, report(1, None, status="diverged"))
         recorder.fail(ALGORITHM, None, "worker lost", num_failures=1, status="running")
         other = again(recorder)

@@ -13,7 +13,7 @@ from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.schedulers.early_stopping import EarlyStopping
 from erpo_explore.tune.scoreboard import Scoreboard
 from tests.tiny_exploration import TINY
-from tests.tune.callbacks.test_recorder import report as reported
+from tests.tune.reports import report as reported
 
 GO_ON, STOP = TrialScheduler.CONTINUE, TrialScheduler.STOP
 RULES = ("asha", "median")

@@ -14,7 +14,7 @@ from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.schedulers.optuna_searcher import PlannedThenOptuna
 from erpo_explore.tune.scoreboard import Scoreboard
 from tests.tiny_exploration import TINY
-from tests.tune.callbacks.test_recorder import observe, report
+from tests.tune.reports import observe, report
 
 SEARCH = {"method": "optuna", "members": 12, "knots": 2, "choices": {"metric": ["bleu", "edit"]}}
 
@@ -83,7 +83,9 @@ def test_a_saved_searcher_continues_as_if_undisturbed(tmp_path):
     run(searcher, 0, 9)
     searcher.save(str(tmp_path / "saved"))
     restored = searcher_of(tmp_path / "two")
+    shared = restored._recorder
     restored.restore(str(tmp_path / "saved"))
+    assert restored._recorder is shared
     assert run(restored, 9, 14) == undisturbed[9:]
 
 
