@@ -40,8 +40,9 @@ class SearchMethod:
             task's metric. The same experiment gives the same trials. Their roles are those of the results store, such
             as `member` or `random`.
         num_suggested: Number of trials that the searcher adds while the exploration runs, given the search settings.
-        scheduler: Factory of a `TrialScheduler`, called with the experiment, the metric and the recorder. The default
-            runs trials in their order and applies `search.early_stopping`.
+        scheduler: Factory of a `TrialScheduler`, called with the experiment, the metric and the recorder, whose
+            `scoreboard` has the scores so far. The default runs trials in their order and applies
+            `search.early_stopping`.
         searcher: Factory of a `Searcher`, called with the experiment, the planned trials, the metric and the recorder.
             It hands out the planned trials, then suggests trials of the role `optuna`. None: all trials are planned.
         reseeds_members: Whether the scheduler lets a member that diverged go on from another member's checkpoint.
