@@ -151,7 +151,7 @@ def test_the_table_can_be_computed_again_from_the_store(replays: tuple[Path, dic
 def test_the_verdict_is_printed_and_written(replays: tuple[Path, dict[str, str]], name: str) -> None:
     folder, outputs = replays
     row = pd.read_csv(folder / name / "replay.csv").set_index("algorithm").loc["mle"]
-    beats = "beats mle." if row["verdict"] == "beats" else "does not beat its rival mle."
+    beats = "beats mle." if row["verdict"] == "beats" else "does not beat its baseline mle."
     for page in (outputs[name], (folder / name / "replay.md").read_text()):
         assert f"The found path {beats}" in page
         assert "Replay: bleu on the test set, last weights, beam 3" in page
