@@ -146,6 +146,8 @@ def test_the_disk_of_the_node_is_read(nodes: list[str], tmp_path: Path, monkeypa
         watching = pickle.loads(pickle.dumps(UnhealthyNodes(needed_bytes)))
         for node in nodes:
             fail(watching, tmp_path, node, "fill")
-        settle(watching, num_free=0)
+        # answers are not taken yet, or a fast one would release its slots before they are seen to be reserved
+        while ray.available_resources().get("CPU", 0.0) != 0:
+            time.sleep(0.1)
         settle(watching, num_free)
         watching.on_experiment_end([])
