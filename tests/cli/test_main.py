@@ -245,7 +245,7 @@ def test_the_main_job_on_text_files_from_run_to_replay(tmp_path: Path) -> None:
     assert set(replayed["seed"]).isdisjoint(frame["seed"])
     assert "95% interval" in output
     # the table's title is as wide as the terminal
-    title = "Replay: bleu on the valid set, at the end of the budget; the task has no test set"
+    title = "Replay: bleu on the validation set, at the end of the budget; the task has no test set"
     assert title in " ".join(output.split())
     assert (tmp_path / "results" / "mine-replay" / "replay.md").exists()
 
