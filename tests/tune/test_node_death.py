@@ -27,7 +27,7 @@ NUM_INTERVALS: Final = 5
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
     """A head node without slots that checks its nodes often, so that a dead one is noticed soon."""
-    health = {"health_check_period_ms": 200, "health_check_timeout_ms": 1000, "health_check_failure_threshold": 5}
+    health = {"health_check_period_ms": 200, "health_check_timeout_ms": 10000, "health_check_failure_threshold": 10}
     head = {"num_cpus": 0, "include_dashboard": False, "_system_config": health}
     running = Cluster(initialize_head=True, head_node_args=head)
     yield running

@@ -286,7 +286,7 @@ def test_a_preempted_worker_saves_its_interval_and_no_step_is_trained_twice(
             ended.set()
         preempted = preempting.result()
     assert (outcome.status, outcome.num_failed) == ("finished", 0)
-    assert re.search(r"its worker was preempted; step \d+ is saved; it goes on elsewhere", caplog.text)
+    assert re.search(r"its worker was preempted; step \d+ is saved; continuing in another worker", caplog.text)
     assert set(erpo.load_results(folder, table="trials")["num_failures"]) == {0}
     assert list(folder.rglob(PREEMPTED_INTERVAL_FILE)) == []
     assert not Path(f"/proc/{preempted}").exists()
