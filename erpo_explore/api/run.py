@@ -18,6 +18,7 @@ from erpo_explore.plan.replay import is_replay
 from erpo_explore.report.summary import score_name
 from erpo_explore.space import Path
 from erpo_explore.store import best_row, load_manifest, load_results
+from erpo_explore.store.columns import BROKEN
 from erpo_explore.store.files import Location, as_location, join
 from erpo_explore.store.layout import BEST_PATH
 
@@ -132,7 +133,7 @@ class Run:
             ResultsError: No trial was evaluated.
         """
         observations, trials = self.observations(), self.table("trials")
-        ended_badly = trials[trials["status"].isin(["diverged", "failed"])]
+        ended_badly = trials[trials["status"].isin(BROKEN)]
         failures = tuple(f"{row.status}: {row.trial}: {row.error}" for row in ended_badly.itertuples())
         try:
             best = best_row(observations)
