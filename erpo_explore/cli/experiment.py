@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from erpo_explore.errors import ConfigError
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from erpo_explore.config.experiment import Experiment
 
 __all__ = ["assign", "chosen_experiment", "find_experiment", "override"]
+
+_BUDGETS: Final = {"epochs": "steps", "steps": "epochs"}
 
 
 def chosen_experiment(name: str, **overrides: Any) -> "Experiment":
@@ -99,6 +101,8 @@ def assign(written: dict[str, Any], assignment: str) -> None:
     >>> written
     {'search': {'members': 8}}
 
+    An experiment has steps or epochs, so that setting one removes the other.
+
     Raises:
         ConfigError: The assignment is no FIELD=VALUE, its value is no YAML, or there is no such field.
     """
@@ -120,3 +124,5 @@ def assign(written: dict[str, Any], assignment: str) -> None:
     if not isinstance(section, dict):
         raise ConfigError(f"--set {field}: there is no such field; e.g. --set training.steps=2000")
     section[last] = value
+    if parents == ["training"] and last in _BUDGETS:
+        section.pop(_BUDGETS[last], None)

@@ -142,7 +142,8 @@ class Experiment(Section):
                 Algorithm(name=initial.algorithm, settings=self.algorithms.get(initial.algorithm, {}))
             except ConfigError as error:
                 raise ValueError(f"init_from.{error}") from error
-            if initial.steps % self.training.interval != 0:
+            # epochs without an interval get one when the data are loaded
+            if self.training.interval is not None and initial.steps % self.training.interval != 0:
                 raise ValueError(
                     f"init_from.steps must be a multiple of training.interval={self.training.interval}, "
                     f"got {initial.steps}"
@@ -154,6 +155,23 @@ class Experiment(Section):
         if self.search.method == "none" and not self.baselines:
             raise ValueError("search.method is none and there are no baselines, so nothing would be trained")
         return self
+
+    def in_steps(self, steps_per_epoch: int) -> "Experiment":
+        """The same experiment with `training.steps` instead of `training.epochs`.
+
+        Args:
+            steps_per_epoch: Batches of one pass over the train pairs.
+
+        Raises:
+            ConfigError: `training.interval` is longer than the budget, or does not divide `init_from.steps`.
+        """
+        if self.training.epochs is None:
+            return self
+        try:
+            training = self.training.in_steps(steps_per_epoch)
+        except ValueError as error:
+            raise ConfigError(f"{self.name}: {error}") from error
+        return Experiment.from_dict(self.to_dict() | {"training": training.model_dump(mode="json")}, origin=self.name)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that YAML can hold; `Experiment.from_dict(experiment.to_dict()) == experiment`."""

@@ -1,6 +1,8 @@
 """`training`: budget, optimizer and evaluation of a trial."""
 
-from typing import Annotated, Literal
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -8,15 +10,28 @@ from erpo_explore.config.section import Section
 
 __all__ = ["Training"]
 
+_DEFAULT_STEPS: Final = 600
+_NUM_REPORTS: Final = 10
+"""Evaluations per trial that the default interval aims at."""
+
+_LATER: Final[Any] = None
+"""Value of a field that other fields or the data decide."""
+
 
 class Training(Section):
     """Budget, optimizer and evaluation of every trial."""
 
-    steps: Annotated[int, Field(ge=1)] = 600
-    """Budget of a trial, in optimizer steps."""
+    steps: Annotated[int, Field(ge=1)] = _LATER
+    """Budget of a trial, in optimizer steps. Default: 600, unless `epochs` is given. `epochs` become steps when the
+    data are loaded, and this is None until then."""
 
-    interval: Annotated[int, Field(ge=1)] = 100
-    """Evaluation interval, in steps. A population decides after each. Must divide `steps`."""
+    epochs: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
+    """Budget of a trial, in passes over the train pairs; instead of `steps`, which are rounded up to a multiple of
+    `interval`."""
+
+    interval: Annotated[int, Field(ge=1)] = _LATER
+    """Evaluation interval, in steps. A population decides after each. Must divide `steps`. Default: about a tenth of
+    the budget, so that it divides it."""
 
     batch_size: Annotated[int, Field(ge=1)] = 64
     """Sentence pairs per step."""
@@ -43,8 +58,63 @@ class Training(Section):
     """Exponent of the length penalty of a beam: log p is divided by ((5 + length) / 6) to this power. 0 prefers short
     hypotheses, 1 almost removes the preference."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_one_budget(cls, written: Any) -> Any:
+        """Fill in the defaults that depend on other fields."""
+        if not isinstance(written, Mapping):
+            return written
+        given = {field: value for field, value in written.items() if value is not None or field not in _BUDGET}
+        if "steps" in given and "epochs" in given:
+            raise ValueError(
+                f"steps and epochs must not both be given, got steps={given['steps']} and epochs={given['epochs']}; "
+                "leave one out"
+            )
+        return given if "epochs" in given else {"steps": _DEFAULT_STEPS, **given}
+
     @model_validator(mode="after")
     def _interval_divides_steps(self) -> "Training":
-        if self.steps % self.interval != 0:
+        if self.epochs is not None:
+            return self
+        if self.interval is None:
+            # a frozen value may be completed by its own validator alone
+            self.__dict__["interval"] = self.steps // _num_reports(self.steps)
+        elif self.steps % self.interval != 0:
             raise ValueError(f"interval must divide steps={self.steps}, got {self.interval}")
         return self
+
+    def in_steps(self, steps_per_epoch: int) -> "Training":
+        """The same training with `steps` instead of `epochs`.
+
+        >>> Training(epochs=2.5).in_steps(100).steps
+        250
+        >>> Training(epochs=2, interval=80).in_steps(100).steps
+        240
+
+        Args:
+            steps_per_epoch: Batches of one pass over the train pairs.
+
+        Raises:
+            ValueError: `interval` is longer than the budget.
+        """
+        if self.epochs is None:
+            return self
+        steps = max(1, math.ceil(self.epochs * steps_per_epoch))
+        interval = self.interval or math.ceil(steps / _NUM_REPORTS)
+        if interval > steps:
+            raise ValueError(
+                f"training.interval must be at most {steps}, the steps of epochs={self.epochs:g} with these data, "
+                f"got {interval}; lower it or leave it out"
+            )
+        steps = math.ceil(steps / interval) * interval
+        return self.model_copy(update={"steps": steps, "epochs": None, "interval": interval})
+
+
+_BUDGET: Final = ("steps", "epochs", "interval")
+"""Fields that may be written as null: `to_dict` writes all of them."""
+
+
+def _num_reports(steps: int) -> int:
+    """The number of equal intervals, nearest to ten, that `steps` can be divided into."""
+    divisors = [number for number in range(1, 2 * _NUM_REPORTS) if steps % number == 0]
+    return min(divisors, key=lambda number: (abs(number - _NUM_REPORTS), -number))

@@ -23,7 +23,7 @@ from erpo_explore.plan.manifest import manifest
 from erpo_explore.plan.trials import num_suggested, plan_trials
 from erpo_explore.rewards import load_metric
 from erpo_explore.store.files import Location
-from erpo_explore.tasks import Task, load_task
+from erpo_explore.tasks import Task, load_task, steps_per_epoch
 from erpo_explore.trial import TrialSpec
 from erpo_explore.trial.checkpoint import BYTES_PER_PARAMETER
 from erpo_explore.trial.initial_weights import InitialWeights, load_initial_weights
@@ -41,7 +41,7 @@ class Plan:
     """An exploration that is ready to run.
 
     Attributes:
-        experiment: What is explored.
+        experiment: What is explored; its budget is in steps.
         folder: Results folder.
         task: The loaded data.
         specs: All trials that are known beforehand, in their order.
@@ -107,7 +107,9 @@ def make_plan(experiment: Experiment, folder: Location, *, resumes: bool = False
         ErpoExploreError: The data, a metric, a search method, earlier results or an initial checkpoint cannot be used.
     """
     experiment = resolve(experiment)
-    return _plan(experiment, load_task(experiment.task), folder, resumes=resumes)
+    task = load_task(experiment.task)
+    experiment = experiment.in_steps(steps_per_epoch(task.train, experiment.training.batch_size))
+    return _plan(experiment, task, folder, resumes=resumes)
 
 
 def _plan(experiment: Experiment, task: Task, folder: Location, *, resumes: bool) -> Plan:

@@ -15,7 +15,7 @@ from erpo_explore.tasks.config import (
 )
 
 if TYPE_CHECKING:
-    from erpo_explore.tasks.batching import Batch, TrainingBatches, collate, evaluation_batches
+    from erpo_explore.tasks.batching import Batch, TrainingBatches, collate, evaluation_batches, steps_per_epoch
     from erpo_explore.tasks.bpe import BpeVocabulary
     from erpo_explore.tasks.load import load_task
     from erpo_explore.tasks.pretrained import PretrainedVocabulary
@@ -42,6 +42,7 @@ __all__ = [
     "collate",
     "evaluation_batches",
     "load_task",
+    "steps_per_epoch",
 ]
 
 __getattr__ = lazy_names(
@@ -58,5 +59,6 @@ __getattr__ = lazy_names(
         "collate": "batching",
         "evaluation_batches": "batching",
         "load_task": "load",
+        "steps_per_epoch": "batching",
     },
 )

@@ -19,7 +19,7 @@ from erpo_explore.errors import ConfigError, DataError
 from erpo_explore.symbols import Symbols
 from erpo_explore.tasks.task import Split
 
-__all__ = ["Batch", "TrainingBatches", "collate", "evaluation_batches"]
+__all__ = ["Batch", "TrainingBatches", "collate", "evaluation_batches", "steps_per_epoch"]
 
 _POOL_BATCHES: Final = 32
 """Batches per pool that is sorted by length: there is little padding, and the neighbours still change per epoch."""
@@ -97,6 +97,11 @@ def _pad(rows: Sequence[tuple[int, ...]], symbols: Symbols) -> tuple[Int[Tensor,
     return tokens_BL, torch.arange(longest)[None, :] < length_B[:, None]
 
 
+def steps_per_epoch(split: Split, batch_size: int) -> int:
+    """Batches of one pass over a split."""
+    return -(-len(split) // batch_size)
+
+
 class TrainingBatches:
     """Shuffled batches of pairs of similar length, as a pure function of the step.
 
@@ -132,7 +137,7 @@ class TrainingBatches:
 
     def __len__(self) -> int:
         """Batches per epoch."""
-        return -(-len(self._split) // self._batch_size)
+        return steps_per_epoch(self._split, self._batch_size)
 
     def at(self, step: int) -> Batch:
         """Return the batch of a step. Steps are counted from 0 over all epochs.

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import erpo_explore as erpo
+from erpo_explore.cli.experiment import chosen_experiment
 from erpo_explore.cli.main import main
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.path_file import load_path, save_path
@@ -143,6 +144,21 @@ def test_a_replay_takes_data_and_settings(
     assert _call(monkeypatch, "replay", "best_path.yaml", "--space", str(tiny_file), *args) == 2
     assert expected in capsys.readouterr().err
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "steps", "epochs"),
+    [
+        (["training.epochs=2"], None, 2.0),
+        (["training.epochs=2", "training.steps=30"], 30, None),
+        (["training.steps=30", "training.epochs=0.5"], None, 0.5),
+    ],
+)
+def test_the_budget_that_is_set_last_replaces_the_other(
+    tiny_file: Path, settings: list[str], steps: int | None, epochs: float | None
+) -> None:
+    training = chosen_experiment(str(tiny_file), data=None, settings=settings, trackers={}, share={}).training
+    assert (training.steps, training.epochs, training.interval) == (steps, epochs, TINY["training"]["interval"])  # type: ignore[index]
 
 
 def test_flags_set_the_resources_of_a_trial(tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

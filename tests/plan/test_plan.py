@@ -38,6 +38,13 @@ def test_it_holds_all_trials_and_writes_nothing(tiny_space, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_epochs_become_steps_once_the_data_are_loaded(tmp_path):
+    plan = make_plan(Experiment.from_dict(TINY | {"training": {"epochs": 2, "batch_size": 16}}), tmp_path / "results")
+    assert (plan.experiment.training.steps, plan.experiment.training.interval) == (27, 3)  # of 2 · ⌈200 / 16⌉ = 26
+    stored = experiment_of(plan.manifest(), "here").training
+    assert (stored.steps, stored.epochs, stored.interval) == (27, None, 3)
+
+
 def test_suggested_trials_count_and_need_disk_space(tmp_path):
     plans = [
         make_plan(Experiment.from_dict(TINY | {"search": {"method": "optuna", "members": members}}), tmp_path)
