@@ -8,7 +8,7 @@ Scores are means over the sentence pairs of the test set, as the scores of a tri
 import argparse
 from pathlib import Path
 
-from erpo_explore.trial.scoring import score_texts
+from erpo_explore.metrics import load_scorer
 
 __all__ = ["lead"]
 
@@ -27,7 +27,7 @@ def main() -> None:
     )
     print("| words | score | ROUGE-1 | ROUGE-2 | ROUGE-L |\n| ---: | ---: | ---: | ---: | ---: |")
     for num_words in options.words:
-        scores = score_texts("rouge", lead(sources, num_words), references)
+        scores = load_scorer("rouge").corpus(lead(sources, num_words), references)
         columns = (scores[name] for name in ("score", "rouge1", "rouge2", "rougel"))
         print(f"| {num_words} | {' | '.join(f'{column:.1f}' for column in columns)} |")
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import PlainValidator
 
-from erpo_explore.space.dotted import is_dotted
+from erpo_explore.dotted import is_dotted
 
 __all__ = ["METHODS", "POINTWISE", "Method", "MethodEntry"]
 

@@ -9,8 +9,8 @@ from erpo_explore.config.baselines import Candidates
 from erpo_explore.config.coordinates import CATEGORIES, COORDINATES, DEFAULT_RANGES, check_choices, check_ranges
 from erpo_explore.config.methods import POINTWISE, Method
 from erpo_explore.config.section import Section
+from erpo_explore.dotted import is_dotted
 from erpo_explore.space.algorithms import Algorithm
-from erpo_explore.space.dotted import is_dotted
 from erpo_explore.space.estimator import TOKEN
 from erpo_explore.space.point import Label, Point, Prefix
 from erpo_explore.space.reward import TOKEN_METRICS, Reward, check_metric, has_increments

@@ -10,6 +10,7 @@ from typing import Any, Final
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.resolve import resolve
 from erpo_explore.erpo import load_estimator
+from erpo_explore.metrics import load_scorer
 from erpo_explore.plan.initial_weights import (
     INITIAL,
     checkpoint_record,
@@ -114,7 +115,7 @@ def make_plan(experiment: Experiment, folder: Location, *, resumes: bool = False
 
 def _plan(experiment: Experiment, task: Task, folder: Location, *, resumes: bool) -> Plan:
     specs = plan_trials(experiment, task.metric)
-    _check_implementations(specs)
+    _check_implementations(specs, task)
     first: Plan | None = None
     checkpoints: list[Location] = []
     if resumes and has_kept_checkpoints(folder):
@@ -151,8 +152,9 @@ def _load_weights(experiment: Experiment, task: Task, checkpoints: Sequence[Loca
     )
 
 
-def _check_implementations(specs: Sequence[TrialSpec]) -> None:
-    """Import metrics and estimators, so that a missing one is an error before anything is written."""
+def _check_implementations(specs: Sequence[TrialSpec], task: Task) -> None:
+    """Import metrics, rewards and estimators, so that a missing one is an error before anything is written."""
+    load_scorer(task.metric)
     points = [point for spec in specs for _, point in spec.path.knots]
     for metric in {point.reward.metric for point in points if point.reward.task > 0.0}:
         load_metric(metric)

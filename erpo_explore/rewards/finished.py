@@ -16,8 +16,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from typing_extensions import override
 
+from erpo_explore.metrics.function import ScoreFunction, checked_scores
 from erpo_explore.rewards.base import MetricReward, Reference
-from erpo_explore.rewards.function import ScoreFunction, checked_scores
 from erpo_explore.rewards.increments import Increments
 from erpo_explore.rows import Rows
 
@@ -72,7 +72,7 @@ class FinishedReward(MetricReward[FinishedState]):
         """
         hypotheses = self._texts(tokens_BL, keep_BL)
         scores = checked_scores(
-            self.name, self.function, hypotheses, self._texts(reference.tokens_BT, reference.keep_BT)
+            f"reward.metric={self.name}", self.function, hypotheses, self._texts(reference.tokens_BT, reference.keep_BT)
         )
         return torch.tensor(scores, dtype=torch.float32, device=tokens_BL.device)
 

@@ -3,10 +3,10 @@
 from typing import Any, TypeGuard
 
 from erpo_explore.errors import ConfigError
+from erpo_explore.metrics.function import ScoreFunction
 from erpo_explore.named_function import load_object
 from erpo_explore.rewards.base import MetricReward
 from erpo_explore.rewards.finished import Decode, FinishedReward
-from erpo_explore.rewards.function import ScoreFunction
 from erpo_explore.space.reward import REWARDS, has_increments
 
 __all__ = ["load_metric", "metric_reward"]

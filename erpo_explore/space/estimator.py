@@ -23,8 +23,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, get_args
 
+from erpo_explore.dotted import is_dotted
 from erpo_explore.errors import ConfigError
-from erpo_explore.space.dotted import is_dotted
 
 __all__ = ["BASELINES", "ESTIMATORS", "KINDS", "TOKEN", "Baseline", "Estimator", "EstimatorRules"]
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args
 
 from erpo_explore.errors import ConfigError
 from erpo_explore.space.estimator import ESTIMATORS, TOKEN, Estimator
-from erpo_explore.space.reward import Reward, to_number
+from erpo_explore.space.reward import TOKEN_METRICS, Reward, to_number
 
 __all__ = ["LABELS", "PREFIXES", "Label", "Point", "Prefix"]
 
@@ -116,7 +116,8 @@ class Point:
             raise ConfigError(
                 f"metric={self.reward.metric} scores finished targets alone, and estimator {self.estimator.kind} at "
                 f"alpha={self.alpha:g} needs what each next token adds; it works with alpha=inf (policy gradient, "
-                "minimum_risk), with estimator target_policy or sequence at alpha > 0, and with estimator ngram"
+                "minimum_risk), with estimator target_policy or sequence at alpha > 0, and with estimator ngram; "
+                f"or give a metric of {', '.join(TOKEN_METRICS)}"
             )
 
     @property

@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, cast, get_args
 
+from erpo_explore.dotted import is_dotted, names_class
 from erpo_explore.errors import ConfigError
-from erpo_explore.space.dotted import is_dotted, names_class
 
 __all__ = [
     "METRICS",
@@ -136,7 +136,7 @@ class Reward:
         if 0.0 < self.task < 1.0 and not self.has_increments:
             raise ConfigError(
                 f"reward.task must be 1 for metric={self.metric}, got {self.task!r}: it scores finished targets alone, "
-                "and a mixture is drawn token by token"
+                f"and a mixture is drawn token by token; give a metric of {', '.join(TOKEN_METRICS)}"
             )
         if not (math.isfinite(self.temperature) and self.temperature > 0):
             raise ConfigError(f"reward.temperature must be > 0 and finite, got {self.temperature!r}")

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from erpo_explore.pretrained import PretrainedName
+from erpo_explore.tasks.metric import Metric
 
 __all__ = [
     "DocstringsConfig",
@@ -107,7 +108,7 @@ class ToyConfig(TaskSection):
     name: Literal["toy"] = "toy"
     """Name of the task."""
 
-    metric: Literal["bleu", "rouge"] = "bleu"
+    metric: Metric = "bleu"
     """Metric that is maximised."""
 
     difficulty: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
@@ -134,7 +135,7 @@ class DocstringsConfig(TaskSection):
     name: Literal["docstrings"] = "docstrings"
     """Name of the task."""
 
-    metric: Literal["bleu", "rouge"] = "rouge"
+    metric: Metric = "rouge"
     """Metric that is maximised."""
 
     vocabulary: VocabularyConfig = LearnedVocabularyConfig(min_count=2)
@@ -173,7 +174,7 @@ class FilesConfig(TaskSection):
     target: str | None = None
     """Suffix of the target files, such as `en`. Default: found from the file names."""
 
-    metric: Literal["bleu", "rouge"] | None = None
+    metric: Metric | None = None
     """Metric that is maximised. Default: rouge if the target suffix is `title` or `summary`, otherwise bleu."""
 
 
@@ -185,7 +186,7 @@ class HubConfig(TaskSection):
     name: Literal["hub"] = "hub"
     """Name of the task."""
 
-    metric: Literal["bleu", "rouge"] = "bleu"
+    metric: Metric = "bleu"
     """Metric that is maximised."""
 
     dataset: Annotated[str, Field(min_length=1)]

@@ -4,7 +4,6 @@ Legend: V target vocabulary.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -61,7 +60,7 @@ class Task:
     """
 
     name: str
-    metric: Literal["bleu", "rouge"]
+    metric: str
     source_vocabulary: Vocabulary
     target_vocabulary: Vocabulary
     train: Split

@@ -5,7 +5,7 @@ and the scores would only look poor. Each error names file and line.
 """
 
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from erpo_explore.errors import DataError
 from erpo_explore.tasks.config import FilesConfig
@@ -83,7 +83,7 @@ def _assign(config: FilesConfig, found: list[str]) -> tuple[str, str]:
     return found[1 - found.index(target)], target
 
 
-def files_metric(config: FilesConfig) -> Literal["bleu", "rouge"]:
+def files_metric(config: FilesConfig) -> str:
     """Metric of the config. Default: rouge where the target suffix is that of summaries, otherwise bleu.
 
     Raises:

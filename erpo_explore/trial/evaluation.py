@@ -5,17 +5,17 @@ Legend: B batch, S source length, T target length, V target vocabulary, N target
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from erpo_explore.metrics import Scorer, load_scorer
 from erpo_explore.seq2seq import Memory, Seq2Seq, beam_search, greedy
 from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.symbols import Symbols
 from erpo_explore.tasks import Batch, Split, Task, evaluation_batches
-from erpo_explore.trial.scoring import score_sentences, score_texts
 
 __all__ = ["Sample", "Scores", "evaluate"]
 
@@ -90,6 +90,7 @@ def evaluate(
         beam_width: Hypotheses per sentence; 1 decodes greedily.
         length_penalty: Exponent of the length penalty in beam search; 0 is none.
     """
+    scorer = load_scorer(task.metric)
     was_training = model.training
     model.eval()
     hypotheses = [""] * len(split.references)
@@ -107,8 +108,8 @@ def evaluate(
     model.train(was_training)
     return Scores(
         validation_nll_nats=nll_nats / num_tokens,
-        samples=_samples(task.metric, split, hypotheses[:num_samples]),
-        **score_texts(task.metric, hypotheses, split.references),
+        samples=_samples(scorer, split, hypotheses[:num_samples]),
+        **scorer.corpus(hypotheses, split.references),
     )
 
 
@@ -128,9 +129,9 @@ def _reference_nll_nats(model: Seq2Seq, memory: Memory, batch: Batch, symbols: S
     return float(torch.nn.functional.cross_entropy(kept_NV, kept_N, reduction="sum"))
 
 
-def _samples(metric: Literal["bleu", "rouge"], split: Split, hypotheses: Sequence[str]) -> tuple[Sample, ...]:
+def _samples(scorer: Scorer, split: Split, hypotheses: Sequence[str]) -> tuple[Sample, ...]:
     """The first sentences of a split, with their hypotheses."""
-    sentence_scores = score_sentences(metric, hypotheses, split.references[: len(hypotheses)])
+    sentence_scores = scorer.sentences(hypotheses, split.references[: len(hypotheses)])
     return tuple(
         Sample(
             index=index,

@@ -95,6 +95,13 @@ def test_checkpoints_that_are_still_to_be_trained_are_planned_first(tmp_path):
     assert make_plan(experiment, folder, resumes=True).first.specs == plan.first.specs
 
 
+def test_a_score_that_cannot_be_imported_is_refused(tmp_path):
+    task = TINY["task"] | {"metric": "nowhere_at_all:score"}
+    experiment = Experiment.from_dict(TINY | {"task": task, "baselines": ["mle"], "search": {"method": "none"}})
+    with pytest.raises(ConfigError, match=r"^task.metric=nowhere_at_all:score: the module nowhere_at_all cannot be"):
+        make_plan(experiment, tmp_path / "results")
+
+
 def test_a_metric_that_cannot_be_imported_is_refused(tmp_path):
     experiment = Experiment.from_dict(TINY | {"baselines": [{"minimum_risk": {"metric": "nowhere_at_all:score"}}]})
     with pytest.raises(ConfigError, match="the module nowhere_at_all cannot be imported"):

@@ -3,10 +3,10 @@ import math
 import pytest
 import torch
 
+from erpo_explore.metrics import load_scorer
 from erpo_explore.seq2seq import beam_search, greedy
 from erpo_explore.tasks import collate
 from erpo_explore.trial import evaluate, evaluation
-from erpo_explore.trial.scoring import score_sentences, score_texts
 
 from .tiny import PATHS, TRAINING, fresh_model, run_of, toy, weights
 
@@ -53,11 +53,11 @@ class TestEvaluate:
         model, task = trained
         scores = evaluate(model, task, task.validation, num_samples=8)
         hypotheses = [sample.hypothesis for sample in scores.samples]
-        expected = score_texts(task.metric, hypotheses, task.validation.references)
+        expected = load_scorer(task.metric).corpus(hypotheses, task.validation.references)
         assert {name: getattr(scores, name) for name in expected} == expected
         assert 0.0 < scores.score < 100.0
-        assert [sample.sentence_score for sample in scores.samples] == score_sentences(
-            task.metric, hypotheses, task.validation.references
+        assert [sample.sentence_score for sample in scores.samples] == load_scorer(task.metric).sentences(
+            hypotheses, task.validation.references
         )
 
     def test_only_the_tasks_metric_is_filled(self, trained):
@@ -116,4 +116,7 @@ def test_a_run_evaluates_on_the_first_validation_pairs_up_to_its_limit(limit, nu
     scores = run.advance(num_samples=8).scores
     references = toy().validation.references[:num_pairs]
     assert tuple(sample.reference for sample in scores.samples) == references
-    assert scores.score == score_texts("bleu", [sample.hypothesis for sample in scores.samples], references)["score"]
+    assert (
+        scores.score
+        == load_scorer("bleu").corpus([sample.hypothesis for sample in scores.samples], references)["score"]
+    )

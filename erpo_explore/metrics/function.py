@@ -1,0 +1,70 @@
+"""Metrics from outside the package, as functions. What they return is checked.
+
+function(hypotheses: list[str], references: list[str]) -> one score in [0, 1] per hypothesis
+
+The score of a corpus is 100 times the mean over its sentences.
+"""
+
+from collections.abc import Callable, Sequence
+from numbers import Real
+from typing import Any, cast
+
+import numpy as np
+
+from erpo_explore.errors import ConfigError
+from erpo_explore.stats.bootstrap import CorpusStatistics, corpus_score
+
+__all__ = ["ScoreFunction", "checked_scores", "function_corpus", "function_sentences"]
+
+ScoreFunction = Callable[[list[str], list[str]], Any]
+"""Scores hypotheses against their references; its return value is checked, not trusted."""
+
+
+def function_corpus(
+    name: str, function: ScoreFunction, hypotheses: Sequence[str], references: Sequence[str]
+) -> dict[str, Any]:
+    """Score, signature and statistics of a corpus, 0–100, for `Scorer`."""
+    scores_N = np.array(function_sentences(name, function, hypotheses, references), dtype=np.float32)
+    statistics = CorpusStatistics(kind="mean", values_ND=scores_N[:, None])
+    return {"score": corpus_score(statistics), "signature": f"{name}|mean", "statistics": statistics}
+
+
+def function_sentences(
+    name: str, function: ScoreFunction, hypotheses: Sequence[str], references: Sequence[str]
+) -> list[float]:
+    """The function's score of each sentence, 0–100, for `Scorer`."""
+    scores = checked_scores(f"task.metric={name}", function, list(hypotheses), list(references))
+    return [100.0 * score for score in scores]
+
+
+def checked_scores(setting: str, function: ScoreFunction, hypotheses: list[str], references: list[str]) -> list[float]:
+    """The function's scores of the hypotheses, one number in [0, 1] per hypothesis.
+
+    Args:
+        setting: The setting that names the function, with its value, for error messages.
+        function: The function.
+        hypotheses: Texts to score.
+        references: One reference per hypothesis.
+
+    Raises:
+        ConfigError: The function returns anything else.
+    """
+    requirement = f"{setting} must return {len(hypotheses)} numbers in [0, 1], one per hypothesis"
+    returned = function(hypotheses, references)
+    # tensors and arrays become plain numbers
+    scores = returned.tolist() if hasattr(returned, "tolist") else returned
+    if isinstance(scores, str) or not hasattr(scores, "__iter__"):
+        raise ConfigError(f"{requirement}, got {_short(returned)}")
+    scores = list(scores)
+    if len(scores) != len(hypotheses):
+        raise ConfigError(f"{requirement}, got {len(scores)}")
+    for index, score in enumerate(scores):
+        # every comparison with NaN is False
+        if isinstance(score, bool) or not isinstance(score, Real) or not 0 <= cast(float, score) <= 1:
+            raise ConfigError(f"{requirement}, got {_short(score)} for hypothesis {index}, {_short(hypotheses[index])}")
+    return [float(score) for score in scores]
+
+
+def _short(value: Any) -> str:
+    text = repr(value).replace("\n", " ")
+    return text if len(text) <= 60 else text[:57] + "..."

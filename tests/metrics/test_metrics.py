@@ -1,0 +1,134 @@
+"""Corpus and sentence scores, against sacrebleu and rouge-score."""
+
+from importlib.metadata import version
+
+import numpy as np
+import pytest
+import sacrebleu
+from hypothesis import given
+from hypothesis import strategies as st
+from rouge_score.rouge_scorer import RougeScorer
+
+from erpo_explore.errors import ConfigError
+from erpo_explore.metrics import load_scorer
+from erpo_explore.stats.bootstrap import corpus_score
+from erpo_explore.tasks import ToyConfig
+from erpo_explore.tasks.metric import METRICS, check_metric
+from tests.rewards import scoring
+
+OUTSIDE = f"{scoring.__name__}:shared_words"
+EVERY = [*METRICS, OUTSIDE]
+
+ROUGES = ("rouge1", "rouge2", "rougeL")
+REFERENCES = ("the old dog sleeps .", "two birds sing in a tree .", "a cat saw the dog .", "nobody came .")
+HYPOTHESES = ("the old dog sleeps .", "two two birds sing .", "", "a dog saw The cat , the cat .")
+words = st.sampled_from(["a", "b", "c", "D", "."])
+lines = st.lists(words, max_size=7).map(" ".join)
+pairs = st.lists(st.tuples(lines, lines.filter(bool)), min_size=1, max_size=5)
+"""Pairs of a hypothesis, which may be empty, and a reference."""
+
+
+def rouge_of(hypothesis, reference):
+    scores = RougeScorer(list(ROUGES)).score(reference, hypothesis)
+    return {name.lower(): 100.0 * scores[name].fmeasure for name in ROUGES}
+
+
+@given(pairs)
+def test_bleu_equals_sacrebleus(written):
+    hypotheses, references = zip(*written, strict=True)
+    expected = sacrebleu.corpus_bleu(list(hypotheses), [list(references)], tokenize="none", force=True).score
+    scored = load_scorer("bleu").corpus(hypotheses, references)
+    assert scored["bleu"] == scored["score"] == expected
+
+
+@given(pairs)
+def test_rouge_is_the_mean_over_sentences_of_rouge_scores(written):
+    hypotheses, references = zip(*written, strict=True)
+    each = [rouge_of(hypothesis, reference) for hypothesis, reference in written]
+    expected = {name: sum(rouge[name] for rouge in each) / len(each) for name in each[0]}
+    scored = load_scorer("rouge").corpus(hypotheses, references)
+    assert {name: scored[name] for name in expected} == pytest.approx(expected)
+    assert scored["score"] == pytest.approx(sum(expected.values()) / 3)
+
+
+@pytest.mark.parametrize("metric", EVERY)
+@given(written=pairs)
+def test_the_statistics_give_the_score_sentence_by_sentence(metric, written):
+    hypotheses, references = zip(*written, strict=True)
+    scored = load_scorer(metric).corpus(hypotheses, references)
+    assert corpus_score(scored["statistics"]) == pytest.approx(scored["score"], abs=1e-4)
+    alone = [load_scorer(metric).corpus([h], [r])["statistics"].values_ND[0] for h, r in written]
+    assert np.array_equal(scored["statistics"].values_ND, alone)
+
+
+@pytest.mark.parametrize("metric", EVERY)
+def test_references_score_100_and_empty_hypotheses_0(metric):
+    assert load_scorer(metric).corpus(REFERENCES, REFERENCES)["score"] == pytest.approx(100.0)
+    assert load_scorer(metric).corpus([""] * 4, REFERENCES)["score"] == 0.0
+
+
+def test_a_signature_names_scorer_settings_and_version():
+    bleu = load_scorer("bleu").corpus(HYPOTHESES, REFERENCES)["signature"]
+    assert bleu == f"BLEU|nrefs:1|case:mixed|eff:no|tok:none|smooth:exp|version:{version('sacrebleu')}"
+    rouge = load_scorer("rouge").corpus(HYPOTHESES, REFERENCES)["signature"]
+    assert rouge.startswith("ROUGE|f1|") and rouge.endswith(f"version:{version('rouge-score')}")
+
+
+@given(pairs)
+def test_a_sentences_bleu_is_sacrebleus_with_add_1_smoothing(written):
+    hypotheses, references = zip(*written, strict=True)
+    expected = [
+        sacrebleu.sentence_bleu(h, [r], tokenize="none", smooth_method="add-k", smooth_value=1).score
+        for h, r in written
+    ]
+    assert load_scorer("bleu").sentences(hypotheses, references) == expected
+
+
+@given(pairs)
+def test_a_sentences_rouge_is_the_mean_of_its_three(written):
+    hypotheses, references = zip(*written, strict=True)
+    expected = [sum(rouge_of(hypothesis, reference).values()) / 3 for hypothesis, reference in written]
+    assert load_scorer("rouge").sentences(hypotheses, references) == pytest.approx(expected)
+
+
+@given(pairs)
+def test_a_function_from_outside_is_the_mean_over_sentences(written):
+    hypotheses, references = (list(side) for side in zip(*written, strict=True))
+    expected = [100.0 * score for score in scoring.shared_words(hypotheses, references)]
+    scorer = load_scorer(OUTSIDE)
+    assert scorer.sentences(hypotheses, references) == pytest.approx(expected)
+    assert scorer.corpus(hypotheses, references)["score"] == pytest.approx(sum(expected) / len(expected), abs=1e-4)
+
+
+def test_the_signature_of_a_function_from_outside_is_its_name():
+    assert load_scorer(OUTSIDE).corpus(HYPOTHESES, REFERENCES)["signature"] == f"{OUTSIDE}|mean"
+
+
+def test_a_function_itself_is_known_by_its_name():
+    assert ToyConfig(metric=scoring.shared_words).metric == OUTSIDE
+
+
+@pytest.mark.parametrize("metric", ["blue", "BLEU", 3, f"{scoring.__name__}:SamePosition", "a b:c"])
+def test_what_has_no_form_of_a_metric_is_refused(metric):
+    with pytest.raises(ValueError, match="must be one of bleu, rouge, or your own function of hypotheses and refer"):
+        check_metric(metric)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("no_such.module:score", r"^task.metric=no_such.module:score: the module no_such.module cannot be imported"),
+        (f"{scoring.__name__}:NUMBER", "must be a function of hypotheses and references, got int"),
+        (f"{scoring.__name__}:lower_case", "must be a function of hypotheses and references, got a class"),
+    ],
+)
+def test_what_cannot_score_is_named_in_one_line(name, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_scorer(name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_score_out_of_range_names_the_setting_and_the_hypothesis():
+    name = f"{scoring.__name__}:percent"
+    with pytest.raises(ConfigError, match=rf"^task.metric={name} must return 2 numbers .* got 73.0 for hypothesis 1"):
+        load_scorer(name).corpus(["a", "b"], ["a", "b"])
