@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from erpo_explore.cli.experiment import assign
 from erpo_explore.config.experiment import load_experiment
 from erpo_explore.config.path_file import load_path
-from erpo_explore.errors import ErpoExploreError
+from erpo_explore.errors import ConfigError, ErpoExploreError
 from erpo_explore.launch import load_cluster_file
 from erpo_explore.launch.local_copy import check_same_exploration
 from erpo_explore.plain_yaml import load_yaml
@@ -112,9 +112,80 @@ def test_plain_values_come_back_as_safe_load_reads_them(value: Any) -> None:
 
 
 @given(st.text(max_size=40))
-def test_any_text_is_a_value_or_one_of_two_errors(text: str) -> None:
+def test_any_text_is_a_value_or_one_error(text: str) -> None:
     try:
         read: Any = load_yaml(text)
-    except (yaml.YAMLError, ValueError):
+    except ConfigError as error:
+        assert "\n" not in str(error)
         return
     assert read == yaml.safe_load(text) or read != read
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("source: no", "YAML reads no as false; write 'no' in quotes for the word, or false"),
+        ("source: On", "YAML reads On as true; write 'On' in quotes for the word, or true"),
+        ("no: 1", "YAML reads no as false"),
+        ("seed: 010", "YAML reads 010 as the octal number 8; write 10 for the number, or '010' in quotes"),
+        ("a: -010", "YAML reads -010 as the octal number -8; write -10 for the number"),
+        ("time: 1:30", "YAML reads 1:30 as a number to base 60; write '1:30' in quotes"),
+        ("name: 2024-01-02", "YAML reads 2024-01-02 as a date; write '2024-01-02' in quotes"),
+    ],
+)
+def test_a_value_that_is_not_what_it_looks_like_is_refused_with_the_remedy(text: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_yaml(text)
+    assert expected in str(refused.value)
+    with pytest.raises(ConfigError, match=r"^line 3: YAML reads"):
+        load_yaml(f"a: 1\nb:\n  {text}\nc: 2\n")
+
+
+@pytest.mark.parametrize("text", ["'no'", "true", "FALSE", "0", "00", "0.1", "0x10", "1_000", "~", "1e-3", "'010'"])
+def test_a_value_that_is_what_it_looks_like_is_read(text: str) -> None:
+    assert load_yaml(f"a: {text}") == yaml.safe_load(f"a: {text}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("seed: 3\nname: x\nseed: 3\n", "lines 1 and 3: seed is given twice"),
+        ("training:\n  steps: 1\n  steps: 2\n", "lines 2 and 3: steps is given twice"),
+        ("training: {steps: 1}\nname: x\n'training': {interval: 1}\n", "lines 1 and 3: training is given twice"),
+        ("name: x\na: {b: 1, b: 2}\n", "line 2: b is given twice"),
+        ("{a: 1, a: 2}", "a is given twice"),
+    ],
+)
+def test_a_key_that_is_given_twice_is_refused_with_both_lines(text: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_yaml(text)
+    assert str(refused.value).startswith(expected)
+
+
+def test_a_key_beside_a_merged_one_replaces_it() -> None:
+    assert load_yaml("a: &a {x: 1, y: 1}\nb: {<<: *a, x: 2}")["b"] == {"x": 2, "y": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a:\n\t- 1", "line 2: is no valid YAML: a tab stands where only spaces may"),
+        ("a: b: c", "is no valid YAML: a value has a colon"),
+        ("a: [1, 2", "is no valid YAML: a bracket is not closed"),
+        ("a: 'b", "is no valid YAML: a quote is not closed"),
+        ("a: @b", "put the value in quotes"),
+        ("a: *b", "put the value in quotes"),
+        ("a: 1\nb\nc: 2", "a field has no colon"),
+        ("- a\nb: 1", "line 2: is no valid YAML: this line does not continue"),
+        ("a: 1\n---\na: 2", "line 2: is no valid YAML: a second document begins here"),
+    ],
+)
+def test_what_is_no_yaml_is_explained_in_plain_words(text: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_yaml(text)
+    assert expected in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["\ufeffa: 1\nb: 2\n", "a: 1\r\nb: 2\r\n", "a: 1\rb: 2"])
+def test_marks_and_line_ends_of_other_editors_are_read(text: str) -> None:
+    assert load_yaml(text) == {"a": 1, "b": 2}

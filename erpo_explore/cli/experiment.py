@@ -106,8 +106,6 @@ def assign(written: dict[str, Any], assignment: str) -> None:
     Raises:
         ConfigError: The assignment is no FIELD=VALUE, its value is no YAML, or there is no such field.
     """
-    import yaml
-
     from erpo_explore.plain_yaml import load_yaml
 
     field, separator, text = assignment.partition("=")
@@ -115,8 +113,8 @@ def assign(written: dict[str, Any], assignment: str) -> None:
         raise ConfigError(f"--set must be FIELD=VALUE, got {assignment!r}; e.g. --set training.steps=2000")
     try:
         value = load_yaml(text)
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError(f"--set {field}: {text!r} is no valid YAML value") from error
+    except ConfigError as error:
+        raise ConfigError(f"--set {field}: {text!r}: {error}") from error
     *parents, last = field.split(".")
     section: Any = written
     for parent in parents:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from erpo_explore.config.baselines import Baselines
@@ -189,6 +188,8 @@ class Experiment(Section):
         Raises:
             ConfigError: With one line that names the first wrong field, the requirement and the value.
         """
+        if written is None:
+            raise ConfigError(f"{origin}: is empty; it must have the fields name and task")
         if not isinstance(written, Mapping):
             raise ConfigError(
                 f"{origin}: must be a mapping with the fields name and task, got {type(written).__name__}"
@@ -211,8 +212,6 @@ def load_experiment(file: FilePath) -> Experiment:
         raise ConfigError(f"{file}: cannot be read ({error.strerror}); name a YAML file of search_spaces/") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file}: is not UTF-8 text; save it as UTF-8") from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or number that cannot be, such as 2024-13-45
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark is not None else ""
-        raise ConfigError(f"{file}:{line} is no valid YAML: {getattr(error, 'problem', error)}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from error
     return Experiment.from_dict(written, origin=str(file))

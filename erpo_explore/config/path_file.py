@@ -39,13 +39,17 @@ def load_path(file: Location) -> Path:
         ConfigError: The file is missing, or holds no YAML or no path.
     """
     try:
-        return Path.from_dict(load_yaml(read(file).decode()))
-    except (ResultsError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: cannot be read as text ({error}); name a path's YAML file") from error
+        written = load_yaml(read(file).decode())
+        if written is None:
+            raise ConfigError("is empty; a path must be a mapping with a list of knots")
+        return Path.from_dict(written)
+    except ResultsError as error:
+        why = "does not exist" if isinstance(error.__cause__, FileNotFoundError) else str(error)
+        raise ConfigError(f"{file}: {why}; name a path's YAML file") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: is not UTF-8 text; name a path's YAML file") from error
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or number that cannot be, such as 2024-13-45
-        raise ConfigError(f"{file}: is no valid YAML; name a path's YAML file") from error
 
 
 def save_path(path: Path, file: Location) -> None:

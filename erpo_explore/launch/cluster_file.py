@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import jsonschema
-import yaml
 
 from erpo_explore.errors import ConfigError
 from erpo_explore.plain_yaml import load_yaml
@@ -63,12 +62,10 @@ def _read(path: Path) -> Any:
         raise ConfigError(
             f"--cluster {path}: cannot be read ({error.strerror}); name a file such as cluster/gpu.yaml"
         ) from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: no text, or an impossible date
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark is not None else ""
-        raise ConfigError(
-            f"--cluster {path}:{line} is no valid YAML: {getattr(error, 'problem', None) or error}"
-        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"--cluster {path}: is not UTF-8 text; save it as UTF-8") from error
+    except ConfigError as error:
+        raise ConfigError(f"--cluster {path}: {error}") from error
 
 
 def _check_schema(written: Any, path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import yaml
-
 from erpo_explore.errors import ResultsError
 from erpo_explore.plain_yaml import load_yaml
 
@@ -32,7 +30,7 @@ def _identity(manifest: Path) -> tuple[str, ...] | None:
     """Values that no two explorations share; None without a readable manifest."""
     try:
         written = load_yaml(manifest.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+    except (OSError, ValueError):
         return None
     if not isinstance(written, dict) or not set(_IDENTITY) <= written.keys():
         return None

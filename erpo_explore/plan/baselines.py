@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
-
 from erpo_explore.config.baselines import Baseline, read_baselines
 from erpo_explore.errors import ConfigError
 from erpo_explore.plain_yaml import load_yaml
@@ -38,8 +36,9 @@ def read_against(written: str | Sequence[Any]) -> dict[str, Baseline | None]:
 def _entries(text: str) -> list[Any]:
     try:
         entries: list[Any] = load_yaml(f"[{text}]")
-    except (yaml.YAMLError, ValueError) as error:
+    except ConfigError as error:
         raise ConfigError(
-            f"--against must be names separated by commas, such as 'mle, raml: {{temperature: 0.1}}', got {text!r}"
+            f"--against must be names separated by commas, such as 'mle, raml: {{temperature: 0.1}}', got {text!r}, "
+            f"which {error}"
         ) from error
     return entries

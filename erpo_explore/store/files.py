@@ -5,6 +5,7 @@ file is one upload, and object stores show an object once it is complete.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -251,7 +252,8 @@ def _describe_errors(location: Location, verb: str, remedy: str = "see that it i
 
 def _reason(error: Exception) -> str:
     """First line of an error, without the error number of the operating system."""
-    text = getattr(error, "strerror", None) or str(error)
+    # of pyarrow's message, the part that the operating system gave
+    text = re.sub(r"^.*Detail: \[errno \d+\] ", "", getattr(error, "strerror", None) or str(error))
     return (text.splitlines() or [type(error).__name__])[0]
 
 

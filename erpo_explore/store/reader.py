@@ -5,7 +5,6 @@ from typing import Final
 
 import pandas as pd
 import pyarrow as pa
-import yaml
 from pyarrow import fs
 
 from erpo_explore.errors import ResultsError
@@ -85,9 +84,8 @@ def load_manifest(folder: Location) -> dict[str, object]:
     path = within.location_of(MANIFEST)
     try:
         manifest = load_yaml(within.read(MANIFEST).decode())
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: not text, or an invalid date
-        why = " ".join(str(error).split())
-        raise ResultsError(f"{path} is not YAML, restore it from a copy: {why}") from error
+    except ValueError as error:  # no text, or no YAML
+        raise ResultsError(f"{path} cannot be read ({error}); restore it from a copy") from error
     if not isinstance(manifest, dict):
         raise ResultsError(f"{path} must hold a mapping, got {type(manifest).__name__}; restore it from a copy")
     return manifest

@@ -338,7 +338,7 @@ class TestErrors:
         with pytest.raises(ConfigError, match="should match pattern"):
             read(baselines={"a/b": {"raml": {}}})
 
-    @pytest.mark.parametrize("written", [None, [], "space", 3])
+    @pytest.mark.parametrize("written", [[], "space", 3])
     def test_what_is_no_mapping_is_refused(self, written):
         with pytest.raises(ConfigError, match="must be a mapping with the fields name and task, got"):
             Experiment.from_dict(written)
@@ -413,9 +413,9 @@ class TestFiles:
         ("content", "message"),
         [
             (b"\xff\xfe\x00", r": is not UTF-8 text; save it as UTF-8"),
-            (b"name: x\ntask: [", r": line 2 is no valid YAML"),
-            (b"name: 2024-13-45", r": is no valid YAML: month must be in 1\.\.12"),
-            (b"", r": must be a mapping with the fields name and task, got NoneType"),
+            (b"name: x\ntask: [", r": line 2: is no valid YAML: a bracket is not closed"),
+            (b"name: 2024-13-45", r": YAML reads 2024-13-45 as a date"),
+            (b"", r": is empty; it must have the fields name and task"),
             (b"name: x", r": task: is missing"),
         ],
     )

@@ -45,7 +45,7 @@ def test_path_files_are_read(folder):
 
 def test_a_missing_path_file_is_named(tmp_path):
     experiment = Experiment.from_dict(SMALLEST | {"baselines": {"mine": str(tmp_path / "found.yaml")}})
-    with pytest.raises(ConfigError, match=r"baselines\.mine: .*found\.yaml: cannot be read"):
+    with pytest.raises(ConfigError, match=r"baselines\.mine: .*found\.yaml: does not exist"):
         resolve(experiment)
 
 

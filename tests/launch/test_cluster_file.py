@@ -88,7 +88,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "cluster.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="no valid YAML"):
+    with pytest.raises(ConfigError, match="is not UTF-8 text"):
         load_cluster_file(tmp_path / "cluster.yaml")
 
 

@@ -36,7 +36,8 @@ def test_against_is_written_as_baselines_are(text, expected):
         ("mle, mle", r"--against: mle is the name of two entries"),
         (
             "mle, {",
-            r"--against must be names separated by commas, such as 'mle, raml: \{temperature: 0\.1\}', got 'mle, \{'$",
+            r"--against must be names separated by commas, such as 'mle, raml: \{temperature: 0\.1\}', got 'mle, \{', "
+            "which is no valid YAML: a bracket is not closed",
         ),
     ],
 )
