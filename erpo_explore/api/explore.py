@@ -1,14 +1,23 @@
-"""Explorations from Python: run an experiment, or continue one."""
+"""Explorations from Python: run an experiment, or continue one.
 
-from erpo_explore.api.run import Run
+What is quick to check comes before what takes seconds to import, so that a mistake is reported at once.
+"""
+
+from typing import TYPE_CHECKING
+
 from erpo_explore.config.experiment import Experiment
+from erpo_explore.config.resolve import resolve
 from erpo_explore.plan.trust import check_resumable
 from erpo_explore.store.files import Location, as_location
+from erpo_explore.store.manifest import check_new
+
+if TYPE_CHECKING:
+    from erpo_explore.api.run import Run
 
 __all__ = ["explore", "resume"]
 
 
-def explore(experiment: Experiment, folder: Location | None = None, *, address: str | None = None) -> Run:
+def explore(experiment: Experiment, folder: Location | None = None, *, address: str | None = None) -> "Run":
     """Run an experiment to its end on Ray Tune.
 
     Ctrl-C interrupts the exploration; `resume` continues it.
@@ -25,15 +34,17 @@ def explore(experiment: Experiment, folder: Location | None = None, *, address: 
     Raises:
         ErpoExploreError: Bad data or settings, an existing folder, or too little disk space. Nothing is written then.
     """
-    # Ray takes seconds to import
+    location = as_location(str(folder)) if folder is not None else as_location(f"results/{experiment.name}")
+    experiment = resolve(experiment)
+    check_new(location)
+    from erpo_explore.api.run import Run
     from erpo_explore.tune.run import explore as run_experiment
 
-    location = as_location(str(folder)) if folder is not None else as_location(f"results/{experiment.name}")
     outcome = run_experiment(experiment, location, address=address)
     return Run.open(outcome.folder)
 
 
-def resume(folder: Location, *, trust: bool = False, address: str | None = None) -> Run:
+def resume(folder: Location, *, trust: bool = False, address: str | None = None) -> "Run":
     """Continue an exploration that was interrupted, or whose driver or machine died.
 
     Args:
@@ -44,8 +55,9 @@ def resume(folder: Location, *, trust: bool = False, address: str | None = None)
     Raises:
         ErpoExploreError: The folder holds no exploration, is not trusted, or its data have changed.
     """
-    from erpo_explore.tune.run import resume as resume_experiment
-
     location = as_location(str(folder))
     check_resumable(location, trust=trust)
+    from erpo_explore.api.run import Run
+    from erpo_explore.tune.run import resume as resume_experiment
+
     return Run.open(resume_experiment(location, address=address).folder)

@@ -6,24 +6,24 @@ from functools import cached_property
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
 from erpo_explore.api.explore import explore
-from erpo_explore.api.run import Run
 from erpo_explore.config.baselines import Baseline
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.resolve import resolve
 from erpo_explore.plan.baselines import read_against
 from erpo_explore.plan.replay import FOUND, replay_experiment, winning_algorithm
 from erpo_explore.plan.trust import check_replayable
+from erpo_explore.space import algorithm
 from erpo_explore.store.files import Location, as_location, is_folder, join
 from erpo_explore.store.layout import REPLAY_TABLE
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from erpo_explore.api.run import Run
     from erpo_explore.report import ReplayReport
 
-__all__ = ["Replay", "replay", "winning_baseline"]
+__all__ = ["Replay", "check_replay", "replay", "winning_baseline"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Replay:
         run: The exploration of the replay.
     """
 
-    run: Run
+    run: "Run"
 
     @cached_property
     def report(self) -> "ReplayReport":
@@ -43,12 +43,14 @@ class Replay:
         Raises:
             ResultsError: The folder holds no replay.
         """
+        import numpy as np
+
         from erpo_explore.report import read_replay
 
         return read_replay(self.run.folder, FOUND, np.random.default_rng(self.run.experiment.seed))
 
     @property
-    def table(self) -> pd.DataFrame:
+    def table(self) -> "pd.DataFrame":
         """One row per algorithm: mean and interval over seeds, the found path's lead over it, p-values, cost."""
         return self.report.table
 
@@ -65,7 +67,7 @@ class Replay:
 
 
 def replay(
-    origin: Run | Location,
+    origin: "Run | Location",
     *,
     against: str | Sequence[str | Baseline | dict[str, Any]] = ("mle", "interpolation"),
     seeds: int = 3,
@@ -96,16 +98,38 @@ def replay(
     replayed = replay_experiment(
         location, experiment_file=experiment, against=read_against(against), num_seeds=seeds, beam_width=beam_width
     )
-    written = replayed.to_dict()
-    if change is not None:
-        change(written)
     # path files may name functions, so they are read before the check
-    final = resolve(Experiment.from_dict(written, origin=str(location)))
+    final = _changed(replayed, change, location)
     check_replayable(location, final.to_dict(), trust=trust)
     return Replay(explore(final, folder, address=address))
 
 
-def winning_baseline(origin: Run | Location) -> str | None:
+def check_replay(
+    origin: Location,
+    *,
+    against: str | Sequence[str | Baseline | dict[str, Any]],
+    experiment: FilePath | None = None,
+    change: Callable[[dict[str, Any]], None] | None = None,
+) -> None:
+    """Check all of a replay that needs no scores of its origin, which take seconds of imports to read.
+
+    Args:
+        origin: As for `replay`.
+        against: As for `replay`.
+        experiment: As for `replay`.
+        change: As for `replay`.
+
+    Raises:
+        ErpoExploreError: The origin does not exist, a baseline is wrong, or a setting is.
+    """
+    stand_in = algorithm("mle").path("bleu")
+    replayed = replay_experiment(
+        as_location(str(origin)), experiment_file=experiment, against=read_against(against), num_seeds=1, path=stand_in
+    )
+    _changed(replayed, change, origin)
+
+
+def winning_baseline(origin: "Run | Location") -> str | None:
     """The baseline that has the best score of a results folder; None if a searched trial has it.
 
     Args:
@@ -115,5 +139,13 @@ def winning_baseline(origin: Run | Location) -> str | None:
     return winning_algorithm(location) if is_folder(location) else None
 
 
-def _location(origin: Run | Location) -> Location:
-    return origin.folder if isinstance(origin, Run) else as_location(str(origin))
+def _changed(replayed: Experiment, change: Callable[[dict[str, Any]], None] | None, origin: Location) -> Experiment:
+    """The experiment with the changes of the user, without names that depend on the working folder."""
+    written = replayed.to_dict()
+    if change is not None:
+        change(written)
+    return resolve(Experiment.from_dict(written, origin=str(origin)))
+
+
+def _location(origin: "Run | Location") -> Location:
+    return as_location(str(getattr(origin, "folder", origin)))

@@ -13,6 +13,9 @@ def compact(results: Results) -> None:
     Example:
       explore.py compact results/multi30k
     """  # noqa: D301
+    from erpo_explore.store.manifest import load_manifest
+
+    load_manifest(results)  # before what takes seconds to import
     from erpo_explore.store import ResultsWriter
 
     say(f"merged {ResultsWriter.open(results).compact()} parts of {results}")

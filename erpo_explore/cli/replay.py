@@ -1,7 +1,7 @@
 """`explore.py replay`."""
 
 from pathlib import Path as FilePath
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,9 +48,19 @@ def replay(
       explore.py replay best_path.yaml --space search_spaces/multi30k.yaml --data DIR --against papers.yaml
       explore.py replay results/multi30k --set 'init_from={results: results/initial, algorithm: mle}'
     """  # noqa: D301
+    from erpo_explore.api.replay import check_replay, winning_baseline
     from erpo_explore.api.replay import replay as replay_path
-    from erpo_explore.api.replay import winning_baseline
 
+    def change(written: dict[str, Any]) -> None:
+        override(
+            written,
+            data=data,
+            settings=setting,
+            trackers={"tensorboard": tensorboard, "mlflow": mlflow, "wandb": wandb},
+            share={"gpus_per_trial": gpus, "cpus_per_trial": cpus},
+        )
+
+    check_replay(origin, against=against, experiment=space, change=change)
     if not anyway and (winner := winning_baseline(origin)) is not None:
         say(f"{winner} has the best score of {origin}, so no found path beats the baselines: nothing to replay")
         say("--anyway replays the best path of the search")
@@ -62,13 +72,7 @@ def replay(
             seeds=seeds,
             beam_width=beam,
             experiment=space,
-            change=lambda written: override(
-                written,
-                data=data,
-                settings=setting,
-                trackers={"tensorboard": tensorboard, "mlflow": mlflow, "wandb": wandb},
-                share={"gpus_per_trial": gpus, "cpus_per_trial": cpus},
-            ),
+            change=change,
             folder=results,
             trust=trust,
             address=address,

@@ -25,12 +25,16 @@ def report(
       explore.py report results/multi30k
       explore.py report results/multi30k --figures paper/figures --format pdf
     """  # noqa: D301
-    from erpo_explore.report import FORMATS, read_report, save_report, write_figures
+    from erpo_explore.report.formats import FORMATS
     from erpo_explore.store.files import as_location, join
     from erpo_explore.store.layout import REPORT
+    from erpo_explore.store.manifest import load_manifest
 
     if (wanted := next((each for each in FORMATS if each == kind), None)) is None:
         raise ConfigError(f"--format must be one of {', '.join(FORMATS)}, got {kind!r}")
+    load_manifest(results)  # before what takes seconds to import
+    from erpo_explore.report import read_report, save_report, write_figures
+
     drawn = read_report(results)
     say(f"wrote {save_report(drawn, as_location(output or str(join(as_location(results), REPORT))))}")
     if figures is not None:

@@ -14,10 +14,11 @@ def resume(results: Results, trust: Trust = False, address: Address = None) -> N
       explore.py resume results/multi30k
     """  # noqa: D301
     from erpo_explore.api.explore import resume as resume_exploration
-    from erpo_explore.api.replay import Replay
 
     run = resume_exploration(results, trust=trust, address=address)
     if run.is_replay:
+        from erpo_explore.api.replay import Replay
+
         finish_replay(Replay(run))
     else:
         finish(run)

@@ -44,8 +44,6 @@ def run(
       explore.py docstrings --set training.steps=2000 --set search.members=8
       ray submit cluster/gpu.yaml explore.py multi30k
     """  # noqa: D301 - click's mark for lines that stay lines
-    from erpo_explore.api.explore import explore
-
     final = chosen_experiment(
         experiment,
         data=data,
@@ -55,4 +53,6 @@ def run(
         trackers={"tensorboard": tensorboard, "mlflow": mlflow, "wandb": wandb},
         share={"gpus_per_trial": gpus, "cpus_per_trial": cpus},
     )
+    from erpo_explore.api.explore import explore
+
     finish(explore(final, results, address=address))

@@ -20,6 +20,9 @@ def watch(
     Example:
       explore.py watch results/multi30k
     """  # noqa: D301
+    from erpo_explore.store.manifest import load_manifest
+
+    load_manifest(results)  # before what takes seconds to import
     from erpo_explore.report.watch import LiveReport, ReportServer
     from erpo_explore.store.files import as_location
 

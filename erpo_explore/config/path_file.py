@@ -1,6 +1,7 @@
 """A path as a YAML file: how a found path is kept, shared and replayed."""
 
 from dataclasses import dataclass
+from pathlib import Path as FilePath
 from typing import Any, TypeGuard
 
 import yaml
@@ -8,7 +9,6 @@ import yaml
 from erpo_explore.errors import ConfigError, ResultsError
 from erpo_explore.plain_yaml import load_yaml
 from erpo_explore.space.path import Path
-from erpo_explore.store.files import Location, read, write_aside
 
 __all__ = ["PathFile", "is_path_file", "load_path", "save_path"]
 
@@ -29,7 +29,7 @@ def is_path_file(written: Any) -> TypeGuard[str]:
     return isinstance(written, str) and written.endswith((".yaml", ".yml"))
 
 
-def load_path(file: Location) -> Path:
+def load_path(file: FilePath | str) -> Path:
     """Read a path from its file.
 
     Args:
@@ -38,6 +38,8 @@ def load_path(file: Location) -> Path:
     Raises:
         ConfigError: The file is missing, or holds no YAML or no path.
     """
+    from erpo_explore.store.files import read  # here, since an experiment is read without it
+
     try:
         written = load_yaml(read(file).decode())
         if written is None:
@@ -52,10 +54,12 @@ def load_path(file: Location) -> Path:
         raise ConfigError(f"{file}: {error}") from error
 
 
-def save_path(path: Path, file: Location) -> None:
+def save_path(path: Path, file: FilePath | str) -> None:
     """Write a path to a file; `load_path(file) == path`.
 
     Raises:
         ResultsError: The file cannot be written.
     """
+    from erpo_explore.store.files import write_aside
+
     write_aside(file, yaml.safe_dump(path.to_dict(), sort_keys=False).encode())

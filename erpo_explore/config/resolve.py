@@ -13,7 +13,6 @@ from erpo_explore.config.path_file import PathFile, load_path
 from erpo_explore.errors import ConfigError
 from erpo_explore.pretrained import absolute_folder
 from erpo_explore.seq2seq import PretrainedConfig
-from erpo_explore.store.files import Folder, as_location
 from erpo_explore.tasks import PretrainedVocabularyConfig
 
 __all__ = ["resolve"]
@@ -47,12 +46,14 @@ def _read(name: str, baseline: Baseline) -> Baseline:
     if not isinstance(baseline, PathFile):
         return baseline
     try:
-        return load_path(as_location(baseline.location))
+        return load_path(baseline.location)
     except ConfigError as error:
         raise ConfigError(f"baselines.{name}: {error}") from error
 
 
 def _initial(written: FromFolder) -> FromCheckpoint | FromResults:
+    from erpo_explore.store.files import Folder, as_location  # here, since it takes long to import
+
     if Folder.at(as_location(written.folder)).has(CHECKPOINT_FILE):
         return FromCheckpoint(checkpoint=written.folder, optimizer=written.optimizer)
     return FromResults(results=written.folder, optimizer=written.optimizer)

@@ -12,9 +12,8 @@ from erpo_explore.config.init_from import FromCheckpoint, FromFolder, FromResult
 from erpo_explore.config.search import Search
 from erpo_explore.errors import ConfigError, ResultsError
 from erpo_explore.plan.manifest import experiment_of
-from erpo_explore.store import load_manifest, load_results
 from erpo_explore.store.files import Location, as_location, is_folder, join, resolved, within
-from erpo_explore.trial.initial_weights import checkpoint_sha256
+from erpo_explore.store.manifest import load_manifest
 
 __all__ = [
     "INITIAL",
@@ -100,6 +99,9 @@ def checkpoint_record(checkpoints: Sequence[Location], folder: Location) -> list
     Raises:
         ResultsError: A checkpoint is missing.
     """
+    # torch takes seconds to import, and an experiment without initial weights needs none
+    from erpo_explore.trial.initial_weights import checkpoint_sha256
+
     return [
         {"checkpoint": within(location, resolved(folder)) or str(location), "sha256": checkpoint_sha256(location)}
         for location in map(resolved, checkpoints)
@@ -117,8 +119,12 @@ def kept_checkpoints(folder: Location) -> list[Location]:
     Raises:
         ResultsError: A checkpoint is missing, or its file has changed.
     """
+    if not (record := _record(folder)):
+        return []
+    from erpo_explore.trial.initial_weights import checkpoint_sha256
+
     checkpoints = []
-    for entry in _record(folder):
+    for entry in record:
         checkpoint = _location(folder, entry["checkpoint"])
         found = checkpoint_sha256(checkpoint)
         if found != entry["sha256"]:
@@ -180,6 +186,8 @@ def _last_checkpoints(folder: Location, algorithm: str | None) -> list[Location]
     Raises:
         ResultsError: There is no such algorithm, there are several to choose from, or a trial of it has not finished.
     """
+    from erpo_explore.store import load_results
+
     trials = load_results(folder, "trials").dropna(subset="algorithm")
     trained = sorted(set(trials["algorithm"]))
     if algorithm is None and len(trained) == 1:

@@ -4,8 +4,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path as FilePath
 
-import pandas as pd
-
 from erpo_explore.config.baselines import Baseline
 from erpo_explore.config.experiment import Experiment, FinalTest, load_experiment
 from erpo_explore.config.path_file import load_path
@@ -14,8 +12,8 @@ from erpo_explore.errors import ConfigError, ResultsError
 from erpo_explore.plan.initial_weights import same_init_from
 from erpo_explore.plan.manifest import experiment_of
 from erpo_explore.space import Algorithm, Path
-from erpo_explore.store import best_row, load_manifest, load_results
 from erpo_explore.store.files import Location, is_folder
+from erpo_explore.store.manifest import load_manifest
 
 __all__ = ["FOUND", "is_replay", "replay_experiment", "winning_algorithm"]
 
@@ -31,6 +29,7 @@ def replay_experiment(
     num_seeds: int,
     seed: int | None = None,
     beam_width: int = 5,
+    path: Path | None = None,
 ) -> Experiment:
     """The experiment that replays a path.
 
@@ -41,13 +40,13 @@ def replay_experiment(
         num_seeds: Number of runs of the path and of each baseline.
         seed: The first seed. Default: one that the search has not used, since its winner was selected on its own seed.
         beam_width: Number of hypotheses per sentence of the test set.
+        path: Taken in place of the best searched path of a results folder, whose scores are then not read.
 
     Raises:
         ConfigError: A path file comes without an experiment, or a baseline has the name of the replayed path.
         ResultsError: The folder holds no score yet, has no searched path, or its initial checkpoints have changed.
     """
     if is_folder(origin):
-        path = _best_searched(origin)
         searched = experiment_of(load_manifest(origin), str(origin))
         experiment = load_experiment(experiment_file) if experiment_file else _with_init_from(searched, origin)
     else:
@@ -57,6 +56,7 @@ def replay_experiment(
         experiment = searched = load_experiment(experiment_file)
     if FOUND in against:
         raise ConfigError(f"--against must not name a baseline {FOUND}, which is the replayed path; rename it")
+    replayed = _best_searched(origin) if path is None else path
     fresh_seed = max(used.seed + max(used.search.members, used.num_seeds) for used in (searched, experiment))
     baselines = {
         name: Algorithm(name=name, settings=experiment.algorithms.get(name, {})) if given is None else given
@@ -66,7 +66,7 @@ def replay_experiment(
     written = experiment.to_dict() | {
         "name": f"{experiment.name}-replay",
         "search": Search(method="none").model_dump(mode="json", exclude={"start"}),
-        "baselines": {**baselines, FOUND: path},
+        "baselines": {**baselines, FOUND: replayed},
         "test": FinalTest(beam_width=beam_width, length_penalty=test.length_penalty).model_dump(),
         "seed": fresh_seed if seed is None else seed,
         "num_seeds": num_seeds,
@@ -82,6 +82,8 @@ def winning_algorithm(folder: Location) -> str | None:
     Raises:
         ResultsError: The folder holds no score yet.
     """
+    from erpo_explore.store import best_row, load_results
+
     best = best_row(load_results(folder))
     return str(best["algorithm"]) if best["role"] == "algorithm" else None
 
@@ -93,17 +95,16 @@ def is_replay(experiment: Experiment) -> bool:
 
 def _best_searched(folder: Location) -> Path:
     """The path with the best score among members; without members, among all trials but the algorithms."""
+    # pandas takes long to import, and most mistakes are found without it
+    from erpo_explore.store import best_row, load_results
+
     frame = load_results(folder)
     best_row(frame)
-    searched = _searched(frame)
+    members = frame[frame["role"] == "member"]
+    searched = frame[frame["role"] != "algorithm"] if members.empty else members
     if searched.empty:
         raise ResultsError(f"results folder {folder} has trained baselines alone, so there is no found path to replay")
     return Path.from_dict(json.loads(best_row(searched)["path"]))
-
-
-def _searched(observations: pd.DataFrame) -> pd.DataFrame:
-    members = observations[observations["role"] == "member"]
-    return observations[observations["role"] != "algorithm"] if members.empty else members
 
 
 def _with_init_from(experiment: Experiment, folder: Location) -> Experiment:

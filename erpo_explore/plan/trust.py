@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from erpo_explore.errors import ResultsError
 from erpo_explore.plan.initial_weights import INITIAL_FOLDERS
-from erpo_explore.store import load_manifest
 from erpo_explore.store.files import Location
 from erpo_explore.store.layout import MANIFEST
+from erpo_explore.store.manifest import load_manifest
 
 __all__ = ["check_replayable", "check_resumable", "named_functions"]
 

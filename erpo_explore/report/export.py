@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import plotly.graph_objects as go
 
 from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.report.figures.slider import SLIDER_PX
 from erpo_explore.report.figures.theme import TEMPLATES
+from erpo_explore.report.formats import Format
 
-__all__ = ["FORMATS", "Format", "write_figures"]
+__all__ = ["write_figures"]
 
-Format = Literal["png", "svg", "pdf"]
-FORMATS: Final[tuple[Format, ...]] = ("png", "svg", "pdf")
 WIDTH_PX: Final = 720
 PNG_SCALE: Final = 3  # on a column of 3.4 inches, 720 px give a resolution of 635 per inch
 

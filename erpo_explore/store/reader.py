@@ -8,17 +8,17 @@ import pyarrow as pa
 from pyarrow import fs
 
 from erpo_explore.errors import ResultsError
-from erpo_explore.plain_yaml import load_yaml
 from erpo_explore.store.columns import BROKEN
 from erpo_explore.store.files import Folder, Location
 from erpo_explore.store.filters import Filters, RowFilter, row_filter
 from erpo_explore.store.layout import MANIFEST, key_of
+from erpo_explore.store.manifest import check_exploration
 from erpo_explore.store.ordering import sorted_by_key
 from erpo_explore.store.parts import open_parts, part_files, read_parts
 from erpo_explore.store.rows import find_table
 from erpo_explore.store.schema import Table
 
-__all__ = ["best_row", "load_manifest", "load_results"]
+__all__ = ["best_row", "load_results"]
 
 _EXPLORATION: Final = "exploration"
 _ATTEMPTS: Final = 5
@@ -73,24 +73,6 @@ def load_results(
     return frame
 
 
-def load_manifest(folder: Location) -> dict[str, object]:
-    """Read the manifest of an exploration: its search space, seed, versions and git commit.
-
-    Raises:
-        ResultsError: The folder is missing, holds no exploration, or its manifest is not YAML.
-    """
-    within = Folder.at(folder)
-    _check_exploration(within)
-    path = within.location_of(MANIFEST)
-    try:
-        manifest = load_yaml(within.read(MANIFEST).decode())
-    except ValueError as error:  # no text, or no YAML
-        raise ResultsError(f"{path} cannot be read ({error}); restore it from a copy") from error
-    if not isinstance(manifest, dict):
-        raise ResultsError(f"{path} must hold a mapping, got {type(manifest).__name__}; restore it from a copy")
-    return manifest
-
-
 def best_row(frame: pd.DataFrame) -> pd.Series:
     """Find the observation with the best score whose status is not diverged or failed; the earliest step wins ties.
 
@@ -107,18 +89,6 @@ def best_row(frame: pd.DataFrame) -> pd.Series:
     return ordered.iloc[0]
 
 
-def _check_exploration(folder: Folder) -> None:
-    """Raise unless the folder holds an exploration."""
-    if folder.has(MANIFEST):
-        return
-    if folder.kind() != fs.FileType.Directory:
-        raise ResultsError(f"results folder {folder.location} does not exist; name a folder such as results/default")
-    raise ResultsError(
-        f"results folder {folder.location} holds no {MANIFEST}; name the folder of one exploration, such as "
-        "results/default"
-    )
-
-
 def _explorations(folder: Folder) -> dict[str, Folder]:
     """Find the explorations in a folder, by name.
 
@@ -128,7 +98,7 @@ def _explorations(folder: Folder) -> dict[str, Folder]:
     folders = [entry.base_name for entry in folder.entries() if entry.type == fs.FileType.Directory]
     found = {name: folder.within(name) for name in folders if folder.within(name).has(MANIFEST)}
     if not found:
-        _check_exploration(folder)
+        check_exploration(folder)
     return found
 
 

@@ -10,7 +10,6 @@ from typing import Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 __all__ = ["RENAMED_COLUMNS", "RENAMED_VALUES", "current_field", "current_name", "older_field", "older_name", "upgrade"]
 
@@ -24,7 +23,7 @@ RENAMED_VALUES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 )
 """Column (name today) → older value → value today."""
 
-_Values = TypeVar("_Values", ds.Expression, pa.ChunkedArray)
+_Values = TypeVar("_Values", pc.Expression, pa.ChunkedArray)
 
 _OLDER_NAMES: Final = {current: older for older, current in RENAMED_COLUMNS.items()}
 
@@ -47,7 +46,7 @@ def older_name(name: str) -> str:
     return _OLDER_NAMES.get(name, name)
 
 
-def current_field(name: str) -> ds.Expression:
+def current_field(name: str) -> pc.Expression:
     """Expression of a column in a part with today's column names, with today's values.
 
     Such a part may hold older values: where a table has no renamed column, its schema does not show the version.
@@ -55,7 +54,7 @@ def current_field(name: str) -> ds.Expression:
     return _current_values(pc.field(name), name)
 
 
-def older_field(name: str) -> ds.Expression:
+def older_field(name: str) -> pc.Expression:
     """Expression of a column, by its name today, in a part with the column names before the renames."""
     return _current_values(pc.field(older_name(name)), name)
 

@@ -6,13 +6,12 @@ Left out: locking. The driver is the only writer by design, and a lock file of a
 from collections.abc import Mapping, Sequence
 
 import yaml
-from pyarrow import fs
 
 from erpo_explore.errors import ResultsError
 from erpo_explore.store.compaction import compact_table, recover
 from erpo_explore.store.files import Folder, Location, as_location
 from erpo_explore.store.layout import MANIFEST
-from erpo_explore.store.reader import load_manifest
+from erpo_explore.store.manifest import check_new, load_manifest
 from erpo_explore.store.rows import find_table, rows_to_arrow
 from erpo_explore.store.schema import TABLES
 from erpo_explore.store.table_writer import TableWriter
@@ -46,6 +45,7 @@ class ResultsWriter:
             ValueError: The manifest holds a value that YAML cannot represent.
         """
         writer = cls(folder)
+        check_new(folder)
         _check_free(writer._within, needed_bytes)
         text = _manifest_text(manifest)
         for table in TABLES:
@@ -133,14 +133,7 @@ def _manifest_text(manifest: Mapping[str, object]) -> str:
 
 
 def _check_free(folder: Folder, needed_bytes: int) -> None:
-    """Raise unless the folder is empty or missing, and its disk has enough space."""
-    if folder.kind() == fs.FileType.File:
-        raise ResultsError(f"results folder {folder.location} is a file; choose another one with --results")
-    if folder.entries():
-        raise ResultsError(
-            f"results folder {folder.location} exists and is not empty; continue it with `erpo-explore resume "
-            f"{folder.location}` or choose another one with --results"
-        )
+    """Raise unless the folder's disk has enough space."""
     free = folder.free_bytes()
     if free is not None and free < needed_bytes:
         raise ResultsError(

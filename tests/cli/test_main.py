@@ -115,7 +115,7 @@ def test_a_mistake_on_the_command_line_is_one_line_and_exit_code_2(
 def test_where_a_baseline_has_won_there_is_nothing_to_replay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    writer = ResultsWriter.create(tmp_path / "results", {"exploration": "tiny"})
+    writer = ResultsWriter.create(tmp_path / "results", {"exploration": "tiny", "space": TINY})
     for trial, role, score in (("mle-s1", "algorithm", 20.0), ("member-0", "member", 10.0)):
         writer.append("observations", [OBSERVATION | {"trial": trial, "role": role, "score": score}])
     assert _call(monkeypatch, "replay", str(writer.folder)) == 0

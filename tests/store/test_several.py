@@ -81,7 +81,7 @@ def test_every_table_is_written_resumed_and_compacted_on_any_file_system(locatio
         assert len(frame) == 3
         pd.testing.assert_frame_equal(load_results(writer.folder, table), frame)
     assert load_manifest(writer.folder) == MANIFEST | {"trunk": []}
-    with pytest.raises(ResultsError, match="exists and is not empty"):
+    with pytest.raises(ResultsError, match="holds an exploration already"):
         ResultsWriter.create(writer.folder, MANIFEST)
 
 

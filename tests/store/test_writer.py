@@ -39,7 +39,7 @@ def test_the_samples_of_one_report_share_a_part(writer):
 def test_a_folder_that_is_not_empty_is_refused_and_unchanged(writer):
     writer.append("observations", [OBSERVATION])
     before = files_under(writer.folder)
-    with pytest.raises(ResultsError, match=r"tiny exists and is not empty; continue it with `erpo-explore resume"):
+    with pytest.raises(ResultsError, match=r"tiny holds an exploration already; continue it with `erpo-explore resume"):
         ResultsWriter.create(writer.folder, MANIFEST | {"seed": 99})
     assert files_under(writer.folder) == before
 
