@@ -177,6 +177,10 @@ class FilesConfig(TaskSection):
     metric: Metric | None = None
     """Metric that is maximised. Default: rouge if the target suffix is `title` or `summary`, otherwise bleu."""
 
+    validation_pairs: Annotated[int, Field(ge=1)] | None = None
+    """Number of train pairs to validate on instead, where there are no files `valid.*`. All pairs of a source stay on
+    one side, and the same text gives the same split. Default: none, so that `valid.*` must exist."""
+
 
 class HubConfig(TaskSection):
     """A Hugging Face data set, on the hub or in a local folder."""

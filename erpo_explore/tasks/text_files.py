@@ -10,11 +10,12 @@ from typing import Final
 from erpo_explore.errors import DataError
 from erpo_explore.tasks.config import FilesConfig
 from erpo_explore.tasks.corpus import Corpus, Pair
+from erpo_explore.tasks.held_out import hold_out
 from erpo_explore.tasks.reader import TaskReader
 
 __all__ = ["FILES", "files_corpus", "files_metric", "files_suffixes"]
 
-_TARGET_SUFFIXES: Final = ("en", "title", "summary")
+_TARGET_SUFFIXES: Final = ("en", "title", "summary", "tgt", "trg", "target", "phones")
 _SUMMARY_SUFFIXES: Final = ("title", "summary")
 
 
@@ -29,10 +30,17 @@ def files_corpus(config: FilesConfig) -> Corpus:
             than its partner.
     """
     source, target = files_suffixes(config)
-    has_test = any(_file(config, "test", suffix).exists() for suffix in (source, target))
+    has_test, has_validation = (
+        any(_file(config, split, suffix).exists() for suffix in (source, target)) for split in ("test", "valid")
+    )
+    train = _read_pairs(config, "train", source, target)
+    if config.validation_pairs is not None and not has_validation:
+        train, validation = hold_out(train, config.validation_pairs)
+    else:
+        validation = _read_pairs(config, "valid", source, target)
     return Corpus(
-        train=_read_pairs(config, "train", source, target),
-        validation=_read_pairs(config, "valid", source, target),
+        train=train,
+        validation=validation,
         test=_read_pairs(config, "test", source, target) if has_test else (),
     )
 
@@ -117,7 +125,10 @@ def _read_lines(file: Path) -> list[str]:
     try:
         content = file.read_bytes()
     except FileNotFoundError as error:
-        raise DataError(f"{file}: no such file; train and valid must each have a source and a target file") from error
+        raise DataError(
+            f"{file}: no such file; train and valid must each have a source and a target file, "
+            "or set task.validation_pairs to validate on train pairs"
+        ) from error
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror}); make it a readable file") from error
     try:

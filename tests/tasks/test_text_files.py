@@ -4,6 +4,7 @@ import pytest
 
 from erpo_explore.errors import DataError
 from erpo_explore.tasks import FilesConfig
+from erpo_explore.tasks.held_out import hold_out
 from erpo_explore.tasks.text_files import files_corpus, files_metric, files_suffixes
 
 from .example_tasks import ENGLISH, GERMAN, write_files
@@ -36,6 +37,16 @@ def test_a_missing_validation_file_is_an_error(name: str, tmp_path: Path) -> Non
     assert f"{tmp_path / name}: no such file" in failure(FilesConfig(data=tmp_path))
 
 
+def test_validation_pairs_are_held_out_where_there_are_no_validation_files(tmp_path: Path) -> None:
+    corpus = files_corpus(FilesConfig(data=write_files(tmp_path, splits="train"), validation_pairs=1))
+    assert (corpus.train, corpus.validation) == hold_out(tuple(zip(GERMAN, ENGLISH, strict=True)), 1)
+
+
+def test_validation_files_come_before_held_out_pairs(tmp_path: Path) -> None:
+    data = write_files(tmp_path)
+    assert files_corpus(FilesConfig(data=data, validation_pairs=1)) == files_corpus(FilesConfig(data=data))
+
+
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     assert "nowhere: no such folder; give one with train.SRC" in failure(FilesConfig(data=tmp_path / "nowhere"))
 
@@ -47,6 +58,7 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
         (("en", "zh"), ("zh", "en"), "bleu"),
         (("article", "title"), ("article", "title"), "rouge"),
         (("summary", "document"), ("document", "summary"), "rouge"),
+        (("src", "tgt"), ("src", "tgt"), "bleu"),
     ],
 )
 def test_suffixes_are_found(suffixes: tuple[str, str], expected: tuple[str, str], metric: str, tmp_path: Path) -> None:
