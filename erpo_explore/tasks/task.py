@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
-from torch import Tensor
 
 from erpo_explore.errors import DataError
 from erpo_explore.symbols import Symbols
@@ -97,19 +95,20 @@ class Task:
         return self.target_vocabulary.symbols
 
     @property
-    def unigram_V(self) -> Float[Tensor, " V"]:
-        """Relative frequency of each token in the train targets, float32 on the CPU; 0 for special tokens.
+    def unigram_V(self) -> Float[np.ndarray, " V"]:
+        """Relative frequency of each token in the train targets, float32; 0 for special tokens.
 
         Computed at each access, so callers should keep it.
 
         Raises:
             DataError: The train targets contain no known word.
         """
-        counts_V = torch.from_numpy(self._target_counts()).double()
+        counts_V = self._target_counts().astype(np.float64)
         counts_V[[*self.symbols.never_drawn, self.symbols.eos]] = 0.0
         if not counts_V.sum() > 0:
             raise DataError(f"task {self.name}: its train targets have no known word; lower vocabulary.min_count")
-        return (counts_V / counts_V.sum()).float()
+        frequencies_V: Float[np.ndarray, " V"] = (counts_V / counts_V.sum()).astype(np.float32)
+        return frequencies_V
 
     def _target_counts(self) -> Int[np.ndarray, " V"]:
         """Occurrences of each token in the train targets."""

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-import torch
 from pydantic import TypeAdapter
 
 from erpo_explore.named_function import load_object
@@ -58,7 +57,7 @@ class TestTask:
     def test_unigram_frequencies_sum_to_one_without_the_special_tokens(self, task: Task) -> None:
         assert task.unigram_V.shape == (len(task.target_vocabulary),)
         assert task.unigram_V.sum().item() == pytest.approx(1.0, abs=1e-6)
-        assert torch.equal(task.unigram_V[:4], torch.zeros(4))
+        assert not task.unigram_V[:4].any()
 
     def test_survives_a_pickle(self, task: Task) -> None:
         copy = pickle.loads(pickle.dumps(task))
@@ -71,7 +70,7 @@ class TestTask:
     def test_loads_the_same_again(self, task: Task, config: TaskConfig) -> None:
         again = load_task(config)
         assert splits(again) == splits(task)
-        assert torch.equal(again.unigram_V, task.unigram_V)
+        assert (again.unigram_V == task.unigram_V).all()
 
     def test_config_round_trips_through_plain_values(self, config: TaskConfig) -> None:
         assert TypeAdapter(TaskConfig).validate_python(config.model_dump(mode="json")) == config
