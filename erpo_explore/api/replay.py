@@ -13,9 +13,11 @@ from erpo_explore.config.resolve import resolve
 from erpo_explore.plan.baselines import read_against
 from erpo_explore.plan.replay import FOUND, replay_experiment, winning_algorithm
 from erpo_explore.plan.trust import check_replayable
+from erpo_explore.plan.unchanged import data_record, warn_of_changed_data
 from erpo_explore.space import algorithm
 from erpo_explore.store.files import Location, as_location, is_folder, join
 from erpo_explore.store.layout import REPLAY_TABLE
+from erpo_explore.tasks.digests import file_digests
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,6 +103,9 @@ def replay(
     # path files may name functions, so they are read before the check
     final = _changed(replayed, change, location)
     check_replayable(location, final.to_dict(), trust=trust)
+    if is_folder(location):
+        data = data_record(file_digests(final.task), {})
+        warn_of_changed_data([location], data, "all runs of the replay train on the data of today")
     return Replay(explore(final, folder, address=address))
 
 

@@ -7,7 +7,7 @@ __all__ = ["compact"]
 
 
 def compact(results: Results) -> None:
-    """Merge the small files of a results folder, so that it is read faster; only while no driver writes to it.
+    """Merge the small files of a results folder, so that it is read faster.
 
     \b
     Example:
@@ -15,7 +15,9 @@ def compact(results: Results) -> None:
     """  # noqa: D301
     from erpo_explore.store.manifest import load_manifest
 
-    load_manifest(results)  # before what takes seconds to import
+    load_manifest(results)  # before what takes seconds to import, and before the lock makes a file
     from erpo_explore.store import ResultsWriter
+    from erpo_explore.store.writer_lock import locked
 
-    say(f"merged {ResultsWriter.open(results).compact()} parts of {results}")
+    with locked(results):
+        say(f"merged {ResultsWriter.open(results).compact()} parts of {results}")

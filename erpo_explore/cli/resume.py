@@ -1,21 +1,32 @@
 """`explore.py resume`."""
 
+from pathlib import Path as FilePath
+from typing import Annotated
+
+import typer
+
 from erpo_explore.cli.app import Address, Results, Trust
 from erpo_explore.cli.output import finish, finish_replay
 
 __all__ = ["resume"]
 
 
-def resume(results: Results, trust: Trust = False, address: Address = None) -> None:
+def resume(
+    results: Results,
+    data: Annotated[FilePath | None, typer.Option(help="Folder that holds the text files now.", metavar="DIR")] = None,
+    trust: Trust = False,
+    address: Address = None,
+) -> None:
     """Continue an exploration that was interrupted, or whose driver or machine died.
 
     \b
-    Example:
+    Examples:
       explore.py resume results/multi30k
+      explore.py resume fetched/multi30k --data ~/data/multi30k
     """  # noqa: D301
     from erpo_explore.api.explore import resume as resume_exploration
 
-    run = resume_exploration(results, trust=trust, address=address)
+    run = resume_exploration(results, data=data, trust=trust, address=address)
     if run.is_replay:
         from erpo_explore.api.replay import Replay
 

@@ -4,7 +4,7 @@ The record names each checkpoint by folder and sha256, so that a resumed explora
 fails with an error.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from erpo_explore.config.experiment import Experiment
@@ -12,6 +12,7 @@ from erpo_explore.config.init_from import FromCheckpoint, FromFolder, FromResult
 from erpo_explore.config.search import Search
 from erpo_explore.errors import ConfigError, ResultsError
 from erpo_explore.plan.manifest import experiment_of
+from erpo_explore.plan.unchanged import DATA, TASK_PLACES, changed_data
 from erpo_explore.store.files import Location, as_location, is_folder, join, resolved, within
 from erpo_explore.store.manifest import load_manifest
 
@@ -67,12 +68,13 @@ def initial_experiment(experiment: Experiment, folder: Location) -> Experiment |
     )
 
 
-def find_checkpoints(experiment: Experiment, folder: Location) -> list[Location]:
+def find_checkpoints(experiment: Experiment, folder: Location, data: Mapping[str, Any]) -> list[Location]:
     """The checkpoint folders that `init_from` names, one per seed; none where trials begin with fresh weights.
 
     Args:
         experiment: Its `init_from` is read.
         folder: The results folder, where initial checkpoints that had to be trained are complete.
+        data: Record of its data.
 
     Raises:
         ResultsError: There is no such checkpoint, or the choice is not clear.
@@ -85,7 +87,7 @@ def find_checkpoints(experiment: Experiment, folder: Location) -> list[Location]
         case FromCheckpoint() as initial:
             return [as_location(initial.checkpoint)]
         case FromResults() as initial:
-            _check_task(experiment, as_location(initial.results))
+            _check_task(experiment, as_location(initial.results), data)
             return _last_checkpoints(as_location(initial.results), initial.algorithm)
         case FromTraining() as initial:
             return _last_checkpoints(initial_folder(folder), initial.algorithm)
@@ -167,17 +169,27 @@ def _record(folder: Location) -> list[dict[str, str]]:
     return list(record)
 
 
-def _check_task(experiment: Experiment, folder: Location) -> None:
+def _check_task(experiment: Experiment, folder: Location, data: Mapping[str, Any]) -> None:
     """Raise unless a results folder is of the same task, since token ids mean nothing without their vocabulary."""
-    theirs = experiment_of(load_manifest(folder), str(folder)).task.model_dump(mode="json")
+    written = load_manifest(folder)
+    theirs = experiment_of(written, str(folder)).task.model_dump(mode="json")
     ours = experiment.task.model_dump(mode="json")
-    for field in sorted((theirs.keys() | ours.keys()) - {"metric"}):
+    compared = (theirs.keys() | ours.keys()) - {"metric"}
+    if DATA in written and DATA in data:
+        compared -= set(TASK_PLACES)
+    for field in sorted(compared):
         if theirs.get(field) != ours.get(field):
             raise ResultsError(
                 f"init_from: {folder} must have been trained on this experiment's task, but task.{field} is "
                 f"{theirs.get(field)!r} there and {ours.get(field)!r} here; if both have the same vocabulary, name a "
                 "checkpoint folder in it instead"
             )
+    # vocabularies are learned from the train split
+    if changed := [name for name in changed_data(written, data) if name.startswith("train")]:
+        raise ResultsError(
+            f"init_from: {folder} must have been trained on this experiment's data, but {changed[0]} has changed "
+            "since; if both have the same vocabulary, name a checkpoint folder in it instead"
+        )
 
 
 def _last_checkpoints(folder: Location, algorithm: str | None) -> list[Location]:

@@ -3,7 +3,7 @@
 Left out: what only a cluster knows, such as the share of a GPU that a trial gets.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -22,9 +22,11 @@ from erpo_explore.plan.initial_weights import (
 )
 from erpo_explore.plan.manifest import manifest
 from erpo_explore.plan.trials import num_suggested, plan_trials
+from erpo_explore.plan.unchanged import data_record, warn_of_changed_data
 from erpo_explore.rewards import load_metric
 from erpo_explore.store.files import Location
 from erpo_explore.tasks import Task, load_task, steps_per_epoch
+from erpo_explore.tasks.digests import file_digests
 from erpo_explore.trial import TrialSpec
 from erpo_explore.trial.checkpoint import BYTES_PER_PARAMETER
 from erpo_explore.trial.initial_weights import InitialWeights, load_initial_weights
@@ -53,6 +55,7 @@ class Plan:
             where `first` has yet to train them.
         initial_weights: The weights in these checkpoints.
         checkpoint_bytes: Size of one checkpoint of a trial.
+        data: The field of `exploration.yaml` by which a resumed exploration recognises its data.
     """
 
     experiment: Experiment
@@ -64,6 +67,7 @@ class Plan:
     checkpoints: tuple[Location, ...]
     initial_weights: InitialWeights | None
     checkpoint_bytes: int
+    data: Mapping[str, Any]
 
     @property
     def num_trials(self) -> int:
@@ -78,7 +82,7 @@ class Plan:
 
     def manifest(self) -> dict[str, Any]:
         """What `exploration.yaml` holds when the exploration begins."""
-        return manifest(self.experiment) | self.initial_record()
+        return manifest(self.experiment) | self.initial_record() | dict(self.data)
 
     def initial_record(self) -> dict[str, Any]:
         """The field of `exploration.yaml` that names the initial checkpoints; empty where there are none."""
@@ -90,12 +94,12 @@ class Plan:
         Raises:
             ResultsError: A trial of `first` has not finished, or has kept no checkpoint.
         """
-        checkpoints = find_checkpoints(self.experiment, self.folder)
+        checkpoints = find_checkpoints(self.experiment, self.folder, self.data)
         weights = _load_weights(self.experiment, self.task, checkpoints)
         return replace(self, first=None, checkpoints=tuple(checkpoints), initial_weights=weights)
 
 
-def make_plan(experiment: Experiment, folder: Location, *, resumes: bool = False, task: Task | None = None) -> Plan:
+def make_plan(experiment: Experiment, folder: Location, *, resumes: bool = False) -> Plan:
     """Plan an exploration, and check all that can be checked before it runs. Writes nothing.
 
     Args:
@@ -103,18 +107,19 @@ def make_plan(experiment: Experiment, folder: Location, *, resumes: bool = False
         folder: Results folder.
         resumes: Whether the folder holds an exploration to go on with. Its initial checkpoints must then be those that
             it began with.
-        task: The data of the experiment, if they have been loaded.
 
     Raises:
         ErpoExploreError: The data, a metric, a search method, earlier results or an initial checkpoint cannot be used.
     """
     experiment = resolve(experiment)
-    task = load_task(experiment.task) if task is None else task
+    task = load_task(experiment.task)
     experiment = experiment.in_steps(steps_per_epoch(task.train, experiment.training.batch_size))
-    return _plan(experiment, task, folder, resumes=resumes)
+    data = data_record(file_digests(experiment.task), task.digests)
+    warn_of_changed_data(experiment.search.warm_start, data, "its scores and those of this exploration differ in kind")
+    return _plan(experiment, task, folder, data, resumes=resumes)
 
 
-def _plan(experiment: Experiment, task: Task, folder: Location, *, resumes: bool) -> Plan:
+def _plan(experiment: Experiment, task: Task, folder: Location, data: Mapping[str, Any], *, resumes: bool) -> Plan:
     specs = plan_trials(experiment, task.metric)
     _check_implementations(specs, task)
     first: Plan | None = None
@@ -122,9 +127,9 @@ def _plan(experiment: Experiment, task: Task, folder: Location, *, resumes: bool
     if resumes and has_kept_checkpoints(folder):
         checkpoints = kept_checkpoints(folder)
     elif (trains := initial_experiment(experiment, folder)) is not None:
-        first = _plan(trains, task, initial_folder(folder), resumes=False)
+        first = _plan(trains, task, initial_folder(folder), data, resumes=False)
     else:
-        checkpoints = find_checkpoints(experiment, folder)
+        checkpoints = find_checkpoints(experiment, folder, data)
     weights = _load_weights(experiment, task, checkpoints)
     num_parameters = experiment.model.num_parameters(len(task.source_vocabulary), len(task.target_vocabulary))
     return Plan(
@@ -137,6 +142,7 @@ def _plan(experiment: Experiment, task: Task, folder: Location, *, resumes: bool
         checkpoints=tuple(checkpoints),
         initial_weights=weights,
         checkpoint_bytes=num_parameters * BYTES_PER_PARAMETER,
+        data=data,
     )
 
 

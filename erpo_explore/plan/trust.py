@@ -17,7 +17,7 @@ from typing import Any, Final
 from erpo_explore.errors import ResultsError
 from erpo_explore.plan.initial_weights import INITIAL_FOLDERS
 from erpo_explore.store.files import Location
-from erpo_explore.store.layout import MANIFEST
+from erpo_explore.store.layout import CHECKPOINTS, MANIFEST
 from erpo_explore.store.manifest import load_manifest
 
 __all__ = ["check_replayable", "check_resumable", "named_functions"]
@@ -108,7 +108,7 @@ def _executed(folder: Path) -> Iterator[Path]:
     Initial checkpoints are trained by an exploration within the folder, whose files count, too.
     """
     for within in (folder, *(folder / name for name in INITIAL_FOLDERS)):
-        state = within / "checkpoints"
+        state = within / CHECKPOINTS
         files = sorted(state.iterdir()) if state.is_dir() else []
         yield from (path for path in (within, within / MANIFEST, state) if path.exists())
         yield from (file for file in files if file.is_file())

@@ -58,7 +58,7 @@ parts are merged into batches, sorted by key, at the end of an exploration and b
 compact FOLDER`. A writer that is killed between writing the batches and deleting the small parts
 leaves rows twice. `load_results` returns one row per key: a `trial-` part takes precedence over a
 batch, and a later batch over an earlier one. The next writer, or `compact`, finishes the
-compaction. Compact only while no driver is writing.
+compaction. `.writer` names the process that writes; a second one is refused while it lives.
 
 A truncated or foreign file among the parts is named in a warning and left out; the others are
 loaded.

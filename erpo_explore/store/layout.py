@@ -12,6 +12,7 @@ from erpo_explore.store.schema import Table
 
 __all__ = [
     "BEST_PATH",
+    "CHECKPOINTS",
     "JOURNAL",
     "MANIFEST",
     "REPLAY_PAGE",
@@ -28,6 +29,8 @@ __all__ = [
 
 MANIFEST: Final = "exploration.yaml"
 BEST_PATH: Final = "best_path.yaml"
+CHECKPOINTS: Final = "checkpoints"
+"""Folder for Ray Tune's snapshots and the trials' checkpoints."""
 REPORT: Final = "report.html"
 REPLAY_TABLE: Final = "replay.csv"
 REPLAY_PAGE: Final = "replay.md"

@@ -1,6 +1,6 @@
 """The single writer of a results folder: one driver process appends, any number of readers read.
 
-Left out: locking. The driver is the only writer by design, and a lock file of a killed driver would block `resume`.
+Left out: locking, which is `writer_lock`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -158,6 +158,8 @@ def _split(name: str) -> int:
 
 
 DOCSTRINGS: Final = TaskReader(
-    read=docstrings_corpus, remedy="raise max_pairs, lower min_body_words or give roots with more Python files"
+    read=docstrings_corpus,
+    remedy="raise max_pairs, lower min_body_words or give roots with more Python files",
+    may_change=True,
 )
 """The task `docstrings`."""

@@ -144,5 +144,5 @@ def _normalizer(config: HubConfig) -> Callable[[str], str]:
     return normalize
 
 
-HUB: Final = TaskReader(read=hub_corpus, name=lambda config: str(config.dataset))
+HUB: Final = TaskReader(read=hub_corpus, name=lambda config: str(config.dataset), may_change=True)
 """The task `hub`; results name the data set."""

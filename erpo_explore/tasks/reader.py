@@ -1,7 +1,8 @@
 """The interface of a task: how its text is read, named and scored."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from erpo_explore.tasks.corpus import Corpus
@@ -18,9 +19,13 @@ class TaskReader:
         name: Name of the task in results. Default: its name in the configuration.
         metric: Metric that is maximised. Default: as configured.
         remedy: Advice in the error for a split without a pair.
+        files: Files that hold the text, by name. Default: none.
+        may_change: Whether the same config may give other text later or elsewhere, and no file of `files` shows it.
     """
 
     read: Callable[[Any], Corpus]
     name: Callable[[Any], str] = lambda config: config.name
     metric: Callable[[Any], str] = lambda config: config.metric
     remedy: str = "give a data set that has some"
+    files: Callable[[Any], Mapping[str, Path]] = lambda _: {}
+    may_change: bool = False

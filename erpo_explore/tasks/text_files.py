@@ -13,10 +13,11 @@ from erpo_explore.tasks.corpus import Corpus, Pair
 from erpo_explore.tasks.held_out import hold_out
 from erpo_explore.tasks.reader import TaskReader
 
-__all__ = ["FILES", "files_corpus", "files_metric", "files_suffixes"]
+__all__ = ["FILES", "files_by_name", "files_corpus", "files_metric", "files_suffixes"]
 
 _TARGET_SUFFIXES: Final = ("en", "title", "summary", "tgt", "trg", "target", "phones")
 _SUMMARY_SUFFIXES: Final = ("title", "summary")
+_SPLITS: Final = ("train", "valid", "test")
 
 
 def files_corpus(config: FilesConfig) -> Corpus:
@@ -91,6 +92,23 @@ def _assign(config: FilesConfig, found: list[str]) -> tuple[str, str]:
     return found[1 - found.index(target)], target
 
 
+def files_by_name(config: FilesConfig) -> dict[str, Path]:
+    """The files that hold the text, by name, sorted.
+
+    Raises:
+        DataError: The folder is missing, or the suffixes are ambiguous.
+    """
+    suffixes = files_suffixes(config)
+    found = sorted(file for file in config.data.iterdir() if file.is_file())
+    return {file.name: file for file in found if _names_split(file.name, suffixes)}
+
+
+def _names_split(name: str, suffixes: tuple[str, str]) -> bool:
+    """Whether a file holds one side of a split, perhaps compressed, such as `train.de.gz`."""
+    split, _, rest = name.partition(".")
+    return split in _SPLITS and any(f"{rest}.".startswith(f"{suffix}.") for suffix in suffixes)
+
+
 def files_metric(config: FilesConfig) -> str:
     """Metric of the config. Default: rouge where the target suffix is that of summaries, otherwise bleu.
 
@@ -146,5 +164,10 @@ def _read_lines(file: Path) -> list[str]:
     return lines
 
 
-FILES: Final = TaskReader(read=files_corpus, name=lambda config: str(config.data.resolve().name), metric=files_metric)
+FILES: Final = TaskReader(
+    read=files_corpus,
+    name=lambda config: str(config.data.resolve().name),
+    metric=files_metric,
+    files=files_by_name,
+)
 """The task `files`; results name the folder."""

@@ -9,15 +9,17 @@ import copy
 import pickle
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from ray import tune
 from ray._private import state
 
 from erpo_explore.errors import ConfigError
 
 __all__ = [
     "RAY_RELEASE",
+    "SNAPSHOT",
     "check_ray_version",
     "drop_from_last_result",
     "failures_of",
@@ -27,9 +29,11 @@ __all__ = [
     "last_scores",
     "latest_checkpoint",
     "mark_for_snapshot",
+    "move_trial",
     "node_of_actor",
     "pause_unstarted",
     "restart_in_place",
+    "resuming",
     "set_latest_checkpoint",
     "storage_of_worker",
     "with_checkpoint_of_its_own",
@@ -38,6 +42,9 @@ __all__ = [
 
 RAY_RELEASE: Final = (2, 60)
 """The release whose internals these are, as in the bounds of pyproject.toml."""
+
+SNAPSHOT: Final = "experiment_state"
+"""Begin of the names of Tune's snapshots. Without it, a resumed driver could not tell whether there is one."""
 
 
 def check_ray_version(installed: str | None = None) -> None:
@@ -183,6 +190,40 @@ def node_of_actor(actor_id: str) -> str | None:
     """
     known = state.actors(actor_id)
     return known["Address"]["NodeID"] or None if known else None
+
+
+def resuming() -> dict[str, Any]:
+    """Arguments with which a new `Tuner` continues from the newest snapshot in its storage.
+
+    `Tuner.restore` would take callbacks, scheduler and searcher from a pickle of the first driver, with the folder and
+    the settings of that time.
+    """
+    resumed: Any = tune.ResumeConfig.ResumeType.RESUME  # which Ray declares as text
+    return {"_tuner_kwargs": {"resume_config": tune.ResumeConfig(unfinished=resumed, errored=resumed)}}
+
+
+def move_trial(trial: Any, filesystem: Any, storage_path: str, name: str) -> None:
+    """Have a trial write to a storage, and find there all checkpoints that it knows.
+
+    Tune itself moves the checkpoints in the trial's own folder, if the trial is in the snapshot. It moves neither a
+    donor's checkpoint, from which a clone continues, nor trials that a searcher makes after the snapshot. Without this
+    function, a moved exploration would look for them in the folder in which it began, and a copy would write there.
+
+    Args:
+        trial: A trial, whose checkpoints lie at `TRIAL/CHECKPOINT` of some storage.
+        filesystem: Where it writes from now on.
+        storage_path: As in `tune.RunConfig`.
+        name: As in `tune.RunConfig`.
+    """
+    storage = copy.copy(trial.storage)
+    storage.storage_filesystem, storage.storage_fs_path, storage.experiment_dir_name = filesystem, storage_path, name
+    trial.set_storage(storage)
+    for saved in (*kept_checkpoints(trial), latest_checkpoint(trial)):
+        if saved is not None and saved.checkpoint is not None:
+            within = PurePosixPath(saved.checkpoint.path).parts[-2:]
+            path = PurePosixPath(storage.experiment_fs_path, *within).as_posix()
+            saved.checkpoint = tune.Checkpoint(path, filesystem)
+    trial.run_metadata.invalidate_cache()
 
 
 def storage_of_worker(trainable: Any) -> Any:

@@ -4,6 +4,7 @@ The driver loads the task once and sends it to the workers, so only the driver's
 """
 
 import logging
+from pathlib import Path
 
 from ray import tune
 from ray.tune import TuneError
@@ -15,25 +16,24 @@ from erpo_explore.plan.methods import check_installed
 from erpo_explore.plan.outcome import Outcome, outcome_of
 from erpo_explore.plan.plan import Plan, make_plan
 from erpo_explore.plan.trials import num_reachable_knots
+from erpo_explore.plan.unchanged import check_experiment, check_files, check_text, keep_experiment, with_data
 from erpo_explore.store import ResultsWriter, load_manifest, load_results
 from erpo_explore.store.files import Folder, Location, as_location, join, resolved
 from erpo_explore.store.layout import MANIFEST
-from erpo_explore.tasks import Task
+from erpo_explore.store.writer_lock import locked
 from erpo_explore.tune._ray_internals import check_ray_version
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.callbacks.trackers.registry import check_trackers
 from erpo_explore.tune.cluster import connected
 from erpo_explore.tune.scoreboard import Scoreboard
-from erpo_explore.tune.tuner import has_begun, new_trainable, new_tuner, restored_tuner
+from erpo_explore.tune.tuner import has_snapshot, new_trainable, new_tuner
 
 __all__ = ["explore", "resume"]
 
 _log = logging.getLogger(__name__)
 
 
-def explore(
-    experiment: Experiment, folder: Location, *, address: str | None = None, task: Task | None = None
-) -> Outcome:
+def explore(experiment: Experiment, folder: Location, *, address: str | None = None) -> Outcome:
     """Run an experiment to its end.
 
     Args:
@@ -41,7 +41,6 @@ def explore(
         folder: Results folder, a path or a URI such as s3://bucket/results/mine; must not exist yet.
         address: Address of a Ray cluster; by default the one that this machine is part of, else a new one on this
             machine.
-        task: The data of the experiment, if they have been loaded.
 
     Raises:
         ErpoExploreError: Bad data or settings, an existing folder, or too little disk space; nothing is written then.
@@ -50,47 +49,56 @@ def explore(
     check_ray_version()
     check_installed(experiment.search)
     check_trackers(experiment.tracking, folder)
-    plan = make_plan(experiment, folder, task=task)
+    plan = make_plan(experiment, folder)
     _create_folder(plan)
     _log.info("%s", plan.task.describe())
-    with connected(address):
+    with locked(folder), connected(address):
         return _run(plan)
 
 
-def resume(folder: Location, *, address: str | None = None) -> Outcome:
+def resume(folder: Location, *, data: Path | None = None, address: str | None = None) -> Outcome:
     """Go on with an exploration that was interrupted, whose driver died, or some of whose trials failed.
 
     Args:
-        folder: Its results folder.
+        folder: Its results folder, which may have been moved or copied.
+        data: Folder that holds its text files now; by default where they were.
         address: As for `explore`.
 
     Raises:
-        ErpoExploreError: The folder holds no exploration, or its data or initial checkpoints have changed.
+        ErpoExploreError: The folder holds no exploration, or its experiment, data or initial checkpoints have changed.
     """
     folder = as_location(str(folder))
     written = load_manifest(folder)
     experiment = experiment_of(written, str(join(folder, MANIFEST)))
-    outcome = outcome_of(experiment, folder)
-    if outcome.status == "finished" and outcome.num_failed == 0:
-        # a driver may die between the last report and this
-        ResultsWriter.open(folder).compact()
-        return outcome
-    check_release(written, folder)
-    check_ray_version()
-    check_installed(experiment.search)
-    plan = make_plan(experiment, folder, resumes=True)
-    with connected(address):
-        return _run(plan)
+    with locked(folder):
+        outcome = outcome_of(experiment, folder)
+        if outcome.status == "finished" and outcome.num_failed == 0:
+            # a driver may die between the last report and this
+            ResultsWriter.open(folder).compact()
+            return outcome
+        check_release(written, folder)
+        check_ray_version()
+        check_installed(experiment.search)
+        check_experiment(experiment, folder)
+        experiment = with_data(experiment, data, folder)
+        check_files(written, experiment, folder)
+        plan = make_plan(experiment, folder, resumes=True)
+        check_text(written, plan.task.digests, folder)
+        if data is not None:
+            ResultsWriter.open(folder).note({"space": plan.experiment.to_dict()})
+        with connected(address):
+            return _run(plan)
 
 
 def _create_folder(plan: Plan) -> None:
     ResultsWriter.create(plan.folder, plan.manifest(), needed_bytes=plan.needed_bytes)
+    keep_experiment(plan.experiment, plan.folder)
 
 
 def _run(plan: Plan) -> Outcome:
     """Train the initial checkpoints where they are still missing, then the trials, from where they stopped."""
-    recorder, is_new = _recorder(plan), not has_begun(plan)
-    if is_new:
+    recorder, continues = _recorder(plan), has_snapshot(plan)
+    if not continues:
         recorder.begin(plan.specs)
     if plan.first is not None:
         if not _train_first(plan.first):
@@ -100,7 +108,7 @@ def _run(plan: Plan) -> Outcome:
     trainable = new_trainable(plan)
     _log.info("%d trials of %d steps, results in %s", plan.num_trials, plan.experiment.training.steps, plan.folder)
     _log_unreachable_knots(plan)
-    _fit(new_tuner(plan, recorder, trainable) if is_new else restored_tuner(plan, trainable), plan.folder)
+    _fit(new_tuner(plan, recorder, trainable, continues=continues), plan.folder)
     outcome = outcome_of(plan.experiment, plan.folder)
     if outcome.status == "finished":
         ResultsWriter.open(plan.folder).compact()

@@ -1,36 +1,42 @@
-"""Ray Tune's `Tuner` for a plan: new, or restored from the snapshot of an interrupted exploration."""
+"""Ray Tune's `Tuner` for a plan, which may continue from the snapshot of an interrupted exploration.
 
-from typing import Any, Final
+A continued exploration has the callbacks, the scheduler and the searcher of its plan, not those that Tune pickled when
+it began: these name the folder in which it began, and the settings that it began with. Trials and the searcher's
+history come from the snapshot.
+"""
+
+from typing import Any
 
 from ray import tune
 
 from erpo_explore.callables import registered
-from erpo_explore.errors import ResultsError
 from erpo_explore.plan.methods import find_method
 from erpo_explore.plan.plan import Plan
-from erpo_explore.store.files import is_folder, join
+from erpo_explore.store.files import Folder, join
+from erpo_explore.store.layout import CHECKPOINTS
 from erpo_explore.trial.assignment import Assignment
+from erpo_explore.tune._ray_internals import SNAPSHOT, resuming
 from erpo_explore.tune.callbacks.checkpoints import CheckpointSweeper
 from erpo_explore.tune.callbacks.progress import ProgressCallback
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.callbacks.recording import RecordingCallback
+from erpo_explore.tune.callbacks.restored_trials import RestoredTrials
 from erpo_explore.tune.callbacks.tracking import TrackingCallback
 from erpo_explore.tune.callbacks.unhealthy_nodes import UnhealthyNodes
+from erpo_explore.tune.generators import PlannedTrials, SuggestedTrials
 from erpo_explore.tune.methods import new_scheduler, new_searcher
 from erpo_explore.tune.resources import trial_resources
-from erpo_explore.tune.storage import storage_of
+from erpo_explore.tune.trial_home import TrialHome
 from erpo_explore.tune.trial_view import TrialView
 from erpo_explore.tune.worker.trainable import ErpoTrainable
 
-__all__ = ["has_begun", "new_trainable", "new_tuner", "restored_tuner"]
-
-_CHECKPOINTS: Final = "checkpoints"
-"""Folder within the results for Tune's snapshots and the trials' checkpoints."""
+__all__ = ["has_snapshot", "new_trainable", "new_tuner"]
 
 
-def has_begun(plan: Plan) -> bool:
-    """Whether Tune has run in the results folder before."""
-    return is_folder(join(plan.folder, _CHECKPOINTS))
+def has_snapshot(plan: Plan) -> bool:
+    """Whether Tune has written its state into the results folder, from which it can continue."""
+    written = Folder.at(join(plan.folder, CHECKPOINTS)).entries()
+    return any(entry.base_name.startswith(SNAPSHOT) for entry in written)
 
 
 def new_trainable(plan: Plan) -> Any:
@@ -50,49 +56,40 @@ def new_trainable(plan: Plan) -> Any:
     return tune.with_resources(trainable, trial_resources(experiment.resources, plan.num_trials))
 
 
-def new_tuner(plan: Plan, recorder: Recorder, trainable: Any) -> tune.Tuner:
-    """Tune with the plan's trials, their scheduler and searcher, and the callbacks."""
+def new_tuner(plan: Plan, recorder: Recorder, trainable: Any, *, continues: bool) -> tune.Tuner:
+    """Tune with the plan's trials, their scheduler and searcher, and the callbacks.
+
+    Args:
+        plan: The plan.
+        recorder: Writes the results.
+        trainable: What `new_trainable` returned.
+        continues: Whether Tune continues from its last snapshot in the results folder; unfinished and failed trials
+            go on. The folder may have been moved or copied since it was written.
+    """
     experiment, metric = plan.experiment, plan.task.metric
+    home = TrialHome.within(plan.folder)
     searcher = new_searcher(experiment, plan.specs, metric, recorder)
-    filesystem, path = storage_of(recorder.folder)
     return tune.Tuner(
         trainable,
         param_space=_param_space(plan) if searcher is None else {},
         tune_config=tune.TuneConfig(
             scheduler=new_scheduler(experiment, metric, recorder),
-            search_alg=searcher,
+            search_alg=PlannedTrials(home) if searcher is None else SuggestedTrials(searcher, home),
             num_samples=1 if searcher is None else plan.num_trials,
             reuse_actors=True,
             trial_name_creator=_trial_name,
             trial_dirname_creator=_trial_name,
         ),
         run_config=tune.RunConfig(
-            name=_CHECKPOINTS,
-            storage_path=path,
-            storage_filesystem=filesystem,
-            callbacks=_callbacks(plan, recorder),
+            name=home.name,
+            storage_path=home.storage_path,
+            storage_filesystem=home.filesystem,
+            callbacks=_callbacks(plan, recorder, home, continues=continues),
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1, checkpoint_at_end=True),
             failure_config=tune.FailureConfig(max_failures=experiment.resources.max_failures),
             verbose=0,
         ),
-    )
-
-
-def restored_tuner(plan: Plan, trainable: Any) -> tune.Tuner:
-    """Tune from its last snapshot; unfinished and failed trials go on.
-
-    Raises:
-        ResultsError: There is no snapshot.
-    """
-    filesystem, path = storage_of(plan.folder)
-    state = f"{path}/{_CHECKPOINTS}"
-    if not tune.Tuner.can_restore(state, storage_filesystem=filesystem):
-        raise ResultsError(
-            f"results folder {plan.folder} was interrupted before its first checkpoint, so there is nothing to resume; "
-            f"remove it and run the experiment again"
-        )
-    return tune.Tuner.restore(
-        state, trainable, resume_unfinished=True, resume_errored=True, storage_filesystem=filesystem
+        **(resuming() if continues else {}),
     )
 
 
@@ -103,9 +100,10 @@ def _param_space(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _callbacks(plan: Plan, recorder: Recorder) -> list[tune.Callback]:
+def _callbacks(plan: Plan, recorder: Recorder, home: TrialHome, *, continues: bool) -> list[tune.Callback]:
+    """In an order that must not change: Tune restores their states by index."""
     experiment = plan.experiment
-    return [
+    callbacks: list[tune.Callback] = [
         # first: it removes from a report what the others need not see
         RecordingCallback(recorder),
         TrackingCallback(experiment, recorder.folder),
@@ -118,6 +116,13 @@ def _callbacks(plan: Plan, recorder: Recorder) -> list[tune.Callback]:
         CheckpointSweeper(),
         UnhealthyNodes(plan.checkpoint_bytes),
     ]
+    restored = RestoredTrials(
+        home,
+        max_failures=experiment.resources.max_failures,
+        reseeds_members=find_method(experiment.search.method).reseeds_members,
+        folder=recorder.folder,
+    )
+    return [*callbacks, restored] if continues else callbacks
 
 
 def _trial_name(trial: Any) -> str:

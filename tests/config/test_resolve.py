@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from erpo_explore.config.experiment import Experiment
@@ -52,9 +54,22 @@ def test_a_missing_path_file_is_named(tmp_path):
 def test_a_folder_with_a_state_is_a_checkpoint_and_any_other_one_results(folder):
     experiment = Experiment.from_dict(LOCAL)
     assert experiment.init_from == FromFolder(folder="start")
-    assert resolve(experiment).init_from == FromCheckpoint(checkpoint="start")
+    start = str(folder / "start")
+    assert resolve(experiment).init_from == FromCheckpoint(checkpoint=start)
     (folder / "start" / CHECKPOINT_FILE).unlink()
-    assert resolve(experiment).init_from == FromResults(results="start")
+    assert resolve(experiment).init_from == FromResults(results=start)
+
+
+def test_local_data_and_earlier_results_are_named_from_the_root(folder):
+    search = {"warm_start": ["results/before", "s3://bucket/results"]}
+    files = Experiment.from_dict({"name": "mine", "task": {"name": "files", "data": "data"}, "search": search})
+    assert resolve(files).task.data == folder / "data"
+    assert resolve(files).search.warm_start == (str(folder / "results/before"), "s3://bucket/results")
+    docstrings = Experiment.from_dict({"name": "mine", "task": {"name": "docstrings", "roots": ["code", "/usr"]}})
+    assert resolve(docstrings).task.roots == (folder / "code", Path("/usr"))
+    hub = {"name": "hub", "dataset": "model", "source": "de", "target": "en"}
+    for written, expected in ((hub, str(folder / "model")), (hub | {"dataset": "some/set"}, "some/set")):
+        assert resolve(Experiment.from_dict({"name": "mine", "task": written})).task.dataset == expected
 
 
 def test_a_local_model_is_named_from_the_root(folder):

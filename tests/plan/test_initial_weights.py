@@ -47,39 +47,39 @@ def recorded(tmp_path):
 
 class TestFindCheckpoints:
     def test_there_are_none_without_init_from(self, tmp_path):
-        assert find_checkpoints(experiment_of(None), tmp_path) == []
+        assert find_checkpoints(experiment_of(None), tmp_path, {}) == []
 
     def test_the_last_checkpoints_of_an_algorithm_are_ordered_by_seed(self, recorded, tmp_path):
         folder = recorded.folder
-        found = find_checkpoints(experiment_of({"results": str(folder), "algorithm": "mle"}), tmp_path)
+        found = find_checkpoints(experiment_of({"results": str(folder), "algorithm": "mle"}), tmp_path, {})
         assert found == [folder / "checkpoints/mle-s9/2", folder / "checkpoints/mle-s10/2"]
 
     @pytest.mark.parametrize("name", ["initial", "trunk"])
     def test_trained_ones_lie_within_the_results_also_in_an_older_folder(self, tmp_path, name):
         record_trials(tmp_path / "results" / name)
-        found = find_checkpoints(experiment_of(TRAINED), tmp_path / "results")
+        found = find_checkpoints(experiment_of(TRAINED), tmp_path / "results", {})
         assert found == [tmp_path / "results" / name / f"checkpoints/mle-s{seed}/2" for seed in (9, 10)]
 
     def test_of_several_algorithms_one_must_be_named(self, recorded, tmp_path):
         with pytest.raises(
             ResultsError, match=r"init_from\.algorithm of .*recorded: must be one of mle, raml, got None"
         ):
-            find_checkpoints(resolve(experiment_of(str(recorded.folder))), tmp_path)
+            find_checkpoints(resolve(experiment_of(str(recorded.folder))), tmp_path, {})
         with pytest.raises(ResultsError, match=r"must be one of mle, raml, got 'spg'"):
-            find_checkpoints(experiment_of({"results": str(recorded.folder), "algorithm": "spg"}), tmp_path)
+            find_checkpoints(experiment_of({"results": str(recorded.folder), "algorithm": "spg"}), tmp_path, {})
 
     @pytest.mark.parametrize(("status", "remedy"), [("running", "resume"), ("diverged", "lower")])
     def test_a_trial_that_has_not_finished_is_an_error(self, recorded, tmp_path, status, remedy):
         recorded.append("trials", [TRIAL | {"trial": "mle-s10", "algorithm": "mle", "seed": 10, "status": status}])
         with pytest.raises(ResultsError, match=rf"trial mle-s10 of .* must be finished, got {status}; {remedy} "):
-            find_checkpoints(experiment_of({"results": str(recorded.folder), "algorithm": "mle"}), tmp_path)
+            find_checkpoints(experiment_of({"results": str(recorded.folder), "algorithm": "mle"}), tmp_path, {})
 
     def test_weights_of_another_task_are_refused_since_their_token_ids_differ(self, recorded, tmp_path):
         other = experiment_of(
             {"results": str(recorded.folder), "algorithm": "mle"}, task=TINY["task"] | {"train_pairs": 300}
         )
         with pytest.raises(ResultsError, match=r"task\.train_pairs is 200 there and 300 here; if both"):
-            find_checkpoints(other, tmp_path)
+            find_checkpoints(other, tmp_path, {})
 
 
 class TestKeptCheckpoints:

@@ -50,7 +50,7 @@ def test_a_baseline_has_gone_on_from_the_checkpoint_of_its_seed(branched):
     experiment, frame = Experiment.from_dict(BRANCHED), erpo.load_results(branched)
     task = load_task(experiment.task)
     weights = load_initial_weights(
-        find_checkpoints(experiment, branched),
+        find_checkpoints(experiment, branched, {}),
         optimizer=True,
         first_seed=experiment.seed,
         task=task,

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pyarrow import fs
 from ray import tune
 from ray._private import state
 from ray.actor import ActorHandle
@@ -42,6 +43,7 @@ SIGNATURES: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
     (TuneController, "get_trials", ("self",)),
     (Trial, "set_config", ("self", "config")),
     (Trial, "set_status", ("self", "status")),
+    (Trial, "set_storage", ("self", "new_storage")),
     (Trial, "is_finished", ("self",)),
     (tune.Trainable, "is_actor", ("self",)),
     (tune.Trainable, "setup", ("self", "config")),
@@ -64,6 +66,8 @@ ATTRIBUTES = (
     (Trial, "run_metadata"),
     (Trial, "max_failures"),
     (StorageContext, "storage_filesystem"),
+    (StorageContext, "storage_fs_path"),
+    (StorageContext, "experiment_dir_name"),
     (PopulationBasedTraining, "_trial_state"),
     (_PBTTrialState, "last_score"),
     (trial_module._TemporaryTrialState, "ray_actor"),
@@ -167,6 +171,48 @@ class TestCheckpoints:
         _ray_internals.with_checkpoint_of_its_own(saved, tune.Checkpoint)
         assert saved.checkpoint.path == "/checkpoint_1"
         assert saved.checkpoint._uuid != before
+
+
+class TestMoving:
+    """A trial of Tune's in another results folder than the one in which it began."""
+
+    @pytest.fixture
+    def trial(self, tmp_path: Path) -> Any:
+        """A clone that has one checkpoint of its own, and continues from its donor's."""
+        files = fs.LocalFileSystem()
+        storage = StorageContext(str(tmp_path), "before", storage_filesystem=files, trial_dir_name="member-1")
+        trial: Any = Trial("stub", stub=True, trial_id="f00d_00000", storage=storage)
+        manager = trial.run_metadata.checkpoint_manager
+        own = tune.Checkpoint(f"{tmp_path}/before/member-1/checkpoint_000000", files)
+        manager.register_checkpoint(_TrainingResult(own, metrics={"training_iteration": 1}))
+        donors = tune.Checkpoint(f"{tmp_path}/before/member-12/checkpoint_000004", files)
+        _ray_internals.set_latest_checkpoint(trial, _TrainingResult(donors, metrics={"training_iteration": 5}))
+        return trial
+
+    def test_its_checkpoints_and_its_donors_are_found_in_the_new_folder(self, trial: Any, tmp_path: Path) -> None:
+        files = fs.LocalFileSystem()
+        _ray_internals.move_trial(trial, files, str(tmp_path / "other"), "after/checkpoints")
+        assert trial.storage.trial_fs_path == f"{tmp_path}/other/after/checkpoints/member-1"
+        latest = _ray_internals.latest_checkpoint(trial)
+        (kept,) = _ray_internals.kept_checkpoints(trial)
+        assert kept.checkpoint.path == f"{tmp_path}/other/after/checkpoints/member-1/checkpoint_000000"
+        assert latest.checkpoint.path == f"{tmp_path}/other/after/checkpoints/member-12/checkpoint_000004"
+        assert latest.metrics == {"training_iteration": 5}
+
+    def test_a_trial_of_this_folder_stays(self, trial: Any, tmp_path: Path) -> None:
+        before = trial.get_json_state()
+        _ray_internals.move_trial(trial, trial.storage.storage_filesystem, str(tmp_path), "before")
+        latest = _ray_internals.latest_checkpoint(trial).checkpoint.path
+        assert latest == f"{tmp_path}/before/member-12/checkpoint_000004"
+        assert len(before) == len(trial.get_json_state())
+
+    def test_a_new_tuner_takes_the_arguments_that_resume(self) -> None:
+        (name,) = _ray_internals.resuming()
+        assert name in inspect.signature(tune.Tuner).parameters, f"{ADVICE}tune.Tuner has no {name}"
+        assert "resume_config" in inspect.signature(tune.run).parameters, f"{ADVICE}tune.run has no resume_config"
+
+    def test_snapshots_have_the_expected_name(self) -> None:
+        assert TuneController.CKPT_FILE_TMPL.startswith(_ray_internals.SNAPSHOT), ADVICE
 
 
 class TestErrors:

@@ -42,7 +42,7 @@ class TrackingCallback(tune.Callback):
         """
         self._experiment = experiment
         self._folder = folder
-        # Tune's trial ids are short, so two explorations of one project may share some; pickled with the callback
+        # Tune's trial ids are short, so two explorations of one project may share some
         self._prefix = uuid4().hex[:8]
         self._trackers: list[Tracker] = []
         self._begun: set[str] = set()
@@ -50,6 +50,14 @@ class TrackingCallback(tune.Callback):
     def __getstate__(self) -> dict[str, Any]:
         """State without connections, which belong to one process."""
         return self.__dict__ | {"_trackers": [], "_begun": set()}
+
+    def get_state(self) -> dict[str, Any]:
+        """The key of the exploration's runs, which a resumed driver continues."""
+        return {"prefix": self._prefix}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restore what `get_state` returned."""
+        self._prefix = state["prefix"]
 
     def setup(self, *args: Any, **info: Any) -> None:
         """Open the trackers."""
