@@ -7,7 +7,7 @@ CLUSTER := $(VENV)/.installed-cluster
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 -r fEs
 SPACE ?= default
 
-.PHONY: help explore test test-tools check docs cluster-test cluster-faults gpu-check format lock clean
+.PHONY: help explore test test-slow test-all check docs cluster-test cluster-faults gpu-check format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -15,11 +15,14 @@ help: ## List the targets
 explore: $(INSTALLED) ## Install, then a small exploration to the end (SPACE=name for another one)
 	$(BIN)/python explore.py $(SPACE) --results results/$(SPACE)-$(shell date +%Y%m%d-%H%M%S)
 
-test: $(INSTALLED) ## Install, then the tests
-	$(PYTEST)
+test: $(INSTALLED) ## Install, then the tests, but for the slow ones
+	$(PYTEST) -m "not slow"
 
-test-tools: $(INSTALLED) ## The tests that need further programs (git, rsync, Chromium, …), skipped by test where these are missing
-	$(PYTEST) -m tools
+test-slow: $(INSTALLED) ## What test leaves out: slow tests, and those that need further programs (git, rsync, Chromium, …)
+	$(PYTEST) -m "slow or tools"
+
+test-all: $(INSTALLED) ## Install, then all tests
+	$(PYTEST)
 
 check: $(INSTALLED) ## Format, lint, strict types, import contracts, doctests, language
 	$(BIN)/ruff format --check .

@@ -2,17 +2,19 @@
 
 import logging
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 import hypothesis
 import pytest
 import torch
 
+from tests.shared_ray import connect, disconnect
 from tests.tools import lacking
 
 # a shared machine is slow now and then, which says nothing about the code
@@ -21,6 +23,13 @@ hypothesis.settings.load_profile("patient")
 
 # for tensors this small a second thread only waits, and sums that are split otherwise differ in their last bit
 torch.set_num_threads(1)
+
+# no exploration of a test, or of a process that it starts, joins another Ray of this machine
+os.environ["RAY_ADDRESS"] = "local"
+
+# and no other Ray finds those of the tests: Ray writes the address of the last one into this folder
+_RAY_FOLDER: Final = Path("/tmp") / f"ray-{uuid4().hex[:8]}"
+os.environ["RAY_TMPDIR"] = str(_RAY_FOLDER)
 
 # a shell starts what runs in the background deaf to Ctrl-C, and so would be the processes that the tests send one to
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -31,7 +40,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Scheduler of `make test`; a bare machine with a GPU has no xdist."""
     from tests.ray_apart import RayApart
 
+    config.option.loadscopereorder = False
     return RayApart(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the tests that take longest, where they run in parallel."""
+    if hasattr(config, "workerinput"):
+        from tests.ray_apart import ray_first
+
+        ray_first(items)
+
+
+def pytest_unconfigure() -> None:
+    """Remove the logs of the tests' Rays."""
+    shutil.rmtree(_RAY_FOLDER, ignore_errors=True)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -101,13 +124,23 @@ def tiny_space() -> Any:
     return Experiment.from_dict(TINY)
 
 
+@pytest.fixture(scope="session")
+def shared_ray() -> Iterator[Any]:
+    """A Ray with two CPU slots for all tests of this process, once one of them needs it."""
+    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    running = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    yield running
+    disconnect()
+    running.shutdown()
+
+
 @pytest.fixture(scope="module")
-def two_slots() -> Iterator[None]:
-    """Ray with two CPU slots, as an exploration of its own would start it."""
-    ray = pytest.importorskip("ray")
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
+def two_slots(shared_ray: Any) -> Iterator[str]:
+    """Address of the shared Ray; this process is connected to it, and explorations of its children connect to it."""
+    connect(shared_ray.address)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ADDRESS", shared_ray.address)
+        yield shared_ray.address
 
 
 @pytest.fixture(scope="session")

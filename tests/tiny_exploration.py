@@ -1,7 +1,4 @@
-"""A search space that runs to its end in seconds, and a Ray cluster of several nodes on this machine."""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""A search space that runs to its end in seconds."""
 
 TINY = {
     "name": "tiny",
@@ -11,18 +8,3 @@ TINY = {
     "search": {"method": "population", "members": 3, "evolve_every": [1]},
     "baselines": ["mle", "interpolation"],
 }
-
-
-@contextmanager
-def ray_nodes(*held: dict[str, int]) -> Iterator[list[str]]:
-    """Ids of nodes that hold so much each, such as {"num_cpus": 2}, in a Ray whose driver's own node holds nothing."""
-    import ray
-    from ray.cluster_utils import Cluster
-
-    running = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    added = [running.add_node(**each) for each in held]
-    running.wait_for_nodes()
-    ray.init(address=running.address, log_to_driver=False, logging_level="ERROR")
-    yield [node.node_id for node in added]
-    ray.shutdown()
-    running.shutdown()

@@ -72,13 +72,14 @@ def follow(page: Path) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def shown_and_said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str, str]]]:
+def shown_and_said(tmp_path_factory: pytest.TempPathFactory, two_slots: str) -> Iterator[list[tuple[str, str]]]:
     """The tutorial, in the folder where it was followed."""
     with contextlib.chdir(tmp_path_factory.mktemp("tutorial")):
         yield follow(ROOT / "docs" / "tutorial.md")
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_what_the_tutorial_shows_is_what_is_printed(shown_and_said: list[tuple[str, str]]) -> None:
     assert len(shown_and_said) == 9
     for shown, said in shown_and_said:
@@ -86,7 +87,8 @@ def test_what_the_tutorial_shows_is_what_is_printed(shown_and_said: list[tuple[s
 
 
 @pytest.mark.ray
-def test_what_the_python_page_shows_is_what_is_printed(tmp_path: Path, two_slots: None) -> None:
+@pytest.mark.slow
+def test_what_the_python_page_shows_is_what_is_printed(tmp_path: Path, two_slots: str) -> None:
     with contextlib.chdir(tmp_path):
         pairs = follow(ROOT / "docs" / "howto" / "python.md")
     assert len(pairs) == 5
@@ -95,6 +97,7 @@ def test_what_the_python_page_shows_is_what_is_printed(tmp_path: Path, two_slots
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_the_notebook_runs_where_the_tutorial_ends(shown_and_said: list[tuple[str, str]]) -> None:
     notebook = nbformat.read(ROOT / "examples" / "results.ipynb", as_version=4)
     assert all(cell.get("outputs", []) == [] for cell in notebook.cells), (

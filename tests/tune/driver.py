@@ -5,51 +5,66 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from erpo_explore.store.files import Folder, Location, join
 
-
-def start_driver(folder: Location, space: Path) -> "subprocess.Popen[bytes]":
-    return start_command(str(space), "--results", str(folder))
+_ROOT: Final = Path(__file__).parents[2]
 
 
-def start_command(*arguments: str) -> "subprocess.Popen[bytes]":
-    """Start `explore.py ARGUMENTS` on a new Ray with two slots."""
+def start_driver(folder: Location, space: Path, *, alone: bool = False) -> "subprocess.Popen[bytes]":
+    return start_command(str(space), "--results", str(folder), alone=alone)
+
+
+def start_command(*arguments: str, cwd: Path | None = None, alone: bool = False) -> "subprocess.Popen[bytes]":
+    """Start `explore.py ARGUMENTS`.
+
+    Args:
+        arguments: Its words.
+        cwd: Where it runs; None for here.
+        alone: Whether it starts a Ray with two slots, instead of joining the shared one (fixture `two_slots`).
+    """
     code = (
         "import sys, ray; from pathlib import Path;"
         "ray.init(address='local', num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level='ERROR');"
         "sys.argv = ['explore.py', *sys.argv[1:]];"
         "from erpo_explore.cli.main import main; main()"
     )
-    return subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return _start(["-c", code, *arguments] if alone else [str(_ROOT / "explore.py"), *arguments], cwd, alone=alone)
 
 
-def start_simulation(folder: Path, address: str, settings: dict[str, Any]) -> "subprocess.Popen[bytes]":
-    """As `start_driver`, with simulated members and a snapshot after nearly every step of Tune.
+def start_simulation(folder: Path, settings: dict[str, Any]) -> "subprocess.Popen[bytes]":
+    """As `start_driver` on the shared Ray, with simulated members and a snapshot after nearly every step of Tune.
 
     Args:
         folder: Results folder.
-        address: Address of a Ray cluster, or `local` for a new one with two slots.
         settings: Arguments of `simulate`.
     """
-    slots = {"num_cpus": 2, "include_dashboard": False} if address == "local" else {}
     code = (
         "import ray; from pathlib import Path; from tests.tune.simulated import simulate;"
-        f"ray.init(address={address!r}, log_to_driver=False, logging_level='ERROR', **{slots!r});"
+        "ray.init(log_to_driver=False, logging_level='ERROR');"
         f"simulate(Path({str(folder)!r}), **{settings!r})"
     )
-    environment = os.environ | {"TUNE_GLOBAL_CHECKPOINT_S": "0.2", "PYTHONPATH": str(Path(__file__).parents[2])}
+    return _start(["-c", code], TUNE_GLOBAL_CHECKPOINT_S="0.2")
+
+
+def _start(
+    words: list[str], cwd: Path | None = None, *, alone: bool = False, **environment: str
+) -> "subprocess.Popen[bytes]":
+    assert alone or os.environ["RAY_ADDRESS"] != "local", "the test needs the fixture two_slots"
+    environment = os.environ | {"PYTHONPATH": str(_ROOT)} | environment
     return subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
+        [sys.executable, *words], cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
 
 
-def wait_for_reports(driver: "subprocess.Popen[bytes]", folder: Location, num_reports: int) -> None:
+def wait_for_reports(
+    driver: "subprocess.Popen[bytes]", folder: Location, num_reports: int, *, table: str = "observations"
+) -> None:
     """Wait until the driver has recorded a number of reports; fail with its output if it ends before."""
-    parts = Folder.at(join(folder, "observations"))
+    parts = Folder.at(join(folder, table))
     while sum(entry.base_name.endswith(".parquet") for entry in parts.entries()) < num_reports:
         if driver.poll() is not None:
             assert driver.stdout is not None

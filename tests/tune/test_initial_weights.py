@@ -27,7 +27,7 @@ from tests.tune.driver import start_driver, wait_for_reports
 from tests.tune.ray_warnings import RAY_WARNINGS
 from tests.tune.test_run import _comparable
 
-pytestmark = [pytest.mark.ray, *RAY_WARNINGS]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, *RAY_WARNINGS]
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from tests.tune.ray_warnings import RAY_WARNINGS
 
 pytestmark = [
     pytest.mark.ray,
+    pytest.mark.slow,
     *RAY_WARNINGS,
     # from the Gaussian process of Tune's PB2, which has only two or three scores here
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -39,7 +40,7 @@ def paths_of(observations: pd.DataFrame) -> list[ErpoPath]:
     return [ErpoPath.from_dict(json.loads(path)) for path in observations["path"]]
 
 
-def test_optuna_suggests_paths_beside_the_baselines(two_slots: None, tmp_path: Path) -> None:
+def test_optuna_suggests_paths_beside_the_baselines(two_slots: str, tmp_path: Path) -> None:
     frame, trials = explored({"method": "optuna", "members": 4, "knots": 2}, tmp_path / "optuna")
     assert trials["role"].to_dict() == {"mle-s1": "algorithm"} | {f"optuna-{index}": "optuna" for index in range(4)}
     assert set(trials["status"]) == {"finished"}
@@ -50,7 +51,7 @@ def test_optuna_suggests_paths_beside_the_baselines(two_slots: None, tmp_path: P
     assert all(0.1 <= task <= 0.3 for task in tasks)
 
 
-def test_only_searched_trials_are_stopped_early(two_slots: None, tmp_path: Path) -> None:
+def test_only_searched_trials_are_stopped_early(two_slots: str, tmp_path: Path) -> None:
     frame, trials = explored({"method": "asha", "members": 8}, tmp_path / "asha")
     stopped = trials[trials["status"] == "stopped"]
     assert set(trials["status"]) == {"finished", "stopped"}
@@ -62,7 +63,7 @@ def test_only_searched_trials_are_stopped_early(two_slots: None, tmp_path: Path)
     assert resume(tmp_path / "asha").status == "finished"
 
 
-def test_a_method_from_outside_the_package_runs_beside_the_baselines(two_slots: None, tmp_path: Path) -> None:
+def test_a_method_from_outside_the_package_runs_beside_the_baselines(two_slots: str, tmp_path: Path) -> None:
     frame, trials = explored({"method": EXTERNAL, "levels": 2}, tmp_path / "external")
     assert trials["role"].to_dict() == {"mle-s1": "algorithm", "weight-0": "random", "weight-1": "random"}
     assert set(trials["status"]) == {"finished"}
@@ -70,7 +71,7 @@ def test_a_method_from_outside_the_package_runs_beside_the_baselines(two_slots: 
 
 
 @pytest.mark.parametrize("method", ["pbt", "pb2"])
-def test_tunes_own_populations_record_paths_that_can_be_replayed(method: str, two_slots: None, tmp_path: Path) -> None:
+def test_tunes_own_populations_record_paths_that_can_be_replayed(method: str, two_slots: str, tmp_path: Path) -> None:
     frame, trials = explored({"method": method, "members": 4}, tmp_path / method)
     assert trials["role"].to_dict() == {"mle-s1": "algorithm"} | {f"member-{index}": "member" for index in range(4)}
     assert set(trials["status"]) == {"finished"}
@@ -100,7 +101,7 @@ def test_tunes_own_populations_record_paths_that_can_be_replayed(method: str, tw
     ],
     ids=lambda search: search["method"],
 )
-def test_a_resumed_exploration_has_each_report_once(search: dict[str, object], two_slots: None, tmp_path: Path) -> None:
+def test_a_resumed_exploration_has_each_report_once(search: dict[str, object], two_slots: str, tmp_path: Path) -> None:
     folder, file = tmp_path / "killed", tmp_path / "space.yaml"
     file.write_text(yaml.safe_dump(TINY | {"baselines": ["mle"], "search": {"ranges": RANGES} | search}))
     driver = start_driver(folder, file)

@@ -9,14 +9,15 @@ from typing import Any, Final
 import pandas as pd
 import pytest
 import ray
-from ray.cluster_utils import Cluster
 
 from erpo_explore.store import load_results
+from tests.shared_ray import ray_nodes
 from tests.tune.ray_warnings import RAY_WARNINGS
 from tests.tune.simulated import simulate
 
 pytestmark = [
     pytest.mark.ray,
+    pytest.mark.slow,
     *RAY_WARNINGS,
 ]
 
@@ -24,21 +25,23 @@ MEMBERS: Final = 4
 NUM_INTERVALS: Final = 5
 
 
+# a dead node is noticed soon
+HEALTH: Final = {
+    "health_check_period_ms": 200,
+    "health_check_timeout_ms": 10000,
+    "health_check_failure_threshold": 10,
+}
+
+
 @pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    """A head node without slots that checks its nodes often, so that a dead one is noticed soon."""
-    health = {"health_check_period_ms": 200, "health_check_timeout_ms": 10000, "health_check_failure_threshold": 10}
-    head = {"num_cpus": 0, "include_dashboard": False, "_system_config": health}
-    running = Cluster(initialize_head=True, head_node_args=head)
-    yield running
-    ray.shutdown()
-    running.shutdown()
+def two_machines() -> Iterator[tuple[Any, list[Any]]]:
+    """A cluster, and two nodes of one slot."""
+    with ray_nodes({"num_cpus": 1}, {"num_cpus": 1}, **HEALTH) as cluster:
+        yield cluster
 
 
-def test_no_report_is_lost_when_a_machine_dies(cluster: Cluster, tmp_path: Path) -> None:
-    machines = [cluster.add_node(num_cpus=1) for _ in range(2)]
-    cluster.wait_for_nodes()
-    ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+def test_no_report_is_lost_when_a_machine_dies(two_machines: tuple[Any, list[Any]], tmp_path: Path) -> None:
+    cluster, machines = two_machines
     undisturbed = _simulate(tmp_path / "undisturbed")
     folder = tmp_path / "survived"
     killer = Thread(target=_kill_after, args=(cluster, machines[1], folder, 2 * MEMBERS + 1), daemon=True)
@@ -60,7 +63,7 @@ def _simulate(folder: Path) -> Path:
     return simulate(folder, NUM_INTERVALS, members=MEMBERS, step_s=0.2, max_failures=10)
 
 
-def _kill_after(cluster: Cluster, machine: Any, folder: Path, num_reports: int) -> None:
+def _kill_after(cluster: Any, machine: Any, folder: Path, num_reports: int) -> None:
     """Send SIGKILL to all processes of a machine after a number of reports."""
     while len(list((folder / "observations").glob("*.parquet"))) < num_reports:
         time.sleep(0.02)

@@ -13,7 +13,7 @@ from erpo_explore.store.files import Folder, is_folder, join, read
 from tests.tiny_exploration import TINY
 from tests.tune.driver import start_command, start_driver, wait_for_reports
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 TIMED = ["elapsed_s", "tokens_per_s", "reported_at", "checkpoint"]
 """Columns that differ between two runs with the same seed."""
@@ -33,7 +33,7 @@ def _written(tmp_path: Path, **fields: Any) -> Path:
     return file
 
 
-def test_an_exploration_is_resumed_and_its_path_replayed(bucket: str, tmp_path: Path) -> None:
+def test_an_exploration_is_resumed_and_its_path_replayed(bucket: str, two_slots: str, tmp_path: Path) -> None:
     space, local, remote = _written(tmp_path), tmp_path / "undisturbed", f"{bucket}/results/tiny"
     _run(str(space), "--results", str(local))
     driver = start_driver(remote, space)
@@ -62,7 +62,9 @@ def test_an_exploration_is_resumed_and_its_path_replayed(bucket: str, tmp_path: 
     assert f"{again}/replay.csv" in output
 
 
-def test_initial_checkpoints_are_trained_and_used_by_another_exploration(bucket: str, tmp_path: Path) -> None:
+def test_initial_checkpoints_are_trained_and_used_by_another_exploration(
+    bucket: str, two_slots: str, tmp_path: Path
+) -> None:
     first = f"{bucket}/first"
     alone = {"search": {"method": "none"}, "baselines": ["mle"]}
     trained = _written(tmp_path, name="trained", **alone, init_from={"algorithm": "mle", "steps": 6})

@@ -1,10 +1,7 @@
 """A replay on a real Ray, from the command line: killed, resumed, and its table computed again."""
 
-import os
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,36 +16,20 @@ from erpo_explore.config.path_file import save_path
 from erpo_explore.space import Path as ErpoPath
 from erpo_explore.space import Point, Reward
 from tests.tiny_exploration import TINY
+from tests.tune.driver import start_command, wait_for_reports
 
 pytestmark = [
     pytest.mark.ray,
+    pytest.mark.slow,
     # the garbage collector closes the pipe of a killed driver
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-ROOT = Path(__file__).parents[2]
 PATH = ErpoPath(knots=((0.0, Point(reward=Reward(truth=1.0))), (0.5, Point(reward=Reward(truth=0.8, model=0.2)))))
 TRAINING = {"steps": 160, "interval": 40, "batch_size": 16, "learning_rate": 0.02}
 TIMED = ["elapsed_s", "tokens_per_s", "reported_at", "checkpoint", "decoding_s"]
 """Columns that differ between two runs with the same seed."""
-
-
-def start(folder: Path, *args: str) -> "subprocess.Popen[bytes]":
-    """Start `explore.py ARGS` on a new Ray with two slots."""
-    code = (
-        "import sys, ray;"
-        "ray.init(address='local', num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level='ERROR');"
-        "sys.argv = ['explore.py', *sys.argv[1:]];"
-        "from erpo_explore.cli.main import main; main()"
-    )
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *args],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
 
 
 def output_of(driver: "subprocess.Popen[bytes]") -> str:
@@ -57,28 +38,20 @@ def output_of(driver: "subprocess.Popen[bytes]") -> str:
     return " ".join(output.split())
 
 
-def wait_for(driver: "subprocess.Popen[bytes]", table: Path, num_parts: int) -> None:
-    while len(list(table.glob("*.parquet"))) < num_parts:
-        if driver.poll() is not None:
-            assert driver.stdout is not None
-            pytest.fail(f"the driver ended early: {driver.stdout.read().decode()[-2000:]}")
-        time.sleep(0.05)
-
-
 @pytest.fixture(scope="module")
-def replays(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+def replays(tmp_path_factory: pytest.TempPathFactory, two_slots: str) -> tuple[Path, dict[str, str]]:
     """An undisturbed replay, and one that was killed after its first test and resumed, with the output of both."""
     folder = tmp_path_factory.mktemp("replays")
     (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY | {"training": TRAINING}))
     save_path(PATH, folder / "path.yaml")
     replay = ("replay", "path.yaml", "--space", "tiny.yaml", "--seeds", "2", "--against", "mle", "--beam", "3")
-    outputs = {"whole": output_of(start(folder, *replay, "--results", "whole"))}
-    driver = start(folder, *replay, "--results", "killed")
-    wait_for(driver, folder / "killed" / "tests", 1)
+    outputs = {"whole": output_of(start_command(*replay, "--results", "whole", cwd=folder))}
+    driver = start_command(*replay, "--results", "killed", cwd=folder)
+    wait_for_reports(driver, folder / "killed", 1, table="tests")
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     assert (erpo.load_results(folder / "killed", "trials")["status"] == "running").any()
-    outputs["killed"] = output_of(start(folder, "resume", "killed"))
+    outputs["killed"] = output_of(start_command("resume", "killed", cwd=folder))
     return folder, outputs
 
 

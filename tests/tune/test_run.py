@@ -44,7 +44,7 @@ def _holds(file: Path, word: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, two_slots: None) -> Path:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, two_slots: str) -> Path:
     folder = tmp_path_factory.mktemp("explorations") / "undisturbed"
     outcome = explore(Experiment.from_dict(TINY), folder)
     assert (outcome.status, outcome.num_failed) == ("finished", 0)
@@ -138,7 +138,7 @@ class TestACompleteExploration:
         pd.testing.assert_frame_equal(_comparable(undisturbed), before)
 
 
-def test_diverged_trials_are_recorded_and_do_not_end_the_exploration(two_slots: None, tmp_path: Path) -> None:
+def test_diverged_trials_are_recorded_and_do_not_end_the_exploration(two_slots: str, tmp_path: Path) -> None:
     training = TINY["training"] | {"learning_rate": 3e38}  # type: ignore[operator]
     changes = {"training": training, "search": {"method": "none"}, "resources": {"max_failures": 1}}
     outcome = explore(Experiment.from_dict(TINY | changes), tmp_path / "wild")
@@ -150,8 +150,9 @@ def test_diverged_trials_are_recorded_and_do_not_end_the_exploration(two_slots: 
     assert set(trials["num_failures"]) == {2}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["random", "grid"])
-def test_constant_points_are_searched(method: str, two_slots: None, tmp_path: Path) -> None:
+def test_constant_points_are_searched(method: str, two_slots: str, tmp_path: Path) -> None:
     search = {"method": method, "members": 2, "levels": 2, "ranges": {"task": [0.1, 0.3]}}
     training = TINY["training"] | {"steps": 3}  # type: ignore[operator]
     space = Experiment.from_dict(TINY | {"baselines": [], "search": search, "training": training})
@@ -210,7 +211,7 @@ def test_a_resumed_exploration_has_the_results_of_an_undisturbed_one(
     undisturbed: Path, tiny_file: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "killed"
-    driver = start_driver(folder, tiny_file)
+    driver = start_driver(folder, tiny_file, alone=True)
     wait_for_reports(driver, folder, 7)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
@@ -222,11 +223,12 @@ def test_a_resumed_exploration_has_the_results_of_an_undisturbed_one(
     pd.testing.assert_frame_equal(*lineages)
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_cleanly_and_prints_how_to_resume(
     undisturbed: Path, tiny_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "stopped"
-    driver = start_driver(folder, tiny_file)
+    driver = start_driver(folder, tiny_file, alone=True)
     wait_for_reports(driver, folder, 4)
     driver.send_signal(signal.SIGINT)
     output, _ = driver.communicate()
@@ -240,14 +242,15 @@ def test_ctrl_c_stops_cleanly_and_prints_how_to_resume(
     pd.testing.assert_frame_equal(_comparable(folder), _comparable(undisturbed))
 
 
-def test_a_killed_worker_is_replaced_and_no_report_is_lost(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_killed_worker_is_replaced_and_no_report_is_lost(two_slots: str, tmp_path: Path) -> None:
     # intervals long enough that a worker found in training is still in training when it is killed
     training = TINY["training"] | {"steps": 400, "interval": 100}  # type: ignore[operator]
     space, folder = tmp_path / "space.yaml", tmp_path / "worker"
     space.write_text(yaml.safe_dump(TINY | {"training": training}))
     driver = start_driver(folder, space)
     wait_for_reports(driver, folder, 2)
-    while not (training_now := _training(driver.pid)):
+    while not (training_now := _training(os.getpid())):
         assert driver.poll() is None, "the driver ended before a worker was found in training"
     os.kill(min(training_now), signal.SIGKILL)
     output, _ = driver.communicate()
@@ -270,8 +273,9 @@ def _command_line(pid: int) -> bytes:
         return b""
 
 
+@pytest.mark.slow
 def test_a_preempted_worker_saves_its_interval_and_no_step_is_trained_twice(
-    two_slots: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    two_slots: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     training = TINY["training"] | {"steps": 200, "interval": 100}  # type: ignore[operator]
     # it may not fail even once

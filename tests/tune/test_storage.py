@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import ray
 from pyarrow import fs
-from ray.cluster_utils import Cluster
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from erpo_explore.store.files import Folder
@@ -26,20 +25,16 @@ LARGE = np.random.default_rng(0).bytes(3 * 32 * 1024 * 1024 + 7)
 
 
 @pytest.fixture(scope="module")
-def other_node() -> Iterator[Callable[..., Any]]:
+def other_node(shared_ray: Any, two_slots: str) -> Iterator[Callable[..., Any]]:
     """Call to run a function on another node than the driver's."""
-    running = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    node = running.add_node(num_cpus=1)
-    running.wait_for_nodes()
-    ray.init(address=running.address, log_to_driver=False, logging_level="ERROR")
+    node = shared_ray.add_node(num_cpus=0)
     there = NodeAffinitySchedulingStrategy(node.node_id, soft=False)
 
     def run(function: Callable[..., Any], *args: Any) -> Any:
         return ray.get(ray.remote(function).options(scheduling_strategy=there, num_cpus=0).remote(*args))
 
     yield run
-    ray.shutdown()
-    running.shutdown()
+    shared_ray.remove_node(node)
 
 
 @pytest.fixture

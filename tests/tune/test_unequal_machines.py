@@ -13,17 +13,18 @@ from ray._private.state import available_resources_per_node
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.store import load_results
 from erpo_explore.tune.run import explore
-from tests.tiny_exploration import TINY, ray_nodes
+from tests.shared_ray import ray_nodes
+from tests.tiny_exploration import TINY
 from tests.tune.ray_warnings import RAY_WARNINGS
 
-pytestmark = [pytest.mark.ray, *RAY_WARNINGS]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, *RAY_WARNINGS]
 
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[tuple[str, str]]:
     """Ids of a node with one GPU and four CPUs, and of one with two CPUs."""
-    with ray_nodes({"num_cpus": 4, "num_gpus": 1}, {"num_cpus": 2}) as (with_gpu, without):
-        yield with_gpu, without
+    with ray_nodes({"num_cpus": 4, "num_gpus": 1}, {"num_cpus": 2}) as (_, (with_gpu, without)):
+        yield with_gpu.node_id, without.node_id
 
 
 def most_held(folder: Path, resources: dict[str, float]) -> dict[tuple[str, str], float]:

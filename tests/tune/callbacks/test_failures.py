@@ -1,6 +1,6 @@
 """Trials whose workers fail on a real Ray, and what is recorded of them."""
 
-import os
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from erpo_explore.tune.callbacks.failures import Failure, Failures, last_failure
 from erpo_explore.tune.run import explore
 from erpo_explore.tune.worker.preemption_signal import PreemptedError
 from erpo_explore.tune.worker.watchdog import HUNG
+from tests.shared_ray import connect, disconnect
 from tests.tiny_exploration import TINY
 from tests.tune.failed_trial import failed_trial, raised_in_worker
 
@@ -74,17 +75,18 @@ KINDS = ("fine", "hangs_once", "starves_once", "poisons_once", "fails", "gorges"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory, two_slots: str) -> Iterator[Path]:
     """Results of one trial per kind, which differ in nothing else, and of maximum likelihood."""
     home = tmp_path_factory.mktemp("faulty")
     (home / "faulty.py").write_text(FAULTY)
-    root = Path(__file__).parents[3]
+    disconnect()
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(home))
-        # Ray's workers have the environment that Ray was started in
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(home), str(root)]))
-        request.getfixturevalue("two_slots")
+        # workers import from the folder where their driver has connected
+        with contextlib.chdir(home):
+            connect(two_slots)
         yield _explored(home)
+    disconnect()
 
 
 def _explored(home: Path) -> Path:
@@ -101,6 +103,7 @@ def _explored(home: Path) -> Path:
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore:.*:FutureWarning:ray.*")
 @pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:ray.*")

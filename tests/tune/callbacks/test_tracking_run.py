@@ -13,6 +13,7 @@ from tests.tune.driver import start_driver, wait_for_reports
 
 pytestmark = [
     pytest.mark.ray,
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore:.*:FutureWarning"),
     pytest.mark.filterwarnings("ignore:.*:DeprecationWarning"),
@@ -21,7 +22,7 @@ pytestmark = [
 
 
 def test_trackers_hold_what_the_store_holds_after_an_interruption(
-    two_slots: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    two_slots: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow import MlflowClient
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -15,11 +15,11 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from erpo_explore.tune.callbacks.unhealthy_nodes import UnhealthyNodes
-from tests.tiny_exploration import ray_nodes
+from tests.shared_ray import ray_nodes
 from tests.tune.failed_trial import failed_trial
 from tests.tune.ray_warnings import RAY_WARNINGS
 
-pytestmark = [pytest.mark.ray, *RAY_WARNINGS]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, *RAY_WARNINGS]
 
 
 class Worker:
@@ -45,8 +45,8 @@ class Worker:
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[list[str]]:
     """Ids of two nodes, of one and of two slots, beside a driver's without any."""
-    with ray_nodes({"num_cpus": 1}, {"num_cpus": 2}) as added:
-        yield added
+    with ray_nodes({"num_cpus": 1}, {"num_cpus": 2}) as (_, added):
+        yield [node.node_id for node in added]
 
 
 @pytest.fixture

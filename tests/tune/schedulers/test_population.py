@@ -22,7 +22,7 @@ NUM_INTERVALS = 6
 
 
 @pytest.fixture(scope="module")
-def two_periods(tmp_path_factory: pytest.TempPathFactory, two_slots: None) -> Path:
+def two_periods(tmp_path_factory: pytest.TempPathFactory, two_slots: str) -> Path:
     """Eight members on two slots: four judged every interval, four every third."""
     return simulate(tmp_path_factory.mktemp("two") / "periods", NUM_INTERVALS, members=8, evolve_every=[1, 3])
 
@@ -88,18 +88,20 @@ class TestSubPopulations:
             gained = task[(clone.trial, clone.generation + 1)]
             assert scores[(clone.trial, clone.generation + 1)] == pytest.approx(clone.donor_score + gained)
 
+    @pytest.mark.slow
     def test_the_same_seed_decides_the_same(self, two_periods: Path, tmp_path: Path) -> None:
         again = simulate(tmp_path / "again", NUM_INTERVALS, members=8, evolve_every=[1, 3])
         first, second = (load_results(f, "lineage").drop(columns="decided_at") for f in (two_periods, again))
         pd.testing.assert_frame_equal(first, second)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_reports", [21])
 def test_a_killed_driver_is_resumed_with_the_decisions_of_an_undisturbed_one(
     num_reports: int, two_periods: Path, tmp_path: Path
 ) -> None:
     settings = {"num_intervals": NUM_INTERVALS, "members": 8, "evolve_every": [1, 3], "step_s": 0.05}
-    driver = start_simulation(tmp_path / "killed", "local", settings)
+    driver = start_simulation(tmp_path / "killed", settings)
     wait_for_reports(driver, tmp_path / "killed", num_reports)
     driver.send_signal(signal.SIGKILL)
     driver.communicate()
@@ -111,8 +113,9 @@ def test_a_killed_driver_is_resumed_with_the_decisions_of_an_undisturbed_one(
     assert set(load_results(folder, "trials")["num_failures"]) == {0}
 
 
+@pytest.mark.slow
 def test_asynchronous_members_finish_and_clone_only_members_that_have_trained_as_long(
-    two_slots: None, tmp_path: Path
+    two_slots: str, tmp_path: Path
 ) -> None:
     search = {"members": 5, "evolve_every": [1], "synchronous": False}
     folder = simulate(tmp_path / "asynchronous", NUM_INTERVALS, lead=-1.0, **search)
@@ -126,15 +129,17 @@ def test_asynchronous_members_finish_and_clone_only_members_that_have_trained_as
     paths_agree(folder)
 
 
-def test_asynchronous_members_do_not_clone_unwritten_weights(two_slots: None, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_asynchronous_members_do_not_clone_unwritten_weights(two_slots: str, tmp_path: Path) -> None:
     search = {"members": 5, "evolve_every": [1], "synchronous": False, "quantile": 0.5}
     folder = simulate(tmp_path / "slow", NUM_INTERVALS, save_s={"member-0": 0.4}, lead=-1.0, **search)
     clones_continue_from_their_donors(folder)
     paths_agree(folder)
 
 
+@pytest.mark.slow
 class TestLostMembers:
-    def test_a_member_with_a_non_finite_loss_is_reseeded_from_the_best(self, two_slots: None, tmp_path: Path) -> None:
+    def test_a_member_with_a_non_finite_loss_is_reseeded_from_the_best(self, two_slots: str, tmp_path: Path) -> None:
         faults = {"member-3": {"2": ("nan", 1)}}
         folder = simulate(tmp_path / "nan", 4, faults, members=4)
         lost = load_results(folder, "lineage").set_index(["trial", "generation"]).loc[("member-3", 2)]
@@ -144,14 +149,14 @@ class TestLostMembers:
         reports = load_results(folder, trials=["member-3"]).set_index("iteration")
         assert list(reports["status"]) == ["running", "diverged", "running", "finished"]
 
-    def test_a_member_whose_worker_fails_once_is_tried_again(self, two_slots: None, tmp_path: Path) -> None:
+    def test_a_member_whose_worker_fails_once_is_tried_again(self, two_slots: str, tmp_path: Path) -> None:
         folder = simulate(tmp_path / "once", 3, {"member-0": {"2": ("raise", 1)}}, members=4)
         assert list(load_results(folder, trials=["member-0"])["iteration"]) == [1, 2, 3]
         assert not load_results(folder, "lineage")["reason"].str.contains("lost").any()
         trials = load_results(folder, "trials").set_index("trial")
         assert trials.loc["member-0", ["status", "num_failures"]].tolist() == ["finished", 1]
 
-    def test_a_member_whose_worker_fails_too_often_is_reseeded(self, two_slots: None, tmp_path: Path) -> None:
+    def test_a_member_whose_worker_fails_too_often_is_reseeded(self, two_slots: str, tmp_path: Path) -> None:
         folder = simulate(tmp_path / "often", 3, {"member-0": {"2": ("raise", 2)}}, members=4)
         lost = load_results(folder, "lineage").set_index(["trial", "generation"]).loc[("member-0", 2)]
         assert lost["action"] == "clone"
@@ -160,7 +165,7 @@ class TestLostMembers:
 
     @pytest.mark.parametrize("kind", ["nan", "raise"])
     def test_a_member_that_is_lost_repeatedly_is_given_up_and_the_others_continue(
-        self, kind: str, two_slots: None, tmp_path: Path
+        self, kind: str, two_slots: str, tmp_path: Path
     ) -> None:
         faults = {"member-2": {str(iteration): (kind, 99) for iteration in range(1, 7)}}
         folder = simulate(tmp_path / kind, 6, faults, members=4)
