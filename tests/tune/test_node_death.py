@@ -25,12 +25,12 @@ MEMBERS: Final = 4
 NUM_INTERVALS: Final = 5
 
 
-# a dead node is noticed soon
 HEALTH: Final = {
     "health_check_period_ms": 200,
-    "health_check_timeout_ms": 10000,
+    "health_check_timeout_ms": 60000,
     "health_check_failure_threshold": 10,
 }
+"""Settings of Ray that notice a dead node soon, since it refuses the connection, and wait for a slow one."""
 
 
 @pytest.fixture
