@@ -245,7 +245,7 @@ def test_ctrl_c_stops_cleanly_and_prints_how_to_resume(
 @pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_no_report_is_lost(two_slots: str, tmp_path: Path) -> None:
     # intervals long enough that a worker found in training is still in training when it is killed
-    training = TINY["training"] | {"steps": 400, "interval": 100}  # type: ignore[operator]
+    training = TINY["training"] | {"steps": 160, "interval": 40}  # type: ignore[operator]
     space, folder = tmp_path / "space.yaml", tmp_path / "worker"
     space.write_text(yaml.safe_dump(TINY | {"training": training}))
     driver = start_driver(folder, space)
@@ -257,7 +257,7 @@ def test_a_killed_worker_is_replaced_and_no_report_is_lost(two_slots: str, tmp_p
     assert driver.returncode == 0, output.decode()[-2000:]
     frame = erpo.load_results(folder)
     names = {"mle-s1", "interpolation-s1", "member-0", "member-1", "member-2"}
-    assert frame.groupby("trial")["step"].apply(list).to_dict() == {name: [100, 200, 300, 400] for name in names}
+    assert frame.groupby("trial")["step"].apply(list).to_dict() == {name: [40, 80, 120, 160] for name in names}
 
 
 def _training(pid: int) -> set[int]:
