@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/.installed
+RUN := $(VENV)/.installed-run
+INSTALLED := $(VENV)/.installed-test
 CLUSTER := $(VENV)/.installed-cluster
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 -r fEs
 SPACE ?= default
@@ -12,7 +13,7 @@ SPACE ?= default
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-explore: $(INSTALLED) ## Install, then a small exploration to the end (SPACE=name for another one)
+explore: $(RUN) ## Install, then a small exploration to the end (SPACE=name for another one)
 	$(BIN)/python explore.py $(SPACE) --results results/$(SPACE)-$(shell date +%Y%m%d-%H%M%S)
 
 test: $(INSTALLED) ## Install, then the tests, but for the slow ones
@@ -48,21 +49,20 @@ format: $(INSTALLED) ## Format the code and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: ## Pin anew what pyproject.toml asks for
+lock: ## Pin anew, with hashes, what pyproject.toml asks for (UPGRADE=--upgrade for the newest releases)
 	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
-	$(VENV)-lock/bin/pip install --quiet 'torch==2.13.0' -e '.[dev,cluster]'
-	$(VENV)-lock/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+	$(VENV)-lock/bin/pip install --quiet uv
+	PATH=$(CURDIR)/$(VENV)-lock/bin:$$PATH $(VENV)-lock/bin/python requirements/lock.py $(UPGRADE)
 	rm -rf $(VENV)-lock
 
 clean: ## Remove the environment and caches; results stay
 	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-$(INSTALLED): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python >= 3.11 is needed; make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+# each kind of work adds its packages to those of the one before
+$(VENV)/.installed-%: requirements/install.py requirements/%.txt
+	$(PYTHON) requirements/install.py $(VENV) $*
 	@touch $@
 
+$(RUN): pyproject.toml requirements/build.txt requirements/torch.txt requirements/torch-cpu.txt
+$(INSTALLED): $(RUN)
 $(CLUSTER): $(INSTALLED)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,cluster]'
-	@touch $@
