@@ -6,7 +6,6 @@ Weights are read as data: safetensors, or torch's format restricted to tensors.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -15,19 +14,12 @@ from erpo_explore.errors import ConfigError, ErpoExploreError
 
 __all__ = [
     "PretrainedName",
-    "absolute_folder",
     "decoder_prompt",
     "load_config",
     "load_model",
     "load_tokenizer",
     "outline",
 ]
-
-
-def absolute_folder(name: str) -> str:
-    """The absolute path of a local folder; any other name unchanged. Workers have another working folder."""
-    folder = Path(name).expanduser()
-    return str(folder.resolve()) if folder.is_dir() else name
 
 
 PretrainedName = Annotated[str, Field(min_length=1)]

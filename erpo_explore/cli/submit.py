@@ -11,6 +11,7 @@ from erpo_explore.cli.output import say
 from erpo_explore.errors import ConfigError
 
 if TYPE_CHECKING:
+    from erpo_explore.config.experiment import Experiment
     from erpo_explore.launch import HeadJob, RayLauncher, Submission
 
 __all__ = ["submit"]
@@ -123,6 +124,7 @@ def _results_and_files(
             trackers={field: values[field] for field in ("tensorboard", "mlflow", "wandb")},
             share={"gpus_per_trial": values["gpus"], "cpus_per_trial": values["cpus"]},
         )
+        _check_carried(experiment)
         default = experiment.name
         files = {"experiment": find_experiment(values["experiment"]), "data": data}
     elif name == "replay":
@@ -130,6 +132,18 @@ def _results_and_files(
         default = f"{origin.stem}-replay"
         files = {"space": values["space"], "origin": origin if origin.is_file() else None, "data": data}
     return str(values["results"] or f"results/{default}").rstrip("/"), files
+
+
+def _check_carried(experiment: "Experiment") -> None:
+    """Refuse an experiment that names path files, which are not copied to the cluster."""
+    from erpo_explore.config.path_file import PathFile
+
+    for name, baseline in experiment.baselines.items():
+        if isinstance(baseline, PathFile) and "://" not in baseline.location:
+            raise ConfigError(
+                f"baselines.{name}: {baseline.location} is a file of this machine, which submit does not copy; write "
+                "its knots into the experiment"
+            )
 
 
 def _follow_to_end(ray: "RayLauncher", job: "HeadJob", into: FilePath | None) -> int:

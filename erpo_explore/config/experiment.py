@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from erpo_explore.config.anchored import anchored
 from erpo_explore.config.baselines import Baselines
 from erpo_explore.config.explain import explain
 from erpo_explore.config.final_test import FinalTest
@@ -203,6 +204,8 @@ class Experiment(Section):
 def load_experiment(file: FilePath) -> Experiment:
     """Read an experiment from YAML. Files that it names are read by `config.resolve`.
 
+    Relative names of files and folders become absolute; they are relative to the YAML file.
+
     Raises:
         ConfigError: The file is missing, no YAML, or does not fit the schema.
     """
@@ -214,4 +217,4 @@ def load_experiment(file: FilePath) -> Experiment:
         raise ConfigError(f"{file}: is not UTF-8 text; save it as UTF-8") from error
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from error
-    return Experiment.from_dict(written, origin=str(file))
+    return anchored(Experiment.from_dict(written, origin=str(file)), file.absolute().parent)

@@ -5,8 +5,10 @@ fails with an error.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
+from erpo_explore.config.anchored import anchored
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.init_from import FromCheckpoint, FromFolder, FromResults, FromTraining
 from erpo_explore.config.search import Search
@@ -172,7 +174,8 @@ def _record(folder: Location) -> list[dict[str, str]]:
 def _check_task(experiment: Experiment, folder: Location, data: Mapping[str, Any]) -> None:
     """Raise unless a results folder is of the same task, since token ids mean nothing without their vocabulary."""
     written = load_manifest(folder)
-    theirs = experiment_of(written, str(folder)).task.model_dump(mode="json")
+    # older folders hold relative names
+    theirs = anchored(experiment_of(written, str(folder)), Path.cwd()).task.model_dump(mode="json")
     ours = experiment.task.model_dump(mode="json")
     compared = (theirs.keys() | ours.keys()) - {"metric"}
     if DATA in written and DATA in data:
