@@ -12,7 +12,7 @@ from typing import Final
 import torch
 
 from erpo_explore.symbols import Symbols
-from erpo_explore.tasks import FilesConfig, Split, Task, WordVocabulary, load_task
+from erpo_explore.tasks import FilesConfig, Sentences, Split, Task, WordVocabulary, load_task
 
 __all__ = ["BATCH_SIZE", "UNITS", "add_data_option", "multi30k"]
 
@@ -72,11 +72,11 @@ def _random_words() -> Task:
     )
 
 
-def _zipf_rows(length_N: torch.Tensor, size: int, generator: torch.Generator) -> tuple[tuple[int, ...], ...]:
+def _zipf_rows(length_N: torch.Tensor, size: int, generator: torch.Generator) -> Sentences:
     """Words with frequency proportional to 1 / rank; the most frequent is about one in nine."""
     weight_V = 1.0 / torch.arange(1, size - _NUM_SPECIAL + 1)
     flat = torch.multinomial(weight_V, int(length_N.sum()), replacement=True, generator=generator) + _NUM_SPECIAL
-    return tuple(tuple(row.tolist()) for row in torch.split(flat, length_N.tolist()))
+    return Sentences.from_rows(row.tolist() for row in torch.split(flat, length_N.tolist()))
 
 
 def _numbered_words(size: int) -> WordVocabulary:

@@ -11,6 +11,7 @@ from erpo_explore.config.resolve import resolve
 from erpo_explore.plan.trust import check_resumable
 from erpo_explore.store.files import Location, as_location
 from erpo_explore.store.manifest import check_new
+from erpo_explore.tasks.load import load_task
 
 if TYPE_CHECKING:
     from erpo_explore.api.run import Run
@@ -38,10 +39,11 @@ def explore(experiment: Experiment, folder: Location | None = None, *, address: 
     location = as_location(str(folder)) if folder is not None else as_location(f"results/{experiment.name}")
     experiment = resolve(experiment)
     check_new(location)
+    task = load_task(experiment.task)
     from erpo_explore.api.run import Run
     from erpo_explore.tune.run import explore as run_experiment
 
-    outcome = run_experiment(experiment, location, address=address)
+    outcome = run_experiment(experiment, location, address=address, task=task)
     return Run.open(outcome.folder)
 
 

@@ -99,7 +99,7 @@ class Plan:
         return replace(self, first=None, checkpoints=tuple(checkpoints), initial_weights=weights)
 
 
-def make_plan(experiment: Experiment, folder: Location, *, resumes: bool = False) -> Plan:
+def make_plan(experiment: Experiment, folder: Location, *, resumes: bool = False, task: Task | None = None) -> Plan:
     """Plan an exploration, and check all that can be checked before it runs. Writes nothing.
 
     Args:
@@ -107,12 +107,13 @@ def make_plan(experiment: Experiment, folder: Location, *, resumes: bool = False
         folder: Results folder.
         resumes: Whether the folder holds an exploration to go on with. Its initial checkpoints must then be those that
             it began with.
+        task: The data of the experiment, if they have been loaded.
 
     Raises:
         ErpoExploreError: The data, a metric, a search method, earlier results or an initial checkpoint cannot be used.
     """
     experiment = resolve(experiment)
-    task = load_task(experiment.task)
+    task = load_task(experiment.task) if task is None else task
     experiment = experiment.in_steps(steps_per_epoch(task.train, experiment.training.batch_size))
     data = data_record(file_digests(experiment.task), task.digests)
     warn_of_changed_data(experiment.search.warm_start, data, "its scores and those of this exploration differ in kind")

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-import fsspec
 import pyarrow as pa
 from pyarrow import fs
 
@@ -232,6 +231,8 @@ def _open_uri(uri: str) -> tuple[fs.FileSystem, str]:
             raise ResultsError(f"{uri} is not a location that can be opened: {_reason(error)}") from error
     except OSError as error:
         raise ResultsError(f"{uri} cannot be opened: {_reason(error)}") from error
+    import fsspec  # here, since most results are local
+
     try:
         filesystem, path = fsspec.core.url_to_fs(uri)
     except (ValueError, ImportError) as error:

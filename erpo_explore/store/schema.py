@@ -22,7 +22,6 @@ from erpo_explore.store.columns import (
     TRIAL_COLUMNS,
     Column,
 )
-from erpo_explore.store.versions import current_name
 
 __all__ = [
     "LINEAGE",
@@ -73,6 +72,8 @@ class Table:
         Raises:
             ValueError: a name is unknown; where an older version had it, the message gives the name of today.
         """
+        from erpo_explore.store.versions import current_name  # here, since it imports pyarrow.compute
+
         known = self.schema.names
         for name in names:
             if name not in known:

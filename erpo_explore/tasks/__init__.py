@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from erpo_explore.tasks.bpe import BpeVocabulary
     from erpo_explore.tasks.load import load_task
     from erpo_explore.tasks.pretrained import PretrainedVocabulary
-    from erpo_explore.tasks.task import Split, Task
+    from erpo_explore.tasks.sentences import Sentences
+    from erpo_explore.tasks.task import Split, Task, TokenPairs
     from erpo_explore.tasks.vocabulary import Vocabulary, WordVocabulary
 
 __all__ = [
@@ -31,9 +32,11 @@ __all__ = [
     "LearnedVocabularyConfig",
     "PretrainedVocabulary",
     "PretrainedVocabularyConfig",
+    "Sentences",
     "Split",
     "Task",
     "TaskConfig",
+    "TokenPairs",
     "ToyConfig",
     "TrainingBatches",
     "Vocabulary",
@@ -51,8 +54,10 @@ __getattr__ = lazy_names(
         "Batch": "batching",
         "BpeVocabulary": "bpe",
         "PretrainedVocabulary": "pretrained",
+        "Sentences": "sentences",
         "Split": "task",
         "Task": "task",
+        "TokenPairs": "task",
         "TrainingBatches": "batching",
         "Vocabulary": "vocabulary",
         "WordVocabulary": "vocabulary",

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from erpo_explore.errors import ConfigError, DataError
 from erpo_explore.symbols import Symbols
-from erpo_explore.tasks.task import Split
+from erpo_explore.tasks.sentences import Sentences
+from erpo_explore.tasks.task import TokenPairs
 
 __all__ = ["Batch", "TrainingBatches", "collate", "evaluation_batches", "steps_per_epoch"]
 
@@ -63,11 +64,11 @@ class Batch:
         )
 
 
-def collate(split: Split, indices: Sequence[int], symbols: Symbols) -> Batch:
+def collate(split: TokenPairs, indices: Sequence[int] | Int[np.ndarray, " B"], symbols: Symbols) -> Batch:
     """Put pairs into one batch.
 
     Args:
-        split: Split of the pairs.
+        split: TokenPairs of the pairs.
         indices: Indices of the pairs in the split, in the order of the rows.
         symbols: EOS ends a row, pad fills it.
 
@@ -76,28 +77,28 @@ def collate(split: Split, indices: Sequence[int], symbols: Symbols) -> Batch:
     """
     if len(indices) == 0:
         raise DataError("batch: needs at least one pair, got none; skip empty splits")
-    source_BS, source_keep_BS = _pad([split.source_ids[index] for index in indices], symbols)
-    target_BT, target_keep_BT = _pad([split.target_ids[index] for index in indices], symbols)
+    index_B = np.asarray(indices, np.int64)
+    source_BS, source_keep_BS = _pad(split.source_ids, index_B, symbols)
+    target_BT, target_keep_BT = _pad(split.target_ids, index_B, symbols)
     return Batch(
         source_BS=source_BS,
         source_keep_BS=source_keep_BS,
         target_BT=target_BT,
         target_keep_BT=target_keep_BT,
-        index_B=torch.tensor(list(indices), dtype=torch.long),
+        index_B=torch.from_numpy(index_B.copy()),
     )
 
 
-def _pad(rows: Sequence[tuple[int, ...]], symbols: Symbols) -> tuple[Int[Tensor, "B L"], Bool[Tensor, "B L"]]:
+def _pad(
+    sentences: Sentences, index_B: Int[np.ndarray, " B"], symbols: Symbols
+) -> tuple[Int[Tensor, "B L"], Bool[Tensor, "B L"]]:
     """Rows with EOS and padding, and a mask that is False at the padding."""
-    longest = 1 + max(map(len, rows))
-    tokens_BL = torch.tensor(
-        [[*row, symbols.eos, *[symbols.pad] * (longest - 1 - len(row))] for row in rows], dtype=torch.long
-    )
-    length_B = torch.tensor([1 + len(row) for row in rows])
-    return tokens_BL, torch.arange(longest)[None, :] < length_B[:, None]
+    tokens_BL, length_B = sentences.padded(index_B, eos=symbols.eos, pad=symbols.pad)
+    keep_BL = np.arange(tokens_BL.shape[1]) < length_B[:, None]
+    return torch.from_numpy(tokens_BL), torch.from_numpy(keep_BL)
 
 
-def steps_per_epoch(split: Split, batch_size: int) -> int:
+def steps_per_epoch(split: TokenPairs, batch_size: int) -> int:
     """Batches of one pass over a split."""
     return -(-len(split) // batch_size)
 
@@ -108,7 +109,7 @@ class TrainingBatches:
     Each epoch has every pair once, in an order that depends on (seed, epoch). At most one batch per epoch is smaller.
     """
 
-    def __init__(self, split: Split, symbols: Symbols, batch_size: int, seed: int) -> None:
+    def __init__(self, split: TokenPairs, symbols: Symbols, batch_size: int, seed: int) -> None:
         """Prepare; the order of an epoch is drawn at its first batch.
 
         Args:
@@ -133,7 +134,7 @@ class TrainingBatches:
         self._seed = seed
         self._length_N = _sort_keys(split)
         self._epoch = -1
-        self._order: tuple[tuple[int, ...], ...] = ()
+        self._batches: tuple[Int[np.ndarray, " B"], ...] = ()
 
     def __len__(self) -> int:
         """Batches per epoch."""
@@ -149,10 +150,10 @@ class TrainingBatches:
             raise ConfigError(f"step must be >= 0, got {step}; count steps from 0")
         epoch, index = divmod(step, len(self))
         if epoch != self._epoch:
-            self._epoch, self._order = epoch, self._shuffle(epoch)
-        return collate(self._split, self._order[index], self._symbols)
+            self._epoch, self._batches = epoch, self._shuffle(epoch)
+        return collate(self._split, self._batches[index], self._symbols)
 
-    def _shuffle(self, epoch: int) -> tuple[tuple[int, ...], ...]:
+    def _shuffle(self, epoch: int) -> tuple[Int[np.ndarray, " B"], ...]:
         """Shuffle pairs, sort each pool of them by length, cut it into batches, shuffle the batches."""
         generator = _epoch_generator(self._seed, epoch)
         shuffled_N = torch.randperm(len(self._split), generator=generator)
@@ -161,13 +162,13 @@ class TrainingBatches:
         sorted_N = shuffled_N[within_N[torch.argsort(pool_N[within_N], stable=True)]]
         batches = torch.split(sorted_N, self._batch_size)
         batch_order = torch.randperm(len(batches), generator=generator).tolist()
-        return tuple(tuple(batches[index].tolist()) for index in batch_order)
+        return tuple(batches[index].numpy() for index in batch_order)
 
 
-def _sort_keys(split: Split) -> Int[Tensor, " N"]:
+def _sort_keys(split: TokenPairs) -> Int[Tensor, " N"]:
     """One number per pair that sorts by source length, then by target length."""
-    target_N = torch.tensor([len(ids) for ids in split.target_ids], dtype=torch.long)
-    source_N = torch.tensor([len(ids) for ids in split.source_ids], dtype=torch.long)
+    target_N = torch.from_numpy(split.target_ids.lengths)
+    source_N = torch.from_numpy(split.source_ids.lengths)
     return source_N * (1 + target_N.max()) + target_N
 
 
@@ -177,7 +178,7 @@ def _epoch_generator(seed: int, epoch: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(state) % 2**63)
 
 
-def evaluation_batches(split: Split, symbols: Symbols, batch_size: int) -> Iterator[Batch]:
+def evaluation_batches(split: TokenPairs, symbols: Symbols, batch_size: int) -> Iterator[Batch]:
     """Yield every pair once, shortest first; `Batch.index_B` has the indices. An empty split has no batches.
 
     Raises:
@@ -185,6 +186,6 @@ def evaluation_batches(split: Split, symbols: Symbols, batch_size: int) -> Itera
     """
     if not batch_size >= 1:
         raise ConfigError(f"batch_size must be >= 1, got {batch_size}; give the pairs of one batch")
-    order = sorted(range(len(split)), key=lambda index: (len(split.source_ids[index]), len(split.target_ids[index])))
+    order = np.lexsort((split.target_ids.lengths, split.source_ids.lengths))
     for start in range(0, len(order), batch_size):
         yield collate(split, order[start : start + batch_size], symbols)

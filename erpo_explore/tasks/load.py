@@ -2,6 +2,8 @@
 
 import logging
 
+import numpy as np
+
 from erpo_explore.errors import DataError
 from erpo_explore.named_function import load_object
 from erpo_explore.tasks.bpe import BpeVocabulary
@@ -10,7 +12,7 @@ from erpo_explore.tasks.corpus import Pair
 from erpo_explore.tasks.digests import text_digests
 from erpo_explore.tasks.pretrained import PretrainedVocabulary
 from erpo_explore.tasks.reader import TaskReader
-from erpo_explore.tasks.task import Split, Task
+from erpo_explore.tasks.task import Split, Task, TokenPairs
 from erpo_explore.tasks.vocabulary import Vocabulary, WordVocabulary
 
 __all__ = ["load_task"]
@@ -36,17 +38,26 @@ def load_task(config: TaskSection) -> Task:
             raise DataError(f"task {config.name}: its {name} split has no pair; {reader.remedy}")
     source_vocabulary, target_vocabulary = _build_vocabularies(config.vocabulary, train)
 
-    def split(pairs: tuple[Pair, ...]) -> Split:
+    def encoded(pairs: tuple[Pair, ...]) -> TokenPairs:
         return _encode(pairs, source_vocabulary, target_vocabulary)
+
+    def split(pairs: tuple[Pair, ...]) -> Split:
+        tokens = encoded(pairs)
+        return Split(
+            sources=tuple(source for source, _ in pairs),
+            references=tuple(target for _, target in pairs),
+            source_ids=tokens.source_ids.cut(config.max_source_tokens),
+            target_ids=tokens.target_ids,
+        )
 
     return Task(
         name=reader.name(config),
         metric=reader.metric(config),
         source_vocabulary=source_vocabulary,
         target_vocabulary=target_vocabulary,
-        train=_short_enough(split(train), config),
-        validation=_cut_sources(split(corpus.validation), config.max_source_tokens),
-        test=_cut_sources(split(corpus.test), config.max_source_tokens),
+        train=_short_enough(encoded(train), config),
+        validation=split(corpus.validation),
+        test=split(corpus.test),
         digests=text_digests(corpus) if reader.may_change else {},
     )
 
@@ -70,42 +81,25 @@ def _learn_vocabulary(config: LearnedVocabularyConfig, lines: list[str]) -> Voca
     return WordVocabulary.from_lines(lines, size=config.size, min_count=config.min_count)
 
 
-def _encode(pairs: tuple[Pair, ...], source_vocabulary: Vocabulary, target_vocabulary: Vocabulary) -> Split:
-    return Split(
-        sources=tuple(source for source, _ in pairs),
-        references=tuple(target for _, target in pairs),
-        source_ids=tuple(tuple(source_vocabulary.encode(source)) for source, _ in pairs),
-        target_ids=tuple(tuple(target_vocabulary.encode(target)) for _, target in pairs),
+def _encode(pairs: tuple[Pair, ...], source_vocabulary: Vocabulary, target_vocabulary: Vocabulary) -> TokenPairs:
+    return TokenPairs(
+        source_ids=source_vocabulary.encode_lines([source for source, _ in pairs]),
+        target_ids=target_vocabulary.encode_lines([target for _, target in pairs]),
     )
 
 
-def _short_enough(train: Split, config: TaskSection) -> Split:
+def _short_enough(train: TokenPairs, config: TaskSection) -> TokenPairs:
     """Train pairs within both length limits."""
-    kept = [
-        index
-        for index, (source, target) in enumerate(zip(train.source_ids, train.target_ids, strict=True))
-        if len(source) <= config.max_source_tokens and len(target) <= config.max_target_tokens
-    ]
-    if not kept:
+    fits_N = (train.source_ids.lengths <= config.max_source_tokens) & (
+        train.target_ids.lengths <= config.max_target_tokens
+    )
+    if fits_N.all():
+        return train
+    kept = np.flatnonzero(fits_N)
+    if len(kept) == 0:
         raise DataError(
             f"task {config.name}: no train pair has at most max_source_tokens={config.max_source_tokens} and "
             f"max_target_tokens={config.max_target_tokens}; raise them"
         )
-    if len(kept) < len(train):
-        _log.info("task %s: left out %d of %d train pairs as too long", config.name, len(train) - len(kept), len(train))
-    return Split(
-        sources=tuple(train.sources[index] for index in kept),
-        references=tuple(train.references[index] for index in kept),
-        source_ids=tuple(train.source_ids[index] for index in kept),
-        target_ids=tuple(train.target_ids[index] for index in kept),
-    )
-
-
-def _cut_sources(split: Split, max_source_tokens: int) -> Split:
-    """The same pairs, with longer sources cut."""
-    return Split(
-        sources=split.sources,
-        references=split.references,
-        source_ids=tuple(ids[:max_source_tokens] for ids in split.source_ids),
-        target_ids=split.target_ids,
-    )
+    _log.info("task %s: left out %d of %d train pairs as too long", config.name, len(train) - len(kept), len(train))
+    return TokenPairs(source_ids=train.source_ids.take(kept), target_ids=train.target_ids.take(kept))

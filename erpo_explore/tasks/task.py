@@ -5,33 +5,57 @@ Legend: V target vocabulary.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
+import numpy as np
+from jaxtyping import Float, Int
 
 from erpo_explore.errors import DataError
 from erpo_explore.symbols import Symbols
+from erpo_explore.tasks.sentences import Sentences
 from erpo_explore.tasks.vocabulary import Vocabulary
 
-__all__ = ["Split", "Task"]
+__all__ = ["Split", "Task", "TokenPairs"]
+
+_TOKENS_AT_ONCE: Final = 1_000_000
+"""Tokens that are counted at once, since numpy counts a copy of eight bytes per token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Split:
-    """Sentence pairs; the entries with the same index in all four fields are one pair.
+class TokenPairs:
+    """Sentence pairs as tokens alone, which is all that training needs.
 
     Attributes:
-        sources: Lines of source text.
-        references: Lines of target text, as written by people.
         source_ids: Tokens of the sources without EOS, possibly cut.
         target_ids: Tokens of the references without BOS and EOS.
     """
 
+    source_ids: Sentences
+    target_ids: Sentences
+
+    def __post_init__(self) -> None:
+        if len(self.source_ids) != len(self.target_ids):
+            raise DataError(
+                "split: source_ids and target_ids must have equal lengths, "
+                f"got {len(self.source_ids)}, {len(self.target_ids)}; give each pair one entry in each"
+            )
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        return len(self.source_ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split(TokenPairs):
+    """Sentence pairs with their text; the entries with the same index in all four fields are one pair.
+
+    Attributes:
+        sources: Lines of source text.
+        references: Lines of target text, as written by people.
+    """
+
     sources: tuple[str, ...]
     references: tuple[str, ...]
-    source_ids: tuple[tuple[int, ...], ...]
-    target_ids: tuple[tuple[int, ...], ...]
 
     def __post_init__(self) -> None:
         lengths = [len(self.sources), len(self.references), len(self.source_ids), len(self.target_ids)]
@@ -41,14 +65,12 @@ class Split:
                 f"got {', '.join(map(str, lengths))}; give each pair one entry in each"
             )
 
-    def __len__(self) -> int:
-        """Number of pairs."""
-        return len(self.sources)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """Data of a task, and the metric that scores a model. It can be pickled, since it is sent to the workers.
+
+    The text of the train pairs is not kept: nothing reads it, and a copy per worker would be large.
 
     Attributes:
         name: Name of the language, folder or data set.
@@ -65,7 +87,7 @@ class Task:
     metric: str
     source_vocabulary: Vocabulary
     target_vocabulary: Vocabulary
-    train: Split
+    train: TokenPairs
     validation: Split
     test: Split
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -76,20 +98,28 @@ class Task:
         return self.target_vocabulary.symbols
 
     @property
-    def unigram_V(self) -> Float[Tensor, " V"]:
-        """Relative frequency of each token in the train targets, float32 on the CPU; 0 for special tokens.
+    def unigram_V(self) -> Float[np.ndarray, " V"]:
+        """Relative frequency of each token in the train targets, float32; 0 for special tokens.
 
         Computed at each access, so callers should keep it.
 
         Raises:
             DataError: The train targets contain no known word.
         """
-        flat = torch.tensor([token for ids in self.train.target_ids for token in ids], dtype=torch.long)
-        counts_V = torch.bincount(flat, minlength=len(self.target_vocabulary)).double()
+        counts_V = self._target_counts().astype(np.float64)
         counts_V[[*self.symbols.never_drawn, self.symbols.eos]] = 0.0
         if not counts_V.sum() > 0:
             raise DataError(f"task {self.name}: its train targets have no known word; lower vocabulary.min_count")
-        return (counts_V / counts_V.sum()).float()
+        frequencies_V: Float[np.ndarray, " V"] = (counts_V / counts_V.sum()).astype(np.float32)
+        return frequencies_V
+
+    def _target_counts(self) -> Int[np.ndarray, " V"]:
+        """Occurrences of each token in the train targets."""
+        tokens_N, size = self.train.target_ids.tokens_N, len(self.target_vocabulary)
+        counts_V = np.zeros(size, np.int64)
+        for start in range(0, len(tokens_N), _TOKENS_AT_ONCE):
+            counts_V += np.bincount(tokens_N[start : start + _TOKENS_AT_ONCE], minlength=size)
+        return counts_V
 
     def describe(self) -> str:
         """One line: pairs, vocabulary sizes, mean lengths in tokens, metric."""
@@ -102,5 +132,5 @@ class Task:
         )
 
 
-def _mean_length(rows: tuple[tuple[int, ...], ...]) -> float:
-    return sum(map(len, rows)) / max(1, len(rows))
+def _mean_length(rows: Sentences) -> float:
+    return len(rows.tokens_N) / max(1, len(rows))

@@ -2,13 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, final
+
+from typing_extensions import override
 
 from erpo_explore.errors import DataError
 from erpo_explore.symbols import Symbols
+from erpo_explore.tasks.sentences import Sentences
 
-__all__ = ["NUM_SPECIAL", "UNKNOWN", "Vocabulary", "WordVocabulary"]
+__all__ = ["NUM_SPECIAL", "UNKNOWN", "Vocabulary", "WordVocabulary", "count_words"]
 
 NUM_SPECIAL: Final = 4
 """Ids 0 to 3 are pad, BOS, EOS and unknown in every vocabulary that is built here."""
@@ -31,12 +34,24 @@ class Vocabulary(ABC):
     def encode(self, text: str) -> list[int]:
         """Ids of a line of text, without BOS and EOS."""
 
+    def encode_lines(self, lines: Sequence[str]) -> Sentences:
+        """The ids of many lines, equal to those of `encode` for each line."""
+        return Sentences.from_rows(map(self.encode, lines))
+
     @abstractmethod
     def decode(self, ids: Sequence[int]) -> str:
         """Text of the ids: words separated by single spaces, up to the first EOS, without pad and BOS.
 
         For text of known words, `decode(encode(text)) == " ".join(text.split())`.
         """
+
+
+def count_words(lines: Iterable[str]) -> Counter[str]:
+    """Occurrences of each whitespace-separated word."""
+    counts: Counter[str] = Counter()
+    for line in lines:
+        counts.update(line.split())
+    return counts
 
 
 @final
@@ -70,7 +85,7 @@ class WordVocabulary(Vocabulary):
         Raises:
             DataError: No word is left.
         """
-        counts = Counter(word for line in lines for word in line.split())
+        counts = count_words(lines)
         del counts[UNKNOWN]
         frequent = [(word, count) for word, count in counts.items() if count >= min_count]
         if not frequent:
@@ -89,6 +104,11 @@ class WordVocabulary(Vocabulary):
         """One id per word."""
         return [self._ids.get(word, self.symbols.unk) for word in text.split()]
 
+    @override
+    def encode_lines(self, lines: Sequence[str]) -> Sentences:
+        known = _KnownWords(self._ids, self.symbols.unk)
+        return Sentences.from_rows(map(known.__getitem__, line.split()) for line in lines)
+
     def decode(self, ids: Sequence[int]) -> str:
         """One word per id, up to EOS."""
         words: list[str] = []
@@ -99,3 +119,14 @@ class WordVocabulary(Vocabulary):
                 continue
             words.append(UNKNOWN if token == self.symbols.unk else self._words[token - NUM_SPECIAL])
         return " ".join(words)
+
+
+class _KnownWords(dict[str, int]):
+    """Ids by word, with the unknown token for any other word; faster than `dict.get` with a default."""
+
+    def __init__(self, ids: Mapping[str, int], unk: int) -> None:
+        super().__init__(ids)
+        self._unk = unk
+
+    def __missing__(self, word: str) -> int:
+        return self._unk

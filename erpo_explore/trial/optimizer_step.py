@@ -31,7 +31,7 @@ class OptimizerStep:
         self._task, self._model, self._training, self._device = task, model, training, device
         self._optimizer = torch.optim.Adam(model.parameters(), lr=training.learning_rate, fused=True)
         self._batches = TrainingBatches(task.train, task.symbols, training.batch_size, seed)
-        self._unigram_V = task.unigram_V.to(device)
+        self._unigram_V = torch.from_numpy(task.unigram_V).to(device)
 
     def take(self, step: int, point: Point, draws: torch.Generator) -> StepLoss:
         """Change the weights once.

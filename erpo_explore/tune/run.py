@@ -21,6 +21,7 @@ from erpo_explore.store import ResultsWriter, load_manifest, load_results
 from erpo_explore.store.files import Folder, Location, as_location, join, resolved
 from erpo_explore.store.layout import MANIFEST
 from erpo_explore.store.writer_lock import locked
+from erpo_explore.tasks import Task
 from erpo_explore.tune._ray_internals import check_ray_version
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.callbacks.trackers.registry import check_trackers
@@ -33,7 +34,9 @@ __all__ = ["explore", "resume"]
 _log = logging.getLogger(__name__)
 
 
-def explore(experiment: Experiment, folder: Location, *, address: str | None = None) -> Outcome:
+def explore(
+    experiment: Experiment, folder: Location, *, address: str | None = None, task: Task | None = None
+) -> Outcome:
     """Run an experiment to its end.
 
     Args:
@@ -41,6 +44,7 @@ def explore(experiment: Experiment, folder: Location, *, address: str | None = N
         folder: Results folder, a path or a URI such as s3://bucket/results/mine; must not exist yet.
         address: Address of a Ray cluster; by default the one that this machine is part of, else a new one on this
             machine.
+        task: The data of the experiment, if they have been loaded.
 
     Raises:
         ErpoExploreError: Bad data or settings, an existing folder, or too little disk space; nothing is written then.
@@ -49,7 +53,7 @@ def explore(experiment: Experiment, folder: Location, *, address: str | None = N
     check_ray_version()
     check_installed(experiment.search)
     check_trackers(experiment.tracking, folder)
-    plan = make_plan(experiment, folder)
+    plan = make_plan(experiment, folder, task=task)
     _create_folder(plan)
     _log.info("%s", plan.task.describe())
     with locked(folder), connected(address):

@@ -29,6 +29,11 @@ COMMANDS = {
     "run tiny.yaml --set baselines=[nix]": 2,
     "run tiny.yaml --set baselines=[nowhere.yaml]": 2,
     "run tiny.yaml --results full": 2,
+    "run tiny.yaml --data nowhere": 2,
+    "run tiny.yaml --data full": 2,
+    "run tiny.yaml --data unequal": 2,
+    "run tiny.yaml --data undecodable": 2,
+    "run tiny.yaml --data empty": 2,
     "replay nowhere": 2,
     "replay full": 2,
     "replay tiny.yaml": 2,
@@ -75,6 +80,11 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str,
     (folder / "twice.yaml").write_text("name: x\nname: y\n")
     (folder / "full").mkdir()
     (folder / "full" / "notes.txt").write_text("mine")
+    for name, last in (("unequal", b"a\nb\n"), ("undecodable", b"\xff\n"), ("empty", b"")):
+        (folder / name).mkdir()
+        for file in ("train.de", "train.en", "valid.de"):
+            (folder / name / file).write_bytes(b"a\n")
+        (folder / name / "valid.en").write_bytes(last)
     save_path(algorithm("mle").path("bleu"), folder / "path.yaml")
     done = subprocess.run(
         [sys.executable, "-c", CALLS % (HEAVY,)],

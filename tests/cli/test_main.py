@@ -164,7 +164,7 @@ def test_the_budget_that_is_set_last_replaces_the_other(
 def test_flags_set_the_resources_of_a_trial(tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     explored = []
 
-    def explore(space: Experiment, folder: Path, *, address: str | None) -> None:
+    def explore(space: Experiment, folder: Path, **_: object) -> None:
         explored.append(space.resources)
         raise ConfigError("enough")
 
@@ -179,7 +179,7 @@ def test_flags_set_the_resources_of_a_trial(tiny_file: Path, monkeypatch: pytest
 def test_flags_add_to_the_trackers_of_the_experiment(tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     explored = []
 
-    def explore(space: Experiment, folder: Path, *, address: str | None) -> None:
+    def explore(space: Experiment, folder: Path, **_: object) -> None:
         explored.append(space)
         raise ConfigError("enough")
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from erpo_explore.errors import ConfigError, DataError
 from erpo_explore.symbols import Symbols
-from erpo_explore.tasks import Batch, Split, TrainingBatches, collate, evaluation_batches
+from erpo_explore.tasks import Batch, Sentences, Split, TrainingBatches, collate, evaluation_batches
 
 SYMBOLS = Symbols()
 LENGTHS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=40)
@@ -19,8 +19,8 @@ def split_of(lengths: list[tuple[int, int]]) -> Split:
     return Split(
         sources=texts,
         references=texts,
-        source_ids=tuple((10 + index,) * source for index, (source, _) in enumerate(lengths)),
-        target_ids=tuple((10 + index,) * target for index, (_, target) in enumerate(lengths)),
+        source_ids=Sentences.from_rows((10 + index,) * source for index, (source, _) in enumerate(lengths)),
+        target_ids=Sentences.from_rows((10 + index,) * target for index, (_, target) in enumerate(lengths)),
     )
 
 

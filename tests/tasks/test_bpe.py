@@ -5,6 +5,11 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel, WhitespaceSplit
+from tokenizers.pre_tokenizers import Sequence as Chain
+from tokenizers.trainers import BpeTrainer
 
 from erpo_explore.errors import ConfigError, DataError
 from erpo_explore.tasks import BpeVocabulary
@@ -53,6 +58,40 @@ def test_unseen_characters_are_unknown(vocabulary: BpeVocabulary) -> None:
 def test_decoding_ends_at_eos_and_skips_padding_and_bos(vocabulary: BpeVocabulary) -> None:
     house = vocabulary.encode("house")
     assert vocabulary.decode([1, 0, *house, 2, *house]) == "house"
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.tuples(SPACES, WORDS), max_size=4), max_size=8))
+def test_many_lines_are_encoded_like_each_of_them(
+    vocabulary: BpeVocabulary, parts: list[list[tuple[str, str]]]
+) -> None:
+    lines = ["".join(space + word for space, word in line) for line in parts]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("erpo_explore.tasks.bpe._LINES_AT_ONCE", 2)
+        patch.setattr("erpo_explore.tasks.bpe._MOST_KNOWN_WORDS", 5)
+        assert [list(ids) for ids in vocabulary.encode_lines(lines)] == [vocabulary.encode(line) for line in lines]
+
+
+@pytest.mark.parametrize("min_count", [1, 3])
+def test_pieces_are_those_that_the_library_learns_from_the_text_itself(min_count: int) -> None:
+    lines = [*LINES, "the slow house", "x" * 30] * 3
+    library = Tokenizer(BPE(unk_token=" unk"))
+    library.pre_tokenizer = Chain([WhitespaceSplit(), ByteLevel(add_prefix_space=True, use_regex=False)])
+    special = [" pad", " bos", " eos", " unk"]
+    trainer = BpeTrainer(vocab_size=70, min_frequency=min_count, special_tokens=special, show_progress=False)
+    library.train_from_iterator(lines, trainer)
+    ours = BpeVocabulary.from_lines(lines, size=70, min_count=min_count)
+    for line in lines:
+        assert ours.encode(line) == library.encode(line).ids
+
+
+def test_a_longer_text_gives_the_pieces_of_its_divided_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = BpeVocabulary.from_lines([*LINES * 2, "7"], size=60)
+    monkeypatch.setattr("erpo_explore.tasks.bpe._MOST_TRAINED_WORDS", 50)
+    longer = BpeVocabulary.from_lines([*LINES * 8, "7"], size=60)
+    text = " ".join([*LINES, "7"])
+    assert 3 not in longer.encode(text)
+    assert longer.encode(text) == expected.encode(text)
 
 
 def test_size_bounds_all_entries() -> None:

@@ -3,13 +3,20 @@ from pathlib import Path
 import pytest
 
 from erpo_explore.errors import DataError
-from erpo_explore.tasks import DocstringsConfig, FilesConfig, LearnedVocabularyConfig, ToyConfig, load_task
+from erpo_explore.tasks import DocstringsConfig, FilesConfig, LearnedVocabularyConfig, Task, ToyConfig, load_task
 
 from .example_tasks import ENGLISH, GERMAN, example, write_files, write_modules
 
 
 def files(folder: Path, **settings: object) -> FilesConfig:
     return FilesConfig.model_validate({"data": write_files(folder), **settings})
+
+
+def train_text(task: Task) -> list[tuple[str, str]]:
+    return [
+        (task.source_vocabulary.decode(source), task.target_vocabulary.decode(target))
+        for source, target in zip(task.train.source_ids, task.train.target_ids, strict=True)
+    ]
 
 
 def test_vocabularies_are_learned_from_the_train_split_alone(tmp_path: Path) -> None:
@@ -20,8 +27,8 @@ def test_vocabularies_are_learned_from_the_train_split_alone(tmp_path: Path) -> 
 
 
 def test_too_long_train_pairs_are_left_out(tmp_path: Path) -> None:
-    assert load_task(files(tmp_path, max_source_tokens=4)).train.sources == GERMAN[1:3]
-    assert load_task(files(tmp_path, max_target_tokens=4)).train.references == ENGLISH[1:3]
+    shorter = (load_task(files(tmp_path, **limit)) for limit in ({"max_source_tokens": 4}, {"max_target_tokens": 4}))
+    assert [train_text(task) for task in shorter] == [list(zip(GERMAN[1:3], ENGLISH[1:3], strict=True))] * 2
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
@@ -36,7 +43,7 @@ def test_long_validation_and_test_sources_are_cut_and_references_are_not(split: 
 
 def test_the_train_limit_takes_the_first_pairs(tmp_path: Path) -> None:
     task = load_task(files(tmp_path, train_limit=2))
-    assert task.train.sources == GERMAN[:2] and task.validation.sources == GERMAN
+    assert train_text(task) == list(zip(GERMAN[:2], ENGLISH[:2], strict=True)) and task.validation.sources == GERMAN
     assert len(task.source_vocabulary) == 4 + len(set(" ".join(GERMAN[:2]).split()))
 
 

@@ -9,7 +9,7 @@ VOCABULARY = WordVocabulary.from_lines(["a a a b b c"])
 
 
 def split(*lines: str) -> Split:
-    ids = tuple(tuple(VOCABULARY.encode(line)) for line in lines)
+    ids = VOCABULARY.encode_lines(lines)
     return Split(sources=lines, references=lines, source_ids=ids, target_ids=ids)
 
 

@@ -16,6 +16,12 @@ def test_known_words_round_trip(lines: list[str]) -> None:
         assert vocabulary.decode(vocabulary.encode(line)) == " ".join(line.split())
 
 
+@given(st.lists(LINES, min_size=1), st.lists(LINES | st.just("<unk> ")))
+def test_many_lines_are_encoded_like_each_of_them(known: list[str], lines: list[str]) -> None:
+    vocabulary = WordVocabulary.from_lines([*known, "anchor"])
+    assert [list(ids) for ids in vocabulary.encode_lines(lines)] == [vocabulary.encode(line) for line in lines]
+
+
 @given(st.lists(LINES, min_size=1))
 def test_ids_do_not_depend_on_the_order_of_the_lines(lines: list[str]) -> None:
     text = " ".join(lines)
