@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from erpo_explore.interruption import exit_code
+
 __all__ = [
     "Address",
     "Cpus",
@@ -29,6 +31,14 @@ class _RunByDefault(TyperGroup):
         if not args or (args[0] not in self.commands and args[0].partition("=")[0] not in own):
             args = ["run", *args]
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; where nothing is left to resume, Ctrl-C or a signal is one word and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo("interrupted", err=True)
+            raise typer.Exit(exit_code()) from None
 
 
 def new_app() -> typer.Typer:

@@ -1,6 +1,7 @@
 """The entry point: registers the commands, and turns errors into one line and an exit code.
 
-Exit codes: 0 done, 1 some trial failed, 2 usage or configuration error, 130 interrupted.
+Exit codes: 0 done, 1 some trial failed, 2 usage or configuration error, 130 interrupted (143 by SIGTERM, 129 by
+SIGHUP).
 """
 
 import logging
@@ -19,6 +20,7 @@ from erpo_explore.cli.run import run
 from erpo_explore.cli.submit import submit
 from erpo_explore.cli.watch import watch
 from erpo_explore.errors import ErpoExploreError
+from erpo_explore.interruption import take_as_ctrl_c
 
 __all__ = ["app", "main"]
 
@@ -30,6 +32,7 @@ app.command(context_settings={"ignore_unknown_options": True})(submit)
 
 def main() -> None:
     """Entry point of the console script and of explore.py."""
+    take_as_ctrl_c()
     # the package's progress goes to the terminal; other libraries print warnings only
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("erpo_explore").setLevel(logging.INFO)

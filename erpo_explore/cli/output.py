@@ -1,12 +1,16 @@
 """What the commands print: lines, tables, and the summary of a run."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from erpo_explore.interruption import exit_code
 
 if TYPE_CHECKING:
     from erpo_explore.api.replay import Replay
@@ -34,27 +38,38 @@ def program() -> str:
 
 def finish(run: "Run") -> None:
     """Print the summary of a run, write its files, print the next command, and set the exit code."""
-    _print_summary(run)
+    with _resumable(run):
+        _print_summary(run)
     say(f"next: {program()} replay {run.folder} --seeds 3   (is the best path better than mle, or lucky?)")
     _exit_with_failures(run)
 
 
 def finish_replay(replay: "Replay") -> None:
     """Print the summary of a replay and its comparison, write its files, and set the exit code."""
-    _print_summary(replay.run)
-    rows = replay.report.rows
-    _print_table(rows[0], rows[1:], title=replay.report.title, width=120)
-    for sentence in replay.sentences:
-        say(sentence)
-    page, table = replay.write()
+    with _resumable(replay.run):
+        _print_summary(replay.run)
+        rows = replay.report.rows
+        _print_table(rows[0], rows[1:], title=replay.report.title, width=120)
+        for sentence in replay.sentences:
+            say(sentence)
+        page, table = replay.write()
     say(f"wrote {page} and {table}")
     _exit_with_failures(replay.run)
 
 
-def _print_summary(run: "Run") -> None:
-    if run.status == "interrupted":
+@contextmanager
+def _resumable(run: "Run") -> Iterator[None]:
+    """Name `resume` if the run was interrupted, or if the summary and the report are."""
+    try:
+        if run.status == "interrupted":
+            raise KeyboardInterrupt
+        yield
+    except KeyboardInterrupt:
         say(f"interrupted; `{program()} resume {run.folder}` continues it")
-        raise typer.Exit(130)
+        raise typer.Exit(exit_code()) from None
+
+
+def _print_summary(run: "Run") -> None:
     summary = run.summary()
     for line in summary.failures:
         say(line)

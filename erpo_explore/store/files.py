@@ -204,6 +204,24 @@ class Folder:
             if self.has(name):
                 self.filesystem.delete_file(self.path_of(name))
 
+    def check_writable(self) -> None:
+        """Check that a local folder, or its nearest parent that exists, can be written. Writes nothing.
+
+        Raises:
+            ResultsError: It cannot be written.
+        """
+        if self.is_local and not os.access(self._nearest, os.W_OK | os.X_OK):
+            raise ResultsError(
+                f"cannot write {self.location}: {self._nearest} is read-only for you; choose another folder with "
+                "--results"
+            )
+
+    @property
+    def _nearest(self) -> Path:
+        """The folder of a local location, or its nearest parent that exists."""
+        path = Path(self.path)
+        return next(known for known in (path, *path.parents) if known.exists())
+
     def make(self) -> None:
         """Create the folder and its parents where they are missing.
 
@@ -217,8 +235,7 @@ class Folder:
         """Free space of the disk that holds a local folder; None for a remote one, where it is unknown."""
         if not self.is_local:
             return None
-        path = Path(self.path)
-        return shutil.disk_usage(next(known for known in (path, *path.parents) if known.exists())).free
+        return shutil.disk_usage(self._nearest).free
 
 
 def _open_uri(uri: str) -> tuple[fs.FileSystem, str]:

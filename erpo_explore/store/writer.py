@@ -44,14 +44,29 @@ class ResultsWriter:
             ResultsError: The folder is not empty, or its disk has too little space; nothing is written.
             ValueError: The manifest holds a value that YAML cannot represent.
         """
+        cls.check_new(folder, needed_bytes=needed_bytes)
         writer = cls(folder)
-        check_new(folder)
-        _check_free(writer._within, needed_bytes)
         text = _manifest_text(manifest)
         for table in TABLES:
             writer._within.within(table).make()
         writer._within.write(MANIFEST, text.encode())
         return writer
+
+    @classmethod
+    def check_new(cls, folder: Location, *, needed_bytes: int = 0) -> None:
+        """Check all that `create` needs. Writes nothing.
+
+        Args:
+            folder: As for `create`.
+            needed_bytes: As for `create`.
+
+        Raises:
+            ResultsError: The folder is not empty, cannot be made, or its disk has too little space.
+        """
+        check_new(folder)
+        within = Folder.at(folder)
+        within.check_writable()
+        _check_free(within, needed_bytes)
 
     @classmethod
     def open(cls, folder: Location) -> "ResultsWriter":

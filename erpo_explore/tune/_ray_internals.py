@@ -7,13 +7,15 @@ The canary test `test_ray_internals.py` fails with the missing name where anothe
 
 import copy
 import pickle
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from ray import tune
-from ray._private import state
+from ray._private import state, utils
 
 from erpo_explore.errors import ConfigError
 
@@ -31,6 +33,7 @@ __all__ = [
     "mark_for_snapshot",
     "move_trial",
     "node_of_actor",
+    "own_signal_handlers",
     "pause_unstarted",
     "restart_in_place",
     "resuming",
@@ -63,6 +66,24 @@ def check_ray_version(installed: str | None = None) -> None:
         raise ConfigError(
             f"Ray {installed} is installed, but this version of erpo-explore needs {required}; pip install '{required}'"
         )
+
+
+@contextmanager
+def own_signal_handlers() -> Iterator[None]:
+    """Keep Ray, while it connects or starts, from replacing this process's handler of SIGTERM.
+
+    Ray's own handler raises `SystemExit`, and the exploration would end with a C++ stack trace and without a snapshot.
+    The processes that Ray starts meanwhile are deaf to SIGHUP: a closing terminal sends it to all of them, and the
+    driver could save nothing without them.
+    """
+    set_handler = utils.set_sigterm_handler
+    utils.set_sigterm_handler = lambda _: None
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        utils.set_sigterm_handler = set_handler
 
 
 def pause_unstarted(controller: Any, trial: Any) -> None:

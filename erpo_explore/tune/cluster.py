@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import ray
 
 from erpo_explore.errors import RunError
+from erpo_explore.interruption import take_as_ctrl_c
+from erpo_explore.tune._ray_internals import own_signal_handlers
 
 __all__ = ["connected"]
 
@@ -34,9 +36,11 @@ def connected(address: str | None) -> Iterator[None]:
         return
     _log.info("starting Ray")
     try:
-        ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        with own_signal_handlers():
+            ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # Ray raises a plain one where a busy machine is too slow to start it
         raise RunError(f"Ray could not be reached at {address or 'this machine'}: {error}") from error
+    take_as_ctrl_c()  # Ray has put a handler of its own beneath Python's, which prints a C++ stack trace
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     try:
         yield

@@ -4,6 +4,7 @@ The driver loads the task once and sends it to the workers, so only the driver's
 """
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from ray import tune
@@ -54,10 +55,13 @@ def explore(
     check_installed(experiment.search)
     check_trackers(experiment.tracking, folder)
     plan = make_plan(experiment, folder, task=task)
-    _create_folder(plan)
+    ResultsWriter.check_new(folder, needed_bytes=plan.needed_bytes)
     _log.info("%s", plan.task.describe())
-    with locked(folder), connected(address):
-        return _run(plan)
+    with connected(address):
+        # not before: a start that fails leaves nothing behind
+        _create_folder(plan)
+        with locked(folder):
+            return _run_interruptibly(plan)
 
 
 def resume(folder: Location, *, data: Path | None = None, address: str | None = None) -> Outcome:
@@ -91,12 +95,20 @@ def resume(folder: Location, *, data: Path | None = None, address: str | None = 
         if data is not None:
             ResultsWriter.open(folder).note({"space": plan.experiment.to_dict()})
         with connected(address):
-            return _run(plan)
+            return _run_interruptibly(plan)
 
 
 def _create_folder(plan: Plan) -> None:
     ResultsWriter.create(plan.folder, plan.manifest(), needed_bytes=plan.needed_bytes)
     keep_experiment(plan.experiment, plan.folder)
+
+
+def _run_interruptibly(plan: Plan) -> Outcome:
+    """Run a plan to its end, or until Ctrl-C where Tune does not catch it: before its start or a second time."""
+    try:
+        return _run(plan)
+    except KeyboardInterrupt:
+        return replace(outcome_of(plan.experiment, plan.folder), status="interrupted")
 
 
 def _run(plan: Plan) -> Outcome:

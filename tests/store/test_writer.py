@@ -107,3 +107,9 @@ def test_a_full_disk_is_named_and_leaves_only_whole_parts(small_disk):
             writer.append("observations", [OBSERVATION | {"iteration": iteration, "path": noise}])
     assert 1 <= len(load_results(writer.folder)) < 100  # a torn part would have warned, and warnings are errors
     assert not list(writer.folder.rglob(".part-*"))
+
+
+def test_a_folder_that_may_not_be_written_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(ResultsError, match=r"is read-only for you; choose another folder with --results"):
+        ResultsWriter.create(tmp_path / "tiny", MANIFEST)

@@ -224,15 +224,16 @@ def test_a_resumed_exploration_has_the_results_of_an_undisturbed_one(
 
 
 @pytest.mark.slow
-def test_ctrl_c_stops_cleanly_and_prints_how_to_resume(
-    undisturbed: Path, tiny_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_or_sigterm_stops_cleanly_and_prints_how_to_resume(
+    number: int, code: int, undisturbed: Path, tiny_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "stopped"
     driver = start_driver(folder, tiny_file, alone=True)
     wait_for_reports(driver, folder, 4)
-    driver.send_signal(signal.SIGINT)
+    driver.send_signal(number)
     output, _ = driver.communicate()
-    assert driver.returncode == 130
+    assert driver.returncode == code
     assert f"resume {folder}" in " ".join(output.decode().split())
     assert b"Traceback" not in output
 
