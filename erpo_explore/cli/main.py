@@ -21,6 +21,7 @@ from erpo_explore.cli.submit import submit
 from erpo_explore.cli.watch import watch
 from erpo_explore.errors import ErpoExploreError
 from erpo_explore.interruption import take_as_ctrl_c
+from erpo_explore.terminal_text import spell_what_cannot_be_shown
 
 __all__ = ["app", "main"]
 
@@ -33,6 +34,7 @@ app.command(context_settings={"ignore_unknown_options": True})(submit)
 def main() -> None:
     """Entry point of the console script and of explore.py."""
     take_as_ctrl_c()
+    spell_what_cannot_be_shown()
     # the package's progress goes to the terminal; other libraries print warnings only
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("erpo_explore").setLevel(logging.INFO)

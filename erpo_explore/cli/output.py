@@ -1,5 +1,6 @@
 """What the commands print: lines, tables, and the summary of a run."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,13 @@ from rich.console import Console
 from rich.table import Table
 
 from erpo_explore.interruption import exit_code
+from erpo_explore.terminal_text import shown
 
 if TYPE_CHECKING:
     from erpo_explore.api.replay import Replay
     from erpo_explore.api.run import Run
 
-__all__ = ["finish", "finish_replay", "program", "say"]
+__all__ = ["finish", "finish_replay", "program", "quoted", "say"]
 
 _console = Console()
 
@@ -33,14 +35,19 @@ def program() -> str:
         return "erpo-explore"
     python = FilePath(sys.executable)
     here = python.relative_to(FilePath.cwd()) if python.is_relative_to(FilePath.cwd()) else python
-    return f"{here} {called}"
+    return shlex.join([str(here), str(called)])
+
+
+def quoted(argument: object) -> str:
+    """An argument of a command as the shell reads it, such as a folder whose name has spaces."""
+    return shlex.quote(str(argument))
 
 
 def finish(run: "Run") -> None:
     """Print the summary of a run, write its files, print the next command, and set the exit code."""
     with _resumable(run):
         _print_summary(run)
-    say(f"next: {program()} replay {run.folder} --seeds 3   (is the best path better than mle, or lucky?)")
+    say(f"next: {program()} replay {quoted(run.folder)} --seeds 3   (is the best path better than mle, or lucky?)")
     _exit_with_failures(run)
 
 
@@ -65,7 +72,7 @@ def _resumable(run: "Run") -> Iterator[None]:
             raise KeyboardInterrupt
         yield
     except KeyboardInterrupt:
-        say(f"interrupted; `{program()} resume {run.folder}` continues it")
+        say(f"interrupted; `{program()} resume {quoted(run.folder)}` continues it")
         raise typer.Exit(exit_code()) from None
 
 
@@ -82,18 +89,19 @@ def _print_summary(run: "Run") -> None:
 
 def _exit_with_failures(run: "Run") -> None:
     if run.num_failed:
-        say(f"{run.num_failed} failed; `{program()} resume {run.folder}` retries them from their last checkpoints")
+        again = f"{program()} resume {quoted(run.folder)}"
+        say(f"{run.num_failed} failed; `{again}` retries them from their last checkpoints")
         raise typer.Exit(1)
 
 
 def _print_table(
     headers: tuple[str, ...], rows: tuple[tuple[str, ...], ...], *, title: str | None = None, width: int | None = None
 ) -> None:
-    table = Table(box=None, header_style="bold", pad_edge=False, title=title, title_justify="left")
+    table = Table(box=None, header_style="bold", pad_edge=False, title=title and shown(title), title_justify="left")
     for index, header in enumerate(headers):
-        table.add_column(header, justify="right" if index else "left")
+        table.add_column(shown(header), justify="right" if index else "left")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(shown, row))
     # a file or a pipe has space for the whole table
     wide = None if width is None or _console.is_terminal else width
     _console.print(table, width=wide, crop=width is None)

@@ -15,7 +15,7 @@ def run(
     experiment: Annotated[str, typer.Argument(help="A YAML file, or the name of one in search_spaces/.")] = "default",
     results: Annotated[
         str | None,
-        typer.Option(help="New results folder or URI (s3://…). Default: results/NAME of the experiment."),
+        typer.Option(help="New results folder or URI (s3://...). Default: results/NAME of the experiment."),
     ] = None,
     data: Data = None,
     source: Annotated[str | None, typer.Option(help="Suffix of the source files. Default: found in DIR.")] = None,
@@ -39,7 +39,7 @@ def run(
     \b
     Examples:
       explore.py                                    the toy language, two minutes
-      explore.py multi30k --data DIR                DIR/train.de, DIR/train.en, …
+      explore.py multi30k --data DIR                DIR/train.de, DIR/train.en, ...
       explore.py default --data DIR --metric rouge  your own text
       explore.py docstrings --set training.steps=2000 --set search.members=8
       ray submit cluster/gpu.yaml explore.py multi30k

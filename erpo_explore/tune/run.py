@@ -4,6 +4,7 @@ The driver loads the task once and sends it to the workers, so only the driver's
 """
 
 import logging
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -174,7 +175,8 @@ def _fit(tuner: tune.Tuner, folder: Location) -> None:
         if isinstance(raised, ResultsError):
             raise ResultsError(message) from error
         raise RunError(
-            f"the exploration stopped ({type(raised).__name__}: {message}); resume {folder} goes on with it"
+            f"the exploration stopped ({type(raised).__name__}: {message}); "
+            f"resume {shlex.quote(str(folder))} goes on with it"
         ) from error
 
 
