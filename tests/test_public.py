@@ -21,6 +21,7 @@ PUBLIC = [
     "Point",
     "Population",
     "Pretrained",
+    "Pronunciations",
     "Replay",
     "ResultsError",
     "Reward",

@@ -14,9 +14,21 @@ from erpo_explore.seq2seq.transformer_config import TransformerConfig as Transfo
 from erpo_explore.tasks.config import DocstringsConfig as Docstrings
 from erpo_explore.tasks.config import FilesConfig
 from erpo_explore.tasks.config import HubConfig as Hub
+from erpo_explore.tasks.config import PronunciationsConfig as Pronunciations
 from erpo_explore.tasks.config import ToyConfig as Toy
 
-__all__ = ["LSTM", "CustomModel", "Docstrings", "Hub", "Population", "Pretrained", "TextFiles", "Toy", "Transformer"]
+__all__ = [
+    "LSTM",
+    "CustomModel",
+    "Docstrings",
+    "Hub",
+    "Population",
+    "Pretrained",
+    "Pronunciations",
+    "TextFiles",
+    "Toy",
+    "Transformer",
+]
 
 
 def TextFiles(data: FilePath | str, **settings: Any) -> FilesConfig:

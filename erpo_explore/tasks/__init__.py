@@ -1,4 +1,4 @@
-"""Tasks: the toy language, docstrings, text files, Hugging Face data sets. Left out: models (`seq2seq`)."""
+"""Tasks: the toy language, pronunciations, docstrings, text files, Hugging Face data sets. Left out: models (`seq2seq`)."""
 
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ from erpo_explore.tasks.config import (
     HubConfig,
     LearnedVocabularyConfig,
     PretrainedVocabularyConfig,
+    PronunciationsConfig,
     TaskConfig,
     ToyConfig,
     VocabularyConfig,
@@ -33,6 +34,7 @@ __all__ = [
     "PretrainedVocabulary",
     "PretrainedVocabularyConfig",
     "Sentences",
+    "PronunciationsConfig",
     "Split",
     "Task",
     "TaskConfig",

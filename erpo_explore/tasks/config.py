@@ -19,6 +19,7 @@ __all__ = [
     "HubConfig",
     "LearnedVocabularyConfig",
     "PretrainedVocabularyConfig",
+    "PronunciationsConfig",
     "TaskConfig",
     "TaskSection",
     "ToyConfig",
@@ -127,6 +128,18 @@ class ToyConfig(TaskSection):
     """Seed of the language and its sentences."""
 
 
+class PronunciationsConfig(TaskSection):
+    """English words of the CMU Pronouncing Dictionary, which comes with the package: from spelling to phonemes."""
+
+    reader: ClassVar[str] = "erpo_explore.tasks.pronunciations:PRONUNCIATIONS"
+
+    name: Literal["pronunciations"] = "pronunciations"
+    """Name of the task."""
+
+    metric: Literal["bleu", "rouge"] = "bleu"
+    """Metric that is maximised."""
+
+
 class DocstringsConfig(TaskSection):
     """Docstrings of the Python installation on this machine: from body to summary line."""
 
@@ -215,4 +228,6 @@ class HubConfig(TaskSection):
     """Split words from punctuation with sacrebleu's 13a tokenizer; false for text that is already tokenised."""
 
 
-TaskConfig = Annotated[ToyConfig | DocstringsConfig | FilesConfig | HubConfig, Field(discriminator="name")]
+TaskConfig = Annotated[
+    ToyConfig | PronunciationsConfig | DocstringsConfig | FilesConfig | HubConfig, Field(discriminator="name")
+]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import datasets
 
-from erpo_explore.tasks import DocstringsConfig, FilesConfig, HubConfig, TaskConfig, ToyConfig
+from erpo_explore.tasks import DocstringsConfig, FilesConfig, HubConfig, PronunciationsConfig, TaskConfig, ToyConfig
 
 GERMAN = ("ein haus steht dort .", "zwei hunde laufen .", "ein hund schläft .", "das haus ist groß .")
 ENGLISH = ("a house stands there .", "two dogs run .", "a dog sleeps .", "the house is big .")
@@ -40,6 +40,8 @@ def example(name: str, folder: Path) -> TaskConfig:
     match name:
         case "toy":
             return ToyConfig(train_pairs=60, validation_pairs=10, test_pairs=10)
+        case "pronunciations":
+            return PronunciationsConfig(train_limit=200)
         case "docstrings":
             return DocstringsConfig(roots=(write_modules(folder / "modules"),))
         case "files":

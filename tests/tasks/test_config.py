@@ -1,7 +1,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from erpo_explore.tasks import DocstringsConfig, FilesConfig, HubConfig, TaskConfig, ToyConfig
+from erpo_explore.tasks import DocstringsConfig, FilesConfig, HubConfig, PronunciationsConfig, TaskConfig, ToyConfig
 
 ADAPTER = TypeAdapter(TaskConfig)
 
@@ -10,6 +10,7 @@ ADAPTER = TypeAdapter(TaskConfig)
     ("written", "kind"),
     [
         ({"name": "toy"}, ToyConfig),
+        ({"name": "pronunciations"}, PronunciationsConfig),
         ({"name": "docstrings"}, DocstringsConfig),
         ({"name": "files", "data": "somewhere"}, FilesConfig),
         ({"name": "hub", "dataset": "a/b", "source": "de", "target": "en"}, HubConfig),

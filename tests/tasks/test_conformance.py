@@ -14,7 +14,7 @@ from erpo_explore.tasks.reader import TaskReader
 
 from .example_tasks import example
 
-NAMES = ("docstrings", "files", "hub", "toy")
+NAMES = ("docstrings", "files", "hub", "pronunciations", "toy")
 KINDS = get_args(LearnedVocabularyConfig.model_fields["kind"].annotation)
 
 

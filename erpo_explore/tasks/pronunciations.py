@@ -1,0 +1,33 @@
+"""The task `pronunciations`: from the spelling of a word to its phonemes.
+
+The words are those of the CMU Pronouncing Dictionary, which comes with the package; its licence is in the folder
+`cmudict`. Each word has its first pronunciation, without stress. A hash of the word selects its split, and the order
+is random, so the first words of a split are a sample of it. Left out: further pronunciations of a word.
+"""
+
+import gzip
+from importlib.resources import files
+from typing import Final
+
+from erpo_explore.tasks.config import PronunciationsConfig
+from erpo_explore.tasks.corpus import Corpus, Pair
+from erpo_explore.tasks.reader import TaskReader
+
+__all__ = ["PRONUNCIATIONS", "pronunciations_corpus"]
+
+_FOLDER: Final = "cmudict"
+
+
+def pronunciations_corpus(_: PronunciationsConfig) -> Corpus:
+    """Read the dictionary: letters and phonemes are separated by spaces."""
+    return Corpus(train=_read_pairs("train"), validation=_read_pairs("valid"), test=_read_pairs("test"))
+
+
+def _read_pairs(split: str) -> tuple[Pair, ...]:
+    content = files(__package__).joinpath(_FOLDER, f"{split}.tsv.gz").read_bytes()
+    rows = (line.split("\t") for line in gzip.decompress(content).decode("ascii").splitlines())
+    return tuple((" ".join(word), phonemes) for word, phonemes in rows)
+
+
+PRONUNCIATIONS: Final = TaskReader(read=pronunciations_corpus)
+"""The task `pronunciations`."""
