@@ -21,7 +21,7 @@ def run(
     source: Annotated[str | None, typer.Option(help="Suffix of the source files. Default: found in DIR.")] = None,
     target: Annotated[str | None, typer.Option(help="Suffix of the target files. Default: found in DIR.")] = None,
     metric: Annotated[
-        str | None, typer.Option(help="bleu or rouge, with --data. Default: by the target's suffix.")
+        str | None, typer.Option(help="bleu, rouge or edit, with --data. Default: by the target's suffix.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed of the exploration.")] = None,
     setting: Settings = None,

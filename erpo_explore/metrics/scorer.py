@@ -1,7 +1,8 @@
 """The interface of a metric.
 
-Scores are 0–100, and more is better. Text is scored as the task provides it (`tokenize none`). Each score carries the
-signature of the package that computed it, so that it can be compared with numbers from elsewhere.
+Scores are at most 100, at least 0 but for `edit`, and more is better. Text is scored as the task provides it (`tokenize
+none`). Each score carries the signature of the package that computed it, so that it can be compared with numbers from
+elsewhere.
 """
 
 from collections.abc import Callable, Sequence

@@ -26,7 +26,7 @@ from erpo_explore.report.figures.trials import importance_figure, parallel_figur
 from erpo_explore.report.page import render_page
 from erpo_explore.report.summary import score_name, summary_sentence
 from erpo_explore.store import best_row, load_manifest, load_results
-from erpo_explore.store.columns import VALIDATION
+from erpo_explore.store.columns import SCORES, VALIDATION
 from erpo_explore.store.files import Location, as_location, join, write_aside
 from erpo_explore.store.layout import REPORT
 
@@ -37,8 +37,8 @@ SEED: Final = 0  # for resampling and forests, so that drawing a report twice gi
 COLUMNS: Final = (
     "exploration", "trial", "role", "iteration", "generation", "seed", "task", "model", "algorithm", "step", "progress",
     "alpha", "beta", "rho", "tau", "reward_truth", "reward_noise", "reward_task", "reward_model", "metric",
-    "reward_temperature", "prefix", "label", "estimator", "noise_kind", "bleu", "rouge1", "rouge2", "rougel", "score",
-    "signature", "tokens_per_s", "elapsed_s", "status", "reported_at",
+    "reward_temperature", "prefix", "label", "estimator", "noise_kind", *SCORES, "score", "signature",
+    "tokens_per_s", "elapsed_s", "status", "reported_at",
 )  # fmt: skip
 """Columns of an observation that the report reads. Copying the other texts would take most of the time."""
 

@@ -28,7 +28,11 @@ __all__ = [
 ]
 
 _ORDERS: Final = 4
-_BLEU_COLUMNS: Final = 2 + 2 * _ORDERS
+_COLUMNS: Final = {"bleu": 2 + 2 * _ORDERS, "error_rate": 2}
+"""Number of columns of the statistics, where the kind has a fixed one."""
+Kind = Literal["bleu", "mean", "error_rate"]
+"""Kind of sentence statistics: which score their sums give."""
+
 _TAILS: Final = (0.025, 0.975)
 
 
@@ -41,19 +45,20 @@ class CorpusStatistics:
     Attributes:
         kind: `bleu`: D = 10, length of hypothesis and of reference in words, then n-gram matches and n-grams of the
             hypothesis, each for the orders 1–4. `mean`: D scores of the sentence, 0–100, whose mean over all sentences
-            and columns is the corpus score (ROUGE-1, -2 and -L F1).
+            and columns is the corpus score (ROUGE-1, -2 and -L F1). `error_rate`: D = 2, errors and length of the
+            reference; the corpus score is 100 · (1 − Σ errors / Σ lengths), below 0 where errors exceed lengths.
         values_ND: One row per sentence.
     """
 
-    kind: Literal["bleu", "mean"]
+    kind: Kind
     values_ND: Float[np.ndarray, "N D"]
 
     def __post_init__(self) -> None:
         num_sentences, num_columns = self.values_ND.shape
         if num_sentences < 1 or num_columns < 1:
             raise ValueError(f"statistics must have at least one sentence and one column, got {self.values_ND.shape}")
-        if self.kind == "bleu" and num_columns != _BLEU_COLUMNS:
-            raise ValueError(f"statistics of bleu must have {_BLEU_COLUMNS} columns, got {num_columns}")
+        if num_columns != _COLUMNS.get(self.kind, num_columns):
+            raise ValueError(f"statistics of {self.kind} must have {_COLUMNS[self.kind]} columns, got {num_columns}")
         if not np.isfinite(self.values_ND).all():
             raise ValueError("statistics must be finite")
         object.__setattr__(self, "values_ND", self.values_ND.astype(np.float32))
@@ -198,11 +203,16 @@ def paired_bootstrap(first: CorpusStatistics, second: CorpusStatistics, resample
     return compare(resample(first, resamples), resample(second, resamples))
 
 
-def _scores(
-    kind: Literal["bleu", "mean"], sums_BD: Float[np.ndarray, "B D"], num_sentences: int
-) -> Float[np.ndarray, " B"]:
+def _scores(kind: Kind, sums_BD: Float[np.ndarray, "B D"], num_sentences: int) -> Float[np.ndarray, " B"]:
     """Scores, 0–100, of corpora of N sentences with these sums of statistics."""
-    return _bleu(sums_BD) if kind == "bleu" else sums_BD.mean(axis=1) / num_sentences
+    match kind:
+        case "bleu":
+            return _bleu(sums_BD)
+        case "mean":
+            return sums_BD.mean(axis=1) / num_sentences
+        case "error_rate":
+            # a reference has a token, so a corpus has
+            return 100.0 * (1.0 - sums_BD[:, 0] / sums_BD[:, 1])
 
 
 def _bleu(sums_BD: Float[np.ndarray, "B 10"]) -> Float[np.ndarray, " B"]:

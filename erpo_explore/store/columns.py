@@ -38,7 +38,7 @@ Role = Literal["algorithm", "member", "path", "grid", "random", "optuna"]
 Status = Literal["running", "finished", "stopped", "diverged", "failed"]
 Action = Literal["start", "clone", "continue"]
 Split = Literal["validation", "test"]
-Statistics = Literal["bleu", "mean"]
+Statistics = Literal["bleu", "mean", "error_rate"]
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
@@ -47,8 +47,8 @@ BROKEN: Final[tuple[Status, ...]] = ("diverged", "failed")
 VALIDATION: Final[Split] = "validation"
 TEST: Final[Split] = "test"
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)
-SCORES: Final = ("bleu", "rouge1", "rouge2", "rougel")
-"""Columns of the metrics that a task may be scored by; `score` equals one of them, or the mean of the ROUGEs."""
+SCORES: Final = ("bleu", "rouge1", "rouge2", "rougel", "token_error_rate", "sentence_error_rate")
+"""Columns of the metrics that a task may be scored by."""
 
 _TEXT: Final = pa.string()
 _INT: Final = pa.int64()
@@ -104,6 +104,9 @@ _NO_CLONE: Final = "it never cloned"
 _NO_SCORE: Final = "the run diverged"
 _NOT_BLEU: Final = "the task is not scored by BLEU, or the run diverged"
 _NOT_ROUGE: Final = "the task is not scored by ROUGE, or the run diverged"
+_NOT_EDIT: Final = "the task is not scored by edit, or the run diverged"
+_EDITS_PER_WORD: Final = "edits per token of the reference: phoneme, word or character error rate,"
+_WRONG_SENTENCES: Final = "share of sentences with an error"
 _NO_METRIC: Final = "reward_task is 0"
 
 _EXPLORATION: Final = _text("exploration", "name of the exploration")
@@ -190,6 +193,8 @@ OBSERVATION_COLUMNS = (
     _float("rouge1", "ROUGE-1 F1 on the validation set", unit="0-100", null=_NOT_ROUGE),
     _float("rouge2", "ROUGE-2 F1 on the validation set", unit="0-100", null=_NOT_ROUGE),
     _float("rougel", "ROUGE-L F1 on the validation set", unit="0-100", null=_NOT_ROUGE),
+    _float("token_error_rate", f"{_EDITS_PER_WORD} on the validation set", unit="percent", null=_NOT_EDIT),
+    _float("sentence_error_rate", f"{_WRONG_SENTENCES} on the validation set", unit="percent", null=_NOT_EDIT),
     _float("score", "the task's metric on the validation set, which is maximised", unit="0-100", null=_NO_SCORE),
     _text("signature", "signature of the scorer, with its version", null=_NO_SCORE),
     _float(
@@ -340,13 +345,15 @@ SENTENCE_COLUMNS = (
         "values.reshape(num_sentences, -1) is the matrix. kind bleu, D = 10: words of the hypothesis, words of the "
         "reference, n-gram matches of order 1, 2, 3, 4, n-grams of the hypothesis of order 1, 2, 3, 4; corpus BLEU "
         "is computed from their sums. kind mean: D scores of the sentence (ROUGE-1, -2, -L F1); the corpus score is "
-        "the mean of all of them",
-        unit="words and n-grams, or 0-100",
+        "the mean of all of them. kind error_rate, D = 2: edits, and tokens of the reference; the corpus score is "
+        "100 minus 100 times the ratio of their sums",
+        unit="words, n-grams and edits, or 0-100",
     ),
 )
 
 _TEST_NOT_BLEU: Final = "the task is not scored by BLEU"
 _TEST_NOT_ROUGE: Final = "the task is not scored by ROUGE"
+_TEST_NOT_EDIT: Final = "the task is not scored by edit"
 
 TEST_COLUMNS = (
     _EXPLORATION,
@@ -368,6 +375,8 @@ TEST_COLUMNS = (
     _float("rouge1", "ROUGE-1 F1 on the test set", unit="0-100", null=_TEST_NOT_ROUGE),
     _float("rouge2", "ROUGE-2 F1 on the test set", unit="0-100", null=_TEST_NOT_ROUGE),
     _float("rougel", "ROUGE-L F1 on the test set", unit="0-100", null=_TEST_NOT_ROUGE),
+    _float("token_error_rate", f"{_EDITS_PER_WORD} on the test set", unit="percent", null=_TEST_NOT_EDIT),
+    _float("sentence_error_rate", f"{_WRONG_SENTENCES} on the test set", unit="percent", null=_TEST_NOT_EDIT),
     _float("score", "the task's metric on the test set", unit="0-100"),
     _text("signature", "signature of the scorer, with its version"),
     _float("decoding_s", "time of decoding and scoring", unit="seconds"),

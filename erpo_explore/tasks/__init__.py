@@ -1,4 +1,4 @@
-"""Tasks: the toy language, pronunciations, docstrings, text files, Hugging Face data sets. Left out: models (`seq2seq`)."""
+"""Tasks: pronunciations, docstrings, text files, Hugging Face data sets, the toy language. Left out: models."""
 
 from typing import TYPE_CHECKING
 

@@ -136,8 +136,8 @@ class PronunciationsConfig(TaskSection):
     name: Literal["pronunciations"] = "pronunciations"
     """Name of the task."""
 
-    metric: Literal["bleu", "rouge"] = "bleu"
-    """Metric that is maximised."""
+    metric: Metric = "edit"
+    """Metric that is maximised: 100 minus the phoneme error rate."""
 
 
 class DocstringsConfig(TaskSection):

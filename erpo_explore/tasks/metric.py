@@ -13,6 +13,7 @@ __all__ = ["METRICS", "Metric", "check_metric"]
 METRICS: Final[Mapping[str, str]] = {
     "bleu": "erpo_explore.metrics.bleu:BLEU",
     "rouge": "erpo_explore.metrics.rouge:ROUGE",
+    "edit": "erpo_explore.metrics.edit:EDIT",
 }
 """Scorers of the package by name, as `package.module:object`; each is a `metrics.Scorer`."""
 

@@ -49,10 +49,12 @@ class Scores:
 
     Attributes:
         validation_nll_nats: Mean −log p_θ per reference token, EOS included.
-        bleu: Corpus BLEU; None for a task that is scored by ROUGE.
-        rouge1: ROUGE-1 F1; None for a task that is scored by BLEU.
+        bleu: Corpus BLEU; None for a task that is scored by another metric.
+        rouge1: ROUGE-1 F1; None likewise.
         rouge2: ROUGE-2 F1; None likewise.
         rougel: ROUGE-L F1; None likewise.
+        token_error_rate: Edits per reference token, in percent; None likewise.
+        sentence_error_rate: Sentences with an error, in percent; None likewise.
         score: The maximised score: BLEU, or the mean of the three ROUGE scores.
         signature: Signature of the package that computed the score.
         statistics: Contribution of each sentence to the score, in the order of the split; None where it is not known.
@@ -64,6 +66,8 @@ class Scores:
     rouge1: float | None = None
     rouge2: float | None = None
     rougel: float | None = None
+    token_error_rate: float | None = None
+    sentence_error_rate: float | None = None
     score: float
     signature: str
     statistics: CorpusStatistics | None = None

@@ -6,12 +6,13 @@ from typing import Any, Final
 from erpo_explore.config.experiment import FinalTest
 from erpo_explore.seq2seq import Seq2Seq
 from erpo_explore.stats.bootstrap import CorpusStatistics
+from erpo_explore.store.columns import SCORES
 from erpo_explore.tasks import Task
 from erpo_explore.trial.evaluation import evaluate
 
 __all__ = ["decode_test_set"]
 
-_SCORES: Final = ("bleu", "rouge1", "rouge2", "rougel", "score", "signature")
+_SCORES: Final = (*SCORES, "score", "signature")
 
 
 def decode_test_set(model: Seq2Seq, task: Task, test: FinalTest) -> tuple[dict[str, Any], CorpusStatistics | None]:

@@ -15,6 +15,7 @@ from erpo_explore.stats.bootstrap import corpus_score
 from erpo_explore.tasks import ToyConfig
 from erpo_explore.tasks.metric import METRICS, check_metric
 from tests.rewards import scoring
+from tests.rewards.oracles import edit
 
 OUTSIDE = f"{scoring.__name__}:shared_words"
 EVERY = [*METRICS, OUTSIDE]
@@ -72,6 +73,8 @@ def test_a_signature_names_scorer_settings_and_version():
     assert bleu == f"BLEU|nrefs:1|case:mixed|eff:no|tok:none|smooth:exp|version:{version('sacrebleu')}"
     rouge = load_scorer("rouge").corpus(HYPOTHESES, REFERENCES)["signature"]
     assert rouge.startswith("ROUGE|f1|") and rouge.endswith(f"version:{version('rouge-score')}")
+    edits = load_scorer("edit").corpus(HYPOTHESES, REFERENCES)["signature"]
+    assert edits == "EDIT|100-rate|rate:edits/reference|costs:1,1,1|case:mixed|tok:none|version:1"
 
 
 @given(pairs)
@@ -89,6 +92,59 @@ def test_a_sentences_rouge_is_the_mean_of_its_three(written):
     hypotheses, references = zip(*written, strict=True)
     expected = [sum(rouge_of(hypothesis, reference).values()) / 3 for hypothesis, reference in written]
     assert load_scorer("rouge").sentences(hypotheses, references) == pytest.approx(expected)
+
+
+def levenshtein(hypothesis, reference):
+    """The textbook recursion, row by row."""
+    row = list(range(len(reference) + 1))
+    for i, word in enumerate(hypothesis, start=1):
+        before, row = row, [i]
+        for j, other in enumerate(reference, start=1):
+            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (word != other)))
+    return row[-1]
+
+
+@given(pairs)
+def test_edit_is_the_share_of_levenshteins_edits_in_the_references(written):
+    edits = [levenshtein(hypothesis.split(), reference.split()) for hypothesis, reference in written]
+    hypotheses, references = zip(*written, strict=True)
+    scored = load_scorer("edit").corpus(hypotheses, references)
+    rate = 100.0 * sum(edits) / sum(len(reference.split()) for reference in references)
+    assert scored["token_error_rate"] == pytest.approx(rate)
+    assert scored["score"] == pytest.approx(100.0 - rate)
+    assert scored["sentence_error_rate"] == pytest.approx(100.0 * sum(edit > 0 for edit in edits) / len(edits))
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "reference", "edits"),
+    [
+        ("k i t t e n", "s i t t i n g", 3),
+        ("s a t u r d a y", "s u n d a y", 3),
+        ("i n t e n t i o n", "e x e c u t i o n", 5),
+        ("a b c", "c b a", 2),
+        ("", "a b", 2),
+        ("x y z w v", "a", 5),
+    ],
+)
+def test_published_distances(hypothesis, reference, edits):
+    """Wikipedia's and Jurafsky and Martin's examples, with substitutions that cost 1."""
+    rate = load_scorer("edit").corpus([hypothesis], [reference])["token_error_rate"]
+    assert rate == pytest.approx(100.0 * edits / len(reference.split()))
+
+
+@given(pairs)
+def test_a_sentences_edit_score_is_that_of_a_corpus_of_one(written):
+    hypotheses, references = zip(*written, strict=True)
+    alone = [load_scorer("edit").corpus([h], [r])["score"] for h, r in written]
+    assert load_scorer("edit").sentences(hypotheses, references) == pytest.approx(alone)
+
+
+@given(pairs)
+def test_the_score_edit_is_the_reward_edit_per_reference_token(written):
+    hypotheses, references = zip(*written, strict=True)
+    rewards = [edit(hypothesis.split(), reference.split()) for hypothesis, reference in written]
+    expected = 100.0 + 100.0 * sum(rewards) / sum(len(reference.split()) for reference in references)
+    assert load_scorer("edit").corpus(hypotheses, references)["score"] == pytest.approx(expected)
 
 
 @given(pairs)
@@ -110,7 +166,9 @@ def test_a_function_itself_is_known_by_its_name():
 
 @pytest.mark.parametrize("metric", ["blue", "BLEU", 3, f"{scoring.__name__}:SamePosition", "a b:c"])
 def test_what_has_no_form_of_a_metric_is_refused(metric):
-    with pytest.raises(ValueError, match="must be one of bleu, rouge, or your own function of hypotheses and refer"):
+    with pytest.raises(
+        ValueError, match="must be one of bleu, rouge, edit, or your own function of hypotheses and refer"
+    ):
         check_metric(metric)
 
 

@@ -102,6 +102,16 @@ class TestScores:
         for score, counts_N in zip(resampled.scores_B, resamples.counts_BN.astype(int), strict=True):
             assert score == pytest.approx(np.mean(np.repeat(values, counts_N, axis=0)), abs=1e-4)
 
+    @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), min_size=1, max_size=9), seeds)
+    def test_an_error_rate_is_a_ratio_of_sums_also_where_resampled(self, counts, seed):
+        statistics = CorpusStatistics(kind="error_rate", values_ND=np.array(counts, dtype=np.float32))
+        resamples = drawn(len(counts), seed)
+        for score, counts_N in zip(
+            resample(statistics, resamples).scores_B, resamples.counts_BN.astype(int), strict=True
+        ):
+            errors, lengths = np.repeat(np.array(counts), counts_N, axis=0).sum(axis=0)
+            assert score == pytest.approx(100.0 - 100.0 * errors / lengths)
+
     @given(pairs, st.randoms(use_true_random=False))
     def test_the_order_of_the_sentences_does_not_matter(self, written, shuffle):
         shuffled = list(written)
@@ -203,6 +213,7 @@ class TestWhatDoesNotFit:
         ("kind", "values", "message"),
         [
             ("bleu", np.ones((2, 3)), "must have 10 columns, got 3"),
+            ("error_rate", np.ones((2, 3)), "statistics of error_rate must have 2 columns, got 3"),
             ("mean", np.ones((0, 3)), "at least one sentence"),
             ("mean", np.ones((3, 0)), "at least one sentence and one column"),
             ("mean", np.array([[1.0, np.nan]]), "must be finite"),

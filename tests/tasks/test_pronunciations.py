@@ -6,8 +6,8 @@ from erpo_explore.tasks import PronunciationsConfig
 from erpo_explore.tasks.corpus import Corpus
 from erpo_explore.tasks.pronunciations import pronunciations_corpus
 
-PHONEMES = set(
-    "aa ae ah ao aw ay b ch d dh eh er ey f g hh ih iy jh k l m n ng ow oy p r s sh t th uh uw v w y z zh".split()
+PHONEMES = (
+    "aa ae ah ao aw ay b ch d dh eh er ey f g hh ih iy jh k l m n ng ow oy p r s sh t th uh uw v w y z zh"  # ARPABET
 )
 
 
@@ -36,7 +36,7 @@ def test_no_word_occurs_twice_or_in_two_splits() -> None:
 
 
 def test_targets_are_of_the_39_phonemes_without_stress() -> None:
-    assert {phoneme for split in splits() for _, target in split for phoneme in target.split()} == PHONEMES
+    assert {phoneme for split in splits() for _, target in split for phoneme in target.split()} == set(PHONEMES.split())
 
 
 def test_sources_are_single_letters_and_apostrophes() -> None:
