@@ -58,7 +58,10 @@ def test_help_imports_neither_torch_nor_ray() -> None:
     ("changed", "expected"),
     [
         (["search.start.reward=nix"], "search.start: reward must be one of truth, noise"),
-        (["task.name=nix"], "task.name: must be one of 'toy', 'docstrings', 'files', 'hub', got 'nix'"),
+        (
+            ["task.name=nix"],
+            "task.name: must be one of 'toy', 'pronunciations', 'docstrings', 'files', 'hub', got 'nix'",
+        ),
         (["baselines=[nix]"], "algorithm must be one of mle"),
         (["training.stepz=3"], "training.stepz: is unknown"),
         (["training.steps=x"], "training.steps: input should be a valid integer"),

@@ -175,7 +175,7 @@ class TestErrors:
             ({"name": "../up"}, r"name: string should match pattern .*, got '\.\./up'"),
             (
                 {"task": {"name": "poetry"}},
-                r"task\.name: must be one of 'toy', 'docstrings', 'files', 'hub', got 'poetry'",
+                r"task\.name: must be one of 'toy', 'pronunciations', 'docstrings', 'files', 'hub', got 'poetry'",
             ),
             ({"task": {"name": "files"}}, r"task\.files\.data: is missing"),
             ({"training": {"steps": "many"}}, r"training\.steps: .*valid integer.*, got 'many'"),
