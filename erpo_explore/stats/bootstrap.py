@@ -205,14 +205,16 @@ def paired_bootstrap(first: CorpusStatistics, second: CorpusStatistics, resample
 
 def _scores(kind: Kind, sums_BD: Float[np.ndarray, "B D"], num_sentences: int) -> Float[np.ndarray, " B"]:
     """Scores, 0–100, of corpora of N sentences with these sums of statistics."""
+    scores_B: Float[np.ndarray, " B"]
     match kind:
         case "bleu":
-            return _bleu(sums_BD)
+            scores_B = _bleu(sums_BD)
         case "mean":
-            return sums_BD.mean(axis=1) / num_sentences
+            scores_B = sums_BD.mean(axis=1) / num_sentences
         case "error_rate":
             # a reference has a token, so a corpus has
-            return 100.0 * (1.0 - sums_BD[:, 0] / sums_BD[:, 1])
+            scores_B = 100.0 * (1.0 - sums_BD[:, 0] / sums_BD[:, 1])
+    return scores_B
 
 
 def _bleu(sums_BD: Float[np.ndarray, "B 10"]) -> Float[np.ndarray, " B"]:
