@@ -18,15 +18,20 @@ __all__ = ["PRONUNCIATIONS", "pronunciations_corpus"]
 _FOLDER: Final = "cmudict"
 
 
-def pronunciations_corpus(_: PronunciationsConfig) -> Corpus:
-    """Read the dictionary: letters and phonemes are separated by spaces."""
-    return Corpus(train=_read_pairs("train"), validation=_read_pairs("valid"), test=_read_pairs("test"))
+def pronunciations_corpus(config: PronunciationsConfig) -> Corpus:
+    """Read the dictionary: letters and phonemes are separated by spaces.
+
+    Args:
+        config: `train_limit`, the number of train words.
+    """
+    train = _read_pairs("train", config.train_limit)
+    return Corpus(train=train, validation=_read_pairs("valid"), test=_read_pairs("test"))
 
 
-def _read_pairs(split: str) -> tuple[Pair, ...]:
+def _read_pairs(split: str, limit: int | None = None) -> tuple[Pair, ...]:
     content = files(__package__).joinpath(_FOLDER, f"{split}.tsv.gz").read_bytes()
-    rows = (line.split("\t") for line in gzip.decompress(content).decode("ascii").splitlines())
-    return tuple((" ".join(word), phonemes) for word, phonemes in rows)
+    lines = gzip.decompress(content).decode("ascii").splitlines()[:limit]
+    return tuple((" ".join(word), phonemes) for word, phonemes in (line.split("\t") for line in lines))
 
 
 PRONUNCIATIONS: Final = TaskReader(read=pronunciations_corpus)
