@@ -171,7 +171,7 @@ class DocstringsConfig(TaskSection):
 
 
 class FilesConfig(TaskSection):
-    """Parallel text files: `train`, `valid` and optionally `test`, each with a source and a target suffix."""
+    """Text files: `train`, `valid` and optionally `test`, each as one file per side or for both."""
 
     reader: ClassVar[str] = "erpo_explore.tasks.text_files:FILES"
 
@@ -182,10 +182,10 @@ class FilesConfig(TaskSection):
     """Folder of the files."""
 
     source: str | None = None
-    """Suffix of the source files, such as `de`. Default: found from the file names."""
+    """Suffix or field of the sources, such as `de`. Default: found from the file names or fields."""
 
     target: str | None = None
-    """Suffix of the target files, such as `en`. Default: found from the file names."""
+    """Suffix or field of the targets, such as `en`. Default: found from the file names or fields."""
 
     metric: Metric | None = None
     """Metric that is maximised. Default: rouge if the target suffix is `title` or `summary`, otherwise bleu."""

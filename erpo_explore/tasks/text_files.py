@@ -1,7 +1,10 @@
-"""Parallel text files: `train.de` and `train.en`, likewise `valid` and optionally `test`, one sentence per line.
+"""Text in files: `train.de` and `train.en`, likewise `valid` and optionally `test`, one sentence per line.
+
+A split may also be one file with both sides: `train.jsonl`, `train.tsv` or `train.parquet`. Files of text may be
+compressed, as `train.de.gz`. The name of a file decides how it is read.
 
 Reading is strict on purpose. In a file that is one line short, every later sentence would be paired with a wrong one,
-and the scores would only look poor. Each error names file and line.
+and the scores would only look poor. Each error names file and line. Neither torch nor Ray is imported.
 """
 
 from pathlib import Path
@@ -11,7 +14,9 @@ from erpo_explore.errors import DataError
 from erpo_explore.tasks.config import FilesConfig
 from erpo_explore.tasks.corpus import Corpus, Pair
 from erpo_explore.tasks.held_out import hold_out
+from erpo_explore.tasks.line_files import is_compressed, read_lines
 from erpo_explore.tasks.reader import TaskReader
+from erpo_explore.tasks.table_files import NAMED, TABLES, is_table, read_table, text_fields
 
 __all__ = ["FILES", "files_by_name", "files_corpus", "files_metric", "files_suffixes"]
 
@@ -47,13 +52,14 @@ def files_corpus(config: FilesConfig) -> Corpus:
 
 
 def files_suffixes(config: FilesConfig) -> tuple[str, str]:
-    """Suffixes of source and target files.
+    """Suffixes of source and target files, or names of the two fields where a split is one file.
 
-    Suffixes that the config does not give are found: there must be exactly two files `train.*`. The target is
-    the one whose suffix is `en`, `title` or `summary`; exactly one of the two must have such a suffix.
+    What the config does not give is found: there must be exactly two files `train.*`, or one with fields `source` and
+    `target`, or with exactly two fields of text. The target is the one that is named `en`, `title`, `summary` or alike;
+    exactly one of the two must have such a name.
 
     Raises:
-        DataError: The folder is missing, or the suffixes are ambiguous.
+        DataError: The folder is missing, or the suffixes or fields are ambiguous.
     """
     if not config.data.is_dir():
         raise DataError(f"{config.data}: no such folder; give one with train.SRC, train.TGT, valid.SRC and valid.TGT")
@@ -62,12 +68,62 @@ def files_suffixes(config: FilesConfig) -> tuple[str, str]:
             raise DataError(
                 f"{config.data}: source and target must differ, both are {config.source}; name two suffixes"
             )
-        return config.source, config.target
-    found = sorted(file.name.removeprefix("train.") for file in config.data.glob("train.*") if file.is_file())
+        has_texts = any(_text_file(config, "train", suffix) for suffix in (config.source, config.target))
+        table = None if has_texts else _table(config, "train")
+        return _fields(config, table) if table is not None else (config.source, config.target)
+    files = sorted(file for file in config.data.glob("train.*") if file.is_file())
+    if len(files) == 1 and is_table(files[0]):
+        return _fields(config, files[0])
+    found = [_suffix(file) for file in files]
     if len(found) != 2:
-        names = ", ".join(f"train.{suffix}" for suffix in found) or "none"
-        raise DataError(f"{config.data}: must have exactly two files train.*, found {names}; give source and target")
+        names = ", ".join(file.name for file in files) or "none"
+        raise DataError(
+            f"{config.data}: must have exactly two files train.*, or one of train.{', train.'.join(TABLES)}, "
+            f"found {names}; give source and target"
+        )
     return _assign(config, found)
+
+
+def _suffix(file: Path) -> str:
+    """The suffix of a file of text, without `.gz`."""
+    name = file.with_suffix("").name if is_compressed(file) else file.name
+    return name.partition(".")[2]
+
+
+def _fields(config: FilesConfig, table: Path) -> tuple[str, str]:
+    """Fields of source and target; a given name may leave out the outer field, as `de` for `translation.de`."""
+    names = list(text_fields(table, _TARGET_SUFFIXES))
+    given = [_full_name(name, names) for name in (config.source, config.target) if name is not None]
+    if not given and set(NAMED) <= set(names):
+        return NAMED
+    for name in given:
+        if name not in names:
+            raise DataError(
+                f"{table}: has no field of text {name}, has {', '.join(names) or 'none'}; name one of these"
+            )
+    if len(given) == 2:
+        return given[0], given[1]
+    if len(names) != 2:
+        raise DataError(
+            f"{table}: must have exactly two fields of text, has {', '.join(names) or 'none'}; give source and target"
+        )
+    if given:
+        other = names[1 - names.index(given[0])]
+        return (given[0], other) if config.source is not None else (other, given[0])
+    targets = [name for name in names if _last(name) in _TARGET_SUFFIXES]
+    if len(targets) != 1:
+        raise DataError(f"{table}: cannot tell which of {' and '.join(names)} is the target; give source and target")
+    return names[1 - names.index(targets[0])], targets[0]
+
+
+def _full_name(given: str, names: list[str]) -> str:
+    """The only name whose last part is given, or else what is given."""
+    alike = [name for name in names if _last(name) == given]
+    return alike[0] if given not in names and len(alike) == 1 else given
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _assign(config: FilesConfig, found: list[str]) -> tuple[str, str]:
@@ -98,15 +154,8 @@ def files_by_name(config: FilesConfig) -> dict[str, Path]:
     Raises:
         DataError: The folder is missing, or the suffixes are ambiguous.
     """
-    suffixes = files_suffixes(config)
-    found = sorted(file for file in config.data.iterdir() if file.is_file())
-    return {file.name: file for file in found if _names_split(file.name, suffixes)}
-
-
-def _names_split(name: str, suffixes: tuple[str, str]) -> bool:
-    """Whether a file holds one side of a split, perhaps compressed, such as `train.de.gz`."""
-    split, _, rest = name.partition(".")
-    return split in _SPLITS and any(f"{rest}.".startswith(f"{suffix}.") for suffix in suffixes)
+    files = {_file(config, split, suffix) for split in _SPLITS for suffix in files_suffixes(config)}
+    return {file.name: file for file in sorted(files) if file.exists()}
 
 
 def files_metric(config: FilesConfig) -> str:
@@ -117,51 +166,54 @@ def files_metric(config: FilesConfig) -> str:
     """
     if config.metric is not None:
         return config.metric
-    return "rouge" if files_suffixes(config)[1] in _SUMMARY_SUFFIXES else "bleu"
+    return "rouge" if _last(files_suffixes(config)[1]) in _SUMMARY_SUFFIXES else "bleu"
 
 
 def _file(config: FilesConfig, split: str, suffix: str) -> Path:
-    return config.data / f"{split}.{suffix}"
+    """The file with one side of a split, or with both; where there is none, the one that is expected."""
+    found = _text_file(config, split, suffix) or _table(config, split)
+    if found is None and (train := _table(config, "train")) is not None and not _text_file(config, "train", suffix):
+        return train.with_name(train.name.replace("train.", f"{split}.", 1))
+    return found or config.data / f"{split}.{suffix}"
+
+
+def _text_file(config: FilesConfig, split: str, suffix: str) -> Path | None:
+    """The file with one side of a split; None where there is none.
+
+    Raises:
+        DataError: There is a compressed one, too.
+    """
+    plain = config.data / f"{split}.{suffix}"
+    found = [file for file in (plain, plain.with_name(f"{plain.name}.gz")) if file.exists()]
+    return _only(found)
+
+
+def _table(config: FilesConfig, split: str) -> Path | None:
+    """The file with both sides of a split; None where there is none.
+
+    Raises:
+        DataError: There are several.
+    """
+    return _only(sorted(file for file in config.data.glob(f"{split}.*") if file.is_file() and is_table(file)))
+
+
+def _only(found: list[Path]) -> Path | None:
+    if len(found) > 1:
+        raise DataError(f"{found[0]}: must not exist beside {found[1].name}; remove one of them")
+    return found[0] if found else None
 
 
 def _read_pairs(config: FilesConfig, split: str, source: str, target: str) -> tuple[Pair, ...]:
     source_file, target_file = _file(config, split, source), _file(config, split, target)
-    sources, targets = _read_lines(source_file), _read_lines(target_file)
+    if is_table(source_file):
+        return read_table(source_file, source, target)
+    sources, targets = read_lines(source_file), read_lines(target_file)
     if len(sources) != len(targets):
         raise DataError(
             f"{source_file} has {len(sources)} lines but {target_file} has {len(targets)}; "
             "line n of one must be the translation or summary of line n of the other"
         )
     return tuple(zip(sources, targets, strict=True))
-
-
-def _read_lines(file: Path) -> list[str]:
-    """Lines of a text file, none of them empty.
-
-    Split at line feeds alone: `str.splitlines` also splits at U+2028, form feeds and others that occur in sentences.
-    """
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{file}: no such file; train and valid must each have a source and a target file, "
-            "or set task.validation_pairs to validate on train pairs"
-        ) from error
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror}); make it a readable file") from error
-    try:
-        text = content.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        number = 1 + content.count(b"\n", 0, error.start)
-        byte = content[error.start]
-        raise DataError(f"{file}:{number}: byte 0x{byte:02x} is not UTF-8; convert the file to UTF-8") from error
-    if not text:
-        raise DataError(f"{file}: is empty; give it one sentence per line")
-    lines = [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")]
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            raise DataError(f"{file}:{number}: line is empty; remove it here and in its partner file, or fill it")
-    return lines
 
 
 FILES: Final = TaskReader(
