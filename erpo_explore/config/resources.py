@@ -25,7 +25,8 @@ class Resources(Section):
 
     max_failures: Annotated[int, Field(ge=0)] = 2
     """Number of retries of a failed trial, each from its last checkpoint. A trial fails when its worker dies, hangs or
-    runs out of memory, or when its loss is not finite."""
+    runs out of memory, or when its loss is not finite. An error of the data, the settings or the code is not retried,
+    since it would occur again."""
 
     timeout_s: Annotated[float, Field(ge=0.0, le=1e6)] = 0.0
     """Time limit of one interval, in seconds; a worker that exceeds it is taken for hung and stopped. 0: no limit for

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from ray import tune
 from ray._private import state, utils
+from ray.tune.experiment import Trial
 
 from erpo_explore.errors import ConfigError
 
@@ -37,6 +38,7 @@ __all__ = [
     "pause_unstarted",
     "restart_in_place",
     "resuming",
+    "retrying_if",
     "set_latest_checkpoint",
     "storage_of_worker",
     "with_checkpoint_of_its_own",
@@ -187,6 +189,24 @@ def last_error(trial: Any) -> BaseException | None:
         return None
     text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
     return error if " ".join(text.split()).endswith(" ".join(str(error).split())) else None
+
+
+@contextmanager
+def retrying_if(may_retry: Callable[[Any], bool]) -> Iterator[None]:
+    """Have Tune retry a failed trial only if a function agrees, for the duration of the block.
+
+    Tune decides by the number of failures alone, in a method of the trial. Without this, a failure that must repeat
+    itself costs all retries.
+
+    Args:
+        may_retry: Called with a trial that has just failed and has retries left.
+    """
+    by_number: Any = Trial.should_recover
+    Trial.should_recover = lambda trial: by_number(trial) and may_retry(trial)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Trial.should_recover = by_number  # type: ignore[method-assign]
 
 
 def last_scores(scheduler: Any) -> dict[Any, float]:

@@ -27,8 +27,10 @@ def connected(address: str | None) -> Iterator[None]:
     Raises:
         RunError: The cluster cannot be reached.
     """
-    # Tune would write three more logs per trial, and Ray would send usage statistics unasked
+    # Tune would write three more logs per trial and print a traceback per failure, which error.txt of the trial holds;
+    # Ray would send usage statistics unasked
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+    os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     if ray.is_initialized():

@@ -24,7 +24,8 @@ from erpo_explore.store.files import Folder, Location, as_location, join, resolv
 from erpo_explore.store.layout import MANIFEST
 from erpo_explore.store.writer_lock import locked
 from erpo_explore.tasks import Task
-from erpo_explore.tune._ray_internals import check_ray_version
+from erpo_explore.tune._ray_internals import check_ray_version, retrying_if
+from erpo_explore.tune.callbacks.failures import may_retry
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.callbacks.trackers.registry import check_trackers
 from erpo_explore.tune.cluster import connected
@@ -168,7 +169,8 @@ def _fit(tuner: tune.Tuner, folder: Location) -> None:
         RunError: A callback raised anything else.
     """
     try:
-        tuner.fit()
+        with retrying_if(may_retry):
+            tuner.fit()
     except TuneError as error:
         raised = _origin(error)
         message = " ".join(str(raised).split())

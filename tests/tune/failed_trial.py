@@ -22,6 +22,7 @@ def failed_trial(folder: Path, *errors: BaseException, actor: Any = None) -> Any
     class LocalTrial(Trial):
         local_path = str(folder)
 
+    folder.mkdir(parents=True, exist_ok=True)
     trial: Any = LocalTrial("stub", stub=True, trial_id="f00d_00000")
     trial.storage = SimpleNamespace(trial_working_directory=str(folder))
     trial.placement_group_factory = SimpleNamespace(bundles=[{"CPU": 1.0, "GPU": 0.0}])

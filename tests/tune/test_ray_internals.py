@@ -45,6 +45,7 @@ SIGNATURES: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
     (Trial, "set_status", ("self", "status")),
     (Trial, "set_storage", ("self", "new_storage")),
     (Trial, "is_finished", ("self",)),
+    (Trial, "should_recover", ("self",)),
     (tune.Trainable, "is_actor", ("self",)),
     (tune.Trainable, "setup", ("self", "config")),
     (tune.Trainable, "reset_config", ("self", "new_config")),

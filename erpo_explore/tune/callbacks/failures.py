@@ -4,26 +4,49 @@ A trial fails when its worker dies, hangs or exceeds its memory limit, or its lo
 failures that end a worker. A trial reports its divergence instead where it may not be tried again, or where the
 population re-seeds it. Such failures are counted per reported iteration, so a report that is made twice counts once.
 A preempted worker is no failure.
+
+Training is deterministic, so an error of the data, the settings or the code would occur again: such a trial is not
+retried. A lost worker, a full disk, memory, a network and whatever is unknown may be different the next time.
 """
 
+import re
 import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import RayActorError, RayError, RayTaskError
 
-from erpo_explore.errors import DivergedError, ErpoExploreError
+from erpo_explore.errors import ConfigError, DataError, DivergedError, ErpoExploreError
 from erpo_explore.tune._ray_internals import last_error
 from erpo_explore.tune.trial_view import TrialView
 from erpo_explore.tune.worker.preemption_signal import PreemptedError
 from erpo_explore.tune.worker.watchdog import HUNG, where_it_hung
 
-__all__ = ["Failure", "Failures", "cause_of", "last_failure"]
+__all__ = ["Failure", "Failures", "cause_of", "last_failure", "may_retry"]
 
 _WAIT_S: Final = 30.0
 """Time limit for an answer of a machine that may be dying."""
+
+_RECURRING: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ConfigError,
+    DataError,
+    LookupError,
+    NameError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+)
+"""Kinds of exceptions that training would raise again. Left out: `ImportError`, since machines may differ."""
+
+_MISFIT: Final = re.compile(
+    r"size mismatch|size of tensor|sizes of tensors|shapes? .*(cannot|invalid)|(expected|same|not the) .*d?type", re.I
+)
 
 _SHARE: Final = 0.001
 """Share of a node's own resource (`node:IP`, 1 per node) that a task takes to run there."""
@@ -62,11 +85,13 @@ class Failure:
     Attributes:
         reason: What happened, in one line.
         diverged: Whether the loss was non-finite.
+        recurs: Whether the same failure would follow from a retry.
         preempted: Whether the worker was preempted, which Tune does not count.
     """
 
     reason: str
     diverged: bool = False
+    recurs: bool = False
     preempted: bool = False
 
 
@@ -79,8 +104,24 @@ def last_failure(trial: Any) -> Failure:
     return Failure(
         reason=_last_line(trial) if cause is None else _reason(cause),
         diverged=isinstance(cause, DivergedError),
+        recurs=cause is not None and _recurs(cause),
         preempted=isinstance(cause, PreemptedError),
     )
+
+
+def may_retry(trial: Any) -> bool:
+    """Whether a retry of one of Tune's trials, which has just failed, may end in another way."""
+    error = last_error(trial)
+    return error is None or not _recurs(cause_of(error))
+
+
+def _recurs(cause: BaseException) -> bool:
+    """Whether an exception follows from the data, the settings or the code alone."""
+    if isinstance(cause, RayError | pa.lib.ArrowException):  # some are ValueError, too
+        return False
+    if type(cause) is RuntimeError:  # torch has no other class for tensors that do not fit
+        return _MISFIT.search(str(cause)) is not None
+    return isinstance(cause, _RECURRING)
 
 
 def cause_of(error: BaseException) -> BaseException:

@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from ray import tune
 
+from erpo_explore.store.files import join
+from erpo_explore.store.layout import CHECKPOINTS
 from erpo_explore.tune.callbacks.failures import Failure, last_failure
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.trial_view import TrialView
@@ -19,6 +21,7 @@ class RecordingCallback(tune.Callback):
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
+        self._recurring: dict[str, str] = {}
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -58,6 +61,17 @@ class RecordingCallback(tune.Callback):
             _log.warning("%s: %s; continuing in another worker", view.name, failure.reason)
             return failure
         self._recorder.fail(view.spec, view.last_report, failure.reason, num_failures=view.num_failures, status=status)
-        outcome = "retrying from its last checkpoint" if status == "running" else "no retries are left"
-        _log.warning("%s: %s; %s", view.name, failure.reason, outcome)
+        _log.warning("%s", self._line(view.name, failure, status))
         return failure
+
+    def _line(self, name: str, failure: Failure, status: Literal["running", "failed"]) -> str:
+        """A failure in one line; a reason that recurs is logged once for all trials."""
+        if status == "running":
+            return f"{name}: {failure.reason}; retrying from its last checkpoint"
+        if not failure.recurs:
+            return f"{name}: {failure.reason}; no retries are left"
+        if failure.reason in self._recurring:
+            return f"{name}: failed as {self._recurring[failure.reason]}"
+        self._recurring[failure.reason] = name
+        details = join(self._recorder.folder, CHECKPOINTS, name, "error.txt")
+        return f"{name}: {failure.reason}; not retried, since it would fail again (traceback in {details})"

@@ -1,22 +1,30 @@
 """Trials whose workers fail on a real Ray, and what is recorded of them."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
+import pyarrow as pa
 import pytest
+import torch
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayActorError, RayTaskError
 from ray.tune import TuneError
 
 import erpo_explore as erpo
 from erpo_explore.config.experiment import Experiment
-from erpo_explore.errors import ConfigError, DivergedError
+from erpo_explore.errors import ConfigError, DataError, DivergedError, ResultsError
 from erpo_explore.space import algorithm
-from erpo_explore.tune.callbacks.failures import Failure, Failures, last_failure
+from erpo_explore.trial import TrialSpec
+from erpo_explore.trial.assignment import Assignment
+from erpo_explore.tune._ray_internals import retrying_if
+from erpo_explore.tune.callbacks.failures import Failure, Failures, last_failure, may_retry
+from erpo_explore.tune.callbacks.recording import RecordingCallback
 from erpo_explore.tune.run import explore
 from erpo_explore.tune.worker.preemption_signal import PreemptedError
 from erpo_explore.tune.worker.watchdog import HUNG
+from tests.checking import no_type_checks
 from tests.shared_ray import connect, disconnect
 from tests.tiny_exploration import TINY
 from tests.tune.failed_trial import failed_trial, raised_in_worker
@@ -117,7 +125,7 @@ class TestWorkersThatFail:
             ("hangs_once", "finished", 1, r"its worker hung and was ended: File .*faulty\.py.* in hangs_once"),
             ("starves_once", "finished", 1, r"MemoryError: no room for 7 EiB"),
             ("poisons_once", "finished", 1, r"non-finite loss after step [45]"),
-            ("fails", "failed", 2, r"LookupError: never works"),
+            ("fails", "failed", 1, r"LookupError: never works"),
             (
                 "gorges",
                 "failed",
@@ -175,8 +183,8 @@ class TestReasons:
         [
             (MemoryError("no room"), Failure(reason="MemoryError: no room")),
             (MemoryError(), Failure(reason="MemoryError")),
-            (ValueError("one\n  two"), Failure(reason="ValueError: one two")),
-            (ConfigError("bad: 1"), Failure(reason="bad: 1")),
+            (ValueError("one\n  two"), Failure(reason="ValueError: one two", recurs=True)),
+            (ConfigError("bad: 1"), Failure(reason="bad: 1", recurs=True)),
             (DivergedError("loss was NaN"), Failure(reason="loss was NaN", diverged=True)),
             (ForeignError("loss was NaN"), Failure(reason=f"{__name__}.ForeignError: loss was NaN")),
             (PreemptedError("its worker was preempted"), Failure(reason="its worker was preempted", preempted=True)),
@@ -189,7 +197,7 @@ class TestReasons:
 
     def test_a_worker_that_could_not_start_has_the_error_of_its_constructor(self, tmp_path: Path) -> None:
         died = ActorDiedError(RayTaskError("__init__", "Traceback\nConfigError: bad", ConfigError("bad"), "x", 7, "ip"))
-        assert last_failure(failed_trial(tmp_path, died)) == Failure(reason="bad")
+        assert last_failure(failed_trial(tmp_path, died)) == Failure(reason="bad", recurs=True)
 
     def test_a_worker_that_died_has_the_last_line_of_rays_message(self, tmp_path: Path) -> None:
         died = RayActorError("3f", "The actor died.\n\tactor_id: 3f\nIts node has died.")
@@ -220,6 +228,91 @@ class TestReasons:
         trial = failed_trial(tmp_path, RayActorError(error_msg="The actor died"))
         assert last_failure(trial) == Failure(reason='its worker hung and was ended: File "a.py", line 1 in a')
         assert last_failure(trial) == Failure(reason="its worker was lost: The actor died")
+
+
+class TestRetries:
+    @pytest.mark.parametrize(
+        "cause",
+        [
+            ConfigError("no such metric"),
+            DataError("line 7 is empty"),
+            KeyError("bleu"),
+            IndexError("index out of range in self"),
+            TypeError("scores() takes 1 positional argument"),
+            ZeroDivisionError("division by zero"),
+        ],
+    )
+    def test_an_error_of_data_settings_or_code_is_not_retried(self, cause: BaseException, tmp_path: Path) -> None:
+        trial = failed_trial(tmp_path, raised_in_worker(cause))
+        assert not may_retry(trial)
+        assert last_failure(trial).recurs
+
+    @pytest.mark.parametrize(
+        "misfit",
+        [
+            lambda: torch.nn.Linear(2, 3).load_state_dict(torch.nn.Linear(2, 4).state_dict()),
+            lambda: torch.ones(2, 3) @ torch.ones(2, 3),
+            lambda: torch.ones(3) + torch.ones(4),
+            lambda: torch.cat([torch.ones(2, 3), torch.ones(2, 2)]),
+            lambda: torch.ones(5).view(2, 3),
+            lambda: torch.ones(2, 2) @ torch.ones(2, 2, dtype=torch.float64),
+        ],
+    )
+    def test_tensors_that_do_not_fit_are_not_retried(self, misfit: Callable[[], object], tmp_path: Path) -> None:
+        with pytest.raises(RuntimeError) as raised:
+            misfit()
+        assert not may_retry(failed_trial(tmp_path, raised_in_worker(raised.value)))
+
+    @pytest.mark.parametrize(
+        "cause",
+        [
+            DivergedError("loss was NaN"),
+            MemoryError("no room"),
+            OSError(28, "full"),
+            ConnectionError("reset"),
+            ImportError("no module on this machine"),
+            ResultsError("cannot read state.pt"),
+            RuntimeError("CUDA error: an illegal memory access was encountered"),
+            pa.ArrowInvalid("Parquet magic bytes not found"),
+            PreemptedError("its worker was preempted"),
+            ForeignError("unknown"),
+        ],
+    )
+    def test_what_may_differ_the_next_time_is_retried(self, cause: BaseException, tmp_path: Path) -> None:
+        assert may_retry(failed_trial(tmp_path, raised_in_worker(cause)))
+
+    def test_a_lost_worker_is_retried(self, tmp_path: Path) -> None:
+        assert may_retry(failed_trial(tmp_path, RayActorError("3f", "The actor died.")))
+
+    def test_tune_retries_what_both_the_number_and_the_kind_of_failures_allow(self, tmp_path: Path) -> None:
+        lost, wrong = RayActorError("3f", "The actor died."), raised_in_worker(KeyError("bleu"))
+        trials = [failed_trial(tmp_path / name, error) for name, error in (("lost", lost), ("wrong", wrong))]
+        with retrying_if(may_retry):
+            for at_most, expected in ((2, [True, False]), (0, [False, False]), (-1, [True, False])):
+                for trial in trials:
+                    trial.max_failures = at_most
+                assert [trial.should_recover() for trial in trials] == expected
+        assert trials[1].should_recover()
+
+
+def spec(name: str) -> TrialSpec:
+    return TrialSpec(name=name, role="algorithm", algorithm="mle", seed=1, path=algorithm("mle").path("bleu"))
+
+
+class TestLines:
+    def test_a_failure_that_recurs_is_explained_once(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        recorder = SimpleNamespace(folder=tmp_path, fail=lambda *_, **__: None)
+        with no_type_checks():
+            callback = RecordingCallback(recorder)  # type: ignore[arg-type]
+            for name in ("mle-s1", "member-0"):
+                trial = failed_trial(tmp_path / name, raised_in_worker(KeyError("bleu")))
+                trial.config = Assignment(spec=spec(name)).to_dict()
+                callback.on_trial_error(1, [], trial)
+        assert caplog.messages == [
+            "mle-s1: KeyError: 'bleu'; not retried, since it would fail again (traceback in "
+            f"{tmp_path}/checkpoints/mle-s1/error.txt)",
+            "member-0: failed as mle-s1",
+        ]
 
 
 class TestCounts:
