@@ -42,7 +42,7 @@ def read_baselines(written: Any) -> dict[str, Baseline]:
         if name in baselines:
             raise ValueError(
                 f"{name} is the name of two entries, so their trials would be one; give one another name, as in "
-                f"{{my_{name}: …}}"
+                f"{{my_{name}: {{{name}: {{…}}}}}}"
             )
         baselines[name] = _baseline(name, baseline)
     return baselines

@@ -50,6 +50,9 @@ class EstimatorRules:
         metric: The only metric that it can draw by; None for any.
         baselines: Admitted baselines.
         default_baseline: The baseline where the user gives none.
+        weighs: Where draws are weighted by the reward minus a baseline: nowhere (`never`), where α is infinite
+            (`at_alpha_infinite`), or everywhere (`always`).
+        has_sharpness: Whether it has the setting `sharpness`.
     """
 
     implementation: str
@@ -62,6 +65,8 @@ class EstimatorRules:
     metric: str | None = None
     baselines: tuple[Baseline, ...] = get_args(Baseline)
     default_baseline: Baseline = "self_critical"
+    weighs: Literal["never", "at_alpha_infinite", "always"] = "never"
+    has_sharpness: bool = False
 
 
 ESTIMATORS: Final[Mapping[str, EstimatorRules]] = {
@@ -69,6 +74,7 @@ ESTIMATORS: Final[Mapping[str, EstimatorRules]] = {
         implementation="erpo_explore.erpo.estimators.token:TOKEN",
         needs_increments="at_finite_alpha",
         whole_targets=False,
+        weighs="at_alpha_infinite",
     ),
     "sequence": EstimatorRules(
         implementation="erpo_explore.erpo.estimators.sequence:SEQUENCE",
@@ -94,6 +100,7 @@ ESTIMATORS: Final[Mapping[str, EstimatorRules]] = {
         alpha="infinite",
         needs_several=True,
         task_alone=True,
+        has_sharpness=True,
     ),
     "target_policy": EstimatorRules(
         implementation="erpo_explore.erpo.estimators.target_policy:TARGET_POLICY",
@@ -102,6 +109,7 @@ ESTIMATORS: Final[Mapping[str, EstimatorRules]] = {
         task_alone=True,
         baselines=("none", "group"),
         default_baseline="group",
+        weighs="always",
     ),
 }
 """Kinds of estimators, by name."""
@@ -148,11 +156,18 @@ class Estimator:
             )
         if not (math.isfinite(self.sharpness) and self.sharpness > 0.0):
             raise ConfigError(f"estimator.sharpness must be > 0 and finite, got {self.sharpness!r}")
+        if self.sharpness != 1.0 and not self.rules.has_sharpness:
+            raise ConfigError(
+                f"estimator.sharpness has no effect with kind={self.kind}, got {self.sharpness!r}; leave it out, or "
+                "use kind: minimum_risk"
+            )
 
     @property
     def rules(self) -> EstimatorRules:
         """The rules of its kind; an estimator from outside has none."""
-        return ESTIMATORS.get(self.kind) or EstimatorRules(implementation=self.kind)
+        return ESTIMATORS.get(self.kind) or EstimatorRules(
+            implementation=self.kind, weighs="always", has_sharpness=True
+        )
 
     @property
     def chosen_baseline(self) -> Baseline:

@@ -29,7 +29,7 @@ class Point:
     Attributes:
         reward: R, a point on the simplex of rewards.
         alpha: α ≥ 0, weight of staying close to the model. The limit of infinite α is policy gradient.
-        beta: β ≥ 0 and finite, weight of the sampler's entropy.
+        beta: β ≥ 0 and finite, weight of the sampler's entropy. 0 at infinite α, whose loss has no entropy term.
         prefix: Source of the tokens that the next one is conditioned on: the reference (`truth`), the sampler (`q`) or
             the `model`.
         label: What the model is trained to predict: a draw from q (`sampled`), q's whole distribution (`expected`), or
@@ -92,6 +92,13 @@ class Point:
             raise ConfigError(f"{where} draws from the model and needs alpha > 0, got alpha=0; use alpha: 1, beta: 0")
         if self.estimator.chosen_baseline not in rules.baselines:
             raise ConfigError(f"{where} needs baseline {' or '.join(rules.baselines)}, got {self.estimator.baseline}")
+        if self.estimator.baseline is not None and not (
+            rules.weighs == "always" or (rules.weighs == "at_alpha_infinite" and self.is_policy_gradient)
+        ):
+            raise ConfigError(
+                f"{where} weighs no draw by its reward, so baseline={self.estimator.baseline} has no effect; leave it "
+                "out, or use alpha: inf"
+            )
         if rules.metric is not None and not (R.task == 1.0 and R.metric == rules.metric):
             raise ConfigError(f"{where} draws by {rules.metric} and needs the reward {rules.metric}, got {R}")
         if (rules.task_alone or self.is_policy_gradient) and R.task != 1.0:
@@ -106,6 +113,11 @@ class Point:
             raise ConfigError(f"forced needs prefix q and estimator token, got prefix={self.prefix}, {where}")
         if R.task == 1.0 and not R.has_increments:
             self._check_finished_reward()
+        if self.is_policy_gradient and self.beta != 0.0:
+            raise ConfigError(
+                f"{where} has no entropy term, so beta must be 0, got beta={self.beta:g}; leave beta out, or use a "
+                "finite alpha"
+            )
 
     def _check_finished_reward(self) -> None:
         """Raise ConfigError where the estimator needs increments of a reward that has none."""
@@ -174,7 +186,8 @@ class Point:
         natural = {name for name in ("rho", "tau") if name in written}
         if natural and {"alpha", "beta"} & set(written):
             raise ConfigError("a point has either alpha and beta or rho and tau, got both")
-        alpha, beta = _number(written.get("alpha", 0.0), "alpha"), _number(written.get("beta", 1.0), "beta")
+        alpha = _number(written.get("alpha", 0.0), "alpha")
+        beta = _number(written.get("beta", 0.0 if math.isinf(alpha) else 1.0), "beta")
         if natural:
             rho, tau = _number(written.get("rho", 0.0), "rho"), _number(written.get("tau", 1.0), "tau")
             if not 0.0 <= rho <= 1.0:

@@ -198,7 +198,7 @@ class TestMaximumLikelihood:
         "other",
         [
             dataclasses.replace(MLE, alpha=0.5),
-            dataclasses.replace(MLE, estimator=RLOO),
+            dataclasses.replace(MLE, estimator=Estimator(samples=K)),
             dataclasses.replace(SCHEDULED_SAMPLING, reward=Reward(truth=1.0)),
             dataclasses.replace(POLICY_GRADIENT, forced=1.0, estimator=RLOO),
             dataclasses.replace(POINTS["raml_edit"], forced=1.0, label="expected"),

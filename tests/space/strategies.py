@@ -51,7 +51,7 @@ def policy_gradients(draw):
     return Point(
         reward=draw(corners),
         alpha=math.inf,
-        beta=draw(st.sampled_from([0.0, 0.5])),
+        beta=0.0,
         estimator=estimator,
         forced=draw(shares) if estimator.kind == "token" else 0.0,
     )

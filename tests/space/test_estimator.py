@@ -8,12 +8,9 @@ from erpo_explore.errors import ConfigError
 from erpo_explore.space import Estimator, Point, Reward
 from erpo_explore.space.estimator import BASELINES, KINDS, TOKEN, EstimatorRules
 
-estimators = st.builds(
-    Estimator,
-    kind=st.sampled_from(KINDS),
-    samples=st.integers(2, 64),
-    baseline=st.sampled_from([None, *BASELINES]),
-    sharpness=st.floats(1e-3, 10.0),
+_ANY = {"samples": st.integers(2, 64), "baseline": st.sampled_from([None, *BASELINES])}
+estimators = st.builds(Estimator, kind=st.sampled_from(KINDS), **_ANY) | st.builds(
+    Estimator, kind=st.just("minimum_risk"), sharpness=st.floats(1e-3, 10.0), **_ANY
 )
 
 
@@ -46,9 +43,10 @@ def test_the_default_baseline_is_that_of_the_kind(kind, baseline):
 def test_an_estimator_from_outside_admits_every_point():
     estimator = Estimator.from_dict("mine.estimators:NEW")
     assert Estimator.from_dict(estimator.to_dict()) == estimator
-    assert estimator.rules == EstimatorRules(implementation="mine.estimators:NEW")
+    assert estimator.rules == EstimatorRules(implementation="mine.estimators:NEW", weighs="always", has_sharpness=True)
     for alpha in (0.0, 1.0, math.inf):
-        assert Point(reward=Reward(task=1.0, metric="mine:wer"), alpha=alpha, estimator=estimator).alpha == alpha
+        reward, beta = Reward(task=1.0, metric="mine:wer"), 0.0 if math.isinf(alpha) else 1.0
+        assert Point(reward=reward, alpha=alpha, beta=beta, estimator=estimator).alpha == alpha
 
 
 @pytest.mark.usefixtures("as_users_run")
@@ -64,6 +62,7 @@ def test_an_estimator_from_outside_admits_every_point():
         ({"baseline": "group"}, r"samples must be >= 2 for baseline=group, got 1; .*or baseline: self_critical"),
         ({"sharpness": 0.0}, r"estimator\.sharpness must be > 0 and finite, got 0\.0"),
         ({"sharpness": math.nan}, r"estimator\.sharpness must be > 0 and finite, got nan"),
+        ({"sharpness": 0.5}, r"estimator\.sharpness has no effect with kind=token, got 0\.5; leave it out"),
         ({"draws": 3}, r"estimator\.draws is unknown; known are kind, samples, baseline, sharpness"),
         (3, r"estimator must be a kind or a mapping, got 3"),
     ],

@@ -65,6 +65,7 @@ def test_an_infinite_temperature_is_policy_gradient():
         ({"reward": "bleu", "rho": 0.25}, Point(reward=BLEU, alpha=0.25, beta=0.75)),
         ({"reward": "bleu", "tau": 0.1}, Point(reward=BLEU, alpha=0.0, beta=0.1)),
         ({"reward": "bleu", "rho": 1, "tau": "inf"}, Point(reward=BLEU, alpha=INF, beta=0.0)),
+        ({"reward": "bleu", "alpha": "inf"}, Point(reward=BLEU, alpha=INF, beta=0.0)),
         ({"reward": {"truth": 1}, "prefix": "truth"}, Point(reward=TRUTH, prefix="truth")),
     ],
 )
@@ -87,6 +88,14 @@ def test_a_point_is_read_in_either_coordinates(written, point):
         ({"alpha": INF, "reward": BLEU, "prefix": "truth"}, r"got prefix=truth, .*use prefix: q, label: sampled"),
         ({"alpha": INF, "reward": BLEU, "label": "expected"}, r"label=expected; use prefix: q, label: sampled"),
         ({"alpha": INF, "reward": BLEU, "label": "truth"}, r"label=truth; use prefix: q, label: sampled"),
+        (
+            {"alpha": INF, "beta": 0.5, "reward": BLEU},
+            r"alpha=inf .* has no entropy term, so beta must be 0, got beta=0\.5; leave beta out",
+        ),
+        (
+            {"reward": BLEU, "estimator": Estimator(samples=2, baseline="group")},
+            r"estimator token weighs no draw by its reward, so baseline=group has no effect; leave it out",
+        ),
         ({"forced": 1.5}, r"forced must lie in \[0, 1\], got 1\.5; it is a share of the reference"),
         ({"forced": NAN}, r"forced must lie in \[0, 1\], got nan"),
         ({"forced": 0.5, "prefix": "truth"}, r"forced needs prefix q and estimator token, got prefix=truth"),
