@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from erpo_explore.lazy_import import lazy_names
 
 if TYPE_CHECKING:
+    from erpo_explore.advice.cost import Estimate
     from erpo_explore.analysis.best_path import best_path
+    from erpo_explore.api.advise import Advice, advise
     from erpo_explore.api.builders import (
         LSTM,
         CustomModel,
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
         Toy,
         Transformer,
     )
-    from erpo_explore.api.explore import explore, resume
+    from erpo_explore.api.explore import estimate, explore, resume
     from erpo_explore.api.replay import Replay, replay
     from erpo_explore.api.run import Run
     from erpo_explore.callables import register
@@ -34,11 +36,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LSTM",
+    "Advice",
     "ConfigError",
     "CustomModel",
     "DataError",
     "Docstrings",
     "ErpoExploreError",
+    "Estimate",
     "Estimator",
     "Experiment",
     "Hub",
@@ -58,8 +62,10 @@ __all__ = [
     "Training",
     "Transformer",
     "__version__",
+    "advise",
     "algorithm",
     "best_path",
+    "estimate",
     "explore",
     "load_experiment",
     "load_results",
@@ -72,11 +78,13 @@ __getattr__ = lazy_names(
     __name__,
     {
         "LSTM": "api.builders",
+        "Advice": "api.advise",
         "ConfigError": "errors",
         "CustomModel": "api.builders",
         "DataError": "errors",
         "Docstrings": "api.builders",
         "ErpoExploreError": "errors",
+        "Estimate": "advice.cost",
         "Estimator": "space",
         "Experiment": "config.experiment",
         "Hub": "api.builders",
@@ -96,8 +104,10 @@ __getattr__ = lazy_names(
         "Training": "config.experiment",
         "Transformer": "api.builders",
         "__version__": "version",
+        "advise": "api.advise",
         "algorithm": "space",
         "best_path": "analysis.best_path",
+        "estimate": "api.explore",
         "explore": "api.explore",
         "load_experiment": "config.experiment",
         "load_results": "store",

@@ -52,19 +52,22 @@ class Run:
         experiment: What was explored.
         status: `finished`, or `interrupted` if trials are left to resume.
         num_failed: Number of trials that ended with an error.
+        timed_out: Whether the end of its `max_hours` interrupted it.
     """
 
     folder: Location
     experiment: Experiment
     status: Literal["finished", "interrupted"]
     num_failed: int
+    timed_out: bool = False
 
     @classmethod
-    def open(cls, folder: Location) -> "Run":
+    def open(cls, folder: Location, *, timed_out: bool = False) -> "Run":
         """Read a results folder.
 
         Args:
             folder: A path or a URI.
+            timed_out: Whether the end of its `max_hours` has just interrupted it.
 
         Raises:
             ResultsError: The folder holds no exploration.
@@ -72,7 +75,13 @@ class Run:
         location = as_location(str(folder))
         experiment = experiment_of(load_manifest(location), str(location))
         outcome = outcome_of(experiment, location)
-        return cls(folder=location, experiment=experiment, status=outcome.status, num_failed=outcome.num_failed)
+        return cls(
+            folder=location,
+            experiment=experiment,
+            status=outcome.status,
+            num_failed=outcome.num_failed,
+            timed_out=timed_out,
+        )
 
     @property
     def is_replay(self) -> bool:

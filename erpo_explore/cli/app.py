@@ -13,6 +13,7 @@ __all__ = [
     "Cpus",
     "Data",
     "Gpus",
+    "MaxHours",
     "Mlflow",
     "Results",
     "Settings",
@@ -72,7 +73,11 @@ Mlflow = Annotated[
 ]
 Wandb = Annotated[str | None, typer.Option(help="Project of Weights & Biases.", metavar="PROJECT")]
 Data = Annotated[
-    FilePath | None, typer.Option(help="Train on DIR/train|valid|test.SRC and .TGT instead of the experiment's task.")
+    FilePath | None, typer.Option(help="Train on DIR/train|valid|test.SRC and .TGT. Without EXPERIMENT, one is chosen.")
+]
+MaxHours = Annotated[
+    float | None,
+    typer.Option("--max-hours", help="Time for all of it, e.g. 0.5; the rest can be resumed.", metavar="H"),
 ]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="Override one field of the YAML, e.g. training.steps=2000.")

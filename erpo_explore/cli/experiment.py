@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from erpo_explore.errors import ConfigError
 
 if TYPE_CHECKING:
+    from erpo_explore.api.advise import Advice
     from erpo_explore.config.experiment import Experiment
 
-__all__ = ["assign", "chosen_experiment", "find_experiment", "override"]
+__all__ = ["advised_experiment", "assign", "chosen_experiment", "find_experiment", "override"]
 
 _BUDGETS: Final = {"epochs": "steps", "steps": "epochs"}
 
@@ -30,6 +31,30 @@ def chosen_experiment(name: str, **overrides: Any) -> "Experiment":
     written = load_experiment(find_experiment(name)).to_dict()
     override(written, **overrides)
     return Experiment.from_dict(written, origin=name)
+
+
+def advised_experiment(
+    data: FilePath, files: Mapping[str, str | None], max_hours: float | None, **overrides: Any
+) -> "Advice":
+    """The experiment that is chosen for a folder of text, with the overrides of the command line.
+
+    Args:
+        data: Folder of text files.
+        files: Fields of these files: source, target, metric.
+        max_hours: Time that there is for the exploration.
+        **overrides: As for `override`, without `data` and `files`.
+
+    Raises:
+        DataError: The files cannot be read.
+        ConfigError: An override is wrong.
+    """
+    from erpo_explore.api.advise import Advice, advise
+    from erpo_explore.config.experiment import Experiment
+
+    advice = advise(data, **files, max_hours=max_hours)
+    written = advice.experiment.model_dump(mode="json", exclude_unset=True)
+    override(written, data=None, **overrides)
+    return Advice(experiment=Experiment.from_dict(written, origin=str(data)), lines=advice.lines)
 
 
 def override(
@@ -69,7 +94,8 @@ def override(
     for assignment in settings or ():
         assign(written, assignment)
     for section, flags in (("tracking", trackers), ("resources", share)):
-        written[section] |= {name: value for name, value in flags.items() if value is not None}
+        if chosen := {name: value for name, value in flags.items() if value is not None}:
+            written[section] = written.get(section, {}) | chosen
 
 
 def find_experiment(name: str) -> FilePath:

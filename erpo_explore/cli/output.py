@@ -47,6 +47,9 @@ def finish(run: "Run") -> None:
     """Print the summary of a run, write its files, print the next command, and set the exit code."""
     with _resumable(run):
         _print_summary(run)
+    if run.timed_out:
+        again = f"{program()} resume {quoted(run.folder)} --max-hours 1"
+        say(f"the time is up; `{again}` continues what is unfinished")
     say(f"next: {program()} replay {quoted(run.folder)} --seeds 3   (is the best path better than mle, or lucky?)")
     _exit_with_failures(run)
 
@@ -68,7 +71,7 @@ def finish_replay(replay: "Replay") -> None:
 def _resumable(run: "Run") -> Iterator[None]:
     """Name `resume` if the run was interrupted, or if the summary and the report are."""
     try:
-        if run.status == "interrupted":
+        if run.status == "interrupted" and not (run.timed_out and _has_scores(run)):
             raise KeyboardInterrupt
         yield
     except KeyboardInterrupt:
@@ -85,6 +88,10 @@ def _print_summary(run: "Run") -> None:
         say(line)
     path_file, page = run.write_best_path(), run.write_report()
     say(f"wrote {run.folder}/observations (Parquet), {path_file}, {page}")
+
+
+def _has_scores(run: "Run") -> bool:
+    return bool(run.observations(columns=["score"])["score"].notna().any())
 
 
 def _exit_with_failures(run: "Run") -> None:

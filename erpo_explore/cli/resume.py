@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from erpo_explore.cli.app import Address, Results, Trust
+from erpo_explore.cli.app import Address, MaxHours, Results, Trust
 from erpo_explore.cli.output import finish, finish_replay
 
 __all__ = ["resume"]
@@ -15,6 +15,7 @@ def resume(
     results: Results,
     data: Annotated[FilePath | None, typer.Option(help="Folder that holds the text files now.", metavar="DIR")] = None,
     trust: Trust = False,
+    max_hours: MaxHours = None,
     address: Address = None,
 ) -> None:
     """Continue an exploration that was interrupted, or whose driver or machine died.
@@ -23,10 +24,11 @@ def resume(
     Examples:
       explore.py resume results/multi30k
       explore.py resume fetched/multi30k --data ~/data/multi30k
+      explore.py resume results/mine --max-hours 1
     """  # noqa: D301
     from erpo_explore.api.explore import resume as resume_exploration
 
-    run = resume_exploration(results, data=data, trust=trust, address=address)
+    run = resume_exploration(results, data=data, trust=trust, max_hours=max_hours, address=address)
     if run.is_replay:
         from erpo_explore.api.replay import Replay
 

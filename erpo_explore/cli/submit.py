@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from erpo_explore.cli.experiment import chosen_experiment, find_experiment
+from erpo_explore.cli.experiment import advised_experiment, chosen_experiment, find_experiment
 from erpo_explore.cli.output import say
 from erpo_explore.errors import ConfigError
 
@@ -115,18 +115,28 @@ def _results_and_files(
     files: dict[str, FilePath | None] = {}
     default = ""
     if name == "run":
-        experiment = chosen_experiment(
-            values["experiment"],
-            data=data,
-            files={field: values[field] for field in ("source", "target", "metric")},
-            seed=values["seed"],
-            settings=values["setting"],
-            trackers={field: values[field] for field in ("tensorboard", "mlflow", "wandb")},
-            share={"gpus_per_trial": values["gpus"], "cpus_per_trial": values["cpus"]},
-        )
+        if values["dry_run"]:
+            raise ConfigError(
+                "submit fetches results, and --dry-run has none; `ray submit` with explore.py and --dry-run prices it "
+                "on a cluster that is up"
+            )
+        suffixes = {field: values[field] for field in ("source", "target", "metric")}
+        overrides = {
+            "seed": values["seed"],
+            "settings": values["setting"],
+            "trackers": {field: values[field] for field in ("tensorboard", "mlflow", "wandb")},
+            "share": {"gpus_per_trial": values["gpus"], "cpus_per_trial": values["cpus"]},
+        }
+        if values["experiment"] is None and data is not None:
+            # the cluster measures the same text, and chooses the same experiment
+            experiment = advised_experiment(data, suffixes, values["max_hours"], **overrides).experiment
+            files = {"data": data}
+        else:
+            name = values["experiment"] or "default"
+            experiment = chosen_experiment(name, data=data, files=suffixes, **overrides)
+            files = {"experiment": find_experiment(name), "data": data}
         _check_carried(experiment)
         default = experiment.name
-        files = {"experiment": find_experiment(values["experiment"]), "data": data}
     elif name == "replay":
         origin = FilePath(values["origin"])
         default = f"{origin.stem}-replay"

@@ -3,7 +3,7 @@
 Reading is pure: `from_dict` and the validators read no file and look at no folder. `config.resolve` does both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
@@ -177,6 +177,19 @@ class Experiment(Section):
         """Plain values that YAML can hold; `Experiment.from_dict(experiment.to_dict()) == experiment`."""
         written: dict[str, Any] = self.model_dump(mode="json")
         return written
+
+    def to_yaml(self, remarks: Sequence[str] = ()) -> str:
+        """The fields that were given, as YAML to copy and change. `load_experiment` reads the same experiment.
+
+        Args:
+            remarks: Lines of a comment at the beginning.
+        """
+        import yaml
+
+        given = self.model_dump(mode="json", exclude_unset=True)
+        written = given if Experiment.from_dict(given) == self else self.to_dict()
+        comment = "".join(f"# {line}".rstrip() + "\n" for line in remarks)
+        return comment + str(yaml.safe_dump(written, sort_keys=False, allow_unicode=True, width=100))
 
     @classmethod
     def from_dict(cls, written: Any, origin: str = "experiment") -> "Experiment":

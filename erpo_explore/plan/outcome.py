@@ -19,11 +19,13 @@ class Outcome:
         folder: Its results folder.
         status: `finished`, or `interrupted` where trials are left to resume.
         num_failed: Number of trials that ended with an error.
+        timed_out: Whether its deadline interrupted it.
     """
 
     folder: Location
     status: Literal["finished", "interrupted"]
     num_failed: int
+    timed_out: bool = False
 
 
 def outcome_of(experiment: Experiment, folder: Location) -> Outcome:

@@ -88,6 +88,14 @@ class Plan:
         """The field of `exploration.yaml` that names the initial checkpoints; empty where there are none."""
         return {INITIAL: checkpoint_record(self.checkpoints, self.folder)} if self.checkpoints else {}
 
+    def with_experiment(self, experiment: Experiment) -> "Plan":
+        """The plan of an experiment that differs in its sizes alone, such as steps and members; the data are the same.
+
+        Args:
+            experiment: Resolved, and with a budget in steps.
+        """
+        return _plan(experiment, self.task, self.folder, self.data, resumes=False)
+
     def after_first(self) -> "Plan":
         """The plan once `first` has trained the initial checkpoints.
 

@@ -26,7 +26,7 @@ from erpo_explore.search.region import Categories, Region
 from erpo_explore.space import Algorithm, Point
 from erpo_explore.space.reward import WEIGHTS
 
-__all__ = ["first_knot", "grid_points", "nearest_knot", "perturb", "random_point", "start_point"]
+__all__ = ["candidate_points", "first_knot", "grid_points", "nearest_knot", "perturb", "random_point", "start_point"]
 
 _SIGMA: Final = 0.2
 _P_STAY: Final = 0.5
@@ -54,7 +54,7 @@ def first_knot(search: Search, metric: str, generator: np.random.Generator) -> P
     A candidate with probability `search.p_candidate`, else a random point. With `search.monotone` it explores at least
     as much as the start.
     """
-    if (candidate := _maybe_candidate(_candidates(search, metric), search, generator)) is not None:
+    if (candidate := _maybe_candidate(candidate_points(search, metric), search, generator)) is not None:
         return candidate
     return nearest_knot(random_point(search, metric, generator), search, metric)
 
@@ -86,7 +86,7 @@ def perturb(point: Point, search: Search, metric: str, generator: np.random.Gene
     probability 0.5, else its next knot is drawn around the start, since the region has no point near a candidate.
     """
     region = Region.from_search(search, metric)
-    candidates = _candidates(search, metric)
+    candidates = candidate_points(search, metric)
     if point in candidates:
         if generator.random() < _P_STAY:
             return point
@@ -125,7 +125,8 @@ def grid_points(search: Search, metric: str) -> list[Point]:
     return list(dict.fromkeys(region.point(unit_D, chosen) for unit_D in fitting for chosen in categories))
 
 
-def _candidates(search: Search, metric: str) -> list[Point]:
+def candidate_points(search: Search, metric: str) -> list[Point]:
+    """The candidates as points."""
     return [
         Algorithm(name=name, settings=settings).path(search.metric or metric).end
         for name, settings in search.candidates.items()

@@ -13,6 +13,7 @@ from erpo_explore.store.schema import Table
 __all__ = [
     "BEST_PATH",
     "CHECKPOINTS",
+    "EXPERIMENT",
     "JOURNAL",
     "MANIFEST",
     "REPLAY_PAGE",
@@ -28,6 +29,8 @@ __all__ = [
 ]
 
 MANIFEST: Final = "exploration.yaml"
+EXPERIMENT: Final = "experiment.yaml"
+"""The experiment as a user would write it, to copy and change; nothing reads it here."""
 BEST_PATH: Final = "best_path.yaml"
 CHECKPOINTS: Final = "checkpoints"
 """Folder for Ray Tune's snapshots and the trials' checkpoints."""

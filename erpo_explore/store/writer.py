@@ -86,6 +86,14 @@ class ResultsWriter:
             recover(writer._within.within(table))
         return writer
 
+    def write_file(self, name: str, text: str) -> None:
+        """Write a text file beside the tables.
+
+        Raises:
+            ResultsError: The disk is full or the folder cannot be written.
+        """
+        self._within.write(name, text.encode())
+
     def note(self, fields: Mapping[str, object]) -> None:
         """Add or replace fields of `exploration.yaml`.
 

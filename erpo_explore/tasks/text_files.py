@@ -7,6 +7,7 @@ Reading is strict on purpose. In a file that is one line short, every later sent
 and the scores would only look poor. Each error names file and line. Neither torch nor Ray is imported.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ from erpo_explore.tasks.line_files import is_compressed, read_lines
 from erpo_explore.tasks.reader import TaskReader
 from erpo_explore.tasks.table_files import NAMED, TABLES, is_table, read_table, text_fields
 
-__all__ = ["FILES", "files_by_name", "files_corpus", "files_metric", "files_suffixes"]
+__all__ = ["FILES", "files_by_name", "files_corpus", "files_metric", "files_suffixes", "read_unsplit"]
 
 _TARGET_SUFFIXES: Final = ("en", "title", "summary", "tgt", "trg", "target", "phones")
 _SUMMARY_SUFFIXES: Final = ("title", "summary")
@@ -36,19 +37,29 @@ def files_corpus(config: FilesConfig) -> Corpus:
             than its partner.
     """
     source, target = files_suffixes(config)
-    has_test, has_validation = (
-        any(_file(config, split, suffix).exists() for suffix in (source, target)) for split in ("test", "valid")
+    corpus = read_unsplit(config)
+    if corpus.validation:
+        return corpus
+    if config.validation_pairs is None:
+        return replace(corpus, validation=_read_pairs(config, "valid", source, target))
+    train, validation = hold_out(corpus.train, config.validation_pairs)
+    return replace(corpus, train=train, validation=validation)
+
+
+def read_unsplit(config: FilesConfig) -> Corpus:
+    """Read the folder as it is: without files `valid.*`, the validation split is empty.
+
+    Raises:
+        DataError: As `files_corpus`.
+    """
+    source, target = files_suffixes(config)
+    train, validation, test = (
+        _read_pairs(config, split, source, target)
+        if split == "train" or any(_file(config, split, suffix).exists() for suffix in (source, target))
+        else ()
+        for split in ("train", "valid", "test")
     )
-    train = _read_pairs(config, "train", source, target)
-    if config.validation_pairs is not None and not has_validation:
-        train, validation = hold_out(train, config.validation_pairs)
-    else:
-        validation = _read_pairs(config, "valid", source, target)
-    return Corpus(
-        train=train,
-        validation=validation,
-        test=_read_pairs(config, "test", source, target) if has_test else (),
-    )
+    return Corpus(train=train, validation=validation, test=test)
 
 
 def files_suffixes(config: FilesConfig) -> tuple[str, str]:

@@ -83,6 +83,7 @@ def evaluate(
     num_samples: int = 0,
     beam_width: int = 1,
     length_penalty: float = 1.0,
+    max_tokens: int | None = None,
 ) -> Scores:
     """Decode a split and score it.
 
@@ -93,6 +94,7 @@ def evaluate(
         num_samples: Number of decoded sentences to keep.
         beam_width: Hypotheses per sentence; 1 decodes greedily.
         length_penalty: Exponent of the length penalty in beam search; 0 is none.
+        max_tokens: Number of tokens at which a hypothesis is cut. Default: ten more than the longest reference.
     """
     scorer = load_scorer(task.metric)
     was_training = model.training
@@ -100,7 +102,8 @@ def evaluate(
     hypotheses = [""] * len(split.references)
     nll_nats, num_tokens = 0.0, 0
     # from the split, not from the batch, so that no score depends on how the split is cut into batches
-    max_tokens = max(len(ids) for ids in split.target_ids) + _LENGTH_SLACK
+    if max_tokens is None:
+        max_tokens = max(len(ids) for ids in split.target_ids) + _LENGTH_SLACK
     for cpu_batch in evaluation_batches(split, task.symbols, _BATCH_SIZE):
         batch = cpu_batch.to(model.device)
         memory = model.encode(batch.source_BS, batch.source_keep_BS)

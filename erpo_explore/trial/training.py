@@ -25,7 +25,7 @@ from erpo_explore.trial.schedule import ScheduleState
 from erpo_explore.trial.seeding import RandomStreams
 from erpo_explore.trial.spec import TrialSpec
 
-__all__ = ["TrainingRun", "choose_device"]
+__all__ = ["TrainingRun", "choose_device", "first_pairs"]
 
 
 def choose_device() -> torch.device:
@@ -71,7 +71,7 @@ class TrainingRun:
             generator=self._streams.weights,
         )
         self._optimizer_step = OptimizerStep(task, self._model, training, seed=spec.seed, device=device)
-        self._validation = _first(task.validation, training.validation_limit)
+        self._validation = first_pairs(task.validation, training.validation_limit)
         self._schedule = ScheduleState(spec.path)
         self._interval: Interval | None = None
         self._elapsed_s = 0.0
@@ -254,7 +254,7 @@ class TrainingRun:
             self._optimizer_step.load_state(state["optimizer"])
 
 
-def _first(split: Split, limit: int | None) -> Split:
+def first_pairs(split: Split, limit: int | None) -> Split:
     """The first `limit` pairs of a split; all where it is None."""
     if limit is None or limit >= len(split.references):
         return split

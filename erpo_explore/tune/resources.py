@@ -8,11 +8,14 @@ import ray
 
 from erpo_explore.config.experiment import Resources
 
-__all__ = ["trial_resources"]
+__all__ = ["num_slots", "trial_resources"]
 
 _log = logging.getLogger(__name__)
 
 _MIN_GPU_SHARE: Final = 0.25
+
+_ROUNDING: Final = 1e-6
+"""Ray keeps four decimals; three shares of a third fill a GPU."""
 
 _RAY_NAMES: Final = {"cpu": "CPU", "gpu": "GPU", "memory": "memory"}
 """Names of resources in the description of a node, by their names in a trial's resources."""
@@ -38,6 +41,19 @@ def trial_resources(resources: Resources, num_trials: int) -> dict[str, float]:
         share["memory"] = resources.memory_per_trial_gb * 1e9
     _warn_if_none_fits(share)
     return share
+
+
+def num_slots(share: Mapping[str, float]) -> int:
+    """Number of trials that the cluster's machines can hold at the same time, as they are now.
+
+    Args:
+        share: Resources of one trial, as `trial_resources` returns them.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return sum(
+        min(int(node.get(_RAY_NAMES[name], 0.0) / held + _ROUNDING) for name, held in share.items() if held > 0.0)
+        for node in nodes
+    )
 
 
 def _warn_if_none_fits(share: Mapping[str, float]) -> None:

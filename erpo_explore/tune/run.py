@@ -5,13 +5,16 @@ The driver loads the task once and sends it to the workers, so only the driver's
 
 import logging
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ray import tune
 from ray.tune import TuneError
 
+from erpo_explore.advice.cost import Estimate
 from erpo_explore.config.experiment import Experiment
+from erpo_explore.config.resolve import resolve
 from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.plan.manifest import check_release, experiment_of
 from erpo_explore.plan.methods import check_installed
@@ -21,7 +24,7 @@ from erpo_explore.plan.trials import num_reachable_knots
 from erpo_explore.plan.unchanged import check_experiment, check_files, check_text, keep_experiment, with_data
 from erpo_explore.store import ResultsWriter, load_manifest, load_results
 from erpo_explore.store.files import Folder, Location, as_location, join, resolved
-from erpo_explore.store.layout import MANIFEST
+from erpo_explore.store.layout import EXPERIMENT, MANIFEST
 from erpo_explore.store.writer_lock import locked
 from erpo_explore.tasks import Task
 from erpo_explore.tune._ray_internals import check_ray_version, retrying_if
@@ -29,16 +32,26 @@ from erpo_explore.tune.callbacks.failures import may_retry
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.callbacks.trackers.registry import check_trackers
 from erpo_explore.tune.cluster import connected
+from erpo_explore.tune.deadline import Deadline, TimeLimit
+from erpo_explore.tune.price import price
 from erpo_explore.tune.scoreboard import Scoreboard
 from erpo_explore.tune.tuner import has_snapshot, new_trainable, new_tuner
 
-__all__ = ["explore", "resume"]
+__all__ = ["estimate", "explore", "resume"]
 
 _log = logging.getLogger(__name__)
 
 
 def explore(
-    experiment: Experiment, folder: Location, *, address: str | None = None, task: Task | None = None
+    experiment: Experiment,
+    folder: Location,
+    *,
+    address: str | None = None,
+    task: Task | None = None,
+    tells_cost: bool = False,
+    time_limit: TimeLimit | None = None,
+    can_grow: bool = False,
+    remarks: Sequence[str] = (),
 ) -> Outcome:
     """Run an experiment to its end.
 
@@ -48,31 +61,77 @@ def explore(
         address: Address of a Ray cluster; by default the one that this machine is part of, else a new one on this
             machine.
         task: The data of the experiment, if they have been loaded.
+        tells_cost: Whether steps and an evaluation are timed, and the cost is logged, before it begins.
+        time_limit: Time for all of it. Steps, members and replications are reduced until it fits, and what is left
+            unfinished at the end of the time is interrupted.
+        can_grow: Whether replications may be added where there is time for them.
+        remarks: Comment at the beginning of `experiment.yaml`.
 
     Raises:
-        ErpoExploreError: Bad data or settings, an existing folder, or too little disk space; nothing is written then.
+        ErpoExploreError: Bad data or settings, an existing folder, too little disk space, or too little time; nothing
+            is written then.
     """
+    limit = time_limit or TimeLimit.none()
     folder = as_location(str(folder))
-    check_ray_version()
-    check_installed(experiment.search)
-    check_trackers(experiment.tracking, folder)
-    plan = make_plan(experiment, folder, task=task)
+    plan = _checked_plan(experiment, folder, task)
     ResultsWriter.check_new(folder, needed_bytes=plan.needed_bytes)
     _log.info("%s", plan.task.describe())
     with connected(address):
+        if tells_cost or limit.is_limited:
+            priced = price(plan, experiment, limit, can_grow=can_grow)
+            plan, experiment = priced.plan, priced.experiment
+            for line in priced.estimate.lines:
+                _log.info("%s", line)
         # not before: a start that fails leaves nothing behind
         _create_folder(plan)
+        ResultsWriter.open(folder).write_file(EXPERIMENT, resolve(experiment).to_yaml(remarks))
         with locked(folder):
-            return _run_interruptibly(plan)
+            return _run_interruptibly(plan, limit.deadline)
 
 
-def resume(folder: Location, *, data: Path | None = None, address: str | None = None) -> Outcome:
+def estimate(
+    experiment: Experiment,
+    *,
+    address: str | None = None,
+    task: Task | None = None,
+    time_limit: TimeLimit | None = None,
+    can_grow: bool = False,
+) -> Estimate:
+    """Time what an exploration consists of, and say what it costs. Nothing is written.
+
+    Args:
+        experiment: What would be explored.
+        address: As for `explore`.
+        task: As for `explore`.
+        time_limit: As for `explore`.
+        can_grow: As for `explore`.
+
+    Raises:
+        ErpoExploreError: As `explore`.
+    """
+    # initial checkpoints would be trained in a folder within this one
+    plan = _checked_plan(experiment, as_location(f"results/{experiment.name}"), task)
+    with connected(address):
+        return price(plan, experiment, time_limit or TimeLimit.none(), can_grow=can_grow).estimate
+
+
+def _checked_plan(experiment: Experiment, folder: Location, task: Task | None) -> Plan:
+    check_ray_version()
+    check_installed(experiment.search)
+    check_trackers(experiment.tracking, folder)
+    return make_plan(experiment, folder, task=task)
+
+
+def resume(
+    folder: Location, *, data: Path | None = None, address: str | None = None, time_limit: TimeLimit | None = None
+) -> Outcome:
     """Go on with an exploration that was interrupted, whose driver died, or some of whose trials failed.
 
     Args:
         folder: Its results folder, which may have been moved or copied.
         data: Folder that holds its text files now; by default where they were.
         address: As for `explore`.
+        time_limit: Time for it; what is left unfinished then is interrupted again.
 
     Raises:
         ErpoExploreError: The folder holds no exploration, or its experiment, data or initial checkpoints have changed.
@@ -97,7 +156,7 @@ def resume(folder: Location, *, data: Path | None = None, address: str | None = 
         if data is not None:
             ResultsWriter.open(folder).note({"space": plan.experiment.to_dict()})
         with connected(address):
-            return _run_interruptibly(plan)
+            return _run_interruptibly(plan, (time_limit or TimeLimit.none()).deadline)
 
 
 def _create_folder(plan: Plan) -> None:
@@ -105,32 +164,34 @@ def _create_folder(plan: Plan) -> None:
     keep_experiment(plan.experiment, plan.folder)
 
 
-def _run_interruptibly(plan: Plan) -> Outcome:
+def _run_interruptibly(plan: Plan, deadline: Deadline) -> Outcome:
     """Run a plan to its end, or until Ctrl-C where Tune does not catch it: before its start or a second time."""
     try:
-        return _run(plan)
+        return _run(plan, deadline)
     except KeyboardInterrupt:
         return replace(outcome_of(plan.experiment, plan.folder), status="interrupted")
 
 
-def _run(plan: Plan) -> Outcome:
+def _run(plan: Plan, deadline: Deadline) -> Outcome:
     """Train the initial checkpoints where they are still missing, then the trials, from where they stopped."""
     recorder, continues = _recorder(plan), has_snapshot(plan)
     if not continues:
         recorder.begin(plan.specs)
     if plan.first is not None:
-        if not _train_first(plan.first):
-            return outcome_of(plan.experiment, plan.folder)
+        if not _train_first(plan.first, deadline):
+            return replace(outcome_of(plan.experiment, plan.folder), timed_out=deadline.passed)
         plan = plan.after_first()
         ResultsWriter.open(plan.folder).note(plan.initial_record())
     trainable = new_trainable(plan)
     _log.info("%d trials of %d steps, results in %s", plan.num_trials, plan.experiment.training.steps, plan.folder)
     _log_unreachable_knots(plan)
-    _fit(new_tuner(plan, recorder, trainable, continues=continues), plan.folder)
+    tuner = new_tuner(plan, recorder, trainable, continues=continues)
+    deadline.interrupt(lambda: _fit(tuner, plan.folder))
     outcome = outcome_of(plan.experiment, plan.folder)
     if outcome.status == "finished":
         ResultsWriter.open(plan.folder).compact()
-    return outcome
+        return outcome
+    return replace(outcome, timed_out=deadline.passed)
 
 
 def _recorder(plan: Plan) -> Recorder:
@@ -144,11 +205,11 @@ def _recorder(plan: Plan) -> Recorder:
     )
 
 
-def _train_first(first: Plan) -> bool:
+def _train_first(first: Plan, deadline: Deadline) -> bool:
     """Train initial checkpoints, or go on with that; False where it was interrupted."""
     if not Folder.at(first.folder).entries():
         _create_folder(first)
-    return _is_saved(first) or _run(first).status == "finished"
+    return _is_saved(first) or _run(first, deadline).status == "finished"
 
 
 def _is_saved(plan: Plan) -> bool:

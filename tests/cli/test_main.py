@@ -11,7 +11,7 @@ import yaml
 import erpo_explore as erpo
 from erpo_explore.cli.experiment import chosen_experiment
 from erpo_explore.cli.main import main
-from erpo_explore.config.experiment import Experiment
+from erpo_explore.config.experiment import Experiment, load_experiment
 from erpo_explore.config.path_file import load_path, save_path
 from erpo_explore.config.tracking import Tracking
 from erpo_explore.errors import ConfigError
@@ -227,6 +227,54 @@ def test_a_full_disk_is_refused_before_anything_is_written(
     assert list(small_disk.iterdir()) == []
 
 
+def _text(folder: Path, *splits: str) -> Path:
+    """A folder of twelve pairs per split."""
+    folder.mkdir()
+    for split in splits:
+        (folder / f"{split}.de").write_text("ein kleiner hund .\nzwei frauen gehen .\nein mann .\n" * 4)
+        (folder / f"{split}.en").write_text("a small dog .\ntwo women walk .\na man .\n" * 4)
+    return folder
+
+
+def test_text_without_an_experiment_gets_one_that_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    explored = []
+
+    def explore(experiment: Experiment, folder: Path, **options: object) -> None:
+        explored.append((experiment, options["remarks"]))
+        raise ConfigError("enough")
+
+    monkeypatch.setattr("erpo_explore.tune.run.explore", explore)
+    data = _text(tmp_path / "data", "train")
+    settings = ["--set", "search.members=5", "--cpus-per-trial", "2", "--seed", "3"]
+    assert _call(monkeypatch, "--data", str(data), *settings) == 2
+    ((experiment, remarks),) = explored
+    assert (experiment.search.members, experiment.resources.cpus_per_trial, experiment.seed) == (5, 2, 3)
+    assert (experiment.task.source, experiment.task.target, experiment.task.validation_pairs) == ("de", "en", 1)
+    assert capsys.readouterr().out.splitlines() == list(remarks)
+
+
+def test_a_chosen_experiment_is_explored_again_from_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    advice = erpo.advise(_text(tmp_path / "data", "train", "valid"))
+    file = tmp_path / "experiment.yaml"
+    file.write_text(advice.experiment.to_yaml(advice.lines))
+    again = chosen_experiment(str(file), data=None, settings=None, trackers={}, share={})
+    assert again == advice.experiment
+
+
+def test_a_chosen_experiment_is_not_submitted_for_its_price_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from erpo_explore.cli.submit import _commands, _submission
+
+    with pytest.raises(ConfigError, match="submit fetches results, and --dry-run has none"):
+        _submission(_commands(), ["--dry-run"], _text(tmp_path / "data", "train"), None)
+    submission = _submission(_commands(), ["--max-hours", "2"], tmp_path / "data", None)
+    assert submission.results == "results/data"
+    assert "--max-hours" in submission.arguments
+
+
 def _run(*args: str | Path, cwd: Path) -> str:
     """What `python explore.py ARGS` prints, in a process of its own."""
     command = [sys.executable, EXPLORE, *map(str, args)]
@@ -259,9 +307,17 @@ def test_the_main_job_on_text_files_from_run_to_replay(two_slots: str, tmp_path:
     plain = pd.read_parquet(folder / "observations")
     assert plain["score"].max() == pytest.approx(frame["score"].max())
 
+    written = load_experiment(folder / "experiment.yaml")
+    assert written == chosen_experiment(str(space), data=data, settings=None, trackers={}, share={})
+
     output = _run("replay", "results/mine", "--seeds", "2", "--against", "mle", "--anyway", cwd=tmp_path)
     replayed = erpo.load_results(tmp_path / "results" / "mine-replay")
     assert replayed.groupby("algorithm")["seed"].nunique().to_dict() == {"found": 2, "mle": 2}
+
+    output = _run(space, "--data", data, "--results", "none", "--dry-run", cwd=tmp_path)
+    assert "4 trials of 12 steps on" in output
+    assert "seconds per step (timed with" in output
+    assert not (tmp_path / "none").exists()
     assert set(replayed["seed"]).isdisjoint(frame["seed"])
     assert "95% interval" in output
     # the table's title is as wide as the terminal
