@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from erpo_explore.api.advise import Advice, advise
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.resolve import resolve
-from erpo_explore.errors import ConfigError
+from erpo_explore.errors import ConfigError, ErpoExploreError
 from erpo_explore.plan.trust import check_resumable
+from erpo_explore.plan.unchanged import resumable
 from erpo_explore.store.files import Location, as_location
 from erpo_explore.store.manifest import check_new
+from erpo_explore.store.statuses import is_any_unfinished
 from erpo_explore.tasks.load import load_task
 from erpo_explore.tune.deadline import TimeLimit
 
@@ -143,6 +145,11 @@ def resume(
     time_limit = TimeLimit.from_hours(max_hours)
     location = as_location(str(folder))
     check_resumable(location, trust=trust)
+    try:
+        resumable(location, data)
+    except ErpoExploreError:
+        if is_any_unfinished(location):  # a finished exploration needs neither its data nor its settings
+            raise
     from erpo_explore.api.run import Run
     from erpo_explore.tune.run import resume as resume_experiment
 

@@ -28,6 +28,7 @@ __all__ = [
     "check_text",
     "data_record",
     "keep_experiment",
+    "resumable",
     "warn_of_changed_data",
     "with_data",
 ]
@@ -71,6 +72,24 @@ def keep_experiment(experiment: Experiment, folder: Location) -> None:
     checkpoints = Folder.at(join(folder, CHECKPOINTS))
     checkpoints.make()
     checkpoints.write(_BEGUN, json.dumps(experiment.to_dict(), indent=1).encode())
+
+
+def resumable(folder: Location, data: Path | None) -> Experiment:
+    """The experiment of a results folder, with its data where they are now, if neither has changed. Imports little.
+
+    Args:
+        folder: Results folder.
+        data: Folder that the user names; None where the data have not been moved.
+
+    Raises:
+        ErpoExploreError: The folder holds no exploration, or its experiment or a file of its data has changed.
+    """
+    written = load_manifest(folder)
+    experiment = experiment_of(written, str(join(folder, MANIFEST)))
+    check_experiment(experiment, folder)
+    experiment = with_data(experiment, data, folder)
+    check_files(written, experiment, folder)
+    return experiment
 
 
 def check_experiment(experiment: Experiment, folder: Location) -> None:

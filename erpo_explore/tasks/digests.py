@@ -6,6 +6,7 @@ hub, is hashed as it was read. BLAKE2b takes about a second per gigabyte.
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +30,7 @@ def file_digests(config: Any) -> dict[str, str]:
         DataError: The folder is missing, or a file cannot be read.
     """
     reader: TaskReader = load_object("task.name", config.reader)
-    return {name: _file_digest(file) for name, file in reader.files(config).items()}
+    return {name: _digest_now(file) for name, file in reader.files(config).items()}
 
 
 def text_digests(corpus: Corpus) -> Mapping[str, str]:
@@ -38,12 +39,20 @@ def text_digests(corpus: Corpus) -> Mapping[str, str]:
     return {name: _text_digest(pairs) for name, pairs in splits.items()}
 
 
-def _file_digest(file: Path) -> str:
+def _digest_now(file: Path) -> str:
     try:
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, _blake2b).hexdigest()
+        found = file.stat()
+        return _file_digest(file, found.st_size, found.st_mtime_ns)
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror}); make it a readable file") from error
+
+
+@lru_cache(maxsize=64)
+def _file_digest(file: Path, size: int, modified_ns: int) -> str:
+    """Digest of a file, hashed once per process as long as its size and date stay."""
+    del size, modified_ns
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, _blake2b).hexdigest()
 
 
 def _text_digest(pairs: tuple[tuple[str, str], ...]) -> str:

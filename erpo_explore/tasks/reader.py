@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from erpo_explore.named_function import load_object
 from erpo_explore.tasks.corpus import Corpus
 
-__all__ = ["TaskReader"]
+__all__ = ["TaskReader", "task_name"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,3 +30,14 @@ class TaskReader:
     remedy: str = "give a data set that has some"
     files: Callable[[Any], Mapping[str, Path]] = lambda _: {}
     may_change: bool = False
+
+
+def task_name(config: Any) -> str:
+    """Name of a config's task in results.
+
+    >>> from erpo_explore.tasks.config import FilesConfig, ToyConfig
+    >>> task_name(FilesConfig(data="data/multi30k")), task_name(ToyConfig())
+    ('multi30k', 'toy')
+    """
+    reader: TaskReader = load_object("task.name", config.reader)
+    return reader.name(config)

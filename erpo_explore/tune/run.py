@@ -21,7 +21,7 @@ from erpo_explore.plan.methods import check_installed
 from erpo_explore.plan.outcome import Outcome, outcome_of
 from erpo_explore.plan.plan import Plan, make_plan
 from erpo_explore.plan.trials import num_reachable_knots
-from erpo_explore.plan.unchanged import check_experiment, check_files, check_text, keep_experiment, with_data
+from erpo_explore.plan.unchanged import check_text, keep_experiment, resumable
 from erpo_explore.store import ResultsWriter, load_manifest, load_results
 from erpo_explore.store.files import Folder, Location, as_location, join, resolved
 from erpo_explore.store.layout import EXPERIMENT, MANIFEST
@@ -148,10 +148,7 @@ def resume(
         check_release(written, folder)
         check_ray_version()
         check_installed(experiment.search)
-        check_experiment(experiment, folder)
-        experiment = with_data(experiment, data, folder)
-        check_files(written, experiment, folder)
-        plan = make_plan(experiment, folder, resumes=True)
+        plan = make_plan(resumable(folder, data), folder, resumes=True)
         check_text(written, plan.task.digests, folder)
         if data is not None:
             ResultsWriter.open(folder).note({"space": plan.experiment.to_dict()})
@@ -196,9 +193,11 @@ def _run(plan: Plan, deadline: Deadline) -> Outcome:
 
 def _recorder(plan: Plan) -> Recorder:
     experiment, task = plan.experiment, plan.task
+    # text files in a folder of another name are still the same task
+    recorded = load_results(plan.folder, columns=["task"])["task"].dropna()
     return Recorder(
         exploration=experiment.name,
-        task=task.name,
+        task=task.name if recorded.empty else str(recorded.iloc[0]),
         model=experiment.model.kind,
         metric=task.metric,
         scoreboard=Scoreboard(resolved(plan.folder)),

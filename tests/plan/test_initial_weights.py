@@ -16,6 +16,7 @@ from erpo_explore.plan.initial_weights import (
     same_init_from,
 )
 from erpo_explore.plan.manifest import manifest
+from erpo_explore.plan.unchanged import data_record
 from erpo_explore.store import ResultsWriter
 from tests.store.example_rows import OBSERVATION, TRIAL
 from tests.tiny_exploration import TINY
@@ -43,6 +44,25 @@ def record_trials(folder):
 @pytest.fixture
 def recorded(tmp_path):
     return record_trials(tmp_path / "recorded")
+
+
+FILES = {"train.en": "a", "valid.en": "b"}
+
+
+class TestChangedData:
+    def found(self, recorded, tmp_path, files):
+        recorded.note(data_record(FILES, {}))
+        branched = experiment_of({"results": str(recorded.folder), "algorithm": "mle"})
+        return find_checkpoints(branched, tmp_path, data_record(files, {}))
+
+    def test_results_of_another_train_split_are_refused(self, recorded, tmp_path):
+        with pytest.raises(
+            ResultsError, match=r"recorded must have been trained on .* data, but train\.en has changed"
+        ):
+            self.found(recorded, tmp_path, FILES | {"train.en": "c"})
+
+    def test_results_with_another_validation_split_have_the_same_vocabulary(self, recorded, tmp_path):
+        assert len(self.found(recorded, tmp_path, FILES | {"valid.en": "c"})) == 2
 
 
 class TestFindCheckpoints:

@@ -2,8 +2,11 @@ import json
 
 import pytest
 
+from erpo_explore.config.experiment import Experiment
 from erpo_explore.errors import ConfigError, ResultsError
+from erpo_explore.plan.trials import plan_trials
 from erpo_explore.plan.warm_start import load_warm_start
+from erpo_explore.search.proposals import nearest_knot
 from erpo_explore.space import Path, Point, Reward
 from erpo_explore.store import ResultsWriter
 from tests.store.example_rows import OBSERVATION, TRIAL
@@ -68,3 +71,15 @@ def test_a_folder_without_a_score_or_an_exploration_is_an_error(tmp_path):
         loaded(write(tmp_path / "young", (None,)))
     with pytest.raises(ResultsError, match=r"nowhere does not exist"):
         loaded(str(tmp_path / "nowhere"))
+
+
+def test_text_files_are_recognised_by_the_name_of_their_folder(tmp_path):
+    written = {
+        "name": "mine",
+        "task": {"name": "files", "data": str(tmp_path / "pairs"), "metric": "bleu"},
+        "search": {"members": 2, "warm_start": [write(tmp_path / "old", (1.0, 2.0), task="pairs")]},
+    }
+    experiment = Experiment.from_dict(written)
+    first, _ = plan_trials(experiment, "bleu")
+    best = load_warm_start(experiment.search.warm_start, task="pairs", score_name="bleu")
+    assert first.path.end == nearest_knot(best.at(first.path.knots[-1][0]), experiment.search, "bleu")

@@ -9,6 +9,7 @@ from erpo_explore.search.proposals import first_knot, nearest_knot, start_point
 from erpo_explore.search.streams import keyed_generator
 from erpo_explore.search.subpopulations import period_of
 from erpo_explore.space import Path
+from erpo_explore.tasks.reader import task_name
 from erpo_explore.trial import TrialSpec
 
 __all__ = ["METHOD", "plan_members"]
@@ -29,7 +30,7 @@ def plan_members(experiment: Experiment, metric: str, periods: Sequence[int]) ->
     search, interval = experiment.search, experiment.training.interval / experiment.training.steps
     positions = [min(1.0, period * interval) for period in periods]
     knots = [first_knot(search, metric, keyed_generator(experiment.seed, 0, index)) for index in range(len(periods))]
-    earlier = load_warm_start(search.warm_start, task=experiment.task.name, score_name=metric)
+    earlier = load_warm_start(search.warm_start, task=task_name(experiment.task), score_name=metric)
     if earlier is not None:
         knots[0] = nearest_knot(earlier.at(positions[0]), search, metric)
     return [
