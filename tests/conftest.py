@@ -68,7 +68,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A tmpfs of 512 KiB, to fill up for real; for tests marked `tools("mount", "umount")`."""
     if os.geteuid() != 0:
-        pytest.skip("needs root, to mount a disk small enough to fill")
+        pytest.skip("needs root, to mount a small disk; run make test as root")
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
@@ -127,7 +127,7 @@ def tiny_space() -> Any:
 @pytest.fixture(scope="session")
 def shared_ray() -> Iterator[Any]:
     """A Ray with two CPU slots for all tests of this process, once one of them needs it."""
-    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    cluster_utils = pytest.importorskip("ray.cluster_utils", reason="needs Ray; pip install 'ray[tune]'")
     running = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
     yield running
     disconnect()

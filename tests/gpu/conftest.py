@@ -8,7 +8,7 @@ import torch
 def cuda() -> Iterator[torch.device]:
     """The GPU in full float32, so that it differs from the CPU by rounding alone."""
     if not torch.cuda.is_available():
-        pytest.skip("this machine has no CUDA GPU")
+        pytest.skip("needs a CUDA GPU; run make gpu-check on a machine with one")
     before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     yield torch.device("cuda")

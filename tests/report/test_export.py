@@ -7,8 +7,8 @@ from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.report.export import write_figures
 from erpo_explore.report.figures.map import temperature_map
 
-kaleido = pytest.importorskip("kaleido")
-choreographer = pytest.importorskip("choreographer")
+kaleido = pytest.importorskip("kaleido", reason="needs kaleido; pip install kaleido")
+choreographer = pytest.importorskip("choreographer", reason="needs choreographer; pip install kaleido")
 
 FIGURE = go.Figure(go.Scatter(x=[1, 2], y=[3, 4], name="baselines"))
 

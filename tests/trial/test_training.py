@@ -399,7 +399,9 @@ class TestPlateau:
         assert [o.path for o in observed] == [Path.constant(MIXTURE)] * 2 + [Path(knots=(start, *jump))] * 2
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+@pytest.mark.skipif(
+    torch.cuda.is_available(), reason="needs a machine without a CUDA GPU; set CUDA_VISIBLE_DEVICES= to hide it"
+)
 def test_without_a_gpu_the_cpu_trains():
     assert choose_device() == CPU
     assert run_of(PATHS["mle"]).advance().device == "cpu"

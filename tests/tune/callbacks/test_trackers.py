@@ -36,7 +36,9 @@ def log_two(tracker):
 
 
 def test_tensorboard_reads_the_scalars_of_each_trial(tmp_path):
-    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator", reason="needs tensorboard; pip install tensorboard"
+    )
     (tracker,) = new_trackers(Tracking(tensorboard=True), "toy", tmp_path)
     log_two(tracker)
     # as a resumed exploration does

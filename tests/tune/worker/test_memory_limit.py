@@ -9,7 +9,7 @@ import pytest
 
 from erpo_explore.tune.worker.memory_limit import held_bytes, memory_limited
 
-pytestmark = pytest.mark.skipif(held_bytes() is None, reason="needs Linux's /proc/self/status")
+pytestmark = pytest.mark.skipif(held_bytes() is None, reason="needs /proc/self/status; run it on Linux")
 
 PROGRAM = """
 import time
