@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.installed-run
 INSTALLED := $(VENV)/.installed-test
 CLUSTER := $(VENV)/.installed-cluster
-PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 -r fEs
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder -r fEs
 SPACE ?= default
 
 .PHONY: help explore test test-slow test-all check docs cluster-test cluster-faults gpu-check format lock clean

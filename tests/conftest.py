@@ -35,21 +35,10 @@ os.environ["RAY_TMPDIR"] = str(_RAY_FOLDER)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Scheduler of `make test`; a bare machine with a GPU has no xdist."""
-    from tests.ray_apart import RayApart
-
-    config.option.loadscopereorder = False
-    return RayApart(config, log)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the tests that take longest, where they run in parallel."""
-    if hasattr(config, "workerinput"):
-        from tests.ray_apart import ray_first
-
-        ray_first(items)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that need a Ray: they take longest, and processes run one file after the other."""
+    with_ray = {item.path for item in items if item.get_closest_marker("ray")}
+    items.sort(key=lambda item: item.path not in with_ray)
 
 
 def pytest_unconfigure() -> None:
@@ -141,6 +130,8 @@ def two_slots(shared_ray: Any) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_ADDRESS", shared_ray.address)
         yield shared_ray.address
+    # ends what the tests of this file have left in it
+    disconnect()
 
 
 @pytest.fixture(scope="session")
