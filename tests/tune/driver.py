@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -35,26 +35,9 @@ def start_command(*arguments: str, cwd: Path | None = None, alone: bool = False)
     return _start(["-c", code, *arguments] if alone else [str(_ROOT / "explore.py"), *arguments], cwd, alone=alone)
 
 
-def start_simulation(folder: Path, settings: dict[str, Any]) -> "subprocess.Popen[bytes]":
-    """As `start_driver` on the shared Ray, with simulated members and a snapshot after nearly every step of Tune.
-
-    Args:
-        folder: Results folder.
-        settings: Arguments of `simulate`.
-    """
-    code = (
-        "import ray; from pathlib import Path; from tests.tune.simulated import simulate;"
-        "ray.init(log_to_driver=False, logging_level='ERROR');"
-        f"simulate(Path({str(folder)!r}), **{settings!r})"
-    )
-    return _start(["-c", code], TUNE_GLOBAL_CHECKPOINT_S="0.2")
-
-
-def _start(
-    words: list[str], cwd: Path | None = None, *, alone: bool = False, **environment: str
-) -> "subprocess.Popen[bytes]":
+def _start(words: list[str], cwd: Path | None, *, alone: bool) -> "subprocess.Popen[bytes]":
     assert alone or os.environ["RAY_ADDRESS"] != "local", "the test needs the fixture two_slots"
-    environment = os.environ | {"PYTHONPATH": str(_ROOT)} | environment
+    environment = os.environ | {"PYTHONPATH": str(_ROOT)}
     return subprocess.Popen(
         [sys.executable, *words], cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

@@ -1,12 +1,10 @@
 """Explorations whose trials begin with earlier weights, on a real Ray."""
 
 import shutil
-import signal
 
 import pandas as pd
 import pytest
 import torch
-import yaml
 
 import erpo_explore as erpo
 from erpo_explore.config.experiment import Experiment
@@ -23,7 +21,7 @@ from erpo_explore.trial.checkpoint import load_checkpoint
 from erpo_explore.trial.initial_weights import load_initial_weights
 from erpo_explore.tune.run import explore, resume
 from tests.plan.test_initial_weights import BRANCHED, experiment_of
-from tests.tune.driver import start_driver, wait_for_reports
+from tests.tune.interrupted import copied_at, put_back
 from tests.tune.ray_warnings import RAY_WARNINGS
 from tests.tune.test_run import _comparable
 
@@ -34,7 +32,9 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow, *RAY_WARNINGS]
 def branched(tmp_path_factory, two_slots):
     """An exploration that has trained its initial checkpoints first."""
     folder = tmp_path_factory.mktemp("explorations") / "branched"
-    assert explore(Experiment.from_dict(BRANCHED), folder).status == "finished"
+    # during the initial checkpoints, which have four reports, and during the trials after them
+    with copied_at(folder, 1, 7):
+        assert explore(Experiment.from_dict(BRANCHED), folder).status == "finished"
     return folder
 
 
@@ -106,20 +106,12 @@ def test_a_checkpoint_that_does_not_fit_is_refused_before_anything_is_written(br
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.parametrize(
-    ("stage", "num_reports"), [("initial", 1), ("", 3)], ids=["initial checkpoints", "trials after them"]
-)
-def test_a_killed_driver_is_resumed_at_either_stage(branched, tmp_path, stage, num_reports):
-    file, folder = tmp_path / "space.yaml", tmp_path / "killed"
-    file.write_text(yaml.safe_dump(BRANCHED))
-    driver = start_driver(folder, file)
-    while not (folder / stage / "observations").exists():
-        assert driver.poll() is None
-    wait_for_reports(driver, folder / stage, num_reports)
-    driver.send_signal(signal.SIGKILL)
-    driver.wait()
-    assert ("initial" in load_manifest(folder)) == (stage == "")
-    assert resume(folder).status == "finished"
-    pd.testing.assert_frame_equal(_comparable(folder), _comparable(branched))
-    pd.testing.assert_frame_equal(_comparable(folder / "initial"), _comparable(branched / "initial"))
-    assert resume(folder).status == "finished"
+@pytest.mark.parametrize(("moment", "is_begun"), [(1, False), (7, True)], ids=["initial checkpoints", "trials after"])
+def test_a_killed_driver_is_resumed_at_either_stage(branched, moment, is_begun):
+    with put_back(branched, branched.with_name(f"branched-{moment}")) as whole:
+        assert ("initial" in load_manifest(branched)) == is_begun
+        assert (erpo.load_results(branched, "trials")["status"] == "running").any()
+        assert resume(branched).status == "finished"
+        pd.testing.assert_frame_equal(_comparable(branched), _comparable(whole))
+        pd.testing.assert_frame_equal(_comparable(branched / "initial"), _comparable(whole / "initial"))
+        assert resume(branched).status == "finished"

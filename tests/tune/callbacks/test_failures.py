@@ -90,6 +90,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, two_slots: str) -> Iterator
     disconnect()
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(home))
+        # a loaded machine takes long to start the process that reads a hung worker's stacks
+        patch.setattr("erpo_explore.tune.callbacks.failures._WAIT_S", 600.0)
         # workers import from the folder where their driver has connected
         with contextlib.chdir(home):
             connect(two_slots)

@@ -1,15 +1,15 @@
 """The scheduler on a real Ray, with members without a model: sub-populations, asynchronous decisions, lost members."""
 
 import json
-import signal
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from erpo_explore.space import Path as ErpoPath
 from erpo_explore.store import load_results
-from tests.tune.driver import start_simulation, wait_for_reports
+from tests.tune.interrupted import copied_at, put_back
 from tests.tune.ray_warnings import RAY_WARNINGS
 from tests.tune.simulated import simulate
 
@@ -19,12 +19,17 @@ pytestmark = [
 ]
 
 NUM_INTERVALS = 6
+TWO_PERIODS: dict[str, Any] = {"num_intervals": NUM_INTERVALS, "members": 8, "evolve_every": [1, 3]}
 
 
 @pytest.fixture(scope="module")
 def two_periods(tmp_path_factory: pytest.TempPathFactory, two_slots: str) -> Path:
     """Eight members on two slots: four judged every interval, four every third."""
-    return simulate(tmp_path_factory.mktemp("two") / "periods", NUM_INTERVALS, members=8, evolve_every=[1, 3])
+    folder = tmp_path_factory.mktemp("two") / "periods"
+    with pytest.MonkeyPatch.context() as patch, copied_at(folder, 21):
+        # a snapshot after nearly every step of Tune
+        patch.setenv("TUNE_GLOBAL_CHECKPOINT_S", "0.2")
+        return simulate(folder, **TWO_PERIODS)
 
 
 def paths_agree(folder: Path) -> None:
@@ -90,27 +95,20 @@ class TestSubPopulations:
 
     @pytest.mark.slow
     def test_the_same_seed_decides_the_same(self, two_periods: Path, tmp_path: Path) -> None:
-        again = simulate(tmp_path / "again", NUM_INTERVALS, members=8, evolve_every=[1, 3])
+        again = simulate(tmp_path / "again", **TWO_PERIODS)
         first, second = (load_results(f, "lineage").drop(columns="decided_at") for f in (two_periods, again))
         pd.testing.assert_frame_equal(first, second)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("num_reports", [21])
-def test_a_killed_driver_is_resumed_with_the_decisions_of_an_undisturbed_one(
-    num_reports: int, two_periods: Path, tmp_path: Path
-) -> None:
-    settings = {"num_intervals": NUM_INTERVALS, "members": 8, "evolve_every": [1, 3], "step_s": 0.05}
-    driver = start_simulation(tmp_path / "killed", settings)
-    wait_for_reports(driver, tmp_path / "killed", num_reports)
-    driver.send_signal(signal.SIGKILL)
-    driver.communicate()
-
-    folder = simulate(tmp_path / "killed", **settings)
-    for table, timed in (("observations", ["reported_at", "checkpoint"]), ("lineage", ["decided_at"])):
-        killed, undisturbed = (load_results(f, table).drop(columns=timed) for f in (folder, two_periods))
-        pd.testing.assert_frame_equal(killed, undisturbed)
-    assert set(load_results(folder, "trials")["num_failures"]) == {0}
+def test_a_killed_driver_is_resumed_with_the_decisions_of_an_undisturbed_one(two_periods: Path) -> None:
+    with put_back(two_periods, two_periods.with_name("periods-21")) as whole:
+        assert len(load_results(two_periods)) == 21
+        simulate(two_periods, **TWO_PERIODS)
+        for table, timed in (("observations", ["reported_at", "checkpoint"]), ("lineage", ["decided_at"])):
+            killed, undisturbed = (load_results(f, table).drop(columns=timed) for f in (two_periods, whole))
+            pd.testing.assert_frame_equal(killed, undisturbed)
+        assert set(load_results(two_periods, "trials")["num_failures"]) == {0}
 
 
 @pytest.mark.slow
