@@ -15,6 +15,7 @@ from erpo_explore.tune.run import explore, resume
 from tests.plan.test_methods import EXTERNAL
 from tests.tiny_exploration import TINY
 from tests.tune.driver import start_driver, wait_for_reports
+from tests.tune.interrupted import copied_at, put_back
 from tests.tune.ray_warnings import RAY_WARNINGS
 
 pytestmark = [
@@ -70,12 +71,20 @@ def test_a_method_from_outside_the_package_runs_beside_the_baselines(two_slots: 
     assert set(frame.loc[frame["trial"] == "weight-1", "reward_task"]) == {0.5}
 
 
-@pytest.mark.parametrize("method", ["pbt", "pb2"])
-def test_tunes_own_populations_record_paths_that_can_be_replayed(method: str, two_slots: str, tmp_path: Path) -> None:
-    frame, trials = explored({"method": method, "members": 4}, tmp_path / method)
+@pytest.fixture(scope="module", params=["pbt", "pb2"])
+def population(request: pytest.FixtureRequest, two_slots: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a population of Tune's own, with a copy after nine reports beside it."""
+    folder = tmp_path_factory.mktemp("populations") / str(request.param)
+    with copied_at(folder, 9):
+        explored({"method": request.param, "members": 4}, folder)
+    return folder
+
+
+def test_tunes_own_populations_record_paths_that_can_be_replayed(population: Path) -> None:
+    frame, trials = erpo.load_results(population), erpo.load_results(population, table="trials").set_index("trial")
     assert trials["role"].to_dict() == {"mle-s1": "algorithm"} | {f"member-{index}": "member" for index in range(4)}
     assert set(trials["status"]) == {"finished"}
-    lineage = erpo.load_results(tmp_path / method, table="lineage")
+    lineage = erpo.load_results(population, table="lineage")
     clones = lineage[lineage["action"] == "clone"].set_index(["trial", "generation"])
     reports = [report for report in frame.itertuples() if (report.trial, report.generation) in clones.index]
     assert reports
@@ -88,7 +97,7 @@ def test_tunes_own_populations_record_paths_that_can_be_replayed(method: str, tw
         assert ErpoPath.from_dict(json.loads(report.path)).end == knot
         assert RANGES["task"][0] <= knot.reward.task <= RANGES["task"][1]
         assert RANGES["temperature"][0] <= knot.reward.temperature <= RANGES["temperature"][1]
-    assert erpo.best_path(tmp_path / method, role="member").knots[0][1] == erpo.Point(reward=erpo.Reward(truth=1.0))
+    assert erpo.best_path(population, role="member").knots[0][1] == erpo.Point(reward=erpo.Reward(truth=1.0))
 
 
 @pytest.mark.parametrize(
@@ -96,8 +105,6 @@ def test_tunes_own_populations_record_paths_that_can_be_replayed(method: str, tw
     [
         {"method": "optuna", "members": 5, "early_stopping": "median"},
         {"method": "random", "members": 5, "knots": 2, "early_stopping": "asha"},
-        {"method": "pbt", "members": 3},
-        {"method": "pb2", "members": 3},
     ],
     ids=lambda search: search["method"],
 )
@@ -109,9 +116,20 @@ def test_a_resumed_exploration_has_each_report_once(search: dict[str, object], t
     driver.send_signal(signal.SIGKILL)
     driver.communicate()
 
+    each_report_is_there_once(folder, num_searched=5)
+
+
+def test_a_resumed_population_of_tunes_own_has_each_report_once(population: Path) -> None:
+    with put_back(population, population.with_name(f"{population.name}-9")):
+        assert len(erpo.load_results(population)) == 9
+        each_report_is_there_once(population, num_searched=4)
+
+
+def each_report_is_there_once(folder: Path, *, num_searched: int) -> None:
+    """Resume an interrupted exploration and check its reports."""
     assert resume(folder).status == "finished"
     frame, trials = erpo.load_results(folder), erpo.load_results(folder, table="trials")
-    assert len(trials) == 1 + int(str(search["members"]))
+    assert len(trials) == 1 + num_searched
     assert set(trials["status"]) <= {"finished", "stopped"}
     for trial in trials.itertuples():
         reports = frame[frame["trial"] == trial.trial]
