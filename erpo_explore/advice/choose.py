@@ -4,7 +4,7 @@ The sizes come from trainings on the corpora of the studies (docs/studies/) and 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ _MARKED: Final = 0.05
 _SUMMARY_RATIO: Final = 0.5
 """Targets with fewer words than this share of the sources' are taken for summaries."""
 
+_ONE_WORD: Final = 1.5
 _BLEU_WORDS: Final = 4.0
 """BLEU counts sequences of four words; targets that are shorter on average mostly have none."""
 
@@ -76,7 +77,8 @@ def choose(
     *,
     name: str,
     task: Mapping[str, Any],
-    metrics: Sequence[str] = ("bleu", "rouge"),
+    measures: Callable[[str], bool] = lambda metric: True,  # noqa: ARG005 - the interface's argument
+    names_summaries: bool = False,
     max_hours: float | None = None,
 ) -> Choice:
     """Choose an experiment.
@@ -85,11 +87,12 @@ def choose(
         profile: The corpus in numbers.
         name: Name of the experiment.
         task: What is given of `task`: at least the folder. What is given is kept, the metric too.
-        metrics: Metrics that the program knows.
+        measures: Whether a metric can measure the targets: it gives 100 to the references themselves.
+        names_summaries: Whether the targets are named as summaries, such as `title`.
         max_hours: Time that there is for the whole exploration; None where there is no limit.
     """
     vocabulary, why_vocabulary = _vocabulary(profile)
-    metric, why_metric = _metric(profile, task.get("metric"), metrics)
+    metric, why_metric = _metric(profile, task.get("metric"), measures, names_summaries=names_summaries)
     is_short = max_hours is not None and max_hours <= _SHORT_RUN_HOURS
     most_validation = _SHORT_VALIDATION if is_short else _MOST_VALIDATION
     validation, why_validation, held_out = _validation(profile, most_validation)
@@ -183,21 +186,31 @@ def _vocabulary_text(vocabulary: Mapping[str, Any]) -> str:
     return "words" if "min_count" not in vocabulary else f"words, {vocabulary['min_count']} times"
 
 
-def _metric(profile: Profile, given: str | None, metrics: Sequence[str]) -> tuple[str, str]:
-    """The metric, and why."""
+def _metric(
+    profile: Profile, given: str | None, measures: Callable[[str], bool], *, names_summaries: bool
+) -> tuple[str, str]:
+    """The first metric that suits the targets and can measure them, and why."""
     source, target = profile.source, profile.target
+    wanted: tuple[str, ...]
     if given is not None:
         return given, "as given"
-    if _is_symbols(target) and "edit" in metrics:
-        return "edit", f"{target.num_types} symbols: every one counts"
-    if target.unspaced > _UNSPACED and "chrf" in metrics:
-        return "chrf", f"{target.script} text has no words to count"
-    if target.words < _BLEU_WORDS:
-        short = f"targets of {target.words:.1f} words: bleu needs four in a row"
-        return "rouge", short
-    if target.words < _SUMMARY_RATIO * source.words:
-        return "rouge", f"targets are {target.words / source.words:.2f} times as long as sources"
-    return "bleu", f"targets are {target.words / max(source.words, 1e-9):.2f} times as long as sources"
+    if _is_symbols(source) and _is_symbols(target) and target.marked <= _MARKED:
+        wanted, why = ("edit", "bleu"), f"each of {target.num_types} symbols counts"
+    elif target.unspaced > _UNSPACED:
+        wanted, why = ("bleu", "edit"), f"{target.script} text: scored without spaces where possible"
+    elif target.words < _ONE_WORD:
+        wanted, why = ("edit", "rouge"), f"targets of {target.words:.1f} words: right or wrong"
+    elif target.words < _BLEU_WORDS:
+        wanted, why = ("rouge", "edit"), f"targets of {target.words:.1f} words: bleu needs four in a row"
+    else:
+        ratio = target.words / max(source.words, 1e-9)
+        is_summary = names_summaries or ratio < _SUMMARY_RATIO
+        wanted = ("rouge", "bleu", "edit") if is_summary else ("bleu", "edit")
+        why = "by the name of the targets" if names_summaries else f"targets are {ratio:.2f} times as long as sources"
+    for metric in wanted:
+        if measures(metric):
+            return metric, why if metric == wanted[0] else f"{wanted[0]} does not give 100 to the references"
+    return wanted[0], why
 
 
 def _validation(profile: Profile, most: int) -> tuple[str, str, int | None]:

@@ -9,13 +9,15 @@ from typing import Any, Final
 from erpo_explore.advice.choose import choose
 from erpo_explore.advice.profile import Profile, measure
 from erpo_explore.config.experiment import Experiment
+from erpo_explore.metrics import load_scorer
 from erpo_explore.tasks.config import FilesConfig
-from erpo_explore.tasks.metric import METRICS
-from erpo_explore.tasks.text_files import files_suffixes, read_unsplit
+from erpo_explore.tasks.text_files import files_metric, files_suffixes, read_unsplit
 
 __all__ = ["Advice", "advise"]
 
 _WIDTH: Final = 80
+_REFERENCES: Final = 200
+_PERFECT: Final = 99.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +57,18 @@ def advise(
     given: dict[str, Any] = {"data": str(folder), "source": source, "target": target, "metric": metric}
     config = FilesConfig.model_validate({name: value for name, value in given.items() if value is not None})
     suffixes = dict(zip(("source", "target"), files_suffixes(config), strict=True))
-    profile = measure(read_unsplit(config))
+    corpus = read_unsplit(config)
+    profile = measure(corpus)
+    references = [target for _, target in corpus.train[:_REFERENCES]]
     task: Mapping[str, Any] = {"data": str(folder)} | suffixes | ({"metric": metric} if metric is not None else {})
-    choice = choose(profile, name=_name(folder), task=task, metrics=tuple(METRICS), max_hours=max_hours)
+    choice = choose(
+        profile,
+        name=_name(folder),
+        task=task,
+        measures=lambda name: float(load_scorer(name).corpus(references, references)["score"]) > _PERFECT,
+        names_summaries=files_metric(config) == "rouge",
+        max_hours=max_hours,
+    )
     head = _describe(folder.name, suffixes["source"], suffixes["target"], profile)
     return Advice(
         experiment=Experiment.from_dict(dict(choice.written), origin=str(folder)),

@@ -22,6 +22,7 @@ CORPORA = {
     "spelling": spelling(),
     "pieces": pieces(),
     "summaries": summaries(),
+    "two words": [("zwei kinder", "two children"), ("drei räder", "three wheels")] * 20,
     "one word": [("kind", "kinder"), ("rad", "räder")] * 20,
     "one pair": [("a", "b")],
 }
@@ -86,15 +87,28 @@ def test_more_text_gets_more_pieces() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "metric"), [("german", "bleu"), ("summaries", "rouge"), ("one word", "rouge"), ("cyrillic", "bleu")]
+    ("name", "metric"),
+    [
+        ("german", "bleu"),
+        ("cyrillic", "bleu"),
+        ("chinese", "bleu"),
+        ("summaries", "rouge"),
+        ("two words", "rouge"),
+        ("one word", "edit"),
+        ("spelling", "edit"),
+    ],
 )
 def test_the_metric_follows_the_targets(name: str, metric: str) -> None:
     assert _choice(CORPORA[name]).written["task"]["metric"] == metric
 
 
-def test_edits_are_counted_in_symbols_where_the_program_can() -> None:
-    assert _choice(spelling(), metrics=("bleu", "rouge", "edit")).written["task"]["metric"] == "edit"
-    assert _choice(spelling()).written["task"]["metric"] == "bleu"
+def test_targets_named_as_summaries_are_measured_as_such() -> None:
+    assert _choice(german(), names_summaries=True).written["task"]["metric"] == "rouge"
+
+
+def test_a_metric_that_cannot_measure_the_targets_gives_way() -> None:
+    assert _choice(summaries(), measures=lambda name: name != "rouge").written["task"]["metric"] == "bleu"
+    assert _choice(german(), measures=lambda name: name == "edit").written["task"]["metric"] == "edit"
 
 
 def test_a_given_metric_is_kept() -> None:
