@@ -33,7 +33,7 @@ class Summary:
     """What a run found, as people read it.
 
     Attributes:
-        failures: One line per trial that failed or diverged.
+        failures: One line per reason for which trials failed or diverged.
         table: Each baseline over its seeds, and the searched trials over their points; the headers first.
         lines: The Pareto-optimal trials, the best trial and its path.
     """
@@ -143,16 +143,13 @@ class Run:
         """
         observations, trials = self.observations(), self.table("trials")
         ended_badly = trials[trials["status"].isin(BROKEN)]
-        failures = tuple(f"{row.status}: {row.trial}: {row.error}" for row in ended_badly.itertuples())
+        failures = _failure_lines(ended_badly)
         try:
             best = best_row(observations)
         except ResultsError as error:
-            reasons = "; ".join(failures)
-            raise ResultsError(
-                f"no trial of {self.folder} reached an evaluation ({reasons}); lower training.learning_rate?"
-                if reasons
-                else f"no trial of {self.folder} reached an evaluation; lower training.learning_rate?"
-            ) from error
+            reasons = f" ({'; '.join(failures)})" if failures else ""
+            remedy = "; lower training.learning_rate?" if (ended_badly["status"] == "diverged").any() else ""
+            raise ResultsError(f"no trial of {self.folder} reached an evaluation{reasons}{remedy}") from error
         lines = []
         if num_stopped := int((trials["status"] == "stopped").sum()):
             lines.append(f"stopped early: {num_stopped} of {len(trials)} trials")
@@ -161,6 +158,17 @@ class Run:
         lines.append(f"best: {best['trial']} with {best['score']:.2f} at step {best['step']} ({best['signature']})")
         lines.append(f"path: {self.best_path}")
         return Summary(failures=failures, table=_comparison_rows(observations), lines=tuple(lines))
+
+
+def _failure_lines(ended_badly: pd.DataFrame) -> tuple[str, ...]:
+    """One line per status and reason, with the trials that it ended.
+
+    >>> rows = [("mle-s1", "no word"), ("raml-s1", "no word"), ("member-0", "its worker was lost")]
+    >>> _failure_lines(pd.DataFrame(rows, columns=["trial", "error"]).assign(status="failed"))
+    ('failed: mle-s1, raml-s1: no word', 'failed: member-0: its worker was lost')
+    """
+    grouped = ended_badly.groupby(["status", "error"], sort=False, dropna=False)["trial"]
+    return tuple(f"{status}: {', '.join(trials)}: {error}" for (status, error), trials in grouped)
 
 
 def _comparison_rows(observations: pd.DataFrame) -> tuple[tuple[str, ...], ...]:

@@ -130,6 +130,8 @@ def kept_checkpoints(folder: Location) -> list[Location]:
     checkpoints = []
     for entry in record:
         checkpoint = _location(folder, entry["checkpoint"])
+        if not is_folder(checkpoint):
+            raise ResultsError(f"checkpoint {checkpoint}: {folder} began from it and needs it; put it back there")
         found = checkpoint_sha256(checkpoint)
         if found != entry["sha256"]:
             raise ResultsError(

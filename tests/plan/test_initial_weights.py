@@ -123,6 +123,13 @@ class TestKeptCheckpoints:
         ):
             kept_checkpoints(tmp_path / "results")
 
+    def test_a_checkpoint_that_is_gone_is_named(self, checkpoint, tmp_path):
+        folder = tmp_path / "results"
+        ResultsWriter.create(folder, {"initial": checkpoint_record([checkpoint], folder)})
+        checkpoint.rename(tmp_path / "elsewhere")
+        with pytest.raises(ResultsError, match=r"one: .*results began from it and needs it; put it back there"):
+            kept_checkpoints(folder)
+
     def test_trials_with_fresh_weights_have_none(self, tmp_path):
         ResultsWriter.create(tmp_path / "results", manifest(Experiment.from_dict(TINY)))
         assert not has_kept_checkpoints(tmp_path / "results")
