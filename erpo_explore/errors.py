@@ -11,7 +11,22 @@ Each message is one line that names the field or file, the requirement, the valu
 prints it and exits with code 2. Any other exception is a bug of this project and shows its traceback.
 """
 
-__all__ = ["ConfigError", "DataError", "DivergedError", "ErpoExploreError", "ResultsError", "RunError"]
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any, Final
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "DivergedError",
+    "ErpoExploreError",
+    "ResultsError",
+    "RunError",
+    "brief",
+    "did_you_mean",
+]
+
+_LONGEST: Final = 80
 
 
 class ErpoExploreError(Exception):
@@ -36,3 +51,23 @@ class RunError(ErpoExploreError):
 
 class DivergedError(RunError):
     """Non-finite loss; the trial may be tried again with other random draws."""
+
+
+def brief(value: Any) -> str:
+    """A value as a message shows it: its beginning, in one line.
+
+    >>> brief("x" * 200)[:5], len(brief("x" * 200)), brief(None)
+    ("'xxxx", 80, 'nothing')
+    """
+    text = "nothing" if value is None else " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """The end of a message about an unknown word: the known word that is most like it; empty where none is.
+
+    >>> did_you_mean("ramll", ["mle", "raml"])
+    '; did you mean raml?'
+    """
+    close = get_close_matches(str(word), list(known), n=1, cutoff=0.7)
+    return f"; did you mean {close[0]}?" if close else ""

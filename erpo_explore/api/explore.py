@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from erpo_explore.api.advise import Advice, advise
 from erpo_explore.config.experiment import Experiment
+from erpo_explore.config.init_from import FromResults
 from erpo_explore.config.resolve import resolve
-from erpo_explore.errors import ConfigError, ErpoExploreError
+from erpo_explore.errors import ConfigError, ErpoExploreError, ResultsError
 from erpo_explore.plan.trust import check_resumable
 from erpo_explore.plan.unchanged import resumable
 from erpo_explore.store.files import Location, as_location
-from erpo_explore.store.manifest import check_new
+from erpo_explore.store.manifest import check_new, load_manifest
 from erpo_explore.store.statuses import is_any_unfinished
 from erpo_explore.tasks.load import load_task
 from erpo_explore.tune.deadline import TimeLimit
@@ -63,6 +64,7 @@ def explore(
     location = as_location(str(folder)) if folder is not None else as_location(f"results/{chosen.name}")
     chosen = resolve(chosen)
     check_new(location)
+    _check_earlier_results(chosen)
     task = load_task(chosen.task)
     from erpo_explore.api.run import Run
     from erpo_explore.tune.run import explore as run_experiment
@@ -78,6 +80,18 @@ def explore(
         remarks=advice.lines if advice is not None else (),
     )
     return Run.open(outcome.folder, timed_out=outcome.timed_out)
+
+
+def _check_earlier_results(experiment: Experiment) -> None:
+    """Check that the results folders exist that an experiment names."""
+    folders = [("search.warm_start", folder) for folder in experiment.search.warm_start]
+    if isinstance(experiment.init_from, FromResults):
+        folders.append(("init_from", experiment.init_from.results))
+    for field, folder in folders:
+        try:
+            load_manifest(as_location(folder))
+        except ResultsError as error:
+            raise ResultsError(f"{field}: {error}") from error
 
 
 def estimate(

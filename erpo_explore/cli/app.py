@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from erpo_explore.errors import did_you_mean
 from erpo_explore.interruption import exit_code
 
 __all__ = [
@@ -30,6 +31,8 @@ class _RunByDefault(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         own = {option for parameter in self.get_params(ctx) for option in parameter.opts}
         if not args or (args[0] not in self.commands and args[0].partition("=")[0] not in own):
+            if args and not FilePath(args[0]).exists() and (proposal := did_you_mean(args[0], self.commands)):
+                ctx.fail(f"No such command or experiment: {args[0]}{proposal}")
             args = ["run", *args]
         return super().parse_args(ctx, args)
 

@@ -5,7 +5,7 @@ from pathlib import Path as FilePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from erpo_explore.errors import ConfigError
+from erpo_explore.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from erpo_explore.api.advise import Advice
@@ -115,7 +115,10 @@ def find_experiment(name: str) -> FilePath:
     for folder in (package / "search_spaces", package.parent / "search_spaces"):
         known |= {file.stem: file for file in sorted(folder.glob("*.yaml"))}
     if name not in known:
-        raise ConfigError(f"experiment {name!r} does not exist; name a YAML file or one of {', '.join(sorted(known))}")
+        raise ConfigError(
+            f"experiment {name!r} does not exist; name a YAML file or one of {', '.join(sorted(known))}"
+            f"{did_you_mean(FilePath(name).stem, known)}"
+        )
     return known[name]
 
 
@@ -135,7 +138,7 @@ def assign(written: dict[str, Any], assignment: str) -> None:
     from erpo_explore.plain_yaml import load_yaml
 
     field, separator, text = assignment.partition("=")
-    if not separator:
+    if not (field and separator):
         raise ConfigError(f"--set must be FIELD=VALUE, got {assignment!r}; e.g. --set training.steps=2000")
     try:
         value = load_yaml(text)

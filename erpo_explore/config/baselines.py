@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, InstanceOf, PlainSerializer
 
 from erpo_explore.config.path_file import PathFile, is_path_file
 from erpo_explore.config.section import Name
+from erpo_explore.errors import brief, did_you_mean
 from erpo_explore.space.algorithms import ALGORITHMS, Algorithm
 from erpo_explore.space.path import Path
 
@@ -36,7 +37,7 @@ def read_baselines(written: Any) -> dict[str, Baseline]:
         ValueError: An entry is none of these, a setting is wrong, or two entries have one name.
     """
     if not isinstance(written, Mapping | list | tuple):
-        raise ValueError(f"must be a list or a mapping of names to baselines, got {written!r}")
+        raise ValueError(f"must be a list or a mapping of names to baselines, got {brief(written)}")
     baselines: dict[str, Baseline] = {}
     for name, baseline in written.items() if isinstance(written, Mapping) else _entries(written):
         if name in baselines:
@@ -59,7 +60,7 @@ def _entries(written: list[Any] | tuple[Any, ...]) -> Iterator[tuple[Any, Any]]:
         elif isinstance(entry, str):
             yield entry, Algorithm(name=entry)
         else:
-            raise ValueError(f"must be names or mappings of names to baselines, got {entry!r}")
+            raise ValueError(f"must be names or mappings of names to baselines, got {brief(entry)}")
 
 
 def _baseline(name: Any, written: Any) -> Baseline:
@@ -68,7 +69,10 @@ def _baseline(name: Any, written: Any) -> Baseline:
     if isinstance(written, str) and is_path_file(written):
         return PathFile(location=written)
     if isinstance(written, Mapping) and "knots" in written:
-        return Path.from_dict(written)
+        try:
+            return Path.from_dict(written)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
     if isinstance(written, Mapping) and len(written) == 1 and written.keys() <= ALGORITHMS.keys():
         ((algorithm, settings),) = written.items()
         return _with_settings(algorithm, settings)
@@ -76,14 +80,14 @@ def _baseline(name: Any, written: Any) -> Baseline:
         return _with_settings(name, written)
     raise ValueError(
         f"{name} must be the settings of an algorithm of that name, an algorithm with settings, as in "
-        f"{{raml: {{temperature: 0.05}}}}, a path with knots, or a path's YAML file, got {written!r}; algorithms are "
-        f"{', '.join(ALGORITHMS)}"
+        f"{{raml: {{temperature: 0.05}}}}, a path with knots, or a path's YAML file, got {brief(written)}; algorithms "
+        f"are {', '.join(ALGORITHMS)}{did_you_mean(name, ALGORITHMS)}"
     )
 
 
 def _with_settings(algorithm: str, settings: Any) -> Algorithm:
     if not isinstance(settings, Mapping | None):
-        raise ValueError(f"{algorithm} must be a mapping of settings, got {settings!r}")
+        raise ValueError(f"{algorithm} must be a mapping of settings, got {brief(settings)}")
     return Algorithm(name=algorithm, settings=dict(settings or {}))
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
+from erpo_explore.errors import did_you_mean
 from erpo_explore.space.point import LABELS, PREFIXES
 from erpo_explore.space.reward import TOKEN_METRICS
 
@@ -33,7 +34,7 @@ def check_ranges(ranges: Mapping[str, tuple[float, float]]) -> None:
     """
     for name, (low, high) in ranges.items():
         if name not in COORDINATES:
-            raise ValueError(f"{name} is unknown; known are {', '.join(COORDINATES)}")
+            raise ValueError(f"{name} is unknown; known are {', '.join(COORDINATES)}{did_you_mean(name, COORDINATES)}")
         floor = "0 <" if name in _POSITIVE else "0 <="
         fits = low > 0.0 if name in _POSITIVE else low >= 0.0
         if not (fits and low <= high and math.isfinite(high)):

@@ -211,7 +211,7 @@ class Experiment(Section):
         try:
             return cls.model_validate(written)
         except ValidationError as error:
-            raise ConfigError(f"{origin}: {explain(error)}") from error
+            raise ConfigError(f"{origin}: {explain(error, cls)}") from error
 
 
 def load_experiment(file: FilePath) -> Experiment:

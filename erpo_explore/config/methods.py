@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 from pydantic import PlainValidator
 
 from erpo_explore.dotted import is_dotted
+from erpo_explore.errors import brief, did_you_mean
 
 __all__ = ["METHODS", "POINTWISE", "Method", "MethodEntry"]
 
@@ -46,7 +47,10 @@ def _check_method(written: Any) -> str:
     if isinstance(written, str) and (written in METHODS or is_dotted(written)):
         return written
     *first, last = map(repr, METHODS)
-    raise ValueError(f"must be package.module:object, or one of {', '.join(first)} or {last}, got {written!r}")
+    raise ValueError(
+        f"must be package.module:object, or one of {', '.join(first)} or {last}, got {brief(written)}"
+        f"{did_you_mean(written, METHODS)}"
+    )
 
 
 Method = Annotated[str, PlainValidator(_check_method)]

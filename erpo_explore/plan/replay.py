@@ -50,6 +50,8 @@ def replay_experiment(
         searched = experiment_of(load_manifest(origin), str(origin))
         experiment = load_experiment(experiment_file) if experiment_file else _with_init_from(searched, origin)
     else:
+        if isinstance(origin, FilePath) and not origin.exists():
+            raise ConfigError(f"{origin} does not exist; name a results folder or a path's YAML file")
         path = load_path(origin)
         if experiment_file is None:
             raise ConfigError(f"{origin} is a path without a task; add --space search_spaces/NAME.yaml")

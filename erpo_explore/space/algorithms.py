@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from erpo_explore.callables import register
-from erpo_explore.errors import ConfigError
+from erpo_explore.errors import ConfigError, brief, did_you_mean
 from erpo_explore.space.estimator import Baseline, Estimator
 from erpo_explore.space.path import Path
 from erpo_explore.space.point import Point
@@ -202,7 +202,10 @@ class Algorithm:
 
     def __post_init__(self) -> None:
         if self.name not in ALGORITHMS:
-            raise ConfigError(f"algorithm must be one of {', '.join(ALGORITHMS)}, got {self.name!r}")
+            raise ConfigError(
+                f"algorithm must be one of {', '.join(ALGORITHMS)}, got {brief(self.name)}"
+                f"{did_you_mean(self.name, ALGORITHMS)}"
+            )
         self.path("bleu")  # raises where a setting does not fit, whatever the metric
 
     def path(self, metric: str) -> Path:
@@ -217,7 +220,9 @@ class Algorithm:
         for setting, value in self.settings.items():
             where = f"{self.name}.{setting}"
             if setting not in parameters:
-                raise ConfigError(f"{where} is unknown; known are {', '.join(parameters)}")
+                raise ConfigError(
+                    f"{where} is unknown; known are {', '.join(parameters)}{did_you_mean(setting, parameters)}"
+                )
             settings[setting] = _checked(value, parameters[setting].annotation, where)
         if parameters["metric"].default is inspect.Parameter.empty:
             settings.setdefault("metric", metric)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
 
-from erpo_explore.errors import ConfigError
+from erpo_explore.errors import ConfigError, brief
 from erpo_explore.space.point import Point, weights_of
 from erpo_explore.space.reward import Reward, to_number
 
@@ -108,14 +108,14 @@ class Path:
             ConfigError: A field is unknown, missing or out of range.
         """
         if not isinstance(written, Mapping) or not isinstance(written.get("knots"), list):
-            raise ConfigError(f"a path must be a mapping with a list of knots, got {written!r}")
+            raise ConfigError(f"a path must be a mapping with a list of knots, got {brief(written)}")
         for name in written:
             if name not in ("clock", "knots"):
                 raise ConfigError(f"path.{name} is unknown; known are clock, knots")
         knots = []
         for index, knot in enumerate(written["knots"]):
             if not isinstance(knot, Mapping) or set(knot) != {"at", "point"}:
-                raise ConfigError(f"path.knots[{index}] must have the fields at and point, got {knot!r}")
+                raise ConfigError(f"path.knots[{index}] must have the fields at and point, got {brief(knot)}")
             at = to_number(knot["at"], f"path.knots[{index}].at")
             knots.append((at, Point.from_dict(knot["point"])))
         return cls(knots=tuple(knots), clock=written.get("clock", "step"))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
-from erpo_explore.errors import ConfigError
+from erpo_explore.errors import ConfigError, brief, did_you_mean
 from erpo_explore.space.estimator import ESTIMATORS, TOKEN, Estimator
 from erpo_explore.space.reward import TOKEN_METRICS, Reward, to_number
 
@@ -176,11 +176,11 @@ class Point:
             ConfigError: A field is unknown, missing or out of range.
         """
         if not isinstance(written, Mapping):
-            raise ConfigError(f"a point must be a mapping with the field reward, got {written!r}")
+            raise ConfigError(f"a point must be a mapping with the field reward, got {brief(written)}")
         known = ("reward", "alpha", "beta", "rho", "tau", "prefix", "label", "estimator", "forced")
         for name in written:
             if name not in known:
-                raise ConfigError(f"point.{name} is unknown; known are {', '.join(known)}")
+                raise ConfigError(f"point.{name} is unknown; known are {', '.join(known)}{did_you_mean(name, known)}")
         if "reward" not in written:
             raise ConfigError("point.reward is missing; use e.g. reward: bleu, or reward: {truth: 0.9, noise: 0.1}")
         natural = {name for name in ("rho", "tau") if name in written}

@@ -14,12 +14,13 @@ interpolation between them.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, cast, get_args
 
 from erpo_explore.dotted import is_dotted, names_class
-from erpo_explore.errors import ConfigError
+from erpo_explore.errors import ConfigError, brief
 
 __all__ = [
     "METRICS",
@@ -70,6 +71,7 @@ TOKEN_METRICS: Final[tuple[str, ...]] = tuple(name for name, rules in REWARDS.it
 Noise = Literal["unigram", "uniform", "blank"]
 NOISES: Final[tuple[str, ...]] = get_args(Noise)
 WEIGHTS: Final[tuple[str, ...]] = ("truth", "noise", "task", "model")
+_EXPONENT: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 _SIMPLEX_TOLERANCE: Final = 1e-6
 
 
@@ -178,9 +180,9 @@ class Reward:
             if written in METRICS or ":" in written:
                 return cls(task=1.0, metric=written)
             known = ", ".join(("truth", "noise", "model", *METRICS))
-            raise ConfigError(f"reward must be one of {known} or a mapping of weights, got {written!r}")
+            raise ConfigError(f"reward must be one of {known} or a mapping of weights, got {brief(written)}")
         if not isinstance(written, Mapping):
-            raise ConfigError(f"reward must be a name or a mapping of weights, got {written!r}")
+            raise ConfigError(f"reward must be a name or a mapping of weights, got {brief(written)}")
         known_fields = [field.name for field in fields(cls)]
         for name in written:
             if name not in known_fields:
@@ -204,8 +206,10 @@ def to_number(value: Any, field: str) -> float:
     Raises:
         ConfigError: The value is no number, or too large for a float.
     """
+    if isinstance(value, str) and _EXPONENT.fullmatch(value):  # YAML reads 1e-3 as text
+        value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(f"{field} must be a number, got {value!r}")
+        raise ConfigError(f"{field} must be a number, got {brief(value)}")
     try:
         return float(value)
     except OverflowError as error:

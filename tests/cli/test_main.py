@@ -64,7 +64,7 @@ def test_help_imports_neither_torch_nor_ray() -> None:
         ),
         (["baselines=[nix]"], "algorithm must be one of mle"),
         (["training.stepz=3"], "training.stepz: is unknown"),
-        (["training.steps=x"], "training.steps: input should be a valid integer"),
+        (["training.steps=x"], "training.steps: must be a whole number"),
         (["search.start.alpha=0", "search.start.beta=0"], "alpha + beta must be > 0"),
         (["training"], "--set must be FIELD=VALUE"),
     ],
@@ -90,6 +90,8 @@ def test_a_mistake_in_a_field_is_one_line_and_exit_code_2(
     ("args", "expected"),
     [
         (["nix"], "experiment 'nix' does not exist; name a YAML file or one of all_algorithms, default"),
+        (["defualt"], "t5_multi30k; did you mean default?"),
+        (["default", "--set", "=3"], "--set must be FIELD=VALUE, got '=3'"),
         (["default", "--data", "nix"], "nix: no such folder"),
         (["default", "--source", "de"], "add --data DIR"),
         (["resume", "nix"], "results folder nix does not exist"),
@@ -115,6 +117,14 @@ def test_a_mistake_on_the_command_line_is_one_line_and_exit_code_2(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_misspelt_command_is_corrected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert _call(monkeypatch, "repaly", "results/nix") == 2
+    assert "No such command or experiment: repaly; did you mean replay?" in capsys.readouterr().err
+
+
 def test_where_a_baseline_has_won_there_is_nothing_to_replay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -131,7 +141,7 @@ def test_where_a_baseline_has_won_there_is_nothing_to_replay(
     ("args", "expected"),
     [
         (["--data", "nix"], "nix: no such folder"),
-        (["--set", "training.steps=0"], "training.steps: input should be greater than or equal to 1, got 0"),
+        (["--set", "training.steps=0"], "training.steps: must be >= 1, got 0"),
     ],
 )
 def test_a_replay_takes_data_and_settings(

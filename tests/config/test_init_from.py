@@ -39,7 +39,7 @@ def test_init_from_is_read_and_written_back(written, expected):
         ({"results": "x", "steps": 3}, r"init_from\.steps: is unknown"),
         ({"checkpoint": "x", "algorithm": "mle"}, r"init_from\.algorithm: is unknown"),
         ({"algorithm": "mle"}, r"init_from\.steps: is missing"),
-        ({"algorithm": "mle", "steps": 0}, r"init_from\.steps: input should be greater than or equal to 1, got 0"),
+        ({"algorithm": "mle", "steps": 0}, r"init_from\.steps: must be >= 1, got 0"),
         ({"algorithm": "nix", "steps": 100}, r"init_from\.algorithm must be one of mle, .*got 'nix'"),
         ({"algorithm": "mle", "steps": 250}, r"init_from\.steps must be a multiple of training\.interval=100, got 250"),
     ],

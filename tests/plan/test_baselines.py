@@ -28,7 +28,7 @@ def test_against_is_written_as_baselines_are(text, expected):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("mle, mixed", r"--against: algorithm must be one of mle, .*, got 'mixed'$"),
+        ("mle, mixed", r"--against: algorithm must be one of mle, .*, got 'mixed'; did you mean mixer\?$"),
         ("mle, raml: 3", r"--against: raml must be a mapping of settings, got 3$"),
         ("raml: {gamma: 1}", r"--against: raml\.gamma is unknown; known are metric, temperature$"),
         ("3", r"--against: must be names or mappings .*, got 3$"),

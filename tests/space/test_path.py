@@ -82,7 +82,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("written", "message"),
         [
-            (None, r"a path must be a mapping with a list of knots, got None"),
+            (None, r"a path must be a mapping with a list of knots, got nothing"),
             ([], r"a path must be a mapping with a list of knots, got \[\]"),
             ({"knots": 3}, r"a path must be a mapping with a list of knots"),
             ({"knots": [], "speed": 1}, r"path\.speed is unknown; known are clock, knots"),

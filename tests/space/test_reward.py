@@ -74,7 +74,7 @@ def test_a_value_out_of_range_is_named_with_its_remedy(settings, message):
     [
         ("meteor", r"one of truth, noise, model, bleu, .*chrf or a mapping of weights, got 'meteor'"),
         (7, r"reward must be a name or a mapping of weights, got 7"),
-        (None, r"reward must be a name or a mapping of weights, got None"),
+        (None, r"reward must be a name or a mapping of weights, got nothing"),
         (["truth"], r"reward must be a name or a mapping of weights, got \['truth'\]"),
         ({"truht": 1.0}, r"reward\.truht is unknown; known are truth, noise, task, model, metric, temperature"),
         ({"truth": "1"}, r"reward\.truth must be a number, got '1'"),
