@@ -5,6 +5,7 @@ from typing import Final
 
 from erpo_explore.advice.cost import Estimate
 from erpo_explore.config.experiment import Experiment
+from erpo_explore.errors import ConfigError
 from erpo_explore.plan.fitted import estimated, fitted_sizes
 from erpo_explore.plan.plan import Plan
 from erpo_explore.plan.prices import resized
@@ -49,7 +50,10 @@ def price(plan: Plan, experiment: Experiment, time_limit: TimeLimit, *, can_grow
     if not time_limit.is_limited:
         return Priced(plan=plan, experiment=experiment, estimate=estimated(plan, timings))
     time_limit.keep_for_closing(timings.startup_s)
-    sizes, changed = fitted_sizes(plan, timings, _USED * time_limit.deadline.left_s, can_grow=can_grow)
+    try:
+        sizes, changed = fitted_sizes(plan, timings, _USED * time_limit.deadline.left_s, can_grow=can_grow)
+    except ConfigError as error:
+        raise ConfigError(f"{error}; as it is, {estimated(plan, timings).sentence}") from error
     if changed:
         plan, experiment = plan.with_experiment(resized(plan.experiment, sizes)), resized(experiment, sizes)
     return Priced(plan=plan, experiment=experiment, estimate=replace(estimated(plan, timings), changed=changed))
