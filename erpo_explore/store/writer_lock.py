@@ -43,8 +43,13 @@ def locked(location: Location) -> Iterator[None]:
 
 @contextmanager
 def _held_on_disk(folder: Folder) -> Iterator[None]:
-    # "a": created if missing, and not emptied before it is held
-    with Path(folder.path_of(_FILE)).open("a+", encoding="utf-8") as file:
+    try:
+        # "a": created if missing, and not emptied before it is held
+        file = Path(folder.path_of(_FILE)).open("a+", encoding="utf-8")  # noqa: SIM115 - closed below
+    except OSError:  # nothing can be written here, and whatever tries to write says so
+        yield
+        return
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -50,6 +50,11 @@ class TestOnADisk:
         with locked(tmp_path):
             pass
 
+    def test_a_folder_in_which_no_file_can_be_made_can_be_read(self, tmp_path: Path) -> None:
+        (tmp_path / ".writer").mkdir()
+        with locked(tmp_path):
+            pass
+
 
 class TestInAnObjectStore:
     """On files of a disk, which have dates as objects have."""
