@@ -19,14 +19,14 @@ _received: list[int] = []
 def take_as_ctrl_c() -> None:
     """From now on, handle SIGTERM and SIGHUP as Ctrl-C is handled at that moment.
 
-    Python runs signal handlers in the main thread, so this has no effect elsewhere. An ignored SIGHUP stays ignored:
-    that is `nohup`.
+    Python runs signal handlers in the main thread, so this has no effect elsewhere. A program's own handler stays, and
+    is installed again where C code has replaced it. An ignored SIGHUP stays ignored: that is `nohup`.
     """
     if threading.current_thread() is not threading.main_thread():
         return
     for number in SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _as_ctrl_c)
+        own = signal.getsignal(number)
+        signal.signal(number, _as_ctrl_c if own in (signal.SIG_DFL, None) else own)
 
 
 def exit_code() -> int:

@@ -18,6 +18,8 @@ from erpo_explore.store.manifest import check_new, load_manifest
 from erpo_explore.store.statuses import is_any_unfinished
 from erpo_explore.tasks.load import load_task
 from erpo_explore.tune.deadline import TimeLimit
+from erpo_explore.tune.which_ray import check_answers
+from erpo_explore.tune.writable_folders import provide_home
 
 if TYPE_CHECKING:
     from pathlib import Path as FilePath
@@ -65,7 +67,9 @@ def explore(
     chosen = resolve(chosen)
     check_new(location)
     _check_earlier_results(chosen)
+    check_answers(address)
     task = load_task(chosen.task)
+    provide_home()
     from erpo_explore.api.run import Run
     from erpo_explore.tune.run import explore as run_experiment
 
@@ -115,7 +119,9 @@ def estimate(
     time_limit = TimeLimit.from_hours(max_hours)
     advice, chosen = _chosen(experiment, data, max_hours)
     chosen = resolve(chosen)
+    check_answers(address)
     task = load_task(chosen.task)
+    provide_home()
     from erpo_explore.tune.run import estimate as estimate_experiment
 
     return estimate_experiment(chosen, address=address, task=task, time_limit=time_limit, can_grow=_can_grow(advice))
@@ -159,11 +165,13 @@ def resume(
     time_limit = TimeLimit.from_hours(max_hours)
     location = as_location(str(folder))
     check_resumable(location, trust=trust)
+    check_answers(address)
     try:
         resumable(location, data)
     except ErpoExploreError:
         if is_any_unfinished(location):  # a finished exploration needs neither its data nor its settings
             raise
+    provide_home()
     from erpo_explore.api.run import Run
     from erpo_explore.tune.run import resume as resume_experiment
 

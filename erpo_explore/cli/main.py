@@ -19,7 +19,7 @@ from erpo_explore.cli.resume import resume
 from erpo_explore.cli.run import run
 from erpo_explore.cli.submit import submit
 from erpo_explore.cli.watch import watch
-from erpo_explore.errors import ErpoExploreError
+from erpo_explore.errors import ConfigError, ErpoExploreError
 from erpo_explore.interruption import take_as_ctrl_c
 from erpo_explore.terminal_text import spell_what_cannot_be_shown
 
@@ -40,12 +40,24 @@ def main() -> None:
     logging.getLogger("erpo_explore").setLevel(logging.INFO)
     warnings.formatwarning = _warning_line
     # module:function names are looked up in the working folder, last, so that it hides no package
-    sys.path.append(str(FilePath.cwd()))
     try:
+        sys.path.append(_working_folder())
         app()
     except ErpoExploreError as error:
         Console(stderr=True).print(f"error: {error}", style="red", soft_wrap=True, highlight=False, markup=False)
         sys.exit(2)
+
+
+def _working_folder() -> str:
+    """The working folder.
+
+    Raises:
+        ConfigError: It was deleted.
+    """
+    try:
+        return str(FilePath.cwd())
+    except FileNotFoundError:
+        raise ConfigError("the working folder was deleted; change to one that exists, such as with `cd`") from None
 
 
 def _warning_line(

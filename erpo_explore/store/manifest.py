@@ -53,7 +53,7 @@ def check_exploration(folder: Folder) -> None:
 
 
 def check_new(location: Location) -> None:
-    """Check that a new results folder can be made there: it is missing, or empty.
+    """Check that a new results folder can be made there: it is missing, or empty, and may be written.
 
     Raises:
         ResultsError: It is a file, or holds something.
@@ -68,3 +68,4 @@ def check_new(location: Location) -> None:
         )
     if folder.entries():
         raise ResultsError(f"results folder {location} is not empty; choose another one with --results")
+    folder.check_writable()

@@ -64,9 +64,7 @@ class ResultsWriter:
             ResultsError: The folder is not empty, cannot be made, or its disk has too little space.
         """
         check_new(folder)
-        within = Folder.at(folder)
-        within.check_writable()
-        _check_free(within, needed_bytes)
+        _check_free(Folder.at(folder), needed_bytes)
 
     @classmethod
     def open(cls, folder: Location) -> "ResultsWriter":

@@ -6,6 +6,7 @@ The canary test `test_ray_internals.py` fails with the missing name where anothe
 """
 
 import copy
+import os
 import pickle
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from ray import tune
+from ray._common.utils import get_ray_address_file
 from ray._private import state, utils
+from ray.job_config import JobConfig
 from ray.tune.experiment import Trial
 
 from erpo_explore.errors import ConfigError
@@ -23,6 +26,7 @@ from erpo_explore.errors import ConfigError
 __all__ = [
     "RAY_RELEASE",
     "SNAPSHOT",
+    "address_file",
     "check_ray_version",
     "drop_from_last_result",
     "failures_of",
@@ -42,6 +46,7 @@ __all__ = [
     "set_latest_checkpoint",
     "storage_of_worker",
     "with_checkpoint_of_its_own",
+    "with_search_path",
     "worker_of",
 ]
 
@@ -68,6 +73,38 @@ def check_ray_version(installed: str | None = None) -> None:
         raise ConfigError(
             f"Ray {installed} is installed, but this version of erpo-explore needs {required}; pip install '{required}'"
         )
+
+
+def address_file() -> str:
+    """File in which `ray start` notes the address of this machine's cluster, which may have ended since."""
+    return str(get_ray_address_file(None))
+
+
+class _Fixed(list[str]):
+    """A list that Ray cannot add the working folder to."""
+
+    def extend(self, added: Any) -> None:
+        """Add nothing."""
+
+
+def with_search_path(folders: Sequence[str]) -> Any:
+    """The configuration of a job whose workers look for modules in these folders first, in this order.
+
+    Ray itself puts the working folder first, which the driver may not search at all. A `statistics.py` there would be
+    imported in the place of Python's, in all workers and not in the driver.
+
+    Args:
+        folders: The folders.
+
+    Returns:
+        None for a job that Ray's job server submitted, which brings its own configuration.
+    """
+    if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:
+        return None
+    config = JobConfig()
+    # a worker inserts one after the other at the front
+    config._py_driver_sys_path = _Fixed(reversed(folders))
+    return config
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from typing import Final
 import ray
 
 from erpo_explore.config.experiment import Resources
+from erpo_explore.errors import ConfigError
 
-__all__ = ["num_slots", "trial_resources"]
+__all__ = ["check_resources", "num_slots", "trial_resources"]
 
 _log = logging.getLogger(__name__)
 
@@ -20,9 +21,16 @@ _ROUNDING: Final = 1e-6
 _RAY_NAMES: Final = {"cpu": "CPU", "gpu": "GPU", "memory": "memory"}
 """Names of resources in the description of a node, by their names in a trial's resources."""
 
+_FIELDS: Final = {
+    "cpu": ("cpus_per_trial", 1.0),
+    "gpu": ("gpus_per_trial", 1.0),
+    "memory": ("memory_per_trial_gb", 1e9),
+}
+"""The field of a resource and its unit."""
+
 
 def trial_resources(resources: Resources, num_trials: int) -> dict[str, float]:
-    """Resources of one trial, as Tune takes them. Warns if no machine of the cluster has them.
+    """Resources of one trial, as Tune takes them.
 
     Args:
         resources: What the user wrote. Without `gpus_per_trial`, the trials share the cluster's GPUs evenly, with at
@@ -39,7 +47,6 @@ def trial_resources(resources: Resources, num_trials: int) -> dict[str, float]:
     share = {"cpu": float(resources.cpus_per_trial), "gpu": gpus}
     if resources.memory_per_trial_gb is not None:
         share["memory"] = resources.memory_per_trial_gb * 1e9
-    _warn_if_none_fits(share)
     return share
 
 
@@ -56,12 +63,35 @@ def num_slots(share: Mapping[str, float]) -> int:
     )
 
 
-def _warn_if_none_fits(share: Mapping[str, float]) -> None:
-    """Only a warning: a machine that has these resources may yet join the cluster."""
+def check_resources(resources: Resources, num_trials: int, *, is_alone: bool) -> None:
+    """Refuse, or warn of, resources of a trial that no machine has.
+
+    Args:
+        resources: As for `trial_resources`.
+        num_trials: As for `trial_resources`.
+        is_alone: Whether no other machine can join. Else it is a warning, since one that has them may.
+
+    Raises:
+        ConfigError: No machine has them, and none can join.
+    """
+    share = trial_resources(resources, num_trials)
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if not any(all(node.get(_RAY_NAMES[name], 0.0) >= held for name, held in share.items()) for node in nodes):
-        wanted = ", ".join(f"{name} {held:g}" for name, held in share.items())
-        _log.warning(
-            "no machine has the resources of one trial (%s); trials wait for a machine that has, or lower `resources`",
-            wanted,
-        )
+    if any(all(_held(node, name) >= wanted for name, wanted in share.items()) for node in nodes):
+        return
+    for name, wanted in share.items():
+        held = max((_held(node, name) for node in nodes), default=0.0)
+        if is_alone and wanted > held:
+            field, unit = _FIELDS[name]
+            raise ConfigError(
+                f"resources.{field} must be at most {held / unit:.4g} on this machine, got {wanted / unit:.4g}; lower "
+                "it, or name a cluster with `--address`"
+            )
+    named = ", ".join(f"{name} {wanted:g}" for name, wanted in share.items())
+    _log.warning(
+        "no machine has the resources of one trial (%s); trials wait for a machine that has, or lower `resources`",
+        named,
+    )
+
+
+def _held(node: Mapping[str, float], name: str) -> float:
+    return node.get(_RAY_NAMES[name], 0.0)

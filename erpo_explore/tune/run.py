@@ -34,8 +34,10 @@ from erpo_explore.tune.callbacks.trackers.registry import check_trackers
 from erpo_explore.tune.cluster import connected
 from erpo_explore.tune.deadline import Deadline, TimeLimit
 from erpo_explore.tune.price import price
+from erpo_explore.tune.resources import check_resources
 from erpo_explore.tune.scoreboard import Scoreboard
 from erpo_explore.tune.tuner import has_snapshot, new_trainable, new_tuner
+from erpo_explore.tune.watch import watched
 
 __all__ = ["estimate", "explore", "resume"]
 
@@ -76,7 +78,8 @@ def explore(
     plan = _checked_plan(experiment, folder, task)
     ResultsWriter.check_new(folder, needed_bytes=plan.needed_bytes)
     _log.info("%s", plan.task.describe())
-    with connected(address):
+    with connected(address) as is_alone:
+        check_resources(plan.experiment.resources, plan.num_trials, is_alone=is_alone)
         if tells_cost or limit.is_limited:
             priced = price(plan, experiment, limit, can_grow=can_grow)
             plan, experiment = priced.plan, priced.experiment
@@ -85,7 +88,7 @@ def explore(
         # not before: a start that fails leaves nothing behind
         _create_folder(plan)
         ResultsWriter.open(folder).write_file(EXPERIMENT, resolve(experiment).to_yaml(remarks))
-        with locked(folder):
+        with locked(folder), watched(folder):
             return _run_interruptibly(plan, limit.deadline)
 
 
@@ -111,7 +114,8 @@ def estimate(
     """
     # initial checkpoints would be trained in a folder within this one
     plan = _checked_plan(experiment, as_location(f"results/{experiment.name}"), task)
-    with connected(address):
+    with connected(address) as is_alone:
+        check_resources(plan.experiment.resources, plan.num_trials, is_alone=is_alone)
         return price(plan, experiment, time_limit or TimeLimit.none(), can_grow=can_grow).estimate
 
 
@@ -152,8 +156,10 @@ def resume(
         check_text(written, plan.task.digests, folder)
         if data is not None:
             ResultsWriter.open(folder).note({"space": plan.experiment.to_dict()})
-        with connected(address):
-            return _run_interruptibly(plan, (time_limit or TimeLimit.none()).deadline)
+        with connected(address) as is_alone:
+            check_resources(plan.experiment.resources, plan.num_trials, is_alone=is_alone)
+            with watched(folder):
+                return _run_interruptibly(plan, (time_limit or TimeLimit.none()).deadline)
 
 
 def _create_folder(plan: Plan) -> None:

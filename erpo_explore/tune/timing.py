@@ -5,7 +5,7 @@ cores, caches and GPUs.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import ray
@@ -21,6 +21,7 @@ from erpo_explore.space import Point
 from erpo_explore.trial.timing import Measured, time_trial
 from erpo_explore.trial.training import choose_device
 from erpo_explore.tune.resources import num_slots, trial_resources
+from erpo_explore.tune.search_path import search_also, searched_last
 
 __all__ = ["time_plan"]
 
@@ -45,7 +46,7 @@ def time_plan(plan: Plan) -> Timings:
         num_cpus=share["cpu"], num_gpus=share["gpu"], memory=share.get("memory")
     )
     data = ray.put((plan.task, plan.experiment, plan.initial_weights, registered()))
-    workers = [remote.remote(resources) for _ in range(min(slots, _MOST_WORKERS))]
+    workers = [remote.remote(resources, searched_last()) for _ in range(min(slots, _MOST_WORKERS))]
     try:
         # all of them are ready before one is timed, so that all are timed at once
         ray.get([worker.ready.remote(data) for worker in workers])
@@ -88,7 +89,8 @@ def _mean(values: list[float]) -> float:
 class _Stopwatch:
     """A worker that times and trains nothing that stays."""
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, search_path: Sequence[str]) -> None:
+        search_also(search_path)
         torch.set_num_threads(resources.cpus_per_trial)
         self._parts: Any = None
 

@@ -26,6 +26,7 @@ from erpo_explore.tune.callbacks.unhealthy_nodes import UnhealthyNodes
 from erpo_explore.tune.generators import PlannedTrials, SuggestedTrials
 from erpo_explore.tune.methods import new_scheduler, new_searcher
 from erpo_explore.tune.resources import trial_resources
+from erpo_explore.tune.search_path import searched_last
 from erpo_explore.tune.trial_home import TrialHome
 from erpo_explore.tune.trial_view import TrialView
 from erpo_explore.tune.worker.trainable import ErpoTrainable
@@ -45,6 +46,7 @@ def new_trainable(plan: Plan) -> Any:
     trainable = tune.with_parameters(
         ErpoTrainable,
         callables=registered(),
+        search_path=searched_last(),
         task=plan.task,
         model=experiment.model,
         training=experiment.training,

@@ -6,7 +6,8 @@ import pytest
 import ray
 
 from erpo_explore.config.experiment import Resources
-from erpo_explore.tune.resources import trial_resources
+from erpo_explore.errors import ConfigError
+from erpo_explore.tune.resources import check_resources, trial_resources
 
 
 @pytest.fixture
@@ -46,9 +47,28 @@ def test_given_resources_are_kept(cluster):
 def test_a_warning_names_what_no_machine_has(cluster, caplog, nodes, warns):
     cluster(*nodes)
     with caplog.at_level(logging.WARNING):
-        trial_resources(Resources(cpus_per_trial=2, memory_per_trial_gb=4), 2)
+        check_resources(Resources(cpus_per_trial=2, memory_per_trial_gb=4), 2, is_alone=False)
     expected = [
         "no machine has the resources of one trial (cpu 2, gpu 0, memory 4e+09); trials wait for a machine that has, "
         "or lower `resources`"
     ]
     assert [record.getMessage() for record in caplog.records] == (expected if warns else [])
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        ({"cpus_per_trial": 64}, "resources.cpus_per_trial must be at most 2 on this machine, got 64"),
+        ({"gpus_per_trial": 0.5}, "resources.gpus_per_trial must be at most 0 on this machine, got 0.5"),
+        ({"memory_per_trial_gb": 30}, "resources.memory_per_trial_gb must be at most 8 on this machine, got 30"),
+    ],
+)
+def test_what_this_machine_lacks_is_refused_where_no_other_can_join(cluster, resources, expected):
+    cluster({"CPU": 2.0, "memory": 8e9})
+    with pytest.raises(ConfigError, match=rf"^{expected}; lower it, or name a cluster with `--address`$"):
+        check_resources(Resources(**resources), 2, is_alone=True)
+
+
+def test_what_this_machine_has_is_not_refused(cluster):
+    cluster({"CPU": 2.0, "memory": 8e9})
+    check_resources(Resources(cpus_per_trial=2), 2, is_alone=True)

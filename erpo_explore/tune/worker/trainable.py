@@ -7,7 +7,7 @@ of the trial continues from there.
 """
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -28,6 +28,7 @@ from erpo_explore.trial.interval import StopRequestedError
 from erpo_explore.trial.observation import Observation
 from erpo_explore.trial.training import TrainingRun, choose_device
 from erpo_explore.tune._ray_internals import drop_from_last_result, storage_of_worker, with_checkpoint_of_its_own
+from erpo_explore.tune.search_path import search_also
 from erpo_explore.tune.worker.disk_space import check_disk_space
 from erpo_explore.tune.worker.memory_limit import memory_limited
 from erpo_explore.tune.worker.preempted_interval import (
@@ -61,6 +62,7 @@ class ErpoTrainable(tune.Trainable):
         initial_weights: InitialWeights | None = None,
         test: FinalTest | None = None,
         callables: Mapping[str, Any] = MappingProxyType({}),
+        search_path: Sequence[str] = (),
     ) -> None:
         """Begin a trial in a fresh process; the keywords come with the trainable (`tune.with_parameters`).
 
@@ -74,7 +76,9 @@ class ErpoTrainable(tune.Trainable):
             initial_weights: The weights that every trial begins with; None for randomly initialised ones.
             test: How the test set is decoded once at the end; None skips it.
             callables: Functions that the driver's program passed as values, by name.
+            search_path: Folders in which the driver looks for modules last; a worker does so too.
         """
+        search_also(search_path)
         register_all(callables)
         torch.set_num_threads(resources.cpus_per_trial)
         self._resources = resources
