@@ -2,10 +2,10 @@
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 from rich.console import Console
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from erpo_explore.api.replay import Replay
     from erpo_explore.api.run import Run
 
-__all__ = ["finish", "finish_replay", "program", "quoted", "say"]
+__all__ = ["finish", "finish_replay", "fitting_columns", "program", "quoted", "say"]
 
 _console = Console()
+
+_DISPENSABLE: Final = ("tokens/s", "time", "steps", "p sentences", "p seeds")
+"""Headers of columns that a narrow terminal does without, in this order."""
 
 
 def say(line: str) -> None:
@@ -59,7 +62,7 @@ def finish_replay(replay: "Replay") -> None:
     with _resumable(replay.run):
         _print_summary(replay.run)
         rows = replay.report.rows
-        _print_table(rows[0], rows[1:], title=replay.report.title, width=120)
+        _print_table(rows[0], rows[1:], title=replay.report.title, width=80)
         for sentence in replay.sentences:
             say(sentence)
         page, table = replay.write()
@@ -105,10 +108,27 @@ def _print_table(
     headers: tuple[str, ...], rows: tuple[tuple[str, ...], ...], *, title: str | None = None, width: int | None = None
 ) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False, title=title and shown(title), title_justify="left")
-    for index, header in enumerate(headers):
-        table.add_column(shown(header), justify="right" if index else "left")
+    columns = list(range(len(headers)))
+    if width is not None:
+        columns = fitting_columns((headers, *rows), _console.width if _console.is_terminal else width)
+    for index in columns:
+        table.add_column(shown(headers[index]), justify="right" if index else "left")
     for row in rows:
-        table.add_row(*map(shown, row))
-    # a file or a pipe has space for the whole table
-    wide = None if width is None or _console.is_terminal else width
-    _console.print(table, width=wide, crop=width is None)
+        table.add_row(*(shown(row[index]) for index in columns))
+    _console.print(table, crop=width is None)
+
+
+def fitting_columns(rows: Sequence[tuple[str, ...]], width: int) -> list[int]:
+    """Columns of a table that fit side by side; those that the written files hold as well are left out first.
+
+    Args:
+        rows: The headers, and the rows.
+        width: Characters of a line.
+    """
+    columns = list(range(len(rows[0])))
+    for dispensable in _DISPENSABLE:
+        widths = [max(len(shown(row[index])) for row in rows) for index in columns]
+        if sum(widths) + 2 * (len(widths) - 1) <= width:
+            break
+        columns = [index for index in columns if rows[0][index] != dispensable]
+    return columns

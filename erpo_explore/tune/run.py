@@ -262,7 +262,8 @@ def _log_unreachable_knots(plan: Plan) -> None:
     for name, num_knots in numbers.items():
         if num_knots > reached:
             _log.info(
-                "%s moves on when a report has a lower score: this training.interval lets it reach %d of its %d knots",
+                "note: %s changes only where the validation score drops; with this few evaluations it gets at most to "
+                "point %d of its %d (a lower training.interval evaluates more often)",
                 name,
                 reached,
                 num_knots,
