@@ -207,6 +207,19 @@ class TestMoving:
         assert latest == f"{tmp_path}/before/member-12/checkpoint_000004"
         assert len(before) == len(trial.get_json_state())
 
+    def test_a_trial_of_an_object_store_continues_from_a_disk(self, trial: Any, tmp_path: Path) -> None:
+        trial.storage.storage_filesystem = fs.S3FileSystem(region="us-east-1", anonymous=True)
+        trial.storage.storage_fs_path = "bucket/results"
+        trial.placement_group_factory = tune.PlacementGroupFactory([{"CPU": 1}])
+        snapshot = trial.get_json_state()
+        restored: Any = Trial.from_json_state(snapshot[0], stub=True)
+        restored.restore_run_metadata(snapshot[1])
+        _ray_internals.move_trial(restored, fs.LocalFileSystem(), "/", f"{tmp_path}/fetched/checkpoints".lstrip("/"))
+        latest = _ray_internals.latest_checkpoint(restored).checkpoint
+        assert latest.path == f"{tmp_path}/fetched/checkpoints/member-12/checkpoint_000004"
+        assert isinstance(latest.filesystem, fs.LocalFileSystem)
+        assert isinstance(restored.storage.storage_filesystem, fs.LocalFileSystem)
+
     def test_a_new_tuner_takes_the_arguments_that_resume(self) -> None:
         (name,) = _ray_internals.resuming()
         assert name in inspect.signature(tune.Tuner).parameters, f"{ADVICE}tune.Tuner has no {name}"
