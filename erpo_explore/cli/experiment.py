@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 __all__ = ["advised_experiment", "assign", "chosen_experiment", "find_experiment", "override"]
 
-_BUDGETS: Final = {"epochs": "steps", "steps": "epochs"}
+_ALTERNATIVES: Final = {
+    "epochs": "steps",
+    "steps": "epochs",
+    "batch_size": "batch_tokens",
+    "batch_tokens": "batch_size",
+}
+"""Fields of `training` that exclude each other."""
 
 
 def chosen_experiment(name: str, **overrides: Any) -> "Experiment":
@@ -130,7 +136,7 @@ def assign(written: dict[str, Any], assignment: str) -> None:
     >>> written
     {'search': {'members': 8}}
 
-    An experiment has steps or epochs, so that setting one removes the other.
+    An experiment has steps or epochs, and one size of a batch, so that setting one removes the other.
 
     Raises:
         ConfigError: The assignment is no FIELD=VALUE, its value is no YAML, or there is no such field.
@@ -151,5 +157,5 @@ def assign(written: dict[str, Any], assignment: str) -> None:
     if not isinstance(section, dict):
         raise ConfigError(f"--set {field}: there is no such field; e.g. --set training.steps=2000")
     section[last] = value
-    if parents == ["training"] and last in _BUDGETS:
-        section.pop(_BUDGETS[last], None)
+    if parents == ["training"] and last in _ALTERNATIVES:
+        section.pop(_ALTERNATIVES[last], None)

@@ -11,6 +11,7 @@ from erpo_explore.config.section import Section
 __all__ = ["Training"]
 
 _DEFAULT_STEPS: Final = 600
+_DEFAULT_BATCH_SIZE: Final = 64
 _NUM_REPORTS: Final = 10
 """Evaluations per trial that the default interval aims at."""
 
@@ -33,8 +34,16 @@ class Training(Section):
     """Evaluation interval, in steps. A population decides after each. Must divide `steps`. Default: about a tenth of
     the budget, so that it divides it."""
 
-    batch_size: Annotated[int, Field(ge=1)] = 64
-    """Sentence pairs per step."""
+    batch_size: Annotated[int, Field(ge=1)] | None = None
+    """Sentence pairs per step. Default: 64, unless `batch_tokens` is given."""
+
+    batch_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Most tokens per step, instead of `batch_size`: pairs times the longest source and target, each with EOS. So
+    padding counts. A pair that is longer is a step of its own."""
+
+    micro_batch: Annotated[int, Field(ge=1)] | None = None
+    """Pairs per forward and backward pass; the gradients of a step are added up. Default: all pairs at once. It saves
+    memory and changes no number but by rounding, and by the masks of dropout."""
 
     learning_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1e-3
     """Learning rate of Adam."""
@@ -60,16 +69,23 @@ class Training(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _has_one_budget(cls, written: Any) -> Any:
+    def _has_one_budget_and_batch(cls, written: Any) -> Any:
         """Fill in the defaults that depend on other fields."""
         if not isinstance(written, Mapping):
             return written
-        given = {field: value for field, value in written.items() if value is not None or field not in _BUDGET}
+        given = {field: value for field, value in written.items() if value is not None or field not in _ALTERNATIVES}
         if "steps" in given and "epochs" in given:
             raise ValueError(
                 f"steps and epochs must not both be given, got steps={given['steps']} and epochs={given['epochs']}; "
                 "leave one out"
             )
+        if "batch_size" in given and "batch_tokens" in given:
+            raise ValueError(
+                f"batch_size and batch_tokens must not both be given, got batch_size={given['batch_size']} and "
+                f"batch_tokens={given['batch_tokens']}; leave one out"
+            )
+        if "batch_tokens" not in given:
+            given.setdefault("batch_size", _DEFAULT_BATCH_SIZE)
         return given if "epochs" in given else {"steps": _DEFAULT_STEPS, **given}
 
     @model_validator(mode="after")
@@ -110,8 +126,8 @@ class Training(Section):
         return self.model_copy(update={"steps": steps, "epochs": None, "interval": interval})
 
 
-_BUDGET: Final = ("steps", "epochs", "interval")
-"""Fields that may be written as null: `to_dict` writes all of them."""
+_ALTERNATIVES: Final = ("steps", "epochs", "interval", "batch_size", "batch_tokens")
+"""Fields of which some exclude others; `to_dict` writes those as null."""
 
 
 def _num_reports(steps: int) -> int:

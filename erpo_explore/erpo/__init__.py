@@ -1,5 +1,6 @@
 """The loss of a point: the E-step draws targets, the M-step fits them; `exact` is the oracle of both."""
 
+from erpo_explore.erpo.accumulation import accumulate
 from erpo_explore.erpo.draw import Draw
 from erpo_explore.erpo.e_step import sample_targets
 from erpo_explore.erpo.estimators import GradientEstimator, load_estimator
@@ -15,6 +16,7 @@ __all__ = [
     "GradientEstimator",
     "Step",
     "StepLoss",
+    "accumulate",
     "draw_targets",
     "enumerate_targets",
     "exact_gradient",

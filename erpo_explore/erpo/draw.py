@@ -3,7 +3,7 @@
 Legend: R rows (B sources times K draws; the draws of one source are adjacent), T target length, V vocabulary.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -63,6 +63,16 @@ class Draw:
     log_z_R: Float[Tensor, " R"] | None = None
     reward_R: Float[Tensor, " R"] | None = None
     logits: KnownLogits | None = None
+
+    def take(self, row_R: Int[Tensor, " S"]) -> "Draw":
+        """The targets of the selected rows, without known logits."""
+        taken = {each.name: getattr(self, each.name) for each in fields(self)}
+        for name, value in taken.items():
+            if isinstance(value, Tensor):
+                taken[name] = value[row_R]
+            elif isinstance(value, SoftLabels):
+                taken[name] = value.take(row_R)
+        return Draw(**{**taken, "logits": None})
 
     @property
     def is_reference(self) -> bool:

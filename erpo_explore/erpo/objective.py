@@ -17,9 +17,9 @@ from erpo_explore.rewards import MixtureReward, Reference
 from erpo_explore.seq2seq import Memory, Seq2Seq
 from erpo_explore.space import Point
 
-__all__ = ["draw_targets", "step_loss"]
+__all__ = ["LENGTH_SLACK", "draw_targets", "draws_nothing", "step_loss"]
 
-_LENGTH_SLACK: Final = 5
+LENGTH_SLACK: Final = 5
 """Tokens by which a drawn target may exceed the longest reference of its batch."""
 
 
@@ -59,10 +59,10 @@ def step_loss(
         model=model,
         memory=model.encode(source_BS, source_keep_BS),
         reference=reference,
-        max_tokens=reference.tokens_BT.shape[1] + _LENGTH_SLACK,
+        max_tokens=reference.tokens_BT.shape[1] + LENGTH_SLACK,
         generator=generator,
     )
-    if _draws_nothing(point):
+    if draws_nothing(point):
         return reference_loss(step, from_reference(reference))
     estimator = load_estimator(point.estimator.kind)
     estimator.check(point)
@@ -100,7 +100,7 @@ def draw_targets(
         ValueError: Reward and model forbid every token after some prefix.
         FloatingPointError: The model's probabilities are not finite numbers.
     """
-    if _draws_nothing(point):
+    if draws_nothing(point):
         return from_reference(reference)
     step = Step(
         point=point,
@@ -114,6 +114,6 @@ def draw_targets(
     return load_estimator(point.estimator.kind).draw(step)
 
 
-def _draws_nothing(point: Point) -> bool:
+def draws_nothing(point: Point) -> bool:
     """Whether every target is the reference: R_δ, or all of it forced."""
     return point.reward.is_truth or point.forced == 1.0

@@ -29,6 +29,10 @@ class SoftLabels(ABC):
         """The labels at the kept positions, row after row: the order of `logits[keep]`."""
 
     @abstractmethod
+    def take(self, row_N: Int[Tensor, " N"]) -> "SoftLabels":
+        """The labels of the selected rows."""
+
+    @abstractmethod
     def expectation(self, values_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
         """Σ_v q(v) · value(v), 0 where q(v) = 0."""
 
@@ -50,6 +54,10 @@ class TokenLabels(SoftLabels):
     @override
     def kept(self, keep_RT: Bool[Tensor, "R T"]) -> "TokenLabels":
         return TokenLabels(token_X=self.token_X[keep_RT])
+
+    @override
+    def take(self, row_N: Int[Tensor, " N"]) -> "TokenLabels":
+        return TokenLabels(token_X=self.token_X[row_N])
 
     @override
     def expectation(self, values_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
@@ -74,6 +82,10 @@ class DenseLabels(SoftLabels):
     @override
     def kept(self, keep_RT: Bool[Tensor, "R T"]) -> "DenseLabels":
         return DenseLabels(q_XV=self.q_XV[keep_RT])
+
+    @override
+    def take(self, row_N: Int[Tensor, " N"]) -> "DenseLabels":
+        return DenseLabels(q_XV=self.q_XV[row_N])
 
     @override
     def expectation(self, values_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
@@ -102,10 +114,17 @@ class SparseLabels(SoftLabels):
 
     @override
     def kept(self, keep_RT: Bool[Tensor, "R T"]) -> "SparseLabels":
+        return self._at(keep_RT)
+
+    @override
+    def take(self, row_N: Int[Tensor, " N"]) -> "SparseLabels":
+        return self._at(row_N)
+
+    def _at(self, index: Tensor) -> "SparseLabels":
         return SparseLabels(
-            token_XJ=self.token_XJ[keep_RT],
-            weight_XJ=self.weight_XJ[keep_RT],
-            base_weight_XM=self.base_weight_XM[keep_RT],
+            token_XJ=self.token_XJ[index],
+            weight_XJ=self.weight_XJ[index],
+            base_weight_XM=self.base_weight_XM[index],
             base_MV=self.base_MV,
         )
 

@@ -122,10 +122,15 @@ def make_plan(experiment: Experiment, folder: Location, *, resumes: bool = False
     """
     experiment = resolve(experiment)
     task = load_task(experiment.task) if task is None else task
-    experiment = experiment.in_steps(steps_per_epoch(task.train, experiment.training.batch_size))
+    if experiment.training.epochs is not None:
+        experiment = experiment.in_steps(_steps_per_epoch(experiment, task))
     data = data_record(file_digests(experiment.task), task.digests)
     warn_of_changed_data(experiment.search.warm_start, data, "its scores and those of this exploration differ in kind")
     return _plan(experiment, task, folder, data, resumes=resumes)
+
+
+def _steps_per_epoch(experiment: Experiment, task: Task) -> int:
+    return steps_per_epoch(task.train, experiment.training.batch_size, experiment.training.batch_tokens)
 
 
 def _plan(experiment: Experiment, task: Task, folder: Location, data: Mapping[str, Any], *, resumes: bool) -> Plan:

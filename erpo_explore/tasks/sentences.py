@@ -87,9 +87,14 @@ class Sentences(Sequence[tuple[int, ...]]):
         """Tokens per sentence."""
         return np.diff(self.ends_M)
 
+    def lengths_of(self, index_B: Int[np.ndarray, " B"]) -> Int[np.ndarray, " B"]:
+        """Tokens of chosen sentences."""
+        length_B: Int[np.ndarray, " B"] = self.ends_M[1:][index_B] - self.ends_M[:-1][index_B]
+        return length_B
+
     def take(self, index_B: Int[np.ndarray, " B"]) -> "Sentences":
         """Chosen sentences, in the order of their indices."""
-        return self._copy(self.ends_M[:-1][index_B], self.lengths[index_B])
+        return self._copy(self.ends_M[:-1][index_B], self.lengths_of(index_B))
 
     def cut(self, longest: int) -> "Sentences":
         """The same sentences without the tokens after the first `longest`; unchanged where none is longer."""

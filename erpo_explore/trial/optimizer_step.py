@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from erpo_explore.config.experiment import Training
-from erpo_explore.erpo import StepLoss, step_loss
+from erpo_explore.erpo import StepLoss, accumulate, step_loss
 from erpo_explore.rewards import MixtureReward, Reference
 from erpo_explore.seq2seq import Seq2Seq
 from erpo_explore.space import Point
@@ -30,7 +30,9 @@ class OptimizerStep:
         """
         self._task, self._model, self._training, self._device = task, model, training, device
         self._optimizer = torch.optim.Adam(model.parameters(), lr=training.learning_rate, fused=True)
-        self._batches = TrainingBatches(task.train, task.symbols, training.batch_size, seed)
+        self._batches = TrainingBatches(
+            task.train, task.symbols, training.batch_size, seed, batch_tokens=training.batch_tokens
+        )
         self._unigram_V = torch.from_numpy(task.unigram_V).to(device)
 
     def take(self, step: int, point: Point, draws: torch.Generator) -> StepLoss:
@@ -44,11 +46,8 @@ class OptimizerStep:
         Raises:
             FloatingPointError: The loss is non-finite; the weights are unchanged.
         """
-        outcome = self._loss(step, point, draws)
-        if not bool(torch.isfinite(outcome.loss)):
-            raise FloatingPointError("non-finite loss")
         self._optimizer.zero_grad(set_to_none=True)
-        outcome.loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        outcome = self._gradients(step, point, draws)
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._training.clip_norm)
         scale = 1.0 - step / self._training.steps if self._training.decay == "linear" else 1.0
         for group in self._optimizer.param_groups:
@@ -56,7 +55,12 @@ class OptimizerStep:
         self._optimizer.step()
         return outcome
 
-    def _loss(self, step: int, point: Point, draws: torch.Generator) -> StepLoss:
+    def _gradients(self, step: int, point: Point, draws: torch.Generator) -> StepLoss:
+        """Compute the loss and the gradients of the parameters.
+
+        Raises:
+            FloatingPointError: The loss is non-finite.
+        """
         batch = self._batches.at(step).to(self._device)
         reference = Reference(
             tokens_BT=batch.target_BT,
@@ -67,7 +71,14 @@ class OptimizerStep:
         reward = MixtureReward(point.reward, self._unigram_V, self._task.target_vocabulary.decode)
         self._model.train()
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._training.precision == "bf16"):
-            return step_loss(point, reward, self._model, batch.source_BS, batch.source_keep_BS, reference, draws)
+            given = (point, reward, self._model, batch.source_BS, batch.source_keep_BS, reference, draws)
+            if self._training.micro_batch is not None and self._training.micro_batch < len(batch):
+                return accumulate(*given, part_size=self._training.micro_batch)
+            outcome = step_loss(*given)
+        if not bool(torch.isfinite(outcome.loss)):
+            raise FloatingPointError("non-finite loss")
+        outcome.loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        return outcome
 
     def state(self) -> dict[str, Any]:
         """A copy of Adam's moments and settings, which further steps leave unchanged."""

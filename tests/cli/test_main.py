@@ -165,6 +165,7 @@ def test_a_replay_takes_data_and_settings(
         (["training.epochs=2"], None, 2.0),
         (["training.epochs=2", "training.steps=30"], 30, None),
         (["training.steps=30", "training.epochs=0.5"], None, 0.5),
+        (["training.batch_tokens=30"], TINY["training"]["steps"], None),  # type: ignore[index]
     ],
 )
 def test_the_budget_that_is_set_last_replaces_the_other(

@@ -36,6 +36,17 @@ def test_epochs_become_as_many_steps_rounded_up_to_whole_intervals(epochs, inter
     assert resolved.steps // resolved.interval <= 10 or interval is not None
 
 
+def test_both_sizes_of_a_batch_are_refused():
+    with pytest.raises(
+        ConfigError, match=r"batch_size and batch_tokens must not both .* batch_size=5 and batch_tokens=2"
+    ):
+        Experiment.from_dict(SMALLEST | {"training": {"batch_size": 5, "batch_tokens": 2}})
+
+
+def test_the_default_batch_has_64_pairs():
+    assert (Training().batch_size, Training(batch_tokens=900).batch_size) == (64, None)
+
+
 def test_steps_stay_as_they_are():
     training = Training(steps=50, interval=10)
     assert training.in_steps(7) is training
@@ -52,7 +63,9 @@ def test_epochs_are_a_number_above_0(epochs):
         Experiment.from_dict(SMALLEST | {"training": {"epochs": epochs}})
 
 
-@pytest.mark.parametrize("training", [{"epochs": 2}, {"epochs": 2, "interval": 7}, {"steps": 12}, {}])
+@pytest.mark.parametrize(
+    "training", [{"epochs": 2}, {"epochs": 2, "interval": 7}, {"steps": 12}, {}, {"batch_tokens": 50}]
+)
 def test_plain_values_of_either_budget_are_read_back(training):
     experiment = Experiment.from_dict(SMALLEST | {"training": training})
     assert Experiment.from_dict(experiment.to_dict()) == experiment

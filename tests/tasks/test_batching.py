@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from erpo_explore.errors import ConfigError, DataError
 from erpo_explore.symbols import Symbols
-from erpo_explore.tasks import Batch, Sentences, Split, TrainingBatches, collate, evaluation_batches
+from erpo_explore.tasks import Batch, Sentences, Split, TrainingBatches, collate, evaluation_batches, steps_per_epoch
 
 SYMBOLS = Symbols()
 LENGTHS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=40)
@@ -67,6 +67,44 @@ def test_a_batch_depends_on_the_step_alone(lengths: list[tuple[int, int]], batch
     for step in steps:
         resumed = TrainingBatches(split, SYMBOLS, batch_size, 7)
         assert same(asked_before.at(step), resumed.at(step))
+
+
+@settings(deadline=None)
+@given(LENGTHS, st.integers(1, 60), st.integers(0, 9))
+def test_batches_of_tokens_cover_each_epoch_and_are_as_large_as_they_may_be(
+    lengths: list[tuple[int, int]], batch_tokens: int, seed: int
+) -> None:
+    batches = TrainingBatches(split_of(lengths), SYMBOLS, None, seed, batch_tokens=batch_tokens)
+    start = 0
+    for epoch in (0, 1, 2):
+        of_epoch = [batches.at(start + index) for index in range(batches.num_batches(epoch))]
+        start += len(of_epoch)
+        assert Counter(index for batch in of_epoch for index in batch.index_B.tolist()) == Counter(range(len(lengths)))
+        sizes = [len(batch) * (batch.source_BS.shape[1] + batch.target_BT.shape[1]) for batch in of_epoch]
+        assert all(size <= batch_tokens or len(batch) == 1 for size, batch in zip(sizes, of_epoch, strict=True))
+
+
+def test_pairs_of_one_length_fill_batches_of_tokens() -> None:
+    batches = TrainingBatches(split_of([(3, 4)] * 25), SYMBOLS, None, 1, batch_tokens=94)
+    assert sorted(len(batches.at(step)) for step in range(len(batches))) == [5, 10, 10]
+
+
+@settings(deadline=None)
+@given(LENGTHS, st.integers(1, 60), st.lists(st.integers(0, 90), min_size=1, max_size=5))
+def test_a_batch_of_tokens_depends_on_the_step_alone(
+    lengths: list[tuple[int, int]], batch_tokens: int, steps: list[int]
+) -> None:
+    split = split_of(lengths)
+    asked_before = TrainingBatches(split, SYMBOLS, None, 7, batch_tokens=batch_tokens)
+    for step in steps:
+        resumed = TrainingBatches(split, SYMBOLS, None, 7, batch_tokens=batch_tokens)
+        assert same(asked_before.at(step), resumed.at(step))
+
+
+def test_steps_per_epoch_are_those_of_the_first_epoch() -> None:
+    split = split_of([(index % 5, index % 3) for index in range(50)])
+    assert steps_per_epoch(split, 8) == 7
+    assert steps_per_epoch(split, None, 40) == len(TrainingBatches(split, SYMBOLS, None, 0, batch_tokens=40))
 
 
 def test_epochs_and_seeds_have_different_orders() -> None:

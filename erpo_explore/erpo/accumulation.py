@@ -1,0 +1,144 @@
+"""Gradients of one batch in parts, which need the memory of one part.
+
+Legend: B sources, S source length, K draws per source, R = B · K rows.
+
+    ∇L = Σ_i U_i ∇L_i / Σ_i U_i        L_i the loss of part i, a mean over U_i units
+
+All targets are drawn first, for the whole batch and without gradient, so that the draws do not depend on the parts.
+Each part then encodes its sources again. So the gradient is that of the whole batch up to rounding, except for dropout:
+each pass has masks of its own, and targets are drawn under other masks than those they are trained under.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from erpo_explore.erpo.draw import Draw, from_reference
+from erpo_explore.erpo.estimators import GradientEstimator, load_estimator
+from erpo_explore.erpo.m_step import StepLoss, reference_loss
+from erpo_explore.erpo.objective import LENGTH_SLACK, draws_nothing
+from erpo_explore.erpo.step import Step
+from erpo_explore.rewards import MixtureReward, Reference
+from erpo_explore.seq2seq import Seq2Seq
+from erpo_explore.space import Point
+
+__all__ = ["accumulate"]
+
+
+def accumulate(
+    point: Point,
+    reward: MixtureReward,
+    model: Seq2Seq,
+    source_BS: Int[Tensor, "B S"],
+    source_keep_BS: Bool[Tensor, "B S"],
+    reference: Reference,
+    generator: torch.Generator,
+    *,
+    part_size: int,
+) -> StepLoss:
+    """Add the gradients of one batch to those of the parameters, and return its loss, without gradient.
+
+    Args:
+        point: The point to train at.
+        reward: The point's reward, bound to the task.
+        model: p_θ; its gradients must be None.
+        source_BS: x with EOS, then padding.
+        source_keep_BS: True on x and its EOS.
+        reference: y*, each with at least one token.
+        generator: Source of every random draw.
+        part_size: Sources per part.
+
+    Raises:
+        ConfigError: As for `step_loss`.
+        ValueError: As for `step_loss`.
+        FloatingPointError: The loss of a part, or the model's probabilities, are not finite numbers.
+    """
+    max_tokens = reference.tokens_BT.shape[1] + LENGTH_SLACK
+    num_draws = 1 if draws_nothing(point) else point.estimator.draws_per_source
+
+    def step(row_B: Int[Tensor, " B"]) -> Step:
+        # as wide as the batch: a model may read the padding
+        return Step(
+            point=point,
+            reward=reward,
+            model=model,
+            memory=model.encode(source_BS[row_B], source_keep_BS[row_B]),
+            reference=reference.take(row_B),
+            max_tokens=max_tokens,
+            generator=generator,
+        ).repeated(num_draws)
+
+    all_B = torch.arange(len(source_BS), device=source_BS.device)
+    with torch.no_grad():
+        draw = from_reference(reference) if draws_nothing(point) else _estimator(point).draw(step(all_B))
+    parts = [
+        _add_gradients(point, step(row_B), draw.take(_draws_of(row_B, num_draws)), len(row_B))
+        for row_B in torch.split(all_B, part_size)
+    ]
+    num_units = sum(part.outcome.num_units for part in parts)
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            parameter.grad.div_(num_units)
+    return StepLoss(
+        loss=_mean([(part.outcome.loss, part.outcome.num_units) for part in parts]),
+        num_tokens=sum(part.outcome.num_tokens for part in parts),
+        num_units=num_units,
+        entropy_nats=_mean([(part.outcome.entropy_nats, part.num_drawn) for part in parts]),
+        mean_reward=_mean([(part.outcome.mean_reward, part.num_sources) for part in parts]),
+        effective_sample_size=_mean([(part.outcome.effective_sample_size, part.num_sources) for part in parts]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """A part whose gradients were added.
+
+    Attributes:
+        outcome: Its loss, without gradient.
+        num_sources: Its sources.
+        num_drawn: Its labels that were drawn.
+    """
+
+    outcome: StepLoss
+    num_sources: float
+    num_drawn: float
+
+
+def _estimator(point: Point) -> GradientEstimator:
+    estimator = load_estimator(point.estimator.kind)
+    estimator.check(point)
+    return estimator
+
+
+def _draws_of(row_B: Int[Tensor, " B"], num_draws: int) -> Int[Tensor, " R"]:
+    """Rows of the draws of each source."""
+    draw_K = torch.arange(num_draws, device=row_B.device)
+    return (row_B[:, None] * num_draws + draw_K).flatten()
+
+
+def _add_gradients(point: Point, step: Step, draw: Draw, num_sources: int) -> _Part:
+    """Add ∇ Σ_u L_u, the gradient of the sum over the part's units.
+
+    Raises:
+        FloatingPointError: The loss is not a finite number.
+    """
+    outcome = reference_loss(step, draw) if draw.is_reference else _estimator(point).loss(step, draw)
+    if not bool(torch.isfinite(outcome.loss)):
+        raise FloatingPointError("non-finite loss")
+    (outcome.loss * outcome.num_units).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    drawn_RT = draw.keep_RT if draw.forced_RT is None else draw.keep_RT & ~draw.forced_RT
+    return _Part(
+        outcome=replace(outcome, loss=outcome.loss.detach()),
+        num_sources=float(num_sources),
+        num_drawn=float(drawn_RT.sum()),
+    )
+
+
+def _mean(values: Sequence[tuple[Any, float]]) -> Any:
+    """Weighted mean of the parts that have a value; None where none has."""
+    known = [(value, weight) for value, weight in values if value is not None and weight > 0]
+    return sum(value * weight for value, weight in known) / sum(weight for _, weight in known) if known else None
