@@ -324,11 +324,6 @@ def test_the_main_job_on_text_files_from_run_to_replay(two_slots: str, tmp_path:
     output = _run("replay", "results/mine", "--seeds", "2", "--against", "mle", "--anyway", cwd=tmp_path)
     replayed = erpo.load_results(tmp_path / "results" / "mine-replay")
     assert replayed.groupby("algorithm")["seed"].nunique().to_dict() == {"found": 2, "mle": 2}
-
-    output = _run(space, "--data", data, "--results", "none", "--dry-run", cwd=tmp_path)
-    assert "4 trials of 12 steps on" in output
-    assert "seconds per step (timed with" in output
-    assert not (tmp_path / "none").exists()
     assert set(replayed["seed"]).isdisjoint(frame["seed"])
     assert "95% interval" in output
     # the table's title is as wide as the terminal
@@ -339,3 +334,8 @@ def test_the_main_job_on_text_files_from_run_to_replay(two_slots: str, tmp_path:
     (folder / "report.html").unlink()
     _run("report", "results/mine", cwd=tmp_path)
     assert (folder / "report.html").exists()
+
+    output = _run(space, "--data", data, "--results", "none", "--dry-run", cwd=tmp_path)
+    assert "4 trials of 12 steps on" in output
+    assert "seconds per step (timed with" in output
+    assert not (tmp_path / "none").exists()
