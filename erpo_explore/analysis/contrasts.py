@@ -14,7 +14,7 @@ from erpo_explore.analysis.points import point_table, scored, seed_scores
 from erpo_explore.analysis.replay import replay_table
 from erpo_explore.analysis.runs import Runs, statistics_of
 
-__all__ = ["algorithm_contrasts", "best_reports", "searched_contrasts", "verdict"]
+__all__ = ["algorithm_contrasts", "algorithm_runs", "best_reports", "searched_contrasts", "verdict"]
 
 MAX_REPORTS: Final = 3000  # without compaction each report is a file, and opening one takes a millisecond
 
@@ -56,7 +56,7 @@ def algorithm_contrasts(
     Returns:
         A table as `replay_table` returns it, the leader first. No rows where fewer than two algorithms have a score.
     """
-    runs = _runs(observations, sentences)
+    runs = algorithm_runs(observations, sentences)
     if len(runs) < 2:
         return pd.DataFrame()
     leader = max(runs, key=lambda one: float(np.mean(list(one.scores.values()))))
@@ -79,7 +79,7 @@ def searched_contrasts(
         A table as `replay_table` returns it, the best trial first. No rows where a named algorithm is the best, or
         none has a score.
     """
-    best, runs = point_table(observations).iloc[0], _runs(observations, sentences)
+    best, runs = point_table(observations).iloc[0], algorithm_runs(observations, sentences)
     if isinstance(best["algorithm"], str) or not runs:
         return pd.DataFrame()
     own = observations[observations["trial"] == best["trial"]]
@@ -100,8 +100,13 @@ def verdict(row: Mapping[Hashable, Any]) -> str:
     return {"beats": "better, beyond noise", "worse": "worse, beyond noise"}.get(row["verdict"], "within noise")
 
 
-def _runs(observations: pd.DataFrame, sentences: pd.DataFrame) -> list[Runs]:
-    """Runs of each algorithm that has a score."""
+def algorithm_runs(observations: pd.DataFrame, sentences: pd.DataFrame) -> list[Runs]:
+    """Runs of each algorithm that has a score.
+
+    Args:
+        observations: The observations table.
+        sentences: As in `algorithm_contrasts`.
+    """
     observations = observations.dropna(subset="algorithm")
     known, trials = _statistics(sentences), point_table(observations)
     runs = []

@@ -4,6 +4,7 @@ One surface is fitted per snapshot. All snapshots share one prior, fitted to the
 scales are a property of the space, not of the step.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -12,10 +13,10 @@ from jaxtyping import Float
 
 from erpo_explore.analysis.gp_surface import fit_prior, fit_surface
 from erpo_explore.analysis.points import map_points
-from erpo_explore.analysis.simplex import CORNERS, centres, plane_positions
+from erpo_explore.analysis.simplex import CORNERS, WHOLE, centres, plane_positions, within
 from erpo_explore.analysis.snapshots import snapshot_steps, snapshots
 
-__all__ = ["map_snapshots", "simplex_surface", "temperature_surface"]
+__all__ = ["has_map", "map_snapshots", "simplex_surface", "temperature_surface"]
 
 GRID: Final = (36, 31)  # ρ, log τ
 MARGIN: Final = 0.35  # decades of τ beyond the outermost trials
@@ -37,6 +38,18 @@ def map_snapshots(observations: pd.DataFrame, *, max_count: int = 8) -> dict[int
     points["task_noise"] = points["task"] + points["noise"]
     steps = snapshot_steps(points["step"], max_count=max_count)
     return dict(zip(steps, snapshots(points, steps), strict=True))
+
+
+def has_map(observations: pd.DataFrame, columns: Sequence[str]) -> bool:
+    """Whether trials were at two different positions, so that a map of these columns of `map_points` shows something.
+
+    Args:
+        observations: The observations table.
+        columns: Coordinates of the map.
+    """
+    points = map_points(observations, every=True)
+    points["task_noise"] = points["task"] + points["noise"]
+    return len(points[list(columns)].dropna().round(6).drop_duplicates()) > 1
 
 
 def temperature_surface(snapshots: dict[int, pd.DataFrame]) -> pd.DataFrame:
@@ -63,18 +76,19 @@ def temperature_surface(snapshots: dict[int, pd.DataFrame]) -> pd.DataFrame:
     return _surface({step: (scaled(each), each) for step, each in finite.items()}, scaled(grid), grid)
 
 
-def simplex_surface(snapshots: dict[int, pd.DataFrame]) -> pd.DataFrame:
+def simplex_surface(snapshots: dict[int, pd.DataFrame], low_3: Float[np.ndarray, " 3"] = WHOLE) -> pd.DataFrame:
     """Fit the score over the reward's weights.
 
     Args:
         snapshots: Result of `map_snapshots`. Points whose reward is constant have no direction and are left out.
+        low_3: Lowest shares of the triangle that is drawn, as `simplex.corner_of` finds them.
 
     Returns:
-        For each snapshot the centres of `simplex.cells`: step, model, truth, task_noise, and mean, sd and known as in
-        `temperature_surface`.
+        For each snapshot the centres of `simplex.cells` within that triangle: step, model, truth, task_noise, and mean,
+        sd and known as in `temperature_surface`.
     """
     kept = {step: points.dropna(subset=list(CORNERS)) for step, points in snapshots.items()}
-    queries = centres(SUBDIVISIONS)
+    queries = within(low_3, centres(SUBDIVISIONS))
     located = {step: (plane_positions(points[list(CORNERS)].to_numpy()), points) for step, points in kept.items()}
     return _surface(located, plane_positions(queries), pd.DataFrame(queries, columns=list(CORNERS)))
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from erpo_explore.analysis.points import scored
 
-__all__ = ["Cost", "pareto_lines", "pareto_set"]
+__all__ = ["Cost", "pareto_set"]
 
 Cost = Literal["elapsed_s", "step"]
 
@@ -38,16 +38,3 @@ def pareto_set(observations: pd.DataFrame, cost: Cost = "elapsed_s") -> pd.DataF
     kept = (trials["score"] == same) & (trials["score"] > trials[cost].map(cheaper))
     columns = ["trial", "role", "algorithm", "score", "step", "elapsed_s"]
     return trials.loc[kept, columns].reset_index(drop=True)
-
-
-def pareto_lines(observations: pd.DataFrame, metric: str) -> list[str]:
-    """Describe the Pareto set, one line per trial, the cheapest first.
-
-    Args:
-        observations: The observations table.
-        metric: Name of the score.
-    """
-    return [
-        f"{row['trial']}: {metric} {row['score']:.2f} after {row['elapsed_s']:.0f} s and {row['step']} steps"
-        for row in pareto_set(observations).to_dict("records")
-    ]

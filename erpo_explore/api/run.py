@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from erpo_explore.analysis.best_path import best_path
-from erpo_explore.analysis.pareto import pareto_lines
 from erpo_explore.analysis.points import comparison
+from erpo_explore.analysis.verdict import BASELINE, Verdict, load_verdict
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.path_file import save_path
 from erpo_explore.errors import ResultsError
@@ -16,6 +16,7 @@ from erpo_explore.plan.manifest import experiment_of
 from erpo_explore.plan.outcome import outcome_of
 from erpo_explore.plan.replay import is_replay
 from erpo_explore.report.summary import score_name
+from erpo_explore.report.verdict import verdict_sentences
 from erpo_explore.space import Path
 from erpo_explore.store import best_row, load_manifest, load_results
 from erpo_explore.store.columns import BROKEN
@@ -33,11 +34,15 @@ class Summary:
     """What a run found, as people read it.
 
     Attributes:
+        verdict: What is better than maximum likelihood, by how much and how sure, as numbers.
+        sentences: The verdict in words.
         failures: One line per reason for which trials failed or diverged.
         table: Each baseline over its seeds, and the searched trials over their points; the headers first.
-        lines: The Pareto-optimal trials, the best trial and its path.
+        lines: Trials that were stopped early, and the best trial.
     """
 
+    verdict: Verdict
+    sentences: tuple[str, ...]
     failures: tuple[str, ...]
     table: tuple[tuple[str, ...], ...]
     lines: tuple[str, ...]
@@ -150,14 +155,20 @@ class Run:
             reasons = f" ({'; '.join(failures)})" if failures else ""
             remedy = "; lower training.learning_rate?" if (ended_badly["status"] == "diverged").any() else ""
             raise ResultsError(f"no trial of {self.folder} reached an evaluation{reasons}{remedy}") from error
-        lines = []
+        name = score_name(observations, trials)
+        verdict, lines = load_verdict(self.folder, name), []
         if num_stopped := int((trials["status"] == "stopped").sum()):
             lines.append(f"stopped early: {num_stopped} of {len(trials)} trials")
-        lines.append("Pareto-optimal trials (score against time):")
-        lines += [f"  {line}" for line in pareto_lines(observations, score_name(observations, trials))]
-        lines.append(f"best: {best['trial']} with {best['score']:.2f} at step {best['step']} ({best['signature']})")
-        lines.append(f"path: {self.best_path}")
-        return Summary(failures=failures, table=_comparison_rows(observations), lines=tuple(lines))
+        lines.append(
+            f"best run: {best['trial']}, {name} {best['score']:.2f} at step {best['step']} ({best['signature']})"
+        )
+        return Summary(
+            verdict=verdict,
+            sentences=verdict_sentences(verdict),
+            failures=failures,
+            table=_comparison_rows(observations, verdict),
+            lines=tuple(lines),
+        )
 
 
 def _failure_lines(ended_badly: pd.DataFrame) -> tuple[str, ...]:
@@ -171,9 +182,15 @@ def _failure_lines(ended_badly: pd.DataFrame) -> tuple[str, ...]:
     return tuple(f"{status}: {', '.join(trials)}: {error}" for (status, error), trials in grouped)
 
 
-def _comparison_rows(observations: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
-    rows = [("trained", "n", "mean", "95% interval", "best")]
+def _comparison_rows(observations: pd.DataFrame, verdict: Verdict) -> tuple[tuple[str, ...], ...]:
+    """The comparison as text, at most 80 columns wide: the best mean first, with the lead over maximum likelihood."""
+    leads = {lead.algorithm: lead for lead in verdict.leads}
+    rows = [("trained", "n", "mean", "95% interval", f"− {BASELINE}", "p", "best")]
     for row in comparison(observations).to_dict("records"):
         interval = "" if math.isnan(row["low"]) else f"{row['low']:.2f} … {row['high']:.2f}"
-        rows.append((str(row["label"]), str(row["n"]), f"{row['mean']:.2f}", interval, f"{row['best']:.2f}"))
+        lead = leads.get(str(row["label"]))
+        difference = "" if lead is None else f"{lead.difference:+.2f}"
+        p_value = "" if lead is None or lead.p_value is None else f"{lead.p_value:.3f}"
+        numbers = (f"{row['mean']:.2f}", interval, difference, p_value, f"{row['best']:.2f}")
+        rows.append((str(row["label"]), str(row["n"]), *numbers))
     return tuple(rows)

@@ -15,8 +15,9 @@ from erpo_explore.interruption import exit_code
 from erpo_explore.terminal_text import shown
 
 if TYPE_CHECKING:
+    from erpo_explore.analysis.verdict import Verdict
     from erpo_explore.api.replay import Replay
-    from erpo_explore.api.run import Run
+    from erpo_explore.api.run import Run, Summary
 
 __all__ = ["finish", "finish_replay", "fitting_columns", "program", "quoted", "say"]
 
@@ -24,6 +25,9 @@ _console = Console()
 
 _DISPENSABLE: Final = ("tokens/s", "time", "steps", "p sentences", "p seeds")
 """Headers of columns that a narrow terminal does without, in this order."""
+
+_EXAMPLES: Final = ("pronunciations", "toy", "docstrings")
+"""Tasks that come with the package; after them a user's own text is next."""
 
 
 def say(line: str) -> None:
@@ -49,22 +53,33 @@ def quoted(argument: object) -> str:
 def finish(run: "Run") -> None:
     """Print the summary of a run, write its files, print the next command, and set the exit code."""
     with _resumable(run):
-        _print_summary(run)
+        summary = _summary(run)
+        for sentence in summary.sentences:
+            say(sentence)
+        say("")
+        _print_table(summary.table[0], summary.table[1:])
+        say("")
+        for line in summary.lines:
+            say(line)
+        _write(run)
     if run.timed_out:
         again = f"{program()} resume {quoted(run.folder)} --max-hours 1"
         say(f"the time is up; `{again}` continues what is unfinished")
-    say(f"next: {program()} replay {quoted(run.folder)} --seeds 3   (is the best path better than mle, or lucky?)")
+    say(f"next: {_next(run, summary.verdict)}")
     _exit_with_failures(run)
 
 
 def finish_replay(replay: "Replay") -> None:
-    """Print the summary of a replay and its comparison, write its files, and set the exit code."""
+    """Print the comparison of a replay, the verdict first, write its files, and set the exit code."""
     with _resumable(replay.run):
-        _print_summary(replay.run)
+        _summary(replay.run)
+        verdict, *notes = replay.sentences
+        say(verdict)
         rows = replay.report.rows
         _print_table(rows[0], rows[1:], title=replay.report.title, width=80)
-        for sentence in replay.sentences:
+        for sentence in notes:
             say(sentence)
+        _write(replay.run)
         page, table = replay.write()
     say(f"wrote {page} and {table}")
     _exit_with_failures(replay.run)
@@ -82,19 +97,31 @@ def _resumable(run: "Run") -> Iterator[None]:
         raise typer.Exit(exit_code()) from None
 
 
-def _print_summary(run: "Run") -> None:
+def _summary(run: "Run") -> "Summary":
+    """The summary of a run, after a line for each trial that failed."""
     summary = run.summary()
     for line in summary.failures:
         say(line)
-    _print_table(summary.table[0], summary.table[1:])
-    for line in summary.lines:
-        say(line)
+    return summary
+
+
+def _write(run: "Run") -> None:
     path_file, page = run.write_best_path(), run.write_report()
     say(f"wrote {run.folder}/observations (Parquet), {path_file}, {page}")
 
 
 def _has_scores(run: "Run") -> bool:
     return bool(run.observations(columns=["score"])["score"].notna().any())
+
+
+def _next(run: "Run", verdict: "Verdict") -> str:
+    """The command that helps most after this verdict, with its purpose."""
+    replay = f"{program()} replay {quoted(run.folder)} --seeds 5 --against mle"
+    if verdict.search_leads:
+        return f"{replay}   (is the found path better, or lucky?)"
+    if verdict.searched is None or run.experiment.task.name in _EXAMPLES:
+        return f"{program()} --data DIR   (the same for your own text)"
+    return f"{replay} --anyway   (the found path on new seeds)"
 
 
 def _exit_with_failures(run: "Run") -> None:

@@ -52,7 +52,7 @@ def run(
 
     \b
     Examples:
-      explore.py                                    the toy language, two minutes
+      explore.py                                    spelling to phonemes, three minutes
       explore.py --data DIR --max-hours 0.5         your own text: DIR/train.de, DIR/train.en, ...
       explore.py --data DIR --dry-run               what it would choose, and what it would cost
       explore.py multi30k --data DIR --metric bleu  your own text in an experiment of yours

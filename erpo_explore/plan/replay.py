@@ -77,17 +77,24 @@ def replay_experiment(
 
 
 def winning_algorithm(folder: Location) -> str | None:
-    """The algorithm with the best score in a results folder; None where a path that is no algorithm has it.
+    """The algorithm whose mean over seeds is not below the best other trial; None where another trial is ahead.
 
-    An algorithm that wins leaves nothing to replay.
+    An algorithm that wins leaves nothing to replay. Each trial counts with its best score.
 
     Raises:
         ResultsError: The folder holds no score yet.
     """
     from erpo_explore.store import best_row, load_results
+    from erpo_explore.store.columns import BROKEN
 
-    best = best_row(load_results(folder))
-    return str(best["algorithm"]) if best["role"] == "algorithm" else None
+    frame = load_results(folder)
+    best_row(frame)
+    counted = frame[frame["score"].notna() & ~frame["status"].isin(BROKEN)]
+    best = counted.sort_values("score", kind="stable").groupby("trial").tail(1)
+    is_algorithm = best["role"] == "algorithm"
+    means = best[is_algorithm].groupby("algorithm")["score"].mean()
+    searched = best.loc[~is_algorithm, "score"].max()
+    return None if means.empty or searched > means.max() else str(means.idxmax())
 
 
 def is_replay(experiment: Experiment) -> bool:

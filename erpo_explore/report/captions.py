@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from erpo_explore.analysis.importance import MIN_POINTS, Importances
+from erpo_explore.analysis.importance import Importances
 
-__all__ = ["NO_IMPORTANCE", "TITLES", "caption"]
+__all__ = ["TITLES", "caption"]
 
 TITLES: Final = {
     "score": "Score over training",
@@ -24,7 +24,8 @@ _CAPTIONS: Final = {
     "pareto": "Best score of each trial, and the seconds until it was reached.",
     "simplex": "Reward weights: truth, task and noise together, model. The background colour is the expected score, "
     "from a Gaussian process through the trials. It is blank where no trial is near. Diamonds are named algorithms, "
-    "circles are searched trials. Lines are the trajectories of trials; the thick one is that of the best weights.",
+    "circles are searched trials. Lines are the trajectories of trials; the thick one is that of the best weights. "
+    "Where all trials lie near one corner, the triangle shows that corner alone.",
     "temperature": "Trust in the model (ρ) against temperature (τ), drawn as above. A temperature of ∞ is policy "
     "gradient.",
     "parallel": "One line per trial, from its mean coordinates to its best score. The best trial is thick.",
@@ -34,10 +35,6 @@ _CAPTIONS: Final = {
     "saved and replayed.",
 }
 
-NO_IMPORTANCE: Final = (
-    f"Fewer than {MIN_POINTS} different points have a score, or all scores are equal, so importances cannot be "
-    "estimated."
-)
 _WEAK_R_SQUARED: Final = 0.2
 
 

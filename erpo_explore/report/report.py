@@ -13,10 +13,13 @@ import plotly.graph_objects as go
 from erpo_explore.analysis.contrasts import algorithm_contrasts, best_reports, searched_contrasts
 from erpo_explore.analysis.explorations import distinct_trials
 from erpo_explore.analysis.importance import Importances, importances
+from erpo_explore.analysis.landscape import has_map
 from erpo_explore.analysis.lineage import path_so_far
 from erpo_explore.analysis.points import point_table, scored
 from erpo_explore.analysis.samples import sample_trials, side_by_side
+from erpo_explore.analysis.simplex import CORNERS
 from erpo_explore.analysis.trial_table import trial_table
+from erpo_explore.analysis.verdict import find_verdict
 from erpo_explore.errors import ResultsError
 from erpo_explore.report import sections
 from erpo_explore.report.figures.lineage import lineage_figure
@@ -25,6 +28,7 @@ from erpo_explore.report.figures.run import path_figure, score_figure
 from erpo_explore.report.figures.trials import importance_figure, parallel_figure, pareto_figure
 from erpo_explore.report.page import render_page
 from erpo_explore.report.summary import score_name, summary_sentence
+from erpo_explore.report.verdict import verdict_sentences
 from erpo_explore.store import best_row, load_manifest, load_results
 from erpo_explore.store.columns import SCORES, VALIDATION
 from erpo_explore.store.files import Location, as_location, join, write_aside
@@ -83,14 +87,16 @@ def read_report(results_folder: Location) -> Report:
     trials, generator = trial_table(observations), np.random.default_rng(SEED)
     found = importances(trials, generator)
     figures = _figures(tables, trials, found)
+    verdict = find_verdict(observations, tables["sentences"], metric, np.random.default_rng(SEED))
     compare = (searched_contrasts, algorithm_contrasts)
     drawn = {name: sections.figure_section(name, found) for name in figures}
     drawn["pareto"] += sections.cost_section(observations, metric)
-    drawn["parallel"] += sections.no_importance_section() if found is None else ""
     body = [
-        sections.header(name, manifest, observations, metric),
-        f'<p class="summary">{escape(summary_sentence(observations, metric))}</p>',
+        f"<h1>{escape(name)}</h1>",
+        f'<p class="summary">{escape(" ".join(verdict_sentences(verdict)))}</p>',
+        f'<p class="note">{escape(summary_sentence(observations, metric))}</p>',
         sections.caution(observations),
+        sections.facts(manifest, observations, metric),
         sections.comparison_section(observations),
         sections.contrasts_section([each(observations, tables["sentences"], generator) for each in compare]),
         *drawn.values(),
@@ -165,10 +171,13 @@ def _figures(
     figures = {
         "score": score_figure(observations),
         "pareto": pareto_figure(trials, observations),
-        "simplex": simplex_map(observations, best_path_rows),
-        "temperature": temperature_map(observations, best_path_rows),
-        "parallel": parallel_figure(trials),
     }
+    if has_map(observations, CORNERS):
+        figures["simplex"] = simplex_map(observations, best_path_rows)
+    if has_map(observations, ("rho", "log10_tau")):
+        figures["temperature"] = temperature_map(observations, best_path_rows)
+    if len(trials) > 1:
+        figures["parallel"] = parallel_figure(trials)
     if found is not None:
         figures["importance"] = importance_figure(found)
     if not lineage.empty:

@@ -12,7 +12,7 @@ from erpo_explore.analysis.importance import Importances
 from erpo_explore.analysis.pareto import pareto_set
 from erpo_explore.analysis.points import comparison, point_table
 from erpo_explore.analysis.samples import Sentence
-from erpo_explore.report.captions import NO_IMPORTANCE, TITLES, caption
+from erpo_explore.report.captions import TITLES, caption
 from erpo_explore.report.page import figure_slot, table
 from erpo_explore.report.word_diff import word_diff
 
@@ -21,9 +21,8 @@ __all__ = [
     "comparison_section",
     "contrasts_section",
     "cost_section",
+    "facts",
     "figure_section",
-    "header",
-    "no_importance_section",
     "points_section",
     "samples_section",
 ]
@@ -40,11 +39,11 @@ CONTRASTS_NOTE: Final = (
 MARKUP: Final = {"same": "{}", "extra": "<ins>{}</ins>", "missing": "<del>{}</del>"}
 
 
-def header(name: str, manifest: Mapping[str, object], observations: pd.DataFrame, metric: str) -> str:
-    """Name of the exploration, and the facts that are needed to repeat it."""
+def facts(manifest: Mapping[str, object], observations: pd.DataFrame, metric: str) -> str:
+    """The facts that are needed to repeat the exploration."""
     versions = manifest.get("versions")
     times = observations["reported_at"].dt.strftime("%Y-%m-%d %H:%M UTC")
-    facts = {
+    known = {
         "task": _listed(observations["task"]),
         "model": _listed(observations["model"]),
         "metric": metric,
@@ -57,8 +56,8 @@ def header(name: str, manifest: Mapping[str, object], observations: pd.DataFrame
         else "",
         "commit": str(manifest.get("git_commit") or ""),
     }
-    items = "".join(f"<dt>{key}</dt><dd>{escape(value or 'not recorded')}</dd>" for key, value in facts.items())
-    return f"<header><h1>{escape(name)}</h1><dl>{items}</dl></header>"
+    items = "".join(f"<dt>{key}</dt><dd>{escape(value or 'not recorded')}</dd>" for key, value in known.items())
+    return f"<dl>{items}</dl>"
 
 
 def caution(observations: pd.DataFrame) -> str:
@@ -80,11 +79,6 @@ def figure_section(name: str, importances: Importances | None) -> str:
         importances: What the figure `importance` shows; None where it is not drawn.
     """
     return f"<h2>{TITLES[name]}</h2>{figure_slot(name, caption(name, importances))}"
-
-
-def no_importance_section() -> str:
-    """Reason why importances are missing."""
-    return f'<h2>{TITLES["importance"]}</h2><p class="note">{NO_IMPORTANCE}</p>'
 
 
 def comparison_section(observations: pd.DataFrame) -> str:

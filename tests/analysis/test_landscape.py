@@ -2,9 +2,18 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from erpo_explore.analysis.landscape import GRID, SUBDIVISIONS, map_snapshots, simplex_surface, temperature_surface
-from erpo_explore.analysis.simplex import cells, centres, plane_positions
+from erpo_explore.analysis.landscape import (
+    GRID,
+    SUBDIVISIONS,
+    has_map,
+    map_snapshots,
+    simplex_surface,
+    temperature_surface,
+)
+from erpo_explore.analysis.simplex import CORNERS, cells, centres, corner_of, plane_positions, within
 from erpo_explore.analysis.snapshots import snapshot_steps, snapshots
 
 
@@ -76,3 +85,29 @@ def test_policy_gradient_alone_has_no_surface_over_temperature(observations):
 
 def test_one_point_has_no_surface(observations):
     assert simplex_surface(map_snapshots(observations[observations["algorithm"] == "mle"])).empty
+
+
+@given(st.lists(st.tuples(*[st.floats(0.01, 1.0)] * 3), min_size=1, max_size=5))
+def test_the_corner_holds_every_trial(written):
+    shares = np.array(written) / np.sum(written, axis=1, keepdims=True)
+    low = corner_of(shares)
+    assert (shares >= low).all()
+    assert low.sum() == 0.0 or 0.0 < 1.0 - low.sum() <= 0.81
+
+
+def test_the_corners_of_a_part_are_its_lowest_shares_plus_its_side():
+    low = np.array([0.0, 0.8, 0.1])
+    assert within(low, np.eye(3)) == pytest.approx(np.array([[0.1, 0.8, 0.1], [0.0, 0.9, 0.1], [0.0, 0.8, 0.2]]))
+
+
+def test_a_surface_near_a_corner_lies_within_its_triangle(observations):
+    low = np.array([0.0, 0.6, 0.0])
+    surface = simplex_surface(map_snapshots(observations), low)
+    assert (surface["truth"] > 0.6).all()
+
+
+def test_a_map_needs_two_positions(observations):
+    mle = observations[observations["algorithm"] == "mle"]
+    assert not has_map(mle, CORNERS)
+    assert not has_map(mle, ("rho", "log10_tau"))
+    assert has_map(observations, CORNERS)

@@ -2,7 +2,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erpo_explore.analysis.pareto import pareto_lines, pareto_set
+from erpo_explore.analysis.pareto import pareto_set
 
 COLUMNS = ["trial", "iteration", "step", "score", "elapsed_s", "status", "role", "algorithm"]
 
@@ -65,11 +65,3 @@ def test_score_rises_with_cost_in_the_pareto_set(reported):
 def test_the_best_score_is_last_in_the_pareto_set(observations):
     found = pareto_set(observations)
     assert found["score"].iloc[-1] == observations["score"].max()
-
-
-def test_a_line_names_trial_score_and_cost():
-    frame = frame_of([(0, 2, 3, "running"), (1, 3, 4, "stopped"), (2, 1, 4, "finished")])
-    assert pareto_lines(frame, "bleu") == [
-        "t0: bleu 2.00 after 3 s and 0 steps",
-        "t1: bleu 3.00 after 4 s and 10 steps",
-    ]

@@ -313,7 +313,7 @@ def test_the_main_job_on_text_files_from_run_to_replay(two_slots: str, tmp_path:
     assert set(frame["task"]) == {"data"}
     assert (folder / "report.html").stat().st_size > 100_000
     assert load_path(folder / "best_path.yaml") == erpo.best_path(folder)
-    for said in ("best: ", "path: ", "Pareto-optimal trials", "report.html", "explore.py replay results/mine"):
+    for said in ("maximum likelihood", "best run: ", "report.html", "explore.py replay results/mine --seeds 5"):
         assert said in output
     plain = pd.read_parquet(folder / "observations")
     assert plain["score"].max() == pytest.approx(frame["score"].max())

@@ -164,9 +164,14 @@ class TestTheWinner:
         assert found.knots[1][0] == pytest.approx(0.1 + 0.1 * index)
 
     @pytest.mark.parametrize(
-        ("roles", "algorithm"), [(("algorithm", "member"), "algorithm"), (("member", "algorithm"), None)]
+        ("roles", "algorithm"),
+        [
+            (("algorithm", "member"), "algorithm"),
+            (("member", "algorithm"), None),
+            (("algorithm", "member", "algorithm", "algorithm"), None),  # 20, 18 and 17 have a mean below 19
+        ],
     )
-    def test_an_algorithm_with_the_best_score_is_returned(self, tmp_path, roles, algorithm):
+    def test_an_algorithm_with_the_best_mean_is_returned(self, tmp_path, roles, algorithm):
         assert winning_algorithm(self.folder(tmp_path, roles)) == algorithm
 
     def test_baselines_alone_have_no_path_to_replay(self, tmp_path):

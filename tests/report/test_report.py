@@ -73,6 +73,14 @@ def test_the_header_has_the_facts_to_repeat_the_exploration(page):
         assert fact in page.text
 
 
+def test_the_report_begins_with_the_verdict(page):
+    text = " ".join(page.text.split())
+    begin = text.index("toy_space", text.index("toy_space") + 1)
+    assert text[begin:].startswith(
+        "toy_space Nothing is better than maximum likelihood, beyond noise. The next is raml"
+    )
+
+
 def test_the_summary_names_the_best_trial_and_its_limits(page):
     assert "a member of the population (trial run_m2, seed 11) with bleu 24.50 at step 500" in page.text
     assert "replay its path from scratch with several seeds" in page.text

@@ -7,10 +7,11 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from jaxtyping import Float
 
 from erpo_explore.analysis.curves import thinned
 from erpo_explore.analysis.landscape import map_snapshots, simplex_surface, temperature_surface
-from erpo_explore.analysis.simplex import CORNERS
+from erpo_explore.analysis.simplex import CORNERS, corner_of
 from erpo_explore.report.figures.markers import group_markers, join_labels
 from erpo_explore.report.figures.slider import SLIDER_PX, add_slider, add_switch
 from erpo_explore.report.figures.surface_traces import AXES, Trace, cell_traces, contour_traces, score_span
@@ -38,15 +39,18 @@ def simplex_map(observations: pd.DataFrame, best_path_rows: pd.DataFrame | None 
 
     Returns:
         The background is the expected score, blank where no trial is near. Markers are trials at the slider's step;
-        named algorithms are diamonds with labels. Lines are the trajectories of trials.
+        named algorithms are diamonds with labels. Lines are the trajectories of trials. Where all trials lie near one
+        corner, the triangle is that corner.
     """
     snapshots = map_snapshots(observations)
-    surface = simplex_surface(snapshots)
+    low_3 = corner_of(trajectory(observations)[list(CORNERS)].to_numpy())
+    surface = simplex_surface(snapshots, low_3)
     below = {
-        step: cell_traces(surface[surface["step"] == step], score_span(points)) for step, points in snapshots.items()
+        step: cell_traces(surface[surface["step"] == step], score_span(points), low_3)
+        for step, points in snapshots.items()
     }
-    above = {step: _simplex_marks(points) for step, points in snapshots.items()}
-    axes, num_lines = _corner_titles(group_markers(pd.concat(snapshots.values()), list(CORNERS)))
+    above = {step: _simplex_marks(points, low_3) for step, points in snapshots.items()}
+    axes, num_lines = _corner_titles(group_markers(pd.concat(snapshots.values()), list(CORNERS)), low_3)
     figure = _with_slider(
         below, _trajectory_traces(observations, best_path_rows, _on_triangle), above, 15 + LINE_PX * num_lines
     )
@@ -151,12 +155,13 @@ def _on_triangle(points: pd.DataFrame) -> Trace:
     return {"type": "scatterternary"} | {axis: points[name].round(4).tolist() for axis, name in AXES.items()}
 
 
-def _simplex_marks(points: pd.DataFrame) -> list[Trace]:
+def _simplex_marks(points: pd.DataFrame, low_3: Float[np.ndarray, " 3"]) -> list[Trace]:
     """Markers and labels of a snapshot; names at a corner are in the corner's title."""
     spots = group_markers(_marked(points), list(CORNERS))
     at_corner = spots[list(CORNERS)].max(axis=1) > NEARLY_ALL
-    texts = join_labels(spots[spots["named"] & ~at_corner], "task_noise", "model", (0.3, 0.12))
-    beside = ["middle right" if share < 0.2 else "top center" for share in texts["task_noise"]]
+    side, left = 1.0 - low_3.sum(), low_3[CORNERS.index("task_noise")]
+    texts = join_labels(spots[spots["named"] & ~at_corner], "task_noise", "model", (0.3 * side, 0.12 * side))
+    beside = ["middle right" if share - left < 0.2 * side else "top center" for share in texts["task_noise"]]
     return [
         _on_triangle(spots) | {"mode": "markers", "cliponaxis": False} | _marker_style(spots, score_span(points)),
         _on_triangle(texts) | {"cliponaxis": False} | _label_style(texts, beside),
@@ -175,11 +180,17 @@ def _plane_marks(points: pd.DataFrame, on_plane: Projection, infinity: float, he
     ]
 
 
-def _corner_titles(spots: pd.DataFrame) -> tuple[dict[str, Any], int]:
+def _corner_titles(spots: pd.DataFrame, low_3: Float[np.ndarray, " 3"]) -> tuple[dict[str, Any], int]:
     """Ternary axes with the names of the algorithms at their corners, and the number of lines of the longest title."""
-    ticks = {"tickvals": [0.2, 0.4, 0.6, 0.8], "tickformat": ".1f", "ticks": "", "min": 0}
+    side = 1.0 - low_3.sum()
     axes, num_lines = {}, 1
-    for axis, name in AXES.items():
+    for (axis, name), low in zip(AXES.items(), low_3.tolist(), strict=True):
+        ticks = {
+            "tickvals": [round(low + side * part, 3) for part in (0.2, 0.4, 0.6, 0.8)],
+            "tickformat": ".1f" if side == 1.0 else ".2f",
+            "ticks": "",
+            "min": low,
+        }
         here = spots.loc[spots["named"] & (spots[name] > NEARLY_ALL), "names"]
         title = "<br>".join([f"<b>{name.replace('_', ' + ')}</b>", *(_text(names) for names in here)])
         num_lines = max(num_lines, title.count("<br>") + 1)

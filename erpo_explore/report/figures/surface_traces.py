@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 from plotly.colors import sample_colorscale
 
 from erpo_explore.analysis.landscape import GRID, SUBDIVISIONS
-from erpo_explore.analysis.simplex import CORNERS, cells
+from erpo_explore.analysis.simplex import CORNERS, cells, within
 from erpo_explore.report.figures.theme import COLORSCALE, UNCERTAINTY_COLORSCALE, score_bar
 
 __all__ = ["Trace", "cell_traces", "contour_traces", "score_span"]
@@ -50,17 +51,18 @@ def contour_traces(surface: pd.DataFrame, span: tuple[float, float]) -> list[Tra
     ]
 
 
-def cell_traces(surface: pd.DataFrame, span: tuple[float, float]) -> list[Trace]:
+def cell_traces(surface: pd.DataFrame, span: tuple[float, float], low_3: Float[np.ndarray, " 3"]) -> list[Trace]:
     """Draw the surface over the simplex as small triangles, blank where it is not known.
 
     Args:
         surface: Rows of `simplex_surface` of one snapshot; may be empty.
         span: Range of scores that colours cover.
+        low_3: Lowest shares of the triangle that is drawn.
     """
     return [
-        *_colored_cells(surface, "mean", span),
+        *_colored_cells(surface, "mean", span, low_3),
         _bar({"type": "scatterternary", "a": [None], "b": [None], "c": [None]}, "score", span),
-        *_colored_cells(surface, "sd", _uncertainty_span(surface)),
+        *_colored_cells(surface, "sd", _uncertainty_span(surface), low_3),
         _bar({"type": "scatterternary", "a": [None], "b": [None], "c": [None]}, "sd", _uncertainty_span(surface)),
     ]
 
@@ -88,10 +90,12 @@ def _contour(surface: pd.DataFrame, column: str, span: tuple[float, float], hove
     }
 
 
-def _colored_cells(surface: pd.DataFrame, column: str, span: tuple[float, float]) -> list[Trace]:
+def _colored_cells(
+    surface: pd.DataFrame, column: str, span: tuple[float, float], low_3: Float[np.ndarray, " 3"]
+) -> list[Trace]:
     """One trace per colour with all its triangles, and one invisible trace with a hover text per triangle."""
     known = surface["known"].to_numpy(dtype=bool)
-    corners_M33 = cells(SUBDIVISIONS)[known] if len(surface) else np.empty((0, 3, 3))
+    corners_M33 = within(low_3, cells(SUBDIVISIONS))[known] if len(surface) else np.empty((0, 3, 3))
     values = surface.loc[known, column].to_numpy(dtype=np.float64)
     shares = (values - span[0]) / (span[1] - span[0])
     colors = np.clip(shares * NUM_COLORS, 0, NUM_COLORS - 1).astype(int)

@@ -196,3 +196,16 @@ def test_the_best_trajectory_is_drawn_across_its_clone(observations, lineage):
     line = next(trace for trace in temperature_map(observations, rows).data if trace.line.color == BEST_COLOR)
     assert list(line.x) == rows["rho"].round(4).tolist()
     assert set(rows["trial"]) == {"run_m1", "run_m2"}
+
+
+def test_where_all_trials_lie_near_a_corner_the_triangle_is_that_corner(observations):
+    near = observations[observations["algorithm"] == "mle"].copy()
+    near["reward_truth"], near["reward_model"] = 1.0 - 0.02 * near["seed"], 0.02 * near["seed"]
+    ternary = simplex_map(near).layout.ternary
+    assert (ternary.aaxis.min, ternary.baxis.min, ternary.caxis.min) == (0.0, 0.9, 0.0)
+    assert ternary.baxis.tickvals == (0.92, 0.94, 0.96, 0.98)
+
+
+def test_trials_at_two_corners_show_the_whole_triangle(observations):
+    ternary = simplex_map(observations).layout.ternary
+    assert (ternary.aaxis.min, ternary.baxis.min, ternary.caxis.min) == (0.0, 0.0, 0.0)

@@ -1,0 +1,187 @@
+"""The verdict of an exploration: what is better than maximum likelihood, by how much, and how sure that is.
+
+Compared are the best validation scores of finished runs, as in `analysis.contrasts`, with the tests of a replay: a
+t-test over seeds and a paired bootstrap over sentences, corrected by Holm for the number of algorithms. A searched
+trial is one run of the best of many, so it is named here and tested by a replay.
+"""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+import pandas as pd
+
+from erpo_explore.analysis.contrasts import algorithm_runs, best_reports
+from erpo_explore.analysis.points import point_table, scored
+from erpo_explore.analysis.replay import replay_table
+from erpo_explore.store import load_results
+from erpo_explore.store.columns import VALIDATION
+from erpo_explore.store.files import Location
+
+__all__ = ["BASELINE", "Lead", "Searched", "Verdict", "find_verdict", "load_verdict"]
+
+BASELINE: Final = "mle"
+"""Name of maximum likelihood among the algorithms."""
+
+SEED: Final = 0  # of the resampled corpora, so that reading a folder twice gives the same verdict
+
+_COLUMNS: Final = (
+    "trial", "role", "algorithm", "seed", "iteration", "step", "score", "status", "elapsed_s", "tokens_per_s",
+    "alpha", "beta", "rho", "tau", "reward_truth", "reward_noise", "reward_task", "reward_model", "metric",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lead:
+    """Difference between an algorithm and maximum likelihood, in points of the score.
+
+    Attributes:
+        algorithm: Name of the algorithm or path.
+        num_seeds: Number of its seeds with a score.
+        mean: Its mean score over seeds.
+        difference: Its mean score minus that of maximum likelihood.
+        low: Lower end of the 95 % interval over seeds; None for too few seeds.
+        high: Upper end of that interval.
+        p_value: The larger p-value of seeds and of sentences, corrected for the number of algorithms; None for too few
+            seeds.
+        verdict: `better` or `worse` beyond noise, `unclear` within noise, or `untested` for too few seeds.
+    """
+
+    algorithm: str
+    num_seeds: int
+    mean: float
+    difference: float
+    low: float | None
+    high: float | None
+    p_value: float | None
+    verdict: Literal["better", "worse", "unclear", "untested"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searched:
+    """The best trial of the search.
+
+    Attributes:
+        trial: Its name.
+        score: Its best score, of one run.
+        num_trials: Number of searched trials with a score.
+    """
+
+    trial: str
+    score: float
+    num_trials: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What is better than maximum likelihood.
+
+    Attributes:
+        score_name: Name of the metric.
+        num_running: Number of trials that are still running; they do not count.
+        baseline_mean: Mean score of maximum likelihood; None where no run of it has finished.
+        num_seeds: Number of its seeds with a score.
+        leads: The other algorithms and paths against maximum likelihood, the best first; empty without a baseline.
+        searched: The best trial of the search; None without one.
+    """
+
+    score_name: str
+    num_running: int
+    baseline_mean: float | None
+    num_seeds: int
+    leads: tuple[Lead, ...]
+    searched: Searched | None
+
+    @property
+    def better(self) -> tuple[Lead, ...]:
+        """What is better than maximum likelihood beyond noise, the best first."""
+        return tuple(lead for lead in self.leads if lead.verdict == "better")
+
+    @property
+    def search_leads(self) -> bool:
+        """Whether the best trial of the search scores above the mean of every algorithm."""
+        means = [lead.mean for lead in self.leads]
+        means += [self.baseline_mean] if self.baseline_mean is not None else []
+        return self.searched is not None and all(self.searched.score > mean for mean in means)
+
+
+def find_verdict(
+    observations: pd.DataFrame, sentences: pd.DataFrame, score_name: str, generator: np.random.Generator
+) -> Verdict:
+    """Compare every algorithm with maximum likelihood.
+
+    Args:
+        observations: The observations table.
+        sentences: Rows of the table `sentences` of `best_reports` and the validation split; may be empty.
+        score_name: Name of the metric.
+        generator: Draws the resampled corpora.
+    """
+    last = observations.sort_values("iteration", kind="stable").groupby("trial").tail(1)
+    running = set(last.loc[last["status"] == "running", "trial"])
+    ended = observations[~observations["trial"].isin(running)]
+    runs = {each.name: each for each in algorithm_runs(ended, sentences)}
+    baseline = runs.get(BASELINE)
+    leads: tuple[Lead, ...] = ()
+    if baseline is not None:
+        table = replay_table(list(runs.values()), BASELINE, generator)
+        leads = tuple(_lead(row) for row in table.iloc[1:].to_dict("records"))
+    return Verdict(
+        score_name=score_name,
+        num_running=len(running),
+        baseline_mean=None if baseline is None else float(np.mean(list(baseline.scores.values()))),
+        num_seeds=0 if baseline is None else len(baseline.scores),
+        leads=leads,
+        searched=_searched(ended),
+    )
+
+
+def load_verdict(folder: Location, score_name: str) -> Verdict:
+    """The verdict of a results folder.
+
+    Args:
+        folder: Results folder, a path or a URI.
+        score_name: Name of the metric.
+
+    Raises:
+        ResultsError: The folder holds no exploration.
+    """
+    observations = load_results(folder, columns=_COLUMNS)
+    sentences = pd.DataFrame()
+    if len(scored(observations)):
+        reports = best_reports(observations)
+        rows = load_results(folder, "sentences", trials=reports["trial"].tolist())
+        sentences = rows[rows["split"] == VALIDATION].merge(reports, on=["trial", "iteration"])
+    return find_verdict(observations, sentences, score_name, np.random.default_rng(SEED))
+
+
+def _lead(row: Mapping[Hashable, Any]) -> Lead:
+    """A row of `replay_table`, which has the baseline's difference to the algorithm, with its sign turned."""
+    low, high = _known(row["difference_high"]), _known(row["difference_low"])
+    p_value = _known(row["holm_p_value"])
+    word: Literal["better", "worse", "unclear", "untested"] = "untested"
+    if p_value is not None:
+        word = {"beats": "worse", "worse": "better"}.get(row["verdict"], "unclear")  # type: ignore[assignment]
+    return Lead(
+        algorithm=str(row["algorithm"]),
+        num_seeds=int(row["n"]),
+        mean=float(row["mean"]),
+        difference=-float(row["difference"]),
+        low=None if low is None else -low,
+        high=None if high is None else -high,
+        p_value=p_value,
+        verdict=word,
+    )
+
+
+def _searched(observations: pd.DataFrame) -> Searched | None:
+    trials = point_table(observations)
+    found = trials[trials["algorithm"].isna() & trials["best_score"].notna()]
+    if found.empty:
+        return None
+    best = found.iloc[0]
+    return Searched(trial=str(best["trial"]), score=float(best["best_score"]), num_trials=len(found))
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
