@@ -293,7 +293,7 @@ class TestErrors:
             ),
             (
                 {"baselines": ["raml", {"raml": {"temperature": 0.2}}]},
-                r"raml is the name of two entries, .*; give one another name, .* \{my_raml: \{raml: \{…\}\}\}$",
+                r"baselines: raml is the name of two entries, .* .* \{my_raml: \{raml: \{…\}\}\}$",
             ),
             (
                 {"baselines": ["found/mine.yaml", {"mine": {"raml": {}}}]},
