@@ -20,7 +20,7 @@ from torch import Tensor
 from erpo_explore.erpo.draw import Draw, from_reference
 from erpo_explore.erpo.estimators import GradientEstimator, load_estimator
 from erpo_explore.erpo.m_step import StepLoss, reference_loss
-from erpo_explore.erpo.objective import LENGTH_SLACK, draws_nothing
+from erpo_explore.erpo.objective import draws_nothing, longest_draw
 from erpo_explore.erpo.step import Step
 from erpo_explore.rewards import MixtureReward, Reference
 from erpo_explore.seq2seq import Seq2Seq
@@ -57,7 +57,7 @@ def accumulate(
         ValueError: As for `step_loss`.
         FloatingPointError: The loss of a part, or the model's probabilities, are not finite numbers.
     """
-    max_tokens = reference.tokens_BT.shape[1] + LENGTH_SLACK
+    max_tokens = longest_draw(reference)
     num_draws = 1 if draws_nothing(point) else point.estimator.draws_per_source
 
     def step(row_B: Int[Tensor, " B"]) -> Step:

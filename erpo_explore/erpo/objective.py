@@ -17,9 +17,9 @@ from erpo_explore.rewards import MixtureReward, Reference
 from erpo_explore.seq2seq import Memory, Seq2Seq
 from erpo_explore.space import Point
 
-__all__ = ["LENGTH_SLACK", "draw_targets", "draws_nothing", "step_loss"]
+__all__ = ["draw_targets", "draws_nothing", "longest_draw", "step_loss"]
 
-LENGTH_SLACK: Final = 5
+_LENGTH_SLACK: Final = 5
 """Tokens by which a drawn target may exceed the longest reference of its batch."""
 
 
@@ -59,7 +59,7 @@ def step_loss(
         model=model,
         memory=model.encode(source_BS, source_keep_BS),
         reference=reference,
-        max_tokens=reference.tokens_BT.shape[1] + LENGTH_SLACK,
+        max_tokens=longest_draw(reference),
         generator=generator,
     )
     if draws_nothing(point):
@@ -112,6 +112,11 @@ def draw_targets(
         generator=generator,
     )
     return load_estimator(point.estimator.kind).draw(step)
+
+
+def longest_draw(reference: Reference) -> int:
+    """Length at which a target is cut that is drawn beside these references."""
+    return reference.tokens_BT.shape[1] + _LENGTH_SLACK
 
 
 def draws_nothing(point: Point) -> bool:
