@@ -56,9 +56,7 @@ def test_a_step_is_an_interval_of_the_run_with_columns_of_the_assignment():
 
 
 class TestFinalTest:
-    TASK = replace(
-        toy(), test=replace(toy().train, **{f.name: getattr(toy().train, f.name)[:5] for f in fields(Split)})
-    )
+    TASK = replace(toy(), test=Split(**{f.name: getattr(toy().validation, f.name)[:5] for f in fields(Split)}))
 
     def trainable(self, task=TASK, test=FinalTest(beam_width=3, length_penalty=0.5)):  # noqa: B008 - a frozen value
         return trainable_of(config_of(ALGORITHM), task=task, test=test)
