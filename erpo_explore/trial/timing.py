@@ -116,6 +116,8 @@ def _evaluation_s(model: Seq2Seq, task: Task, split: Split, beam_width: int, dev
     """
     some = first_pairs(split, _SENTENCES)
     length = round(sum(map(len, some.target_ids)) / len(some)) + _LENGTH_SLACK
+    # the first one imports the metric's package, which takes seconds
+    evaluate(model, task, first_pairs(split, 1), max_tokens=1)
     started = _now(device)
     evaluate(model, task, some, beam_width=beam_width, max_tokens=length)
     return (_now(device) - started) * len(split) / len(some)
