@@ -186,7 +186,7 @@ class Experiment(Section):
         """
         import yaml
 
-        given = self.model_dump(mode="json", exclude_unset=True)
+        given = _with_kinds(self.model_dump(mode="json", exclude_unset=True), self.to_dict())
         written = given if Experiment.from_dict(given) == self else self.to_dict()
         comment = "".join(f"# {line}".rstrip() + "\n" for line in remarks)
         return comment + str(yaml.safe_dump(written, sort_keys=False, allow_unicode=True, width=100))
@@ -231,3 +231,14 @@ def load_experiment(file: FilePath) -> Experiment:
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from error
     return anchored(Experiment.from_dict(written, origin=str(file)), file.absolute().parent)
+
+
+def _with_kinds(given: dict[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
+    """Given fields, and the kind of each section: a class such as `Toy` has it as a default."""
+    kinds = {name: whole[name] for name in ("name", "kind", "method") if name in whole}
+    sections = {
+        name: _with_kinds(value, whole[name])
+        for name, value in given.items()
+        if isinstance(value, dict) and isinstance(whole.get(name), Mapping)
+    }
+    return kinds | given | sections

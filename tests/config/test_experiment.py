@@ -7,6 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import erpo_explore as erpo
 from erpo_explore.config.experiment import Experiment, load_experiment
 from erpo_explore.config.search import COORDINATES
 from erpo_explore.errors import ConfigError
@@ -434,3 +435,22 @@ class TestFiles:
     def test_a_missing_file_is_named(self, tmp_path):
         with pytest.raises(ConfigError, match=r"missing\.yaml: cannot be read \(No such file"):
             load_experiment(tmp_path / "missing.yaml")
+
+
+def test_the_yaml_of_an_experiment_from_python_has_the_kinds_that_its_classes_imply():
+    experiment = erpo.Experiment(
+        name="mine",
+        task=erpo.Toy(train_pairs=400),
+        model=erpo.LSTM(hidden_size=32),
+        search=erpo.Population(members=2),
+        baselines=["mle"],
+    )
+    written = yaml.safe_load(experiment.to_yaml())
+    assert Experiment.from_dict(written) == experiment
+    assert written == {
+        "name": "mine",
+        "task": {"name": "toy", "train_pairs": 400},
+        "model": {"kind": "lstm", "hidden_size": 32},
+        "search": {"method": "population", "members": 2},
+        "baselines": {"mle": {}},
+    }
