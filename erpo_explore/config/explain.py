@@ -59,7 +59,7 @@ def explain(error: ValidationError, schema: type[BaseModel]) -> str:
             proposal = did_you_mean(context["tag"], known.replace("'", "").split(", "))
             return f"{field}.{tag}: must be one of {known}, got {context['tag']!r}{proposal}{more}"
         case "union_tag_not_found":
-            return f"{field}.name: is missing; name a task: toy, docstrings, files or hub{more}"
+            return f"{field}.name: is missing; name a task: files, hub, pronunciations, docstrings or toy{more}"
         case "no_init_from":
             return f"{field}: {first['msg']}, got {brief(first['input'])}{more}"
         case "value_error":  # our own message, which holds the value
