@@ -78,7 +78,8 @@ def test_every_other_column_is_as_stored(table):
     assert len(frame) == len(expected)
     for name in set(frame.columns) - {*RENAMED_COLUMNS.values(), "role", "split", "values"}:
         found = [value.to_pydatetime() if isinstance(value, pd.Timestamp) else value for value in plain(frame[name])]
-        assert found == [row[name] for row in expected], name
+        # a column that was added later is null
+        assert found == [row.get(name) for row in expected], name
 
 
 def test_roles_and_splits_have_the_values_of_today():
