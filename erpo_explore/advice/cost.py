@@ -156,7 +156,7 @@ def estimate(trials: Sequence[PricedTrial], timings: Timings, *, steps: int, int
 def duration(seconds: float) -> str:
     """A duration as people say it, to about five percent.
 
-    >>> [duration(s) for s in (20, 75, 400, 3000, 5400, 200000)]
+    >>> [duration(s) for s in (20.0, 75.0, 400.0, 3000.0, 5400.0, 2e5)]
     ['20 s', '75 s', '7 min', '50 min', '1 h 30 min', '2 days 8 h']
     """
     if seconds < _SOON_S:

@@ -142,8 +142,12 @@ def read_parts(
 
 
 def _scan_of(table: Table, part: Part) -> "_Scan | None":
-    """How to read a part together with others; None where its schema is of neither generation."""
-    return next((scan for scan in _SCANS if part.fragment.physical_schema.equals(scan.schema(table))), None)
+    """How to read a part together with others; None where it has a column of neither generation.
+
+    A column that an older version did not write is read as nulls.
+    """
+    found = set(part.fragment.physical_schema)
+    return next((scan for scan in _SCANS if found <= set(scan.schema(table))), None)
 
 
 @dataclass(frozen=True, slots=True)
