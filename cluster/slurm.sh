@@ -29,7 +29,7 @@ if [ -e "$results/exploration.yaml" ]; then
 fi
 
 # Ray: one step with a task per node, of which the first is the head. The token keeps other users of the nodes out.
-export RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0
+export RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0 RAY_TMPDIR="/tmp/erpo-$SLURM_JOB_ID" # another user may own /tmp/ray
 RAY_AUTH_TOKEN=$(head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n')
 head=${ERPO_HEAD:-$(hostname -I | cut -d' ' -f1)} # set ERPO_HEAD where the first network interface is the wrong one
 port=$((20000 + SLURM_JOB_ID % 10000))
@@ -38,7 +38,7 @@ log=slurm-$SLURM_JOB_ID-ray.log
 srun --overlap --ntasks-per-node=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" --kill-on-bad-exit=0 \
   --output="$log" --open-mode=append bash -c '
   node=(--num-cpus "$SLURM_CPUS_ON_NODE" --num-gpus "${SLURM_GPUS_ON_NODE:-0}" --block)
-  own=(--include-dashboard false --ray-client-server-port "$((port + 10000))" --temp-dir "/tmp/erpo-$SLURM_JOB_ID")
+  own=(--include-dashboard false --ray-client-server-port "$((port + 10000))" --temp-dir "$RAY_TMPDIR")
   if [ "$SLURM_PROCID" = 0 ]; then
     exec "$bin/ray" start --head --node-ip-address "$head" --port "$port" "${own[@]}" "${node[@]}"
   fi

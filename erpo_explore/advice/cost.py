@@ -157,7 +157,7 @@ def duration(seconds: float) -> str:
     """A duration as people say it, to about five percent.
 
     >>> [duration(s) for s in (20.0, 75.0, 400.0, 3000.0, 5400.0, 2e5)]
-    ['20 s', '75 s', '7 min', '50 min', '1 h 30 min', '2 days 8 h']
+    ['20 s', '75 s', '7 min', '50 min', '1 h 30 min', '2 days 7 h']
     """
     if seconds < _SOON_S:
         return f"{max(1, round(seconds))} s"

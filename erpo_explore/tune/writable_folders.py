@@ -18,21 +18,26 @@ LONGEST: Final = 40
 """Bytes of the folder's path at most: Ray adds 63 for a session and a socket, whose path may have 107."""
 
 _BASES: Final = ("/tmp", "/var/tmp", "/dev/shm", "/run/user/{uid}")  # noqa: S108 - a folder of our own is made in it
+_LOCKS: Final = "_ray_lockfiles"
 _FREE_BYTES: Final = 100_000_000
 
 
 def ray_folder() -> str | None:
     """Folder for Ray's sockets and logs: None for Ray's own choice if that can be used, else one of this user's.
 
+    Ray's trials also lock files in a folder beside it. Where another user owns that one, RAY_TMPDIR is set to the folder
+    of this user, for the Ray that this process starts.
+
     Raises:
         RunError: There is no such folder.
     """
     base = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108
     usual = Path(base) / "ray"
-    if _is_short(usual) and _is_writable(usual):
+    if _is_short(usual) and _is_writable(usual) and _is_writable(usual.parent / _LOCKS):
         return None
     for folder in _own_folders():
         if _is_short(folder) and _is_writable(folder.parent) and _is_made(folder):
+            os.environ["RAY_TMPDIR"] = str(folder)
             return str(folder)
     raise RunError(
         f"Ray needs a folder for its sockets and logs, with a path of at most {LONGEST} characters and "

@@ -18,8 +18,8 @@ def base(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     folder = Path(os.path.relpath(tmp_path_factory.mktemp("t")))
     monkeypatch.chdir(folder)
     monkeypatch.setattr(writable_folders, "_BASES", (".",))
-    for name in ("RAY_TMPDIR", "TMPDIR"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", "")  # so that it is as before after the test
+    monkeypatch.delenv("TMPDIR", raising=False)
     return Path()
 
 
@@ -43,6 +43,14 @@ def test_a_folder_that_another_user_owns_is_replaced(base: Path, monkeypatch: py
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "ray" and access(path, mode))
     assert ray_folder() == f"ray-{UID}"
+
+
+def test_where_another_user_owns_the_lock_files_ray_locks_its_own(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", ".")
+    (base / "_ray_lockfiles").mkdir()
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "_ray_lockfiles" and access(path, mode))
+    assert ray_folder() == os.environ["RAY_TMPDIR"] == f"ray-{UID}"
 
 
 def test_a_file_in_the_folders_place_is_replaced(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
