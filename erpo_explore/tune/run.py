@@ -5,7 +5,10 @@ The driver loads the task once and sends it to the workers, so only the driver's
 
 import logging
 import shlex
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -235,7 +238,7 @@ def _fit(tuner: tune.Tuner, folder: Location) -> None:
         RunError: A callback raised anything else.
     """
     try:
-        with retrying_if(may_retry):
+        with retrying_if(may_retry), _ctrl_c_restored():
             tuner.fit()
     except TuneError as error:
         raised = _origin(error)
@@ -246,6 +249,19 @@ def _fit(tuner: tune.Tuner, folder: Location) -> None:
             f"the exploration stopped ({type(raised).__name__}: {message}); "
             f"resume {shlex.quote(str(folder))} goes on with it"
         ) from error
+
+
+@contextmanager
+def _ctrl_c_restored() -> Iterator[None]:
+    """Keep the handler of Ctrl-C: Tune leaves one of its own, which takes the next Ctrl-C without any effect."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _origin(error: BaseException) -> BaseException:

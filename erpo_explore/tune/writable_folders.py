@@ -25,8 +25,8 @@ _FREE_BYTES: Final = 100_000_000
 def ray_folder() -> str | None:
     """Folder for Ray's sockets and logs: None for Ray's own choice if that can be used, else one of this user's.
 
-    Ray's trials also lock files in a folder beside it. Where another user owns that one, RAY_TMPDIR is set to the folder
-    of this user, for the Ray that this process starts.
+    Ray's trials also lock files in a folder beside it. Where another user owns that one, RAY_TMPDIR is set to the
+    folder of this user, for the Ray that this process starts.
 
     Raises:
         RunError: There is no such folder.

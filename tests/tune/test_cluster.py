@@ -16,8 +16,8 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 @pytest.fixture
 def handlers() -> Iterator[None]:
-    """Put the signal handlers of this process back afterwards."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    """Handlers as in a new process; those of this one, which may be Ray's own, are put back afterwards."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -1,12 +1,22 @@
 """The deadline of an exploration; what it interrupts is an endless loop here."""
 
+import signal
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from erpo_explore.errors import ConfigError, RunError
 from erpo_explore.tune.deadline import Deadline, TimeLimit
+
+
+@pytest.fixture(autouse=True)
+def pythons_ctrl_c() -> Iterator[None]:
+    """Ctrl-C as in a new process."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def _run_on() -> None:

@@ -22,7 +22,7 @@ from erpo_explore.config.experiment import Experiment
 from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.space import Path as ErpoPath
 from erpo_explore.stats.bootstrap import CorpusStatistics, corpus_score
-from erpo_explore.tune.run import _fit, explore, resume
+from erpo_explore.tune.run import _ctrl_c_restored, _fit, explore, resume
 from erpo_explore.tune.worker.preempted_interval import PREEMPTED_INTERVAL_FILE
 from tests.tiny_exploration import TINY
 from tests.tune.driver import start_driver, wait_for_reports
@@ -138,6 +138,14 @@ class TestACompleteExploration:
         pd.testing.assert_frame_equal(_comparable(undisturbed), before)
 
 
+def test_the_handler_of_ctrl_c_is_kept() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with _ctrl_c_restored():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # as Tune puts its own in place
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.slow
 def test_diverged_trials_are_recorded_and_do_not_end_the_exploration(two_slots: str, tmp_path: Path) -> None:
     training = TINY["training"] | {"learning_rate": 3e38}  # type: ignore[operator]
     changes = {"training": training, "search": {"method": "none"}, "resources": {"max_failures": 1}}
@@ -207,6 +215,7 @@ def tiny_file(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_a_resumed_exploration_has_the_results_of_an_undisturbed_one(
     undisturbed: Path, tiny_file: Path, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from erpo_explore.tune.run import estimate, explore, resume
 from tests.tiny_exploration import TINY
 from tests.tune.ray_warnings import RAY_WARNINGS
 
-pytestmark = [pytest.mark.ray, *RAY_WARNINGS]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, *RAY_WARNINGS]
 
 
 class _AtFirstReport(Deadline):

@@ -57,7 +57,9 @@ def test_the_page_waits_shows_what_comes_without_a_reload_and_keeps_it_where_dra
 
         (writer.folder / "exploration.yaml").write_text("[")
         page.wait_for("!document.getElementById('error').hidden")
-        assert "exploration.yaml is not YAML" in page.evaluate("document.getElementById('error').textContent")
+        assert "exploration.yaml cannot be read (is no valid YAML: a bracket is not closed" in page.evaluate(
+            "document.getElementById('error').textContent"
+        )
         assert "second" in page.evaluate(f"{INSIDE}.body.textContent")
         assert page.complaints() == []
 

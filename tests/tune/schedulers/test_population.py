@@ -57,6 +57,7 @@ def clones_continue_from_their_donors(folder: Path) -> None:
         assert first["score"] == pytest.approx(donor["score"] + first["reward_task"])
 
 
+@pytest.mark.slow
 class TestSubPopulations:
     def test_every_member_reports_every_interval(self, two_periods: Path) -> None:
         reports = load_results(two_periods).groupby("trial")["iteration"].apply(list)
