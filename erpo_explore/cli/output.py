@@ -76,7 +76,8 @@ def finish_replay(replay: "Replay") -> None:
         verdict, *notes = replay.sentences
         say(verdict)
         rows = replay.report.rows
-        _print_table(rows[0], rows[1:], title=replay.report.title, width=80)
+        say(replay.report.title)
+        _print_table(rows[0], rows[1:], width=80)
         for sentence in notes:
             say(sentence)
         _write(replay.run)
@@ -131,10 +132,8 @@ def _exit_with_failures(run: "Run") -> None:
         raise typer.Exit(1)
 
 
-def _print_table(
-    headers: tuple[str, ...], rows: tuple[tuple[str, ...], ...], *, title: str | None = None, width: int | None = None
-) -> None:
-    table = Table(box=None, header_style="bold", pad_edge=False, title=title and shown(title), title_justify="left")
+def _print_table(headers: tuple[str, ...], rows: tuple[tuple[str, ...], ...], *, width: int | None = None) -> None:
+    table = Table(box=None, header_style="bold", pad_edge=False)
     columns = list(range(len(headers)))
     if width is not None:
         columns = fitting_columns((headers, *rows), _console.width if _console.is_terminal else width)
