@@ -27,8 +27,9 @@ def start_command(*arguments: str, cwd: Path | None = None, alone: bool = False)
         alone: Whether it starts a Ray with two slots, instead of joining the shared one (fixture `two_slots`).
     """
     code = (
-        "import sys, ray; from pathlib import Path;"
+        "import signal, sys, ray;"
         "ray.init(address='local', num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level='ERROR');"
+        "signal.signal(signal.SIGTERM, signal.SIG_DFL);"  # not Ray's handler, which is installed for this call of ours
         "sys.argv = ['explore.py', *sys.argv[1:]];"
         "from erpo_explore.cli.main import main; main()"
     )
