@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from erpo_explore.errors import ConfigError
 
-__all__ = ["find", "register", "register_all", "registered"]
+__all__ = ["find", "named", "register", "register_all", "registered"]
 
 _BY_NAME: Final[dict[str, Any]] = {}
 
@@ -35,6 +35,15 @@ def register(function: Any) -> str:
     name = f"{module}:{qualname.replace('.<locals>', '')}"
     _BY_NAME[name] = function
     return name
+
+
+def named(value: Any) -> Any:
+    """The name of a callable, which is registered; any other value as it is.
+
+    >>> named(len), named("bleu")
+    ('builtins:len', 'bleu')
+    """
+    return register(value) if callable(value) else value
 
 
 def find(name: str) -> Any | None:

@@ -22,8 +22,6 @@ from erpo_explore.tune.which_ray import check_answers
 from erpo_explore.tune.writable_folders import provide_home
 
 if TYPE_CHECKING:
-    from pathlib import Path as FilePath
-
     from erpo_explore.advice.cost import Estimate
     from erpo_explore.api.run import Run
 

@@ -4,14 +4,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from erpo_explore.callables import register
+from erpo_explore.callables import named
 from erpo_explore.seq2seq.kind import ModelKind
 
 __all__ = ["CustomConfig"]
-
-
-def _named(function: Any) -> Any:
-    return register(function) if callable(function) else function
 
 
 class CustomConfig(ModelKind):
@@ -22,7 +18,7 @@ class CustomConfig(ModelKind):
     kind: Literal["custom"] = "custom"
     """Name of the kind."""
 
-    function: Annotated[str, BeforeValidator(_named), Field(pattern=r"^[^:\s]+:[^:\s]+$")]
+    function: Annotated[str, BeforeValidator(named), Field(pattern=r"^[^:\s]+:[^:\s]+$")]
     """Function that builds the model, as `package.module:function`; in Python also the function itself."""
 
     settings: dict[str, Any] = Field(default_factory=dict)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from erpo_explore.callables import register
+from erpo_explore.callables import named
 from erpo_explore.errors import ConfigError, brief, did_you_mean
 from erpo_explore.space.estimator import Baseline, Estimator
 from erpo_explore.space.path import Path
@@ -248,8 +248,7 @@ def algorithm(name: str, /, **settings: Any) -> Algorithm:
     Raises:
         ConfigError: The algorithm or one of its settings is unknown or out of range.
     """
-    named = {setting: register(value) if callable(value) else value for setting, value in settings.items()}
-    return Algorithm(name=name, settings=named)
+    return Algorithm(name=name, settings={setting: named(value) for setting, value in settings.items()})
 
 
 def _checked(value: Any, kind: Any, field: str) -> Any:

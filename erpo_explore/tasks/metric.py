@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator
 
-from erpo_explore.callables import register
+from erpo_explore.callables import named
 from erpo_explore.dotted import is_dotted, names_class
 
 __all__ = ["METRICS", "Metric", "check_metric"]
@@ -24,8 +24,7 @@ def check_metric(name: Any) -> str:
     Raises:
         ValueError: It is neither in `METRICS` nor `package.module:function`.
     """
-    if callable(name):
-        name = register(name)
+    name = named(name)
     if name in METRICS or (is_dotted(name) and not names_class(name)):
         return str(name)
     raise ValueError(
