@@ -159,9 +159,8 @@ class Run:
         verdict, lines = load_verdict(self.folder, name), []
         if num_stopped := int((trials["status"] == "stopped").sum()):
             lines.append(f"stopped early: {num_stopped} of {len(trials)} trials")
-        lines.append(
-            f"best run: {best['trial']}, {name} {best['score']:.2f} at step {best['step']} ({best['signature']})"
-        )
+        lines.append(f"best run: {best['trial']}, {name} {best['score']:.2f} at step {best['step']}")
+        lines.append(f"measured by: {best['signature']}")
         return Summary(
             verdict=verdict,
             sentences=verdict_sentences(verdict),

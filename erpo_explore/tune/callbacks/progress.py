@@ -76,8 +76,11 @@ class ProgressCallback(tune.Callback):
         """Show one report."""
         del iteration, trials, info
         name = TrialView(trial).name
-        shown = ("step", "point", "score", "parent", "generation", "tokens_per_s")
-        self._reports[name] = {key: result[key] for key in shown} | {"status": reported_status(result)}
+        self._reports[name] = {key: result[key] for key in ("step", "score", "parent")} | {
+            "status": reported_status(result),
+            # the name of an algorithm says what it trains on
+            "point": "" if TrialView(trial).spec.algorithm is not None else _brief(result),
+        }
         if self._live is None and self._console is not None:
             self._console.print(self._line(name), highlight=False, soft_wrap=True, markup=False)
 
@@ -114,10 +117,11 @@ class ProgressCallback(tune.Callback):
     def _line(self, name: str) -> str:
         report = self._reports[name]
         score = "diverged" if report["score"] is None else f"{self._score_name} {report['score']:.2f}"
-        events = f"  cloned {report['parent']}" if report["parent"] else ""
-        events += "  stopped early" if report["status"] == "stopped" else ""
-        left = _duration(self._seconds_left())
-        return f"{name:<24} step {report['step']}/{self._steps}  {score}  {report['point']}{events}  ({left} left)"
+        left = f"{_duration(self._seconds_left())} left"
+        events = f"cloned {report['parent']}" if report["parent"] else ""
+        events += "stopped early" if report["status"] == "stopped" else ""
+        parts = (f"{name:<18} step {report['step']}/{self._steps}", score, left, report["point"], events)
+        return "  ".join(part for part in parts if part)
 
     def _render(self) -> Group:
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -144,6 +148,22 @@ class ProgressCallback(tune.Callback):
         total, done = self._num_trials * self._steps, self._steps_done()
         head = Text.assemble((self._title, "bold"), f"  {done}/{total} steps, {_duration(self._seconds_left())} left")
         return Group(head, ProgressBar(total=total, completed=done, width=60), Text(), table)
+
+
+def _brief(result: Mapping[str, Any]) -> str:
+    """The point of a report in a few words: the weights of its reward, then α and β where they are not usual.
+
+    >>> weights = {"reward_truth": 0.787, "reward_noise": 0.204, "reward_task": 0.0, "reward_model": 0.009}
+    >>> _brief(weights | {"alpha": 0.0, "beta": 1.0})
+    'truth 0.79 noise 0.20 model 0.01'
+    >>> _brief({"reward_truth": 0.0, "reward_task": 1.0, "metric": "bleu", "alpha": 0.5, "beta": 0.1})
+    'bleu 1.00 α=0.5 β=0.1'
+    """
+    weights = ((name, result.get(f"reward_{name}", 0.0)) for name in ("truth", "noise", "task", "model"))
+    words = [f"{result['metric'] if name == 'task' else name} {weight:.2f}" for name, weight in weights if weight]
+    words += [f"α={result['alpha']:.3g}"] if result["alpha"] else []
+    words += [f"β={result['beta']:.3g}"] if result["beta"] not in (1.0, 0.0) else []
+    return " ".join(words)
 
 
 def _duration(seconds: float | None) -> str:

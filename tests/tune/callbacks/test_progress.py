@@ -10,7 +10,7 @@ from erpo_explore.trial import TrialSpec
 from erpo_explore.tune.callbacks import progress
 from erpo_explore.tune.callbacks.progress import ProgressCallback
 
-POINT = "truth=0.7 noise=0.3 α=0 β=1 prefix=q label=sampled"
+POINT = {"reward_truth": 0.7, "reward_noise": 0.3, "reward_task": 0.0, "reward_model": 0.0, "alpha": 0.0, "beta": 1.0}
 
 
 class Clock:
@@ -43,14 +43,16 @@ def callback_of():
 
 
 def trial_of(name="mle-s1", status="RUNNING"):
+    algorithm = None if name.startswith("member") else "mle"
+    role = "member" if algorithm is None else "algorithm"
     spec = TrialSpec(
-        name=name, role="algorithm", algorithm=None, seed=1, path=Path.constant(Point(reward=Reward(truth=1.0)))
+        name=name, role=role, algorithm=algorithm, seed=1, path=Path.constant(Point(reward=Reward(truth=1.0)))
     )
     return types.SimpleNamespace(config={"spec": spec.to_dict()}, status=status)
 
 
 def report(callback, name="mle-s1", *, step=100, score=12.345, status="running", parent=None, done=False):
-    result = {"step": step, "point": POINT, "score": score, "status": status, "parent": parent}
+    result = POINT | {"step": step, "score": score, "status": status, "parent": parent}
     result |= {"generation": 0, "tokens_per_s": 1000.0, "samples": []}
     result |= {"done": done or status != "running"}
     callback.on_trial_result(1, [], trial_of(name), result)
@@ -64,15 +66,23 @@ def shown(callback):
 
 
 class TestLines:
-    def test_a_report_is_a_line_with_name_step_score_and_point(self, callback, capsys):
+    def test_a_report_is_a_line_with_name_step_score_and_time_left(self, callback, capsys):
         callback.setup()
         report(callback)
         printed = capsys.readouterr()
         assert printed.out == ""
         assert printed.err.count("\n") == 1
         assert printed.err.startswith("mle-s1 ")
-        for part in ("step 100/200", "rouge 12.35", POINT):
+        for part in ("step 100/200", "rouge 12.35", "0 s left"):
             assert part in printed.err
+        assert len(printed.err) <= 80
+
+    def test_a_searched_trial_has_the_weights_of_its_reward_where_an_algorithm_has_its_name(self, callback, capsys):
+        callback.setup()
+        report(callback)
+        assert "truth" not in capsys.readouterr().err
+        report(callback, "member-0")
+        assert capsys.readouterr().err.endswith("  truth 0.70 noise 0.30\n")
 
     def test_text_that_looks_like_markup_is_shown_as_it_is(self, callback, capsys):
         callback.setup()
@@ -92,7 +102,7 @@ class TestLines:
     def test_a_trial_that_is_stopped_early_is_marked(self, callback, capsys):
         callback.setup()
         report(callback, done=True)
-        assert "  stopped early  (" in capsys.readouterr().err
+        assert "  stopped early\n" in capsys.readouterr().err
 
     def test_before_the_run_nothing_is_printed(self, callback, capsys):
         report(callback)
@@ -112,27 +122,27 @@ class TestTimeLeft:
         clock.now_s += seconds
         report(callback)
         # 100 of 400 steps are done
-        assert f"({left})" in self.line(capsys)
+        assert f"  {left}" in self.line(capsys)
 
     def test_a_diverged_trial_has_no_steps_left(self, callback, clock, capsys):
         callback.setup()
         clock.now_s += 10
         report(callback, score=None, status="diverged")
         # 100 steps took 10 s, and only the other trial's 200 are left
-        assert "(20 s left)" in self.line(capsys)
+        assert "  20 s left" in self.line(capsys)
 
     def test_a_trial_that_is_stopped_early_has_no_steps_left(self, callback, clock, capsys):
         callback.setup()
         clock.now_s += 10
         report(callback, done=True)
-        assert "(20 s left)" in self.line(capsys)
+        assert "  20 s left" in self.line(capsys)
 
     def test_at_the_end_nothing_is_left(self, callback, clock, capsys):
         callback.setup()
         clock.now_s += 10
         report(callback, "one", step=200, status="finished")
         report(callback, "other", step=200, status="finished")
-        assert "(0 s left)" in self.line(capsys)
+        assert "  0 s left" in self.line(capsys)
 
     def test_a_resumed_run_counts_its_own_steps_alone(self, callback, clock, capsys):
         callback.setup()
@@ -144,12 +154,12 @@ class TestTimeLeft:
         clock.now_s += 10
         report(other, step=150)
         # 50 new steps took 10 s, and 250 are left
-        assert "(50 s left)" in self.line(capsys)
+        assert "  50 s left" in self.line(capsys)
 
     def test_it_is_unknown_before_the_first_step(self, callback, capsys):
         callback.setup()
         report(callback, step=0, score=None, status="diverged")
-        assert "(… left)" in self.line(capsys)
+        assert "  … left" in self.line(capsys)
 
 
 class TestTable:
