@@ -17,6 +17,7 @@ from erpo_explore.store.files import Location, as_location
 from erpo_explore.store.manifest import check_new, load_manifest
 from erpo_explore.store.statuses import is_any_unfinished
 from erpo_explore.tasks.load import load_task
+from erpo_explore.tasks.task import Task
 from erpo_explore.tune.deadline import TimeLimit
 from erpo_explore.tune.which_ray import check_answers
 from erpo_explore.tune.writable_folders import provide_home
@@ -62,12 +63,8 @@ def explore(
     time_limit = TimeLimit.from_hours(max_hours)
     advice, chosen = _chosen(experiment, data, max_hours)
     location = as_location(str(folder)) if folder is not None else as_location(f"results/{chosen.name}")
-    chosen = resolve(chosen)
     check_new(location)
-    _check_earlier_results(chosen)
-    check_answers(address)
-    task = load_task(chosen.task)
-    provide_home()
+    chosen, task = _checked(chosen, address)
     from erpo_explore.api.run import Run
     from erpo_explore.tune.run import explore as run_experiment
 
@@ -79,9 +76,27 @@ def explore(
         tells_cost=tells_cost,
         time_limit=time_limit,
         can_grow=_can_grow(advice),
-        remarks=advice.lines if advice is not None else (),
+        remarks=(*(advice.lines if advice is not None else ()), *_unread(chosen)),
     )
     return Run.open(outcome.folder, timed_out=outcome.timed_out)
+
+
+def _checked(experiment: Experiment, address: str | None) -> tuple[Experiment, Task]:
+    """The experiment with absolute locations, and its task. What is quick to check comes first."""
+    experiment = resolve(experiment)
+    _check_earlier_results(experiment)
+    check_answers(address)
+    task = load_task(experiment.task)
+    provide_home()
+    return experiment, task
+
+
+def _unread(experiment: Experiment) -> tuple[str, ...]:
+    """A line about settings that have no effect, if there are any."""
+    names = [f"search.{name}" for name in experiment.search.unread]
+    if not names:
+        return ()
+    return (f"no effect with search.method {experiment.search.method}: {', '.join(names)}",)
 
 
 def _check_earlier_results(experiment: Experiment) -> None:
@@ -116,10 +131,7 @@ def estimate(
     """
     time_limit = TimeLimit.from_hours(max_hours)
     advice, chosen = _chosen(experiment, data, max_hours)
-    chosen = resolve(chosen)
-    check_answers(address)
-    task = load_task(chosen.task)
-    provide_home()
+    chosen, task = _checked(chosen, address)
     from erpo_explore.tune.run import estimate as estimate_experiment
 
     return estimate_experiment(chosen, address=address, task=task, time_limit=time_limit, can_grow=_can_grow(advice))

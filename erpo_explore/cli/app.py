@@ -45,9 +45,18 @@ class _RunByDefault(TyperGroup):
             raise typer.Exit(exit_code()) from None
 
 
+def _tell_version(wanted: bool) -> bool:
+    if wanted:
+        from erpo_explore.version import __version__
+
+        typer.echo(f"erpo_explore {__version__}")
+        raise typer.Exit
+    return wanted
+
+
 def new_app() -> typer.Typer:
     """An application without commands."""
-    return typer.Typer(
+    application = typer.Typer(
         cls=_RunByDefault,
         no_args_is_help=False,
         rich_markup_mode=None,
@@ -58,6 +67,16 @@ def new_app() -> typer.Typer:
         ),
         pretty_exceptions_enable=False,
     )
+    application.callback()(_options)
+    return application
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
 Address = Annotated[

@@ -16,7 +16,9 @@ def report(
     results: Results,
     output: Annotated[str | None, typer.Option(help="HTML file. Default: report.html in the folder.")] = None,
     figures: Annotated[FilePath | None, typer.Option(help="Folder for the figures as files, for papers.")] = None,
-    kind: Annotated[str, typer.Option("--format", help="Format of these files: svg, pdf or png.")] = "svg",
+    kind: Annotated[
+        str | None, typer.Option("--format", help="Format of these files: svg, pdf or png. Default: svg.")
+    ] = None,
 ) -> None:
     """Write the report: one self-contained HTML page.
 
@@ -30,7 +32,9 @@ def report(
     from erpo_explore.store.layout import REPORT
     from erpo_explore.store.manifest import load_manifest
 
-    if (wanted := next((each for each in FORMATS if each == kind), None)) is None:
+    if kind is not None and figures is None:
+        raise ConfigError(f"--format {kind} is the format of the files of --figures FOLDER; add --figures FOLDER")
+    if (wanted := next((each for each in FORMATS if each == (kind or "svg")), None)) is None:
         raise ConfigError(f"--format must be one of {', '.join(FORMATS)}, got {kind!r}")
     load_manifest(results)  # before what takes seconds to import
     from erpo_explore.report import read_report, save_report, write_figures

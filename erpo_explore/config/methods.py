@@ -24,20 +24,43 @@ class MethodEntry:
         implementation: A `plan.methods.SearchMethod`, as `package.module:object`.
         is_pointwise: Whether each trial tries a path that is chosen before it begins, so that `search.knots` and
             `search.early_stopping` apply.
+        reads: The fields of `search` that change what it does. None: not known.
     """
 
     implementation: str
     is_pointwise: bool = False
+    reads: frozenset[str] | None = None
+
+
+REGION: Final = frozenset({"start", "ranges", "metric", "prefix", "label", "choices"})
+"""Fields of `search` that say where points lie; every method that searches reads them."""
+
+_PATHS: Final = REGION | {"knots", "early_stopping"}
+# other methods than `population` refuse candidates
+_MEMBERS: Final = REGION | {"members", "quantile", "p_lowest", "monotone", "warm_start", "candidates"}
+_ANNEALING: Final = frozenset(
+    {"evolve_every", "selection", "p_exploit", "resample", "p_start", "p_candidate", "synchronous"}
+)
 
 
 METHODS: Final[Mapping[str, MethodEntry]] = {
-    "population": MethodEntry(implementation="erpo_explore.plan.methods.population:METHOD"),
-    "random": MethodEntry(implementation="erpo_explore.plan.methods.random_paths:METHOD", is_pointwise=True),
-    "grid": MethodEntry(implementation="erpo_explore.plan.methods.grid:METHOD", is_pointwise=True),
-    "optuna": MethodEntry(implementation="erpo_explore.plan.methods.optuna_paths:METHOD", is_pointwise=True),
-    "pbt": MethodEntry(implementation="erpo_explore.plan.methods.pbt:METHOD"),
-    "pb2": MethodEntry(implementation="erpo_explore.plan.methods.pb2:METHOD"),
-    "none": MethodEntry(implementation="erpo_explore.plan.methods.no_search:METHOD"),
+    "population": MethodEntry(
+        implementation="erpo_explore.plan.methods.population:METHOD", reads=_MEMBERS | _ANNEALING
+    ),
+    "random": MethodEntry(
+        implementation="erpo_explore.plan.methods.random_paths:METHOD",
+        is_pointwise=True,
+        reads=_PATHS | {"members", "p_lowest"},
+    ),
+    "grid": MethodEntry(
+        implementation="erpo_explore.plan.methods.grid:METHOD", is_pointwise=True, reads=_PATHS | {"levels"}
+    ),
+    "optuna": MethodEntry(
+        implementation="erpo_explore.plan.methods.optuna_paths:METHOD", is_pointwise=True, reads=_PATHS | {"members"}
+    ),
+    "pbt": MethodEntry(implementation="erpo_explore.plan.methods.pbt:METHOD", reads=_MEMBERS | {"resample"}),
+    "pb2": MethodEntry(implementation="erpo_explore.plan.methods.pb2:METHOD", reads=_MEMBERS),
+    "none": MethodEntry(implementation="erpo_explore.plan.methods.no_search:METHOD", reads=frozenset()),
 }
 
 POINTWISE: Final = tuple(name for name, entry in METHODS.items() if entry.is_pointwise)

@@ -7,7 +7,7 @@ from pydantic import Field, field_serializer, field_validator, model_validator
 
 from erpo_explore.config.baselines import Candidates
 from erpo_explore.config.coordinates import CATEGORIES, COORDINATES, DEFAULT_RANGES, check_choices, check_ranges
-from erpo_explore.config.methods import POINTWISE, Method
+from erpo_explore.config.methods import METHODS, POINTWISE, Method
 from erpo_explore.config.section import Section
 from erpo_explore.dotted import is_dotted
 from erpo_explore.space.algorithms import Algorithm
@@ -221,6 +221,19 @@ class Search(Section):
                 f"choices, at each of {self.knots} knots; lower levels or knots, or use method random or optuna"
             )
         return self
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Fields with another value than the default that this method does not read."""
+        read = METHODS[self.method].reads if self.method in METHODS else None
+        if read is None:
+            return ()
+        defaults = Search(method=self.method)
+        return tuple(
+            name
+            for name in type(self).model_fields
+            if name not in read | {"method"} and getattr(self, name) != getattr(defaults, name)
+        )
 
     @property
     def _grid_size(self) -> int:

@@ -17,7 +17,7 @@ from uuid import uuid4
 import pyarrow as pa
 from pyarrow import fs
 
-from erpo_explore.errors import ResultsError
+from erpo_explore.errors import ConfigError, ResultsError
 
 __all__ = ["Folder", "Location", "as_location", "is_folder", "join", "read", "resolved", "within", "write_aside"]
 
@@ -29,7 +29,13 @@ _RESUME: Final = "continue with `erpo-explore resume`"
 
 
 def as_location(text: str) -> Location:
-    """Parse a location: a path, unless the text is a URI."""
+    """Parse a location: a path, unless the text is a URI.
+
+    Raises:
+        ConfigError: The text is empty.
+    """
+    if not text.strip():
+        raise ConfigError("a folder's name is empty; name one, such as results/mine, or leave it out")
     return text if _SCHEME in text else Path(text)
 
 

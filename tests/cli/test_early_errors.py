@@ -20,6 +20,7 @@ HEAVY = ("torch", "ray", "pandas", "transformers", "datasets", "scipy", "sklearn
 COMMANDS = {
     "--help": 0,
     "run --help": 0,
+    "--version": 0,
     "nosuchspace": 2,
     "run empty.yaml": 2,
     "run twice.yaml": 2,
@@ -51,7 +52,8 @@ COMMANDS = {
     "resume tiny.yaml": 2,
     "report nowhere": 2,
     "report full": 2,
-    "report nowhere --format bmp": 2,
+    "report nowhere --format pdf": 2,
+    "report nowhere --figures drawn --format bmp": 2,
     "watch nowhere": 2,
     "watch full": 2,
     "compact nowhere": 2,

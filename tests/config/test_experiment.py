@@ -103,6 +103,21 @@ class TestValues:
         assert Experiment.from_dict(short.to_dict()) == short
 
     @pytest.mark.parametrize(
+        ("search", "unread"),
+        [
+            ({"method": "population", "members": 8, "evolve_every": [1]}, ()),
+            ({"method": "grid", "members": 8, "levels": 2}, ("members",)),
+            ({"method": "random", "members": 8, "p_exploit": 0.2, "quantile": 0.5}, ("p_exploit", "quantile")),
+            ({"method": "pbt", "synchronous": False}, ("synchronous",)),
+            ({"method": "pbt"}, ()),
+            ({"method": "none", "members": 8, "ranges": {}}, ("members", "ranges")),
+            ({"method": "elsewhere:METHOD", "members": 8}, ()),
+        ],
+    )
+    def test_settings_without_effect_on_the_method_are_known(self, search, unread):
+        assert read(search=search, baselines=["mle"]).search.unread == unread
+
+    @pytest.mark.parametrize(
         "search", [{"levels": 10}, {"levels": 1000, "ranges": {"task": (0.0, 0.4), "rho": (0.5, 0.5)}}]
     )
     def test_a_grid_of_a_thousand_trials_is_not_too_large(self, search):

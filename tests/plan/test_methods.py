@@ -8,6 +8,7 @@ import pytest
 
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.methods import METHODS
+from erpo_explore.config.search import Search
 from erpo_explore.errors import ConfigError
 from erpo_explore.plan.methods import SearchMethod, check_installed, find_method
 from erpo_explore.plan.methods.method import Requirement
@@ -77,6 +78,21 @@ class TestEveryMethod:
 
     def test_trials_are_planned_or_suggested(self, method):
         assert num_suggested(experiment_of(method)) == 0 or searched(experiment_of(method)) == []
+
+    def test_planning_reads_no_field_that_is_said_to_have_no_effect(self, method):
+        read = set()
+
+        class Watched(Search):
+            def __getattribute__(self, name):
+                if name in Search.model_fields:
+                    read.add(name)
+                return super().__getattribute__(name)
+
+        experiment = experiment_of(method)
+        watched = Watched.model_construct(**{name: getattr(experiment.search, name) for name in Search.model_fields})
+        plan_trials(experiment.model_copy(update={"search": watched}), "bleu")
+        stated = METHODS[method].reads if method in METHODS else None
+        assert stated is None or read <= stated | {"method"}
 
     def test_its_requirements_are_installed_here(self, method):
         check_installed(experiment_of(method).search)

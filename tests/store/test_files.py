@@ -3,7 +3,7 @@ from uuid import uuid4
 
 import pytest
 
-from erpo_explore.errors import ResultsError
+from erpo_explore.errors import ConfigError, ResultsError
 from erpo_explore.store.files import Folder, as_location, join, write_aside
 
 
@@ -64,6 +64,12 @@ def test_an_unopenable_uri_is_named_with_a_remedy(uri):
 def test_a_missing_bucket_is_named(bucket):
     with pytest.raises(ResultsError, match=r"cannot make s3://no-such-bucket/x"):
         Folder.at("s3://no-such-bucket/x").make()
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_an_empty_name_is_refused(text):
+    with pytest.raises(ConfigError, match="name is empty"):
+        as_location(text)
 
 
 def test_a_path_stays_a_path():
