@@ -27,8 +27,8 @@ def main() -> None:
     )
     print("| words | score | ROUGE-1 | ROUGE-2 | ROUGE-L |\n| ---: | ---: | ---: | ---: | ---: |")
     for num_words in options.words:
-        scores = load_scorer("rouge").corpus(lead(sources, num_words), references)
-        columns = (scores[name] for name in ("score", "rouge1", "rouge2", "rougel"))
+        scored = load_scorer("rouge").corpus(lead(sources, num_words), references)
+        columns = (scored.value, *(scored.parts[name] for name in ("rouge1", "rouge2", "rougel")))
         print(f"| {num_words} | {' | '.join(f'{column:.1f}' for column in columns)} |")
 
 

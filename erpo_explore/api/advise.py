@@ -65,7 +65,7 @@ def advise(
         profile,
         name=_name(folder),
         task=task,
-        measures=lambda name: float(load_scorer(name).corpus(references, references)["score"]) > _PERFECT,
+        measures=lambda name: load_scorer(name).corpus(references, references).value > _PERFECT,
         names_summaries=files_metric(config) == "rouge",
         max_hours=max_hours,
     )

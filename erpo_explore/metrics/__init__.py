@@ -2,6 +2,6 @@
 
 from erpo_explore.metrics.function import ScoreFunction, checked_scores
 from erpo_explore.metrics.load import load_scorer
-from erpo_explore.metrics.scorer import Scorer
+from erpo_explore.metrics.scorer import CorpusScore, Scorer
 
-__all__ = ["ScoreFunction", "Scorer", "checked_scores", "load_scorer"]
+__all__ = ["CorpusScore", "ScoreFunction", "Scorer", "checked_scores", "load_scorer"]

@@ -5,30 +5,30 @@ Legend: N sentences.
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from jaxtyping import Int
 from sacrebleu.metrics import bleu as sacrebleu
 
-from erpo_explore.metrics.scorer import Scorer
+from erpo_explore.metrics.scorer import CorpusScore, Scorer
 from erpo_explore.stats.bootstrap import CorpusStatistics
 
 __all__ = ["BLEU"]
 
 
-def _corpus(hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
+def _corpus(hypotheses: Sequence[str], references: Sequence[str]) -> CorpusScore:
     values_ND = _statistics(hypotheses, references)
     hypothesis_length, reference_length, *counts = values_ND.sum(axis=0).tolist()
     bleu = sacrebleu.BLEU.compute_bleu(
         counts[:4], counts[4:], hypothesis_length, reference_length, smooth_method=_scorer().smooth_method
     ).score
-    return {
-        "bleu": bleu,
-        "score": bleu,
-        "signature": f"BLEU|{_scorer().get_signature()}",
-        "statistics": CorpusStatistics(kind="bleu", values_ND=values_ND.astype(np.float32)),
-    }
+    return CorpusScore(
+        value=bleu,
+        signature=f"BLEU|{_scorer().get_signature()}",
+        statistics=CorpusStatistics(kind="bleu", values_ND=values_ND.astype(np.float32)),
+        parts={"bleu": bleu},
+    )
 
 
 def _sentences(hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:
@@ -58,5 +58,5 @@ def _scorer() -> sacrebleu.BLEU:
     return scorer
 
 
-BLEU: Final = Scorer(_corpus, _sentences)
+BLEU: Final = Scorer(name="bleu", corpus=_corpus, sentences=_sentences, tokens=str.split)
 """Corpus BLEU. A sentence alone is smoothed with add-k, k = 1, as the reward is."""

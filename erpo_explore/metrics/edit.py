@@ -10,12 +10,12 @@ whole phrases, as in TER.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from jaxtyping import Int
 
-from erpo_explore.metrics.scorer import Scorer
+from erpo_explore.metrics.scorer import CorpusScore, Scorer
 from erpo_explore.stats.bootstrap import CorpusStatistics, corpus_score
 
 __all__ = ["EDIT"]
@@ -23,17 +23,19 @@ __all__ = ["EDIT"]
 _SIGNATURE: Final = "EDIT|100-rate|rate:edits/reference|costs:1,1,1|case:mixed|tok:none|version:1"
 
 
-def _corpus(hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
+def _corpus(hypotheses: Sequence[str], references: Sequence[str]) -> CorpusScore:
     values_N2 = _statistics(hypotheses, references)
     statistics = CorpusStatistics(kind="error_rate", values_ND=values_N2.astype(np.float32))
     score = corpus_score(statistics)
-    return {
-        "token_error_rate": 100.0 - score,
-        "sentence_error_rate": 100.0 * float(np.mean(values_N2[:, 0] > 0)),
-        "score": score,
-        "signature": _SIGNATURE,
-        "statistics": statistics,
-    }
+    return CorpusScore(
+        value=score,
+        signature=_SIGNATURE,
+        statistics=statistics,
+        parts={
+            "token_error_rate": 100.0 - score,
+            "sentence_error_rate": 100.0 * float(np.mean(values_N2[:, 0] > 0)),
+        },
+    )
 
 
 def _sentences(hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:
@@ -83,5 +85,5 @@ def _padded(rows: list[list[int]], padding: int) -> tuple[Int[np.ndarray, "N M"]
     return padded_NM, length_N
 
 
-EDIT: Final = Scorer(_corpus, _sentences)
+EDIT: Final = Scorer(name="edit", corpus=_corpus, sentences=_sentences, tokens=str.split)
 """100 minus the token error rate, with the sentence error rate beside it."""

@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from erpo_explore.errors import ConfigError
+from erpo_explore.metrics.scorer import CorpusScore
 from erpo_explore.stats.bootstrap import CorpusStatistics, corpus_score
 
 __all__ = ["ScoreFunction", "checked_scores", "function_corpus", "function_sentences"]
@@ -22,11 +23,11 @@ ScoreFunction = Callable[[list[str], list[str]], Any]
 
 def function_corpus(
     name: str, function: ScoreFunction, hypotheses: Sequence[str], references: Sequence[str]
-) -> dict[str, Any]:
-    """Score, signature and statistics of a corpus, 0–100, for `Scorer`."""
+) -> CorpusScore:
+    """The mean of the function's scores, 0–100, for `Scorer`."""
     scores_N = np.array(function_sentences(name, function, hypotheses, references), dtype=np.float32)
     statistics = CorpusStatistics(kind="mean", values_ND=scores_N[:, None])
-    return {"score": corpus_score(statistics), "signature": f"{name}|mean", "statistics": statistics}
+    return CorpusScore(value=corpus_score(statistics), signature=f"{name}|mean", statistics=statistics)
 
 
 def function_sentences(

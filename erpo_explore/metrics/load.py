@@ -26,4 +26,8 @@ def load_scorer(name: str) -> Scorer:
     function = load_named("task.metric", name, "a function of hypotheses and references")
     if isinstance(function, type):
         raise ConfigError(f"task.metric={name}: must be a function of hypotheses and references, got a class")
-    return Scorer(partial(function_corpus, name, function), partial(function_sentences, name, function))
+    return Scorer(
+        name=name,
+        corpus=partial(function_corpus, name, function),
+        sentences=partial(function_sentences, name, function),
+    )

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from jaxtyping import Float
 
-from erpo_explore.metrics.scorer import Scorer
+from erpo_explore.metrics.scorer import CorpusScore, Scorer
 from erpo_explore.stats.bootstrap import CorpusStatistics
 
 __all__ = ["ROUGE"]
@@ -19,15 +19,15 @@ __all__ = ["ROUGE"]
 _ROUGES: Final = ("rouge1", "rouge2", "rougeL")
 
 
-def _corpus(hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
+def _corpus(hypotheses: Sequence[str], references: Sequence[str]) -> CorpusScore:
     values_ND = _scores(hypotheses, references)
     rouge = {name.lower(): float(mean) for name, mean in zip(_ROUGES, values_ND.mean(axis=0), strict=True)}
-    return {
-        **rouge,
-        "score": sum(rouge.values()) / len(rouge),
-        "signature": f"ROUGE|f1|mean:1,2,L|stem:no|tok:default|version:{version('rouge-score')}",
-        "statistics": CorpusStatistics(kind="mean", values_ND=values_ND.astype(np.float32)),
-    }
+    return CorpusScore(
+        value=sum(rouge.values()) / len(rouge),
+        signature=f"ROUGE|f1|mean:1,2,L|stem:no|tok:default|version:{version('rouge-score')}",
+        statistics=CorpusStatistics(kind="mean", values_ND=values_ND.astype(np.float32)),
+        parts=rouge,
+    )
 
 
 def _sentences(hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:
@@ -43,6 +43,10 @@ def _scores(hypotheses: Sequence[str], references: Sequence[str]) -> Float[np.nd
     return 100.0 * values_ND.reshape(-1, len(_ROUGES))
 
 
+def _tokens(text: str) -> list[str]:
+    return list(_scorer()._tokenizer.tokenize(text))
+
+
 @cache
 def _scorer() -> Any:
     # imports NLTK and scikit-learn, which takes a quarter of the time that a worker needs to start
@@ -51,5 +55,5 @@ def _scorer() -> Any:
     return RougeScorer(list(_ROUGES))
 
 
-ROUGE: Final = Scorer(_corpus, _sentences)
+ROUGE: Final = Scorer(name="rouge", corpus=_corpus, sentences=_sentences, tokens=_tokens)
 """Mean over sentences of ROUGE-1, -2 and -L F1."""

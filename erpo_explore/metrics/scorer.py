@@ -1,26 +1,48 @@
 """The interface of a metric.
 
-Scores are at most 100, at least 0 but for `edit`, and more is better. Text is scored as the task provides it (`tokenize
-none`). Each score carries the signature of the package that computed it, so that it can be compared with numbers from
-elsewhere.
+A score is what the metric states: BLEU 31.2, or an error rate of 27.4 %. `higher_is_better` is its direction. Each
+score carries the signature of the package that computed it, so that it can be compared with numbers from elsewhere.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-__all__ = ["Scorer"]
+from erpo_explore.stats.bootstrap import CorpusStatistics
+
+__all__ = ["CorpusScore", "Scorer"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusScore:
+    """Score of a corpus.
+
+    Attributes:
+        value: The score, in the units of the metric.
+        signature: Scorer, settings and version that give this number.
+        statistics: Contribution of each sentence to the score.
+        parts: Further numbers of the same measurement, such as ROUGE-1, -2 and -L, by column of the results store.
+    """
+
+    value: float
+    signature: str
+    statistics: CorpusStatistics
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scorer:
     """How decoded text is scored.
 
     Attributes:
-        corpus: From hypotheses and references, one reference per hypothesis, the fields of `trial.evaluation.Scores`
-            that the metric fills: score, signature, statistics, and columns of its own.
-        sentences: From hypotheses and references, the metric of each sentence alone, 0–100.
+        name: Name of the metric in results.
+        higher_is_better: Whether more is better.
+        corpus: From hypotheses and references, one reference per hypothesis, the score of all of them.
+        sentences: From hypotheses and references, the score of each sentence alone, in the units of the metric.
+        tokens: From a text, the tokens that the metric counts; None where it counts no tokens.
     """
 
-    corpus: Callable[[Sequence[str], Sequence[str]], dict[str, Any]]
+    name: str
+    higher_is_better: bool = True
+    corpus: Callable[[Sequence[str], Sequence[str]], CorpusScore]
     sentences: Callable[[Sequence[str], Sequence[str]], list[float]]
+    tokens: Callable[[str], list[str]] | None = None

@@ -113,10 +113,14 @@ def evaluate(
         for index, tokens in zip(batch.index_B.tolist(), tokens_BT.tolist(), strict=True):
             hypotheses[index] = task.target_vocabulary.decode(tokens)
     model.train(was_training)
+    scored = scorer.corpus(hypotheses, split.references)
     return Scores(
         validation_nll_nats=nll_nats / num_tokens,
+        score=scored.value,
+        signature=scored.signature,
+        statistics=scored.statistics,
         samples=_samples(scorer, split, hypotheses[:num_samples]),
-        **scorer.corpus(hypotheses, split.references),
+        **scored.parts,
     )
 
 

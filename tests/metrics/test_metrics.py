@@ -39,7 +39,7 @@ def test_bleu_equals_sacrebleus(written):
     hypotheses, references = zip(*written, strict=True)
     expected = sacrebleu.corpus_bleu(list(hypotheses), [list(references)], tokenize="none", force=True).score
     scored = load_scorer("bleu").corpus(hypotheses, references)
-    assert scored["bleu"] == scored["score"] == expected
+    assert scored.parts["bleu"] == scored.value == expected
 
 
 @given(pairs)
@@ -48,8 +48,8 @@ def test_rouge_is_the_mean_over_sentences_of_rouge_scores(written):
     each = [rouge_of(hypothesis, reference) for hypothesis, reference in written]
     expected = {name: sum(rouge[name] for rouge in each) / len(each) for name in each[0]}
     scored = load_scorer("rouge").corpus(hypotheses, references)
-    assert {name: scored[name] for name in expected} == pytest.approx(expected)
-    assert scored["score"] == pytest.approx(sum(expected.values()) / 3)
+    assert dict(scored.parts) == pytest.approx(expected)
+    assert scored.value == pytest.approx(sum(expected.values()) / 3)
 
 
 @pytest.mark.parametrize("metric", EVERY)
@@ -57,23 +57,23 @@ def test_rouge_is_the_mean_over_sentences_of_rouge_scores(written):
 def test_the_statistics_give_the_score_sentence_by_sentence(metric, written):
     hypotheses, references = zip(*written, strict=True)
     scored = load_scorer(metric).corpus(hypotheses, references)
-    assert corpus_score(scored["statistics"]) == pytest.approx(scored["score"], abs=1e-4)
-    alone = [load_scorer(metric).corpus([h], [r])["statistics"].values_ND[0] for h, r in written]
-    assert np.array_equal(scored["statistics"].values_ND, alone)
+    assert corpus_score(scored.statistics) == pytest.approx(scored.value, abs=1e-4)
+    alone = [load_scorer(metric).corpus([h], [r]).statistics.values_ND[0] for h, r in written]
+    assert np.array_equal(scored.statistics.values_ND, alone)
 
 
 @pytest.mark.parametrize("metric", EVERY)
 def test_references_score_100_and_empty_hypotheses_0(metric):
-    assert load_scorer(metric).corpus(REFERENCES, REFERENCES)["score"] == pytest.approx(100.0)
-    assert load_scorer(metric).corpus([""] * 4, REFERENCES)["score"] == 0.0
+    assert load_scorer(metric).corpus(REFERENCES, REFERENCES).value == pytest.approx(100.0)
+    assert load_scorer(metric).corpus([""] * 4, REFERENCES).value == 0.0
 
 
 def test_a_signature_names_scorer_settings_and_version():
-    bleu = load_scorer("bleu").corpus(HYPOTHESES, REFERENCES)["signature"]
+    bleu = load_scorer("bleu").corpus(HYPOTHESES, REFERENCES).signature
     assert bleu == f"BLEU|nrefs:1|case:mixed|eff:no|tok:none|smooth:exp|version:{version('sacrebleu')}"
-    rouge = load_scorer("rouge").corpus(HYPOTHESES, REFERENCES)["signature"]
+    rouge = load_scorer("rouge").corpus(HYPOTHESES, REFERENCES).signature
     assert rouge.startswith("ROUGE|f1|") and rouge.endswith(f"version:{version('rouge-score')}")
-    edits = load_scorer("edit").corpus(HYPOTHESES, REFERENCES)["signature"]
+    edits = load_scorer("edit").corpus(HYPOTHESES, REFERENCES).signature
     assert edits == "EDIT|100-rate|rate:edits/reference|costs:1,1,1|case:mixed|tok:none|version:1"
 
 
@@ -110,9 +110,9 @@ def test_edit_is_the_share_of_levenshteins_edits_in_the_references(written):
     hypotheses, references = zip(*written, strict=True)
     scored = load_scorer("edit").corpus(hypotheses, references)
     rate = 100.0 * sum(edits) / sum(len(reference.split()) for reference in references)
-    assert scored["token_error_rate"] == pytest.approx(rate)
-    assert scored["score"] == pytest.approx(100.0 - rate)
-    assert scored["sentence_error_rate"] == pytest.approx(100.0 * sum(edit > 0 for edit in edits) / len(edits))
+    assert scored.parts["token_error_rate"] == pytest.approx(rate)
+    assert scored.value == pytest.approx(100.0 - rate)
+    assert scored.parts["sentence_error_rate"] == pytest.approx(100.0 * sum(edit > 0 for edit in edits) / len(edits))
 
 
 @pytest.mark.parametrize(
@@ -128,14 +128,14 @@ def test_edit_is_the_share_of_levenshteins_edits_in_the_references(written):
 )
 def test_published_distances(hypothesis, reference, edits):
     """Wikipedia's and Jurafsky and Martin's examples, with substitutions that cost 1."""
-    rate = load_scorer("edit").corpus([hypothesis], [reference])["token_error_rate"]
+    rate = load_scorer("edit").corpus([hypothesis], [reference]).parts["token_error_rate"]
     assert rate == pytest.approx(100.0 * edits / len(reference.split()))
 
 
 @given(pairs)
 def test_a_sentences_edit_score_is_that_of_a_corpus_of_one(written):
     hypotheses, references = zip(*written, strict=True)
-    alone = [load_scorer("edit").corpus([h], [r])["score"] for h, r in written]
+    alone = [load_scorer("edit").corpus([h], [r]).value for h, r in written]
     assert load_scorer("edit").sentences(hypotheses, references) == pytest.approx(alone)
 
 
@@ -144,7 +144,7 @@ def test_the_score_edit_is_the_reward_edit_per_reference_token(written):
     hypotheses, references = zip(*written, strict=True)
     rewards = [edit(hypothesis.split(), reference.split()) for hypothesis, reference in written]
     expected = 100.0 + 100.0 * sum(rewards) / sum(len(reference.split()) for reference in references)
-    assert load_scorer("edit").corpus(hypotheses, references)["score"] == pytest.approx(expected)
+    assert load_scorer("edit").corpus(hypotheses, references).value == pytest.approx(expected)
 
 
 @given(pairs)
@@ -153,11 +153,11 @@ def test_a_function_from_outside_is_the_mean_over_sentences(written):
     expected = [100.0 * score for score in scoring.shared_words(hypotheses, references)]
     scorer = load_scorer(OUTSIDE)
     assert scorer.sentences(hypotheses, references) == pytest.approx(expected)
-    assert scorer.corpus(hypotheses, references)["score"] == pytest.approx(sum(expected) / len(expected), abs=1e-4)
+    assert scorer.corpus(hypotheses, references).value == pytest.approx(sum(expected) / len(expected), abs=1e-4)
 
 
 def test_the_signature_of_a_function_from_outside_is_its_name():
-    assert load_scorer(OUTSIDE).corpus(HYPOTHESES, REFERENCES)["signature"] == f"{OUTSIDE}|mean"
+    assert load_scorer(OUTSIDE).corpus(HYPOTHESES, REFERENCES).signature == f"{OUTSIDE}|mean"
 
 
 def test_a_function_itself_is_known_by_its_name():

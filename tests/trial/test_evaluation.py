@@ -54,7 +54,12 @@ class TestEvaluate:
         scores = evaluate(model, task, task.validation, num_samples=8)
         hypotheses = [sample.hypothesis for sample in scores.samples]
         expected = load_scorer(task.metric).corpus(hypotheses, task.validation.references)
-        assert {name: getattr(scores, name) for name in expected} == expected
+        assert (scores.score, scores.signature, scores.statistics) == (
+            expected.value,
+            expected.signature,
+            expected.statistics,
+        )
+        assert {name: getattr(scores, name) for name in expected.parts} == expected.parts
         assert 0.0 < scores.score < 100.0
         assert [sample.sentence_score for sample in scores.samples] == load_scorer(task.metric).sentences(
             hypotheses, task.validation.references
@@ -117,6 +122,5 @@ def test_a_run_evaluates_on_the_first_validation_pairs_up_to_its_limit(limit, nu
     references = toy().validation.references[:num_pairs]
     assert tuple(sample.reference for sample in scores.samples) == references
     assert (
-        scores.score
-        == load_scorer("bleu").corpus([sample.hypothesis for sample in scores.samples], references)["score"]
+        scores.score == load_scorer("bleu").corpus([sample.hypothesis for sample in scores.samples], references).value
     )
