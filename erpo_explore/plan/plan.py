@@ -82,7 +82,12 @@ class Plan:
 
     def manifest(self) -> dict[str, Any]:
         """What `exploration.yaml` holds when the exploration begins."""
-        return manifest(self.experiment) | self.initial_record() | dict(self.data)
+        return (
+            manifest(self.experiment)
+            | self.initial_record()
+            | dict(self.data)
+            | {"vocabulary": self.task.vocabularies.sha256()}
+        )
 
     def initial_record(self) -> dict[str, Any]:
         """The field of `exploration.yaml` that names the initial checkpoints; empty where there are none."""

@@ -21,8 +21,8 @@ _INTRODUCTION: Final = """\
 
 `results/<exploration>/` is a local folder or any URI that pyarrow or fsspec can open (`s3://`,
 `gs://`, `abfs://`, `hdfs://`, …). It holds `exploration.yaml` (search space, seed, versions, git
-commit) and a folder of Parquet parts for each table, which plain pandas, DuckDB and Polars read as
-they are:
+commit) and `vocabulary.json`, the tokens of both sides. Each table is a folder of Parquet parts,
+which plain pandas, DuckDB and Polars read as they are:
 
 ```python
 import duckdb, pandas as pd, polars as pl

@@ -20,6 +20,7 @@ __all__ = [
     "REPLAY_TABLE",
     "REPORT",
     "SUFFIX",
+    "VOCABULARY",
     "PartKey",
     "batch_name",
     "batch_number",
@@ -38,6 +39,8 @@ REPORT: Final = "report.html"
 REPLAY_TABLE: Final = "replay.csv"
 REPLAY_PAGE: Final = "replay.md"
 SUFFIX: Final = ".parquet"
+VOCABULARY: Final = "vocabulary.json"
+"""The vocabularies of the task, without which token ids mean nothing."""
 JOURNAL: Final = ".compacting.json"
 """Journal of a running compaction, in the folder of its table."""
 

@@ -10,7 +10,7 @@ distinct word is encoded once. That is several times faster than the text itself
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Final, final
+from typing import Any, Final, final
 
 from tokenizers import Tokenizer
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
@@ -136,6 +136,16 @@ class BpeVocabulary(Vocabulary):
         parts.append(self._join(pieces))
         return _single_spaced("".join(parts))
 
+    def to_dict(self) -> dict[str, Any]:
+        """The pieces with their ids, and the merges in their order."""
+        model = json.loads(self._tokenizer.to_str())["model"]
+        return {"kind": "bpe", "pieces": model["vocab"], "merges": model["merges"]}
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any]) -> "BpeVocabulary":
+        """Read what `to_dict` wrote."""
+        return cls(_tokenizer(written["pieces"], written["merges"]))
+
     def _join(self, pieces: list[str]) -> str:
         return str(self._tokenizer.decoder.decode(pieces)) if pieces else ""
 
@@ -163,8 +173,13 @@ def _counts_as_bytes(counts: Mapping[str, int]) -> dict[str, int]:
 def _without_special_text(trained: Tokenizer) -> Tokenizer:
     """Copy the pieces into a tokenizer that does not search the text for special tokens."""
     model = json.loads(trained.to_str())["model"]
-    merges = [(left, right) for left, right in model["merges"]]
-    tokenizer = Tokenizer(BPE(vocab=model["vocab"], merges=merges, unk_token=_SPECIAL[-1]))
+    return _tokenizer(model["vocab"], model["merges"])
+
+
+def _tokenizer(pieces: Mapping[str, int], merges: Iterable[Sequence[str]]) -> Tokenizer:
+    """The tokenizer of pieces and merges, without special text."""
+    pairs = [(left, right) for left, right in merges]
+    tokenizer = Tokenizer(BPE(vocab=dict(pieces), merges=pairs, unk_token=_SPECIAL[-1]))
     tokenizer.pre_tokenizer = _words_as_bytes()
     tokenizer.decoder = ByteLevelDecoder()
     return tokenizer

@@ -4,6 +4,8 @@ The model's configuration determines the number of ids, not the tokenizer: T5 ha
 Ids without a token, and special tokens that no target holds (BART's <mask>), are never drawn.
 """
 
+import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any, Literal, final
 
@@ -71,6 +73,20 @@ class PretrainedVocabulary(Vocabulary):
                 kept.append(token)
         text = self._tokenizer.decode(kept, skip_special_tokens=False, clean_up_tokenization_spaces=False)
         return " ".join(" ".join(text.split()).removeprefix(" ".join(self._prefix.split())).split())
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the tokenizer is loaded from, and a digest of its tokens."""
+        name, revision, side, prefix = self._made_of
+        tokens = json.dumps(self._tokenizer.get_vocab(), sort_keys=True)
+        return {
+            "kind": "pretrained",
+            "name": name,
+            "revision": revision,
+            "side": side,
+            "prefix": prefix,
+            "num_tokens": self._num_tokens,
+            "tokens_sha256": hashlib.sha256(tokens.encode()).hexdigest(),
+        }
 
 
 def _symbols(name: str, tokenizer: Any, num_tokens: int, bos: int) -> Symbols:

@@ -14,6 +14,7 @@ from erpo_explore.errors import DataError
 from erpo_explore.symbols import Symbols
 from erpo_explore.tasks.sentences import Sentences
 from erpo_explore.tasks.vocabulary import Vocabulary
+from erpo_explore.tasks.vocabulary_file import Vocabularies
 
 __all__ = ["Split", "Task", "TokenPairs"]
 
@@ -96,6 +97,11 @@ class Task:
     def symbols(self) -> Symbols:
         """Ids of the special tokens, the same on both sides."""
         return self.target_vocabulary.symbols
+
+    @property
+    def vocabularies(self) -> Vocabularies:
+        """The vocabularies of both sides, as they are written to a file."""
+        return Vocabularies(source=self.source_vocabulary, target=self.target_vocabulary)
 
     @property
     def unigram_V(self) -> Float[np.ndarray, " V"]:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, final
+from typing import Any, Final, final
 
 from typing_extensions import override
 
@@ -44,6 +44,10 @@ class Vocabulary(ABC):
 
         For text of known words, `decode(encode(text)) == " ".join(text.split())`.
         """
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """As values for JSON, with the `kind` first; `vocabulary_file.read_vocabulary` is the inverse."""
 
 
 def count_words(lines: Iterable[str]) -> Counter[str]:
@@ -119,6 +123,10 @@ class WordVocabulary(Vocabulary):
                 continue
             words.append(UNKNOWN if token == self.symbols.unk else self._words[token - NUM_SPECIAL])
         return " ".join(words)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The words, in the order of their ids."""
+        return {"kind": "word", "words": list(self._words)}
 
 
 class _KnownWords(dict[str, int]):

@@ -26,8 +26,12 @@ _PARTS: Final = frozenset(
         "step",
         "elapsed_s",
         "longest_interval_s",
+        "vocabulary",
     }
 )
+
+_ADDED: Final = {"vocabulary": None}
+"""Parts that older checkpoints lack, and their value then."""
 
 _RENAMED: Final = {"walk": "schedule"}
 """Parts of older checkpoints, and their names today."""
@@ -69,7 +73,7 @@ def load_checkpoint(folder: Location) -> dict[str, Any]:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ResultsError(f"checkpoint {file}: cannot be read as a state of tensors ({reason})") from error
     if isinstance(state, dict):
-        state = {_RENAMED.get(part, part): value for part, value in state.items()}
+        state = _ADDED | {_RENAMED.get(part, part): value for part, value in state.items()}
     if not isinstance(state, dict) or set(state) != _PARTS:
         raise ResultsError(f"checkpoint {file}: is not a training state; expected {', '.join(sorted(_PARTS))}")
     return state

@@ -16,6 +16,7 @@ from erpo_explore.errors import ResultsError
 from erpo_explore.seq2seq import ModelConfig, build_model
 from erpo_explore.store.files import Folder, Location
 from erpo_explore.tasks import Task
+from erpo_explore.tasks.vocabulary_file import check_same_vocabulary
 from erpo_explore.trial.checkpoint import load_checkpoint
 from erpo_explore.trial.seeding import WEIGHTS, stream
 
@@ -52,13 +53,14 @@ def load_initial_weights(
         model: The model that branches.
 
     Raises:
-        ResultsError: A checkpoint is missing, truncated, of another program or of another size.
+        ResultsError: A checkpoint is missing, truncated, of another program, size or vocabulary.
     """
     kept = ("model", "optimizer") if optimizer else ("model",)
     expected = _shapes(_fresh_weights(task, model))
     states = []
     for folder in checkpoints:
         state = load_checkpoint(folder)
+        check_same_vocabulary(task.vocabularies.sha256(), state["vocabulary"], f"checkpoint {folder}")
         _check_fit(_shapes(state["model"]), expected, folder)
         states.append({part: state[part] for part in kept})
     return InitialWeights(states=tuple(states), first_seed=first_seed)

@@ -17,6 +17,7 @@ from erpo_explore.erpo import StepLoss
 from erpo_explore.seq2seq import ModelConfig, Seq2Seq, build_model
 from erpo_explore.space import Path, Point
 from erpo_explore.tasks import Split, Task
+from erpo_explore.tasks.vocabulary_file import check_same_vocabulary
 from erpo_explore.trial.evaluation import Scores, evaluate
 from erpo_explore.trial.interval import Interval, StopRequestedError
 from erpo_explore.trial.observation import Observation
@@ -71,6 +72,7 @@ class TrainingRun:
             generator=self._streams.weights,
         )
         self._optimizer_step = OptimizerStep(task, self._model, training, seed=spec.seed, device=device)
+        self._vocabulary = task.vocabularies.sha256()
         self._validation = first_pairs(task.validation, training.validation_limit)
         self._schedule = ScheduleState(spec.path)
         self._interval: Interval | None = None
@@ -212,13 +214,18 @@ class TrainingRun:
             "step": self.step,
             "elapsed_s": self._elapsed_s,
             "longest_interval_s": self.longest_interval_s,
+            "vocabulary": self._vocabulary,
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Continue the run that `state` was taken from.
 
         With the state of another trial, attempt or kind of device, the run continues with random draws of its own.
+
+        Raises:
+            ResultsError: The state belongs to another vocabulary.
         """
+        check_same_vocabulary(self._vocabulary, state.get("vocabulary"), f"the state of trial {state['trial']}")
         self._interval = None
         self.take_weights(state)
         self._schedule = ScheduleState.from_state(state["schedule"])

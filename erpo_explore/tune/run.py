@@ -27,7 +27,7 @@ from erpo_explore.plan.trials import num_reachable_knots
 from erpo_explore.plan.unchanged import check_text, keep_experiment, resumable
 from erpo_explore.store import ResultsWriter, load_manifest, load_results
 from erpo_explore.store.files import Folder, Location, as_location, join, resolved
-from erpo_explore.store.layout import EXPERIMENT, MANIFEST
+from erpo_explore.store.layout import EXPERIMENT, MANIFEST, VOCABULARY
 from erpo_explore.store.writer_lock import locked
 from erpo_explore.tasks import Task
 from erpo_explore.tune._ray_internals import check_ray_version, retrying_if
@@ -167,6 +167,7 @@ def resume(
 
 def _create_folder(plan: Plan) -> None:
     ResultsWriter.create(plan.folder, plan.manifest(), needed_bytes=plan.needed_bytes)
+    ResultsWriter.open(plan.folder).write_file(VOCABULARY, plan.task.vocabularies.to_json())
     keep_experiment(plan.experiment, plan.folder)
 
 

@@ -116,3 +116,13 @@ def test_a_full_disk_is_an_error_and_leaves_the_last_state_whole(state, small_di
         save_checkpoint(state | {"model": {"weight": torch.zeros(1_000_000)}}, small_disk)
     assert same(load_checkpoint(small_disk), state)
     assert [file.name for file in small_disk.iterdir()] == ["state.pt"]
+
+
+def test_a_checkpoint_of_an_older_version_has_no_vocabulary(state, tmp_path):
+    torch.save({name: part for name, part in state.items() if name != "vocabulary"}, tmp_path / "state.pt")
+    assert same(load_checkpoint(tmp_path), state | {"vocabulary": None})
+
+
+def test_a_state_of_another_vocabulary_is_refused(state):
+    with pytest.raises(ResultsError, match="the state of trial tiny: belongs to the vocabulary 0000"):
+        run_of(PATHS["mle"]).load_state(state | {"vocabulary": "0" * 64})
