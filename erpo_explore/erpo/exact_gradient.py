@@ -4,7 +4,7 @@ Legend: N enumerated targets, L longest target, V vocabulary.
 
     token      J = Σ_y q̃(y) log p_θ(y)                     the M-step of the token-level E-step, q̃ constant
     sequence   J = Σ_y q(y) log p_θ(y)                     the M-step of the exact E-step, q constant
-    reward     J = Σ_y p_θ(y) R(y)                         policy gradient, α → ∞
+    reward     J = Σ_y p_θ(y) (R(y) − β log p_θ(y))        policy gradient, α → ∞, with its entropy bonus
     risk       J = Σ_y p_θ(y)^a R(y) / Σ_y p_θ(y)^a        minimum risk over all targets (Shen et al. 2016)
 
 A training step minimises −J. In the first two, p_θ is normalised over the whole vocabulary, as in cross-entropy. In the
@@ -69,8 +69,10 @@ def exact_value(
             if bool((exact.reward_N == -torch.inf).any()):
                 raise ValueError(f"J of {aim} needs a finite reward of every target, got {exact.point.reward}")
             log_p_N = _log_p(exact, model, memory, allowed=True)
-            share_N = log_p_N.exp() if aim == "reward" else (sharpness * log_p_N).softmax(0)
-            return (share_N * exact.reward_N).sum()
+            if aim == "risk":
+                return ((sharpness * log_p_N).softmax(0) * exact.reward_N).sum()
+            beta = exact.point.beta if exact.point.is_policy_gradient else 0.0
+            return (log_p_N.exp() * (exact.reward_N - beta * log_p_N)).sum()
         case _:
             raise ValueError(f"aim must be one of {', '.join(AIMS)}, got {aim!r}")
 

@@ -78,19 +78,25 @@ def constant(*, metric: str, alpha: float = 1.0, beta: float = 0.0) -> Path:  # 
     return Path.constant(Point(reward=Reward(task=1.0, metric="constant"), alpha=alpha, beta=beta))
 
 
-def policy_gradient(*, metric: str, baseline: Baseline | None = None, samples: int = 1) -> Path:
-    """REINFORCE, the limit α → ∞, by default with the self-critical baseline (Rennie et al. 2017)."""
-    return Path.constant(_policy_gradient(metric, Estimator(baseline=baseline, samples=samples)))
+def policy_gradient(*, metric: str, baseline: Baseline | None = None, samples: int = 1, beta: float = 0.0) -> Path:
+    """REINFORCE, the limit α → ∞, by default with the self-critical baseline (Rennie et al. 2017).
+
+    At beta > 0 the model's entropy is rewarded, beta per nat of a whole target.
+    """
+    return Path.constant(_policy_gradient(metric, Estimator(baseline=baseline, samples=samples), beta))
 
 
-def rloo(*, metric: str, samples: int = 4) -> Path:
-    """REINFORCE with the mean of the other draws as baseline (Kool et al. 2019)."""
-    return Path.constant(_policy_gradient(metric, Estimator(baseline="leave_one_out", samples=samples)))
+def rloo(*, metric: str, samples: int = 4, beta: float = 0.0) -> Path:
+    """REINFORCE with the mean of the other draws as baseline (Kool et al. 2019); beta as in `policy_gradient`."""
+    return Path.constant(_policy_gradient(metric, Estimator(baseline="leave_one_out", samples=samples), beta))
 
 
-def grpo(*, metric: str, samples: int = 4) -> Path:
-    """REINFORCE with rewards standardised within their group (Shao et al. 2024), without its clipping."""
-    return Path.constant(_policy_gradient(metric, Estimator(baseline="group", samples=samples)))
+def grpo(*, metric: str, samples: int = 4, beta: float = 0.0) -> Path:
+    """REINFORCE with rewards standardised within their group (Shao et al. 2024), without its clipping.
+
+    beta is as in `policy_gradient`; the sum of reward and entropy is standardised.
+    """
+    return Path.constant(_policy_gradient(metric, Estimator(baseline="group", samples=samples), beta))
 
 
 def minimum_risk(*, metric: str, samples: int = 8, sharpness: float = 0.005) -> Path:
@@ -116,8 +122,8 @@ def mixer(*, metric: str, warm: float = 0.5, samples: int = 1) -> Path:
     return Path(knots=((0.0, forced), (warm, forced), (1.0, free)))
 
 
-def _policy_gradient(metric: str, estimator: Estimator) -> Point:
-    return Point(reward=Reward(task=1.0, metric=metric), alpha=math.inf, beta=0.0, estimator=estimator)
+def _policy_gradient(metric: str, estimator: Estimator, beta: float = 0.0) -> Point:
+    return Point(reward=Reward(task=1.0, metric=metric), alpha=math.inf, beta=beta, estimator=estimator)
 
 
 def scheduled_sampling(*, metric: str, rate: float = 0.25) -> Path:  # noqa: ARG001

@@ -1,10 +1,10 @@
 """A path through the space: knots (at, Point) along the budget of a run.
 
 Between two knots, λ moves linearly on its simplex, ρ and the forced share move linearly, and τ and the reward's
-temperature move linearly in their logarithm. Values without an in-between keep those of the earlier knot until the
-later one: metric, kind of noise, prefix, label, estimator, and τ where one end is infinite. So does a whole point where
-the point between would be illegal. Two knots at the same position are a jump, and `Path.at` returns the later one. One
-knot is a constant path.
+temperature move linearly in their logarithm. Where both ends have infinite α, β moves linearly. Values without an
+in-between keep those of the earlier knot until the later one: metric, kind of noise, prefix, label, estimator, and τ
+where one end is infinite. So does a whole point where the point between would be illegal. Two knots at the same
+position are a jump, and `Path.at` returns the later one. One knot is a constant path.
 """
 
 import itertools
@@ -128,7 +128,7 @@ def _between(start: Point, stop: Point, share: float) -> Point:
     """The point between `start` and `stop`, at a share of the way, 0 < share < 1."""
     if math.isinf(start.tau) != math.isinf(stop.tau):
         return start
-    alpha, beta = start.alpha, start.beta
+    alpha, beta = start.alpha, start.beta + share * (stop.beta - start.beta)
     if not math.isinf(start.tau):
         rho = start.rho + share * (stop.rho - start.rho)
         alpha, beta = weights_of(rho, _log_between(start.tau, stop.tau, share))

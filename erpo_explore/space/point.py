@@ -29,7 +29,7 @@ class Point:
     Attributes:
         reward: R, a point on the simplex of rewards.
         alpha: α ≥ 0, weight of staying close to the model. The limit of infinite α is policy gradient.
-        beta: β ≥ 0 and finite, weight of the sampler's entropy. 0 at infinite α, whose loss has no entropy term.
+        beta: β ≥ 0 and finite, weight of the sampler's entropy. At infinite α, of the model's: an entropy bonus.
         prefix: Source of the tokens that the next one is conditioned on: the reference (`truth`), the sampler (`q`) or
             the `model`.
         label: What the model is trained to predict: a draw from q (`sampled`), q's whole distribution (`expected`), or
@@ -113,10 +113,21 @@ class Point:
             raise ConfigError(f"forced needs prefix q and estimator token, got prefix={self.prefix}, {where}")
         if R.task == 1.0 and not R.has_increments:
             self._check_finished_reward()
-        if self.is_policy_gradient and self.beta != 0.0:
+        if kind == "token" and self.estimator.samples > 1 and self.prefix == "truth" and self.label != "sampled":
             raise ConfigError(
-                f"{where} has no entropy term, so beta must be 0, got beta={self.beta:g}; leave beta out, or use a "
-                "finite alpha"
+                f"prefix=truth with label={self.label} draws nothing, so samples={self.estimator.samples} has no "
+                "effect; leave it out"
+            )
+        standardises = rules.weighs != "never" and self.estimator.chosen_baseline == "group"
+        if standardises and R.temperature != 1.0 and not (self.is_policy_gradient and self.beta > 0.0):
+            raise ConfigError(
+                f"{where} standardises the rewards of a source, so reward.temperature={R.temperature:g} has no effect; "
+                "leave it out, or use another baseline than group"
+            )
+        if self.is_policy_gradient and self.beta != 0.0 and rules.weighs == "never":
+            raise ConfigError(
+                f"estimator {kind} has no entropy term, so beta must be 0, got beta={self.beta:g}; leave beta out, or "
+                "use estimator token"
             )
 
     def _check_finished_reward(self) -> None:

@@ -133,13 +133,14 @@ def _offline_loss(probability, model):
 
 
 def _policy_gradient_loss(point, model):
-    """−E_p[R] after the forced words, plus the cross-entropy of the forced words."""
+    """−E_p[R] − β H after the forced words, plus the cross-entropy of the forced words."""
     tree, exact = tree_of(point, model), enumeration(point, model)
     m = math.ceil(point.forced * len(TRUTH))
     loss = -sum((tree[TRUTH[:t]].log_p_V[TRUTH[t]] for t in range(m)), torch.zeros(()))
     for target, reward in zip(words_of(exact.tokens_NL), exact.reward_N.tolist(), strict=True):
         if target[:m] == TRUTH[:m]:
-            loss = loss - tree.tail_log_p(target).exp() * reward
+            log_p = tree.tail_log_p(target)
+            loss = loss - log_p.exp() * (reward - point.beta * log_p)
     return loss
 
 
@@ -161,7 +162,8 @@ def _group_pairs(point, log_p_N, reward_N):
     """Two standardised unequal rewards are ±1: the gradient raises the better draw and lowers the worse one."""
 
     def loss_of(numbers_PK):
-        gap_P = reward_N[numbers_PK[:, 0]] - reward_N[numbers_PK[:, 1]]
+        value_N = reward_N - point.beta * log_p_N.detach()
+        gap_P = value_N[numbers_PK[:, 0]] - value_N[numbers_PK[:, 1]]
         sign_P = torch.where(gap_P.abs() < 1e-6, 0.0, gap_P.sign())
         return -0.5 * sign_P * (log_p_N[numbers_PK[:, 0]] - log_p_N[numbers_PK[:, 1]])
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -52,16 +54,19 @@ def token_log_p(tokens, *, allowed):
 class TestGradients:
     @pytest.mark.parametrize("aim", AIMS)
     @pytest.mark.parametrize(
-        "point", [POINTS["spg_bleu"], POINTS["halfway_rouge"], SCORED], ids=["spg", "half", "scored"]
+        "point",
+        [POINTS["spg_bleu"], POINTS["halfway_rouge"], SCORED, replace(POLICY_GRADIENT, beta=0.3)],
+        ids=["spg", "half", "scored", "entropy bonus"],
     )
     def test_it_is_the_gradient_of_its_equation(self, aim, point):
         found, a = enumeration_of(point), 0.4
+        bonus = point.beta if point.is_policy_gradient else 0.0
         rows = [[v for v in row if v != PAD] for row in found.tokens_NL.tolist()]
         log_p_N = torch.stack([token_log_p(row, allowed=aim in ("reward", "risk")) for row in rows])
         value = {
             "token": lambda: (found.log_q_token_N.exp() * log_p_N).sum(),
             "sequence": lambda: (found.log_q_N.exp() * log_p_N).sum(),
-            "reward": lambda: (log_p_N.exp() * found.reward_N).sum(),
+            "reward": lambda: (log_p_N.exp() * (found.reward_N - bonus * log_p_N)).sum(),
             "risk": lambda: (log_p_N.exp() ** a * found.reward_N).sum() / (log_p_N.exp() ** a).sum(),
         }[aim]()
         found_P = flat(exact_gradient(aim, found, MODEL, memory_of(MODEL), sharpness=a))
@@ -105,16 +110,17 @@ class TestGradients:
 
 
 class TestLimits:
-    def test_at_large_alpha_the_m_step_is_the_policy_gradient(self):
-        # α ∇ E_q[log p] → E_p[(R − E R) ∇ log p]; over finished targets, with p normalised among them
+    @pytest.mark.parametrize("beta", [0.0, 0.5])
+    def test_at_large_alpha_the_m_step_is_the_policy_gradient_with_entropy_bonus(self, beta):
+        # α ∇ E_q[log p] → ∇ (E_p[R] + β H(p)); over finished targets, with p normalised among them
         alpha = 1e3
-        point = Point(reward=POLICY_GRADIENT.reward, alpha=alpha, beta=0.0)
+        point = Point(reward=POLICY_GRADIENT.reward, alpha=alpha, beta=beta)
         found = enumeration_of(point)
         finished = found.finished_N
         log_p_N = torch.stack(
             [token_log_p([v for v in row if v != PAD], allowed=True) for row in found.tokens_NL[finished].tolist()]
         ).log_softmax(0)
-        reward_P = gradient((log_p_N.exp() * found.reward_N[finished]).sum(), MODEL)
+        reward_P = gradient((log_p_N.exp() * (found.reward_N[finished] - beta * log_p_N)).sum(), MODEL)
         # at q = p the gradient of E_q[log p among the finished] is 0, so α magnifies rounding alone
         step_P = alpha * gradient((found.log_q_N[finished].double().exp() * log_p_N.double()).sum(), MODEL)
         assert torch.nn.functional.cosine_similarity(step_P, reward_P, dim=0) > 0.999

@@ -96,6 +96,7 @@ FORCED = {
     "all, forced, expected": mixed(levers={"forced": 0.5, "label": "expected"}, **INSIDE),
     "truth + noise, forced, expected": mixed(truth=0.7, noise=0.3, levers={"forced": 0.5, "label": "expected"}),
     "policy gradient, forced": task(math.inf, 0.0, forced=0.3),
+    "entropy bonus, forced": task(math.inf, 0.2, forced=0.3),
 }
 
 
@@ -108,6 +109,9 @@ GROUPED = {
     "no baseline": task(math.inf, 0.0, estimator=Estimator(baseline="none")),
     "leave one out, edit": task(math.inf, 0.0, "edit", estimator=Estimator(samples=3, baseline="leave_one_out")),
     "self-critical, scored": task(math.inf, 0.0, SCORED),
+    "entropy bonus": task(math.inf, 0.3, estimator=Estimator(samples=2, baseline="leave_one_out")),
+    "entropy bonus, one draw": task(math.inf, 0.1, "edit", estimator=Estimator(baseline="none")),
+    "entropy bonus, group": task(math.inf, 0.2, estimator=Estimator(samples=2, baseline="group")),
     "group, edit": task(math.inf, 0.0, "edit", estimator=Estimator(samples=2, baseline="group")),
     "risk, edit, a = 1": task(math.inf, 0.0, "edit", estimator=weighted("minimum_risk")),
     "risk, scored, a = 0.3": task(math.inf, 0.0, SCORED, estimator=weighted("minimum_risk", sharpness=0.3)),

@@ -54,8 +54,14 @@ WHOLE = {
     "sequence": (0.5, Estimator(kind="sequence", samples=K)),
     "sequence_offline": (0.0, Estimator(kind="sequence", samples=K)),
 }
+STANDARDISED = ("group", "target_policy")
 WHOLE_POINTS = {
-    name: Point(reward=METRIC, alpha=alpha, beta=0.0 if alpha >= 1.0 else 0.5, estimator=estimator)
+    name: Point(
+        reward=dataclasses.replace(METRIC, temperature=1.0) if name in STANDARDISED else METRIC,
+        alpha=alpha,
+        beta=0.0 if alpha >= 1.0 else 0.5,
+        estimator=estimator,
+    )
     for name, (alpha, estimator) in WHOLE.items()
 }
 

@@ -1,5 +1,6 @@
 """Any legal value of the space, for hypothesis."""
 
+import dataclasses
 import math
 
 from hypothesis import strategies as st
@@ -48,10 +49,13 @@ def policy_gradients(draw):
         st.builds(Estimator, samples=samples, baseline=st.sampled_from([None, *BASELINES]))
         | st.builds(Estimator, kind=st.just("minimum_risk"), samples=samples, sharpness=st.floats(1e-3, 2.0))
     )
+    reward, beta = draw(corners), draw(st.floats(0.0, 1e3)) if estimator.kind == "token" else 0.0
+    if estimator.baseline == "group" and beta == 0.0:
+        reward = dataclasses.replace(reward, temperature=1.0)
     return Point(
-        reward=draw(corners),
+        reward=reward,
         alpha=math.inf,
-        beta=0.0,
+        beta=beta,
         estimator=estimator,
         forced=draw(shares) if estimator.kind == "token" else 0.0,
     )
@@ -76,7 +80,7 @@ def sequence_points(draw):
     metric = "edit" if kind == "stratified" else draw(st.sampled_from(TOKEN_METRICS))
     trusted = kind in ("sequence", "target_policy")
     return Point(
-        reward=Reward(task=1.0, metric=metric, temperature=draw(temperatures)),
+        reward=Reward(task=1.0, metric=metric, temperature=1.0 if kind == "target_policy" else draw(temperatures)),
         alpha=draw(st.floats(1e-3, 1e3)) if trusted else 0.0,
         beta=draw(st.floats(1e-6, 1e6)),
         estimator=Estimator(kind=kind, samples=draw(samples)),

@@ -191,6 +191,10 @@ class TestAt:
         reward = path_of((0.0, start), (1.0, stop)).at(share).reward
         assert (reward.metric, reward.temperature) == ("edit", 0.02)
 
+    def test_the_entropy_bonus_of_policy_gradient_moves_linearly(self):
+        path = Path(knots=((0.0, POLICY_GRADIENT), (1.0, dataclasses.replace(POLICY_GRADIENT, beta=0.4))))
+        assert path.at(0.25) == dataclasses.replace(POLICY_GRADIENT, beta=0.1)
+
     @pytest.mark.parametrize(("start", "stop"), [(SPG, POLICY_GRADIENT), (POLICY_GRADIENT, SPG)])
     def test_a_segment_with_an_infinite_end_is_held(self, start, stop):
         path = path_of((0.0, start), (1.0, stop))

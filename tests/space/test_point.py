@@ -13,6 +13,7 @@ from erpo_explore.space.point import weights_of
 from .strategies import finite_points, points, policy_gradients, temperatures
 
 TRUTH, BLEU = Reward(truth=1.0), Reward(task=1.0)
+COLD = Reward(task=1.0, temperature=0.5)
 INF, NAN = math.inf, math.nan
 BLANK = Reward(truth=0.5, noise=0.5, noise_kind="blank")
 CHRF = Reward(task=1.0, metric="chrf")
@@ -66,6 +67,7 @@ def test_an_infinite_temperature_is_policy_gradient():
         ({"reward": "bleu", "tau": 0.1}, Point(reward=BLEU, alpha=0.0, beta=0.1)),
         ({"reward": "bleu", "rho": 1, "tau": "inf"}, Point(reward=BLEU, alpha=INF, beta=0.0)),
         ({"reward": "bleu", "alpha": "inf"}, Point(reward=BLEU, alpha=INF, beta=0.0)),
+        ({"reward": "bleu", "alpha": "inf", "beta": 0.1}, Point(reward=BLEU, alpha=INF, beta=0.1)),
         ({"reward": {"truth": 1}, "prefix": "truth"}, Point(reward=TRUTH, prefix="truth")),
     ],
 )
@@ -89,12 +91,20 @@ def test_a_point_is_read_in_either_coordinates(written, point):
         ({"alpha": INF, "reward": BLEU, "label": "expected"}, r"label=expected; use prefix: q, label: sampled"),
         ({"alpha": INF, "reward": BLEU, "label": "truth"}, r"label=truth; use prefix: q, label: sampled"),
         (
-            {"alpha": INF, "beta": 0.5, "reward": BLEU},
-            r"alpha=inf .* has no entropy term, so beta must be 0, got beta=0\.5; leave beta out",
+            {"alpha": INF, "beta": 0.5, "reward": BLEU, "estimator": RISK},
+            r"estimator minimum_risk has no entropy term, so beta must be 0, got beta=0\.5; leave beta out",
         ),
         (
             {"reward": BLEU, "estimator": Estimator(samples=2, baseline="group")},
             r"estimator token weighs no draw by its reward, so baseline=group has no effect; leave it out",
+        ),
+        (
+            {"alpha": INF, "beta": 0.0, "reward": COLD, "estimator": Estimator(samples=2, baseline="group")},
+            r"standardises the rewards of a source, so reward\.temperature=0\.5 has no effect; leave it out",
+        ),
+        (
+            {"reward": BLEU, "prefix": "truth", "label": "expected", "estimator": Estimator(samples=2)},
+            r"prefix=truth with label=expected draws nothing, so samples=2 has no effect; leave it out",
         ),
         ({"forced": 1.5}, r"forced must lie in \[0, 1\], got 1\.5; it is a share of the reference"),
         ({"forced": NAN}, r"forced must lie in \[0, 1\], got nan"),

@@ -2,9 +2,11 @@
 
 Legend: N kept labels, B sources, K draws per source, R = B · K rows, T target length.
 
-    L = Σ_n A_n L_n / N        L_n = −log p_θ(y_n),   A = R − b over K, 1 at forced labels
+    L = Σ_n A_n L_n / N        L_n = −log p_θ(y_n),   A = u − b over K, 1 at forced labels
+    u = R − β log p_θ(y)       log p_θ of the labels that are not forced, without gradient
 
-q → p_θ (1 + (R − E R)/α) and E_p[∇ log p_θ] = 0, so α ∇ E_q[log p_θ] → E_p[(R − b) ∇ log p_θ].
+q → p_θ (1 + (u − E u)/α) and E_p[∇ log p_θ] = 0, so α ∇ E_q[log p_θ] → E_p[(u − b) ∇ log p_θ], which is the gradient of
+E_p[R] + β H(p_θ): at β > 0, policy gradient with an entropy bonus (Williams & Peng 1991).
 """
 
 import torch
@@ -12,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from erpo_explore.erpo.draw import Draw
-from erpo_explore.erpo.m_step import StepLoss, model_draw_losses, step_result
+from erpo_explore.erpo.m_step import LabelLosses, StepLoss, model_draw_losses, row_sums, step_result
 from erpo_explore.erpo.proposal import Proposal
 from erpo_explore.erpo.sampling import sample
 from erpo_explore.erpo.step import Step
@@ -27,7 +29,8 @@ def policy_gradient_loss(step: Step, draw: Draw) -> StepLoss:
     greedy_B = _greedy_rewards(step) if baseline == "self_critical" else None
     losses = model_draw_losses(step, draw)
     reward_R = step.scores(draw)
-    advantage_R1 = advantages(step.grouped(reward_R), baseline, greedy_B).reshape(-1, 1)
+    value_R = reward_R + step.point.beta * _surprisal(draw, losses) if step.point.beta > 0.0 else reward_R
+    advantage_R1 = advantages(step.grouped(value_R), baseline, greedy_B).reshape(-1, 1)
     weight_RT = advantage_R1.expand(draw.keep_RT.shape)
     if draw.forced_RT is not None:
         weight_RT = weight_RT.masked_fill(draw.forced_RT, 1.0)
@@ -38,6 +41,14 @@ def policy_gradient_loss(step: Step, draw: Draw) -> StepLoss:
         num_units=len(losses) / step.num_draws,
         mean_reward=step.mean_metric(reward_R),
     )
+
+
+def _surprisal(draw: Draw, losses: LabelLosses) -> Float[Tensor, " R"]:
+    """−log p_θ of each target after its forced labels, without gradient."""
+    losses_N = losses.losses_N.detach()
+    if draw.forced_RT is not None:
+        losses_N = losses_N.masked_fill(draw.forced_RT[draw.keep_RT], 0.0)
+    return row_sums(losses_N, draw.keep_RT)
 
 
 @torch.no_grad()
