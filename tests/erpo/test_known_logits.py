@@ -32,7 +32,7 @@ ALIKE = {
     "policy_gradient": POLICY_GRADIENT,
     "rloo": dataclasses.replace(POLICY_GRADIENT, estimator=Estimator(samples=3, baseline="leave_one_out")),
     "minimum_risk": dataclasses.replace(POLICY_GRADIENT, estimator=Estimator(kind="minimum_risk", samples=3)),
-    "target_policy": dataclasses.replace(SPG, estimator=Estimator(kind="target_policy", samples=3)),
+    "target_policy": dataclasses.replace(SPG, estimator=Estimator(kind="target_policy", samples=3, baseline="none")),
     "sequence": dataclasses.replace(SPG, estimator=Estimator(kind="sequence", samples=3)),
 }
 """Points whose targets are drawn from the model's logits at every step."""
