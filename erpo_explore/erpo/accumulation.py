@@ -21,6 +21,7 @@ from erpo_explore.erpo.draw import Draw, from_reference
 from erpo_explore.erpo.estimators import GradientEstimator, load_estimator
 from erpo_explore.erpo.m_step import StepLoss, reference_loss
 from erpo_explore.erpo.objective import draws_nothing, longest_draw
+from erpo_explore.erpo.reward_statistics import RewardStatistics
 from erpo_explore.erpo.step import Step
 from erpo_explore.rewards import MixtureReward, Reference
 from erpo_explore.seq2seq import Seq2Seq
@@ -88,8 +89,9 @@ def accumulate(
         num_tokens=sum(part.outcome.num_tokens for part in parts),
         num_units=num_units,
         entropy_nats=_mean([(part.outcome.entropy_nats, part.num_drawn) for part in parts]),
-        mean_reward=_mean([(part.outcome.mean_reward, part.num_sources) for part in parts]),
+        rewards=RewardStatistics.merged([(part.outcome.rewards, part.num_sources) for part in parts]),
         effective_sample_size=_mean([(part.outcome.effective_sample_size, part.num_sources) for part in parts]),
+        cut_targets=_mean([(part.outcome.cut_targets, part.num_sources) for part in parts]),
     )
 
 

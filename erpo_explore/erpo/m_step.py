@@ -23,6 +23,7 @@ from erpo_explore.erpo.label_losses import (
     projected_label_losses,
     soft_label_losses,
 )
+from erpo_explore.erpo.reward_statistics import RewardStatistics
 from erpo_explore.erpo.step import Step
 
 __all__ = [
@@ -46,16 +47,33 @@ class StepLoss:
         num_tokens: Number of labels that were trained on.
         num_units: Number of units that the loss is a mean over: labels (each with its weight) or sources.
         entropy_nats: Entropy of q̃ per token, the mean of −log q̃ of the drawn labels; None where nothing was drawn.
-        mean_reward: Mean metric of the targets; None where the reward is a mixture or targets were not scored.
+        rewards: Metric of the targets; None where the reward is a mixture or targets were not scored.
         effective_sample_size: Mean over the sources, between 1 and K; None where draws are not weighted as wholes.
+        cut_targets: Share of the drawn targets that were cut before their EOS; None where nothing was drawn.
     """
 
     loss: Float[Tensor, ""]
     num_tokens: int
     num_units: float
     entropy_nats: float | None = None
-    mean_reward: float | None = None
+    rewards: RewardStatistics | None = None
     effective_sample_size: float | None = None
+    cut_targets: float | None = None
+
+    @property
+    def mean_reward(self) -> float | None:
+        """Mean metric of the targets."""
+        return None if self.rewards is None else self.rewards.mean
+
+    @property
+    def mean_squared_reward(self) -> float | None:
+        """Mean of the squared metric of the targets."""
+        return None if self.rewards is None else self.rewards.mean_square
+
+    @property
+    def equal_rewards(self) -> float | None:
+        """Share of sources whose draws have equal rewards; None for one draw per source as well."""
+        return None if self.rewards is None else self.rewards.equal_share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +107,7 @@ def mean_loss(step: Step, draw: Draw) -> StepLoss:
         losses,
         losses.losses_N.mean(),
         num_units=len(losses) / step.num_draws,
-        mean_reward=step.mean_metric(draw.reward_R),
+        rewards=step.reward_statistics(draw.reward_R),
     )
 
 
@@ -131,7 +149,7 @@ def step_result(
     loss: Float[Tensor, ""],
     *,
     num_units: float,
-    mean_reward: float | None = None,
+    rewards: RewardStatistics | None = None,
     effective_sample_size: float | None = None,
 ) -> StepLoss:
     """A loss with the statistics of its draws; the arguments are as in `StepLoss`."""
@@ -140,8 +158,9 @@ def step_result(
         num_tokens=len(losses),
         num_units=num_units,
         entropy_nats=_entropy_nats(draw, losses.model_q_N),
-        mean_reward=mean_reward,
+        rewards=rewards,
         effective_sample_size=effective_sample_size,
+        cut_targets=None if draw.finished_R is None else float((~draw.finished_R).float().mean()),
     )
 
 

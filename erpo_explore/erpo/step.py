@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from erpo_explore.erpo.draw import Draw
+from erpo_explore.erpo.reward_statistics import RewardStatistics, reward_statistics
 from erpo_explore.rewards import MixtureReward, Reference
 from erpo_explore.seq2seq import Memory, Seq2Seq
 from erpo_explore.space import Point
@@ -68,9 +69,16 @@ class Step:
         """[B, K]: the values of each source's draws side by side."""
         return value_R.view(-1, self.num_draws)
 
-    def mean_metric(self, reward: Tensor | None) -> float | None:
-        """Mean of R in the metric's own unit, without the reward's temperature; None for None."""
-        return None if reward is None else float(reward.mean()) * self.point.reward.temperature
+    def reward_statistics(self, reward_R: Tensor | None, weight_BK: Tensor | None = None) -> RewardStatistics | None:
+        """Statistics of R in the metric's own unit, without the reward's temperature; None for None.
+
+        Args:
+            reward_R: R of each target, as `scores` returns it.
+            weight_BK: Weights of each source's draws, which sum to 1. Default: all draws count alike.
+        """
+        if reward_R is None:
+            return None
+        return reward_statistics(self.grouped(reward_R), self.point.reward.temperature, weight_BK)
 
     def _take(self, row_N: Tensor) -> "Step":
         return replace(self, memory=self.memory.take(row_N), reference=self.reference.take(row_N))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from erpo_explore.space.estimator import Baseline
 
-__all__ = ["advantages", "effective_sample_size", "self_normalised", "standardised"]
+__all__ = ["advantages", "are_equal", "effective_sample_size", "self_normalised", "standardised"]
 
 
 def self_normalised(log_weight_BK: Float[Tensor, "B K"], finished_BK: Bool[Tensor, "B K"]) -> Float[Tensor, "B K"]:
@@ -64,8 +64,19 @@ def advantages(
 
 def standardised(reward_BK: Float[Tensor, "B K"]) -> Float[Tensor, "B K"]:
     """(R − mean) / standard deviation within each source; 0 where all draws have the same reward."""
-    gap_BK = reward_BK - reward_BK.mean(1, keepdim=True)
-    deviation_B1 = gap_BK.square().mean(1, keepdim=True).sqrt()
+    gap_BK, deviation_B1 = _gaps(reward_BK)
+    standardised_BK = gap_BK / deviation_B1.clamp(min=torch.finfo(gap_BK.dtype).tiny)
     # equal rewards may differ in their last bit; standardising must not turn that into ± 1
-    same_B1 = deviation_B1 <= 1e-6 * reward_BK.abs().amax(1, keepdim=True)
-    return torch.where(same_B1, 0.0, gap_BK / deviation_B1.clamp(min=torch.finfo(gap_BK.dtype).tiny))
+    return torch.where(are_equal(reward_BK)[:, None], 0.0, standardised_BK)
+
+
+def are_equal(reward_BK: Float[Tensor, "B K"]) -> Bool[Tensor, " B"]:
+    """Whether all draws of a source have the same reward, up to rounding."""
+    _, deviation_B1 = _gaps(reward_BK)
+    return deviation_B1[:, 0] <= 1e-6 * reward_BK.abs().amax(1)
+
+
+def _gaps(reward_BK: Float[Tensor, "B K"]) -> tuple[Float[Tensor, "B K"], Float[Tensor, "B 1"]]:
+    """R − mean, and the standard deviation within each source."""
+    gap_BK = reward_BK - reward_BK.mean(1, keepdim=True)
+    return gap_BK, gap_BK.square().mean(1, keepdim=True).sqrt()

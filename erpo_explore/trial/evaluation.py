@@ -57,6 +57,9 @@ class Scores:
         sentence_error_rate: Sentences with an error, in percent; None likewise.
         score: The maximised score: BLEU, or the mean of the three ROUGE scores.
         signature: Signature of the package that computed the score.
+        length_ratio: Tokens of the hypotheses per token of the references, EOS excluded; None where the references
+            have no token.
+        cut_hypotheses: Share of the hypotheses that were cut before their EOS.
         statistics: Contribution of each sentence to the score, in the order of the split; None where it is not known.
         samples: The first sentences, decoded.
     """
@@ -70,6 +73,8 @@ class Scores:
     sentence_error_rate: float | None = None
     score: float
     signature: str
+    length_ratio: float | None = None
+    cut_hypotheses: float | None = None
     statistics: CorpusStatistics | None = None
     samples: tuple[Sample, ...] = ()
 
@@ -100,7 +105,7 @@ def evaluate(
     was_training = model.training
     model.eval()
     hypotheses = [""] * len(split.references)
-    nll_nats, num_tokens = 0.0, 0
+    nll_nats, num_tokens, num_decoded, num_cut = 0.0, 0, 0, 0
     # from the split, not from the batch, so that no score depends on how the split is cut into batches
     if max_tokens is None:
         max_tokens = max(len(ids) for ids in split.target_ids) + _LENGTH_SLACK
@@ -110,14 +115,20 @@ def evaluate(
         nll_nats += _reference_nll_nats(model, memory, batch, task.symbols)
         num_tokens += batch.num_target_tokens
         tokens_BT = _decode(model, memory, task.symbols, max_tokens, beam_width, length_penalty)
+        open_BT = (tokens_BT == task.symbols.eos).cumsum(1) == 0
+        num_decoded += int((open_BT & (tokens_BT != task.symbols.pad)).sum())
+        num_cut += int(open_BT[:, -1].sum())
         for index, tokens in zip(batch.index_B.tolist(), tokens_BT.tolist(), strict=True):
             hypotheses[index] = task.target_vocabulary.decode(tokens)
     model.train(was_training)
     scored = scorer.corpus(hypotheses, split.references)
+    num_reference_tokens = num_tokens - len(hypotheses)
     return Scores(
         validation_nll_nats=nll_nats / num_tokens,
         score=scored.value,
         signature=scored.signature,
+        length_ratio=num_decoded / num_reference_tokens if num_reference_tokens > 0 else None,
+        cut_hypotheses=num_cut / len(hypotheses),
         statistics=scored.statistics,
         samples=_samples(scorer, split, hypotheses[:num_samples]),
         **scored.parts,

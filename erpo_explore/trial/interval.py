@@ -8,7 +8,14 @@ from erpo_explore.erpo import StepLoss
 
 __all__ = ["Interval", "StopRequestedError"]
 
-_AVERAGED: Final = ("entropy_nats", "mean_reward", "effective_sample_size")
+_AVERAGED: Final = (
+    "entropy_nats",
+    "mean_reward",
+    "mean_squared_reward",
+    "equal_rewards",
+    "effective_sample_size",
+    "cut_targets",
+)
 """Fields of `StepLoss` that are averaged over an interval; each is None in steps that do not compute it."""
 
 
@@ -52,8 +59,16 @@ class Interval:
 
     @property
     def means(self) -> dict[str, float | None]:
-        """Mean of each averaged field over the steps that computed it; None where no step did."""
-        return {name: sum(values) / len(values) if values else None for name, values in self.seen.items()}
+        """Mean of each averaged field over the steps that computed it; None where no step did.
+
+        The standard deviation of the reward takes the place of its mean square.
+        """
+        means = {name: sum(values) / len(values) if values else None for name, values in self.seen.items()}
+        mean, mean_square = means["mean_reward"], means.pop("mean_squared_reward")
+        deviation = None
+        if mean is not None and mean_square is not None:
+            deviation = max(0.0, mean_square - mean**2) ** 0.5
+        return means | {"reward_deviation": deviation}
 
     def state(self) -> dict[str, Any]:
         """As tensors and plain values; `from_state(i.state()) == i`."""
@@ -62,4 +77,5 @@ class Interval:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "Interval":
         """Read what `state` returned."""
-        return cls(**state)
+        # the version that saved the interval may not have averaged every field
+        return cls(**{**state, "seen": {name: state["seen"].get(name, []) for name in _AVERAGED}})

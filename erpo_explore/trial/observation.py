@@ -23,7 +23,12 @@ class Observation:
         scores: The evaluation; None where it diverged.
         entropy_nats: Mean entropy of q̃ over the interval; None where q̃ was not computed.
         mean_reward: Mean metric of the drawn targets over the interval; None where it was not computed.
+        reward_deviation: Standard deviation of the same values; None likewise.
+        equal_rewards: Share of sources whose K draws have equal rewards; None likewise, and for one draw per source.
         effective_sample_size: Mean over the interval's sources, 1 to K; None where draws are not weighted as wholes.
+        cut_targets: Share of the drawn targets that were cut before their EOS; None where nothing was drawn.
+        kl_nats: KL divergence of the model from the weights that it began with, as in `trial.start`; None for a model
+            that began with random weights, and where it diverged.
         tokens_per_s: Labels trained on per second, evaluation excluded.
         elapsed_s: Seconds that these weights have been trained and evaluated, over all processes.
         device: Device that it was trained on.
@@ -38,7 +43,11 @@ class Observation:
     scores: Scores | None
     entropy_nats: float | None
     mean_reward: float | None
+    reward_deviation: float | None = None
+    equal_rewards: float | None = None
     effective_sample_size: float | None
+    cut_targets: float | None = None
+    kl_nats: float | None = None
     tokens_per_s: float
     elapsed_s: float
     device: str

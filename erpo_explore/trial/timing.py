@@ -77,7 +77,7 @@ def time_trial(
     spec = TrialSpec(name="timing", role="algorithm", algorithm="mle", seed=0, path=Path.constant(_MLE))
     run = TrainingRun(task, model, training, spec, device)
     if initial_weights is not None:
-        run.take_weights(initial_weights.for_seed(initial_weights.first_seed))
+        run.branch_from(initial_weights.for_seed(initial_weights.first_seed))
     _seconds(run, _MLE, 0, _WARM_STEPS, device)
     mean_s = _seconds(run, _MLE, _WARM_STEPS, _MEAN_STEPS, device) / _MEAN_STEPS
     mle_s = _seconds(run, _MLE, 0, _STEPS, device)

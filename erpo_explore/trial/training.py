@@ -14,7 +14,7 @@ import torch
 
 from erpo_explore.config.experiment import Training
 from erpo_explore.erpo import StepLoss
-from erpo_explore.seq2seq import ModelConfig, Seq2Seq, build_model
+from erpo_explore.seq2seq import ModelConfig, PretrainedConfig, Seq2Seq, build_model
 from erpo_explore.space import Path, Point
 from erpo_explore.tasks import Split, Task
 from erpo_explore.tasks.vocabulary_file import check_same_vocabulary
@@ -25,6 +25,7 @@ from erpo_explore.trial.optimizer_step import OptimizerStep
 from erpo_explore.trial.schedule import ScheduleState
 from erpo_explore.trial.seeding import RandomStreams
 from erpo_explore.trial.spec import TrialSpec
+from erpo_explore.trial.start import Start
 
 __all__ = ["TrainingRun", "choose_device", "first_pairs"]
 
@@ -75,6 +76,7 @@ class TrainingRun:
         self._vocabulary = task.vocabularies.sha256()
         self._validation = first_pairs(task.validation, training.validation_limit)
         self._schedule = ScheduleState(spec.path)
+        self._start = self._copy() if isinstance(model, PretrainedConfig) else None
         self._interval: Interval | None = None
         self._elapsed_s = 0.0
         self.longest_interval_s: float | None = None
@@ -144,11 +146,12 @@ class TrainingRun:
         trained_until = time.perf_counter()
         # read before the evaluation, which moves a plateau schedule
         point, path = self._schedule.point(self.progress), self._schedule.path_so_far(self.progress)
+        kl_nats = self._start.kl_nats(self._model) if self._start is not None and is_finite else None
         scores = self._evaluate(interval, num_samples) if is_finite else None
         took_s = interval.trained_s + time.perf_counter() - trained_until
         self._elapsed_s += took_s
         self.longest_interval_s = max(took_s, self.longest_interval_s or 0.0)
-        return self._observation(interval, point, path, scores)
+        return self._observation(interval, point, path, scores, kl_nats)
 
     def _train(self, interval: Interval, should_stop: Callable[[], bool] | None) -> bool:
         """Take the remaining steps of an interval; returns False at the first non-finite loss."""
@@ -186,7 +189,9 @@ class TrainingRun:
             self.take_weights(interval.before)
         return scores
 
-    def _observation(self, interval: Interval, point: Point, path: Path, scores: Scores | None) -> Observation:
+    def _observation(
+        self, interval: Interval, point: Point, path: Path, scores: Scores | None, kl_nats: float | None
+    ) -> Observation:
         status: Literal["running", "finished", "diverged"] = "finished" if self.finished else "running"
         return Observation(
             step=self.step,
@@ -196,6 +201,7 @@ class TrainingRun:
             status=status if scores is not None else "diverged",
             train_loss_nats=interval.mean_loss if scores is not None else None,
             scores=scores,
+            kl_nats=kl_nats,
             tokens_per_s=interval.num_tokens / interval.trained_s,
             elapsed_s=self._elapsed_s,
             device=str(self._device),
@@ -250,11 +256,23 @@ class TrainingRun:
         self.load_state(state["run"])
         self._interval = Interval.from_state(state["interval"])
 
+    def branch_from(self, state: Mapping[str, Any]) -> None:
+        """Begin with the weights of an initial checkpoint; the KL divergence is reported from them on.
+
+        Args:
+            state: As for `take_weights`.
+        """
+        self.take_weights(state)
+        self._start = self._copy()
+
+    def _copy(self) -> Start:
+        return Start(self._model, self._validation, self._task.symbols, generator=self._streams.weights)
+
     def take_weights(self, state: Mapping[str, Any]) -> None:
         """Load a state's weights, and its optimizer's moments where it has them; all else stays as it is.
 
         Args:
-            state: `model` and perhaps `optimizer`, from a run or from the initial weights that this run branches from.
+            state: `model` and perhaps `optimizer`, from a run or from initial weights.
         """
         self._model.load_state_dict(state["model"])
         if "optimizer" in state:

@@ -23,7 +23,8 @@ class BestOfK(GradientEstimator):
 
     def loss(self, step: Step, draw: Draw) -> StepLoss:
         losses = model_draw_losses(step, draw)
-        reward_BK = step.grouped(step.scores(draw))
+        reward_R = step.scores(draw)
+        reward_BK = step.grouped(reward_R)
         loss_BK = step.grouped(row_sums(losses.losses_N, draw.keep_RT))
         best_B1 = reward_BK.argmax(1, keepdim=True)
         return step_result(
@@ -31,7 +32,7 @@ class BestOfK(GradientEstimator):
             losses,
             loss_BK.gather(1, best_B1).mean(),
             num_units=float(len(reward_BK)),
-            mean_reward=step.mean_metric(reward_BK.max(1).values),
+            rewards=step.reward_statistics(reward_R),
         )
 
 

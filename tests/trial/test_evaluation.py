@@ -49,6 +49,23 @@ class TestEvaluate:
             assert sample.hypothesis == task.target_vocabulary.decode(tokens_BT[0].tolist())
         assert scores.validation_nll_nats == evaluate(model, task, task.validation).validation_nll_nats
 
+    @pytest.mark.parametrize("beam_width", [1, 3])
+    @pytest.mark.parametrize("max_tokens", [1, 3, 20])
+    def test_lengths_and_cuts_are_those_of_each_decoding_alone(self, trained, max_tokens, beam_width):
+        model, task = trained
+        scores = evaluate(model, task, task.validation, max_tokens=max_tokens, beam_width=beam_width)
+        num_tokens, num_cut = 0, 0
+        for index in range(len(task.validation)):
+            batch = collate(task.validation, [index], task.symbols)
+            with torch.no_grad():
+                memory = model.eval().encode(batch.source_BS, batch.source_keep_BS)
+            tokens = beam_search(model, memory, task.symbols, max_tokens, width=beam_width)[0].tolist()
+            ended = task.symbols.eos in tokens
+            num_tokens += tokens.index(task.symbols.eos) if ended else len(tokens)
+            num_cut += not ended
+        assert scores.length_ratio == num_tokens / sum(map(len, task.validation.target_ids))
+        assert scores.cut_hypotheses == num_cut / len(task.validation)
+
     def test_the_score_is_computed_from_the_decoded_texts(self, trained):
         model, task = trained
         scores = evaluate(model, task, task.validation, num_samples=8)

@@ -6,7 +6,9 @@ from functools import cache
 import pytest
 import torch
 
-from erpo_explore.trial.interval import StopRequestedError
+from erpo_explore.erpo import StepLoss
+from erpo_explore.erpo.reward_statistics import reward_statistics
+from erpo_explore.trial.interval import Interval, StopRequestedError
 
 from .tiny import PATHS, TRAINING, measured, run_of, same
 
@@ -87,3 +89,18 @@ def test_loading_a_state_discards_the_interval_in_progress():
         run.advance(should_stop=stop_after(2))
     run.load_state(state)
     assert same(measured(run.advance()), measured(other.advance()))
+
+
+def test_the_deviation_of_the_reward_is_that_of_all_targets_of_its_steps():
+    reward_SBK, interval = torch.rand(3, 4, 2, generator=torch.Generator().manual_seed(1)), Interval()
+    for reward_BK in reward_SBK:
+        step = StepLoss(loss=torch.tensor(1.0), num_tokens=1, num_units=1.0, rewards=reward_statistics(reward_BK, 1.0))
+        interval.add(step)
+    assert interval.means["reward_deviation"] == pytest.approx(float(reward_SBK.std(correction=0)), rel=1e-4)
+
+
+def test_an_interval_of_an_older_version_lacks_its_fields_alone():
+    state = Interval().state()
+    state["seen"] = {"entropy_nats": [1.0], "mean_reward": [0.5]}
+    means = Interval.from_state(state).means
+    assert (means["entropy_nats"], means["mean_reward"], means["reward_deviation"]) == (1.0, 0.5, None)

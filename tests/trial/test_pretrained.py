@@ -58,6 +58,7 @@ def test_every_kind_of_point_trains_without_the_process_wide_generators(parts, n
     assert torch.equal(torch.get_rng_state(), before)
     assert math.isfinite(observation.train_loss_nats)
     assert math.isfinite(observation.scores.validation_nll_nats)
+    assert 0.0 < observation.kl_nats < math.inf
     torch.manual_seed(2)
     assert measured(run_of(parts, path).advance(num_samples=1)) == measured(observation)
 

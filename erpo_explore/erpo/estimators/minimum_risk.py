@@ -40,7 +40,7 @@ class MinimumRiskEstimator(GradientEstimator):
             losses,
             minimum_risk_loss(log_p_BK, reward_BK, distinct_BK, step.point.estimator.sharpness),
             num_units=float(len(reward_BK)),
-            mean_reward=step.mean_metric(reward_R),
+            rewards=step.reward_statistics(reward_R),
         )
 
 

@@ -39,7 +39,7 @@ def policy_gradient_loss(step: Step, draw: Draw) -> StepLoss:
         losses,
         (weight_RT[draw.keep_RT] * losses.losses_N).mean(),
         num_units=len(losses) / step.num_draws,
-        mean_reward=step.mean_metric(reward_R),
+        rewards=step.reward_statistics(reward_R),
     )
 
 

@@ -41,13 +41,12 @@ class SequenceEstimator(GradientEstimator):
         weight_BK = self_normalised(step.grouped(log_weight_R), step.grouped(finished_R))
         weight_N = weight_BK.reshape(-1, 1).expand(draw.keep_RT.shape)[draw.keep_RT]
         total = weight_N.sum()
-        weighted_reward_B = None if reward_R is None else (weight_BK * step.grouped(reward_R)).sum(1)
         return step_result(
             draw,
             losses,
             (weight_N * losses.losses_N).sum() / total,
             num_units=float(total),
-            mean_reward=step.mean_metric(weighted_reward_B),
+            rewards=step.reward_statistics(reward_R, weight_BK),
             effective_sample_size=float(effective_sample_size(weight_BK).mean()),
         )
 

@@ -44,7 +44,7 @@ class TargetPolicyEstimator(GradientEstimator):
             losses,
             target_policy_loss(log_p_BK, target_BK),
             num_units=float(len(reward_BK)),
-            mean_reward=step.mean_metric(reward_R),
+            rewards=step.reward_statistics(reward_R),
             effective_sample_size=float(effective_sample_size(target_BK).mean()),
         )
 

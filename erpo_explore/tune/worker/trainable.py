@@ -109,7 +109,7 @@ class ErpoTrainable(tune.Trainable):
         self._spec = assignment.spec
         self._run = TrainingRun(*self._parts, self._spec, choose_device(), attempt=assignment.attempt)
         if self._initial_weights is not None:
-            self._run.take_weights(self._initial_weights.for_seed(self._spec.seed))
+            self._run.branch_from(self._initial_weights.for_seed(self._spec.seed))
         self._set_target(assignment)
         self._preempted_interval = PreemptedInterval(self._interval_file())
 

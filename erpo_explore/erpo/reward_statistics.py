@@ -1,0 +1,69 @@
+"""What a reward gives the targets of one training step: mean, mean square, share of sources without a preference.
+
+Legend: B sources, K draws per source.
+
+    mean          E_w[R] = Σ_b Σ_k w_bk R_bk / B          w_bk = 1 / K, or the weights of the draws
+    mean square   E_w[R²], so the variance is E_w[R²] − E_w[R]²
+    equal         share of sources whose K draws have equal rewards
+
+Where all draws of a source have the same reward, a baseline over its draws leaves no gradient.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from erpo_explore.erpo.weights import are_equal
+
+__all__ = ["RewardStatistics", "reward_statistics"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewardStatistics:
+    """Statistics of R in the metric's own unit.
+
+    Attributes:
+        mean: Mean over the targets.
+        mean_square: Mean of R².
+        equal_share: Share of sources whose draws have equal rewards; None for one draw per source.
+    """
+
+    mean: float
+    mean_square: float
+    equal_share: float | None
+
+    @classmethod
+    def merged(cls, parts: Sequence[tuple["RewardStatistics | None", float]]) -> "RewardStatistics | None":
+        """The statistics of a batch from those of its parts, each with its number of sources; None where none has."""
+        known = [(part, sources) for part, sources in parts if part is not None]
+        total = sum(sources for _, sources in known)
+        if not known:
+            return None
+        shares = [(part.equal_share, sources) for part, sources in known if part.equal_share is not None]
+        return cls(
+            mean=sum(part.mean * sources for part, sources in known) / total,
+            mean_square=sum(part.mean_square * sources for part, sources in known) / total,
+            equal_share=sum(share * sources for share, sources in shares) / total if shares else None,
+        )
+
+
+def reward_statistics(
+    reward_BK: Float[Tensor, "B K"], temperature: float, weight_BK: Float[Tensor, "B K"] | None = None
+) -> RewardStatistics:
+    """Statistics of the rewards of one step's targets.
+
+    Args:
+        reward_BK: R / τ_R of each draw.
+        temperature: τ_R; the statistics are in the metric's own unit.
+        weight_BK: Weights that sum to 1 per source. Default: all draws count alike.
+    """
+    # detached and in double precision, since the variance is a difference of the two means
+    value_BK = reward_BK.detach().double() * temperature
+    weight_BK = value_BK.new_full(value_BK.shape, 1.0 / value_BK.shape[1]) if weight_BK is None else weight_BK.double()
+    return RewardStatistics(
+        mean=float((weight_BK * value_BK).sum(1).mean()),
+        mean_square=float((weight_BK * value_BK.square()).sum(1).mean()),
+        equal_share=float(are_equal(reward_BK.detach()).double().mean()) if reward_BK.shape[1] > 1 else None,
+    )
