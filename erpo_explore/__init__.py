@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Transformer,
     )
     from erpo_explore.api.explore import estimate, explore, resume
+    from erpo_explore.api.load_model import load_model
     from erpo_explore.api.replay import Replay, replay
     from erpo_explore.api.run import Run
     from erpo_explore.callables import register
@@ -68,6 +69,7 @@ __all__ = [
     "estimate",
     "explore",
     "load_experiment",
+    "load_model",
     "load_results",
     "register",
     "replay",
@@ -110,6 +112,7 @@ __getattr__ = lazy_names(
         "estimate": "api.explore",
         "explore": "api.explore",
         "load_experiment": "config.experiment",
+        "load_model": "api.load_model",
         "load_results": "store",
         "register": "callables",
         "replay": "api.replay",

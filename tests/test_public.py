@@ -41,6 +41,7 @@ PUBLIC = [
     "estimate",
     "explore",
     "load_experiment",
+    "load_model",
     "load_results",
     "register",
     "replay",

@@ -11,14 +11,18 @@ from erpo_explore.interruption import exit_code
 
 __all__ = [
     "Address",
+    "Average",
     "Cpus",
     "Data",
+    "Device",
     "Gpus",
+    "Last",
     "MaxHours",
     "Mlflow",
     "Results",
     "Settings",
     "TensorBoard",
+    "Trial",
     "Trust",
     "Wandb",
     "new_app",
@@ -108,3 +112,11 @@ Gpus = Annotated[
     float | None, typer.Option("--gpus-per-trial", help="GPUs per trial, e.g. 0.25 if four trials share one.")
 ]
 Cpus = Annotated[int | None, typer.Option("--cpus-per-trial", help="CPU cores per trial.")]
+Trial = Annotated[
+    str | None, typer.Option(help="Trial whose weights are used. Default: the best on the validation set.")
+]
+Last = Annotated[
+    bool, typer.Option("--last", help="Use the last weights of the trial, as a replay's test does, not the best.")
+]
+Average = Annotated[int, typer.Option(min=1, help="Average the last N checkpoints of the trial.", metavar="N")]
+Device = Annotated[str | None, typer.Option(help="cpu or cuda. Default: CUDA where there is one.")]

@@ -18,6 +18,7 @@ from erpo_explore.cli.report import report
 from erpo_explore.cli.resume import resume
 from erpo_explore.cli.run import run
 from erpo_explore.cli.submit import submit
+from erpo_explore.cli.translate import translate
 from erpo_explore.cli.watch import watch
 from erpo_explore.errors import ConfigError, ErpoExploreError
 from erpo_explore.interruption import take_as_ctrl_c
@@ -26,7 +27,7 @@ from erpo_explore.terminal_text import spell_what_cannot_be_shown
 __all__ = ["app", "main"]
 
 app = new_app()
-for command in (run, resume, replay, report, watch, compact):
+for command in (run, resume, replay, report, translate, watch, compact):
     app.command()(command)
 app.command(context_settings={"ignore_unknown_options": True})(submit)
 

@@ -1,9 +1,9 @@
 """Trust in results of other users: `resume` and `replay` execute what a results folder or a path file holds.
 
-`resume` unpickles Tune's state. `resume` and `replay` import the functions that an experiment or a path names. Reading
-results, as `report` does, executes nothing. Files on disk are checked by their owner, which is the user who unpacked or
-fetched them. An object store has no owners, so the user must know its origin. The names of imported functions are
-always logged.
+`resume` unpickles Tune's state. `resume` and `replay` import the functions that an experiment or a path names, and
+loading a model imports the function that builds it. Reading results, as `report` does, executes nothing. Files on disk
+are checked by their owner, which is the user who unpacked or fetched them. An object store has no owners, so the user
+must know its origin. The names of imported functions are always logged.
 """
 
 import logging
@@ -20,7 +20,7 @@ from erpo_explore.store.files import Location
 from erpo_explore.store.layout import CHECKPOINTS, MANIFEST
 from erpo_explore.store.manifest import load_manifest
 
-__all__ = ["check_replayable", "check_resumable", "named_functions"]
+__all__ = ["check_loadable", "check_replayable", "check_resumable", "named_functions"]
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +58,23 @@ def check_replayable(origin: Location, written: Mapping[str, Any], *, trust: boo
     functions = named_functions(written)
     if functions and isinstance(origin, Path) and not trust:
         _check_owner([origin], f"replaying {origin} runs functions that it may name ({', '.join(functions)})")
+    _log_functions(origin, functions)
+
+
+def check_loadable(origin: Location, model: Mapping[str, Any], *, trust: bool) -> None:
+    """Refuse another user's model if a function would be imported to build it, and log the function.
+
+    Args:
+        origin: A results folder, or the folder of an exported model.
+        model: The section `model` of its experiment, as plain values.
+        trust: Accept files of other users.
+
+    Raises:
+        ResultsError: The section names a function, and `origin` belongs to another user or is writable by every user.
+    """
+    functions = named_functions(model)
+    if functions and isinstance(origin, Path) and not trust:
+        _check_owner([origin], f"loading {origin} runs a function that it names ({', '.join(functions)})")
     _log_functions(origin, functions)
 
 

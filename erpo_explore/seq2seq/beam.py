@@ -1,7 +1,7 @@
-"""Beam search: several hypotheses per sentence are extended side by side, and the best one is returned.
+"""Beam search: several hypotheses per sentence are extended side by side, and the best ones are returned.
 
-Legend: B sentences, W beam width, N open hypotheses, C best tokens per hypothesis (≤ W), T tokens so far,
-V target vocabulary.
+Legend: B sentences, W beam width, M best hypotheses that are returned (≤ W), N open hypotheses, C best tokens per
+hypothesis (≤ W), T tokens so far, V target vocabulary.
 
     score(y) = log p_θ(y | x) / ((5 + |y|) / 6)^a
 
@@ -10,9 +10,9 @@ of tokens that are never generated (pad, BOS, UNK) therefore lowers the score of
 
 A sentence has W slots. At each step, the likeliest continuations of its open hypotheses take the free slots. A
 hypothesis that ends keeps its slot (Sutskever et al. 2014), so no ended hypothesis is lost. A sentence is done when
-its slots are full, at `max_tokens`, or as soon as no open hypothesis can still win. Since log p_θ only falls and the
-divisor only grows, no open hypothesis can score above log p_θ / ((5 + max_tokens) / 6)^a. With one slot per possible
-hypothesis the search is exhaustive; with one slot it is greedy decoding.
+its slots are full, at `max_tokens`, or as soon as no open hypothesis can still be among its M best. Since log p_θ only
+falls and the divisor only grows, no open hypothesis can score above log p_θ / ((5 + max_tokens) / 6)^a. With one slot
+per possible hypothesis the search is exhaustive; with one slot it is greedy decoding.
 """
 
 from dataclasses import dataclass, replace
@@ -26,36 +26,83 @@ from erpo_explore.rows import Rows
 from erpo_explore.seq2seq.model import Memory, Seq2Seq
 from erpo_explore.symbols import Symbols
 
-__all__ = ["beam_search"]
+__all__ = ["Beams", "beam_search", "best_hypotheses"]
 
 
-@torch.no_grad()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beams(Rows):
+    """The best hypotheses of each sentence, best first.
+
+    Attributes:
+        tokens_BMT: Tokens without BOS; padding after EOS.
+        score_BM: Length-normalised log p_θ; −∞ where the beam has found fewer hypotheses.
+        log_p_BM: log p_θ of the tokens, over the whole vocabulary.
+    """
+
+    tokens_BMT: Int[Tensor, "B M T"]
+    score_BM: Float[Tensor, "B M"]
+    log_p_BM: Float[Tensor, "B M"]
+
+
 def beam_search(
     model: Seq2Seq, memory: Memory, symbols: Symbols, max_tokens: int, *, width: int = 5, length_penalty: float = 1.0
 ) -> Int[Tensor, "B T"]:
     """Return the best-scoring hypothesis of each sentence that the beam finds.
 
     Args:
-        model: Scores the next token; the caller sets its mode (training or evaluation).
+        model: As for `best_hypotheses`, and so are the others.
         memory: The encoded sources.
-        symbols: BOS begins, EOS ends; pad, BOS and UNK are never generated.
+        symbols: Ids of the special tokens.
         max_tokens: Longest hypothesis, including EOS.
         width: Slots W per sentence.
-        length_penalty: a ≥ 0; 0 compares sums of log p, 1 nearly compares means.
+        length_penalty: Exponent a.
 
     Returns:
-        Tokens [B, T], T ≤ max_tokens, without BOS; padding after EOS. Where no hypothesis has ended within
-        `max_tokens`: the likeliest open one, cut there.
+        Tokens [B, T], T ≤ max_tokens, without BOS; padding after EOS.
 
     Raises:
         ConfigError: `width` is below 1 or `length_penalty` below 0.
     """
+    beams = best_hypotheses(model, memory, symbols, max_tokens, width=width, length_penalty=length_penalty)
+    return beams.tokens_BMT[:, 0]
+
+
+@torch.no_grad()
+def best_hypotheses(
+    model: Seq2Seq,
+    memory: Memory,
+    symbols: Symbols,
+    max_tokens: int,
+    *,
+    num_best: int = 1,
+    width: int = 5,
+    length_penalty: float = 1.0,
+) -> Beams:
+    """Return the M best-scoring hypotheses of each sentence that the beam finds.
+
+    Args:
+        model: Scores the next token; the caller sets its mode (training or evaluation).
+        memory: The encoded sources.
+        symbols: BOS begins, EOS ends; pad, BOS and UNK are never generated.
+        max_tokens: Longest hypothesis, including EOS.
+        num_best: Hypotheses M per sentence, at most W.
+        width: Slots W per sentence.
+        length_penalty: a ≥ 0; 0 compares sums of log p, 1 nearly compares means.
+
+    Returns:
+        The hypotheses. Where none has ended within `max_tokens`: the likeliest open one, cut there.
+
+    Raises:
+        ConfigError: `width` or `num_best` is below 1, `num_best` above `width`, or `length_penalty` below 0.
+    """
     if not width >= 1:
         raise ConfigError(f"width must be >= 1, got {width}; 1 is greedy decoding")
+    if not 1 <= num_best <= width:
+        raise ConfigError(f"num_best must be between 1 and width={width}, got {num_best}; raise the width")
     if not length_penalty >= 0.0:
         raise ConfigError(f"length_penalty must be >= 0, got {length_penalty}; 0 compares sums of log p")
     beam = Hypotheses.begin(memory, symbols)
-    ended = Ended.none(memory, symbols, max_tokens, width)
+    ended = Ended.none(memory, symbols, max_tokens, width, num_best)
     state = model.begin(memory)
     for length in range(1, max_tokens + 1):
         logits_NV, state = model.step(memory, state, beam.tokens_NT[:, -1])
@@ -67,10 +114,11 @@ def beam_search(
             return ended.trimmed(symbols.pad)
         parent_N, sentence_N = chosen.parent_BW[going_BW], beam.sentence_N
         beam = beam.extend(parent_N, chosen.token_BW[going_BW], chosen.log_p_BW[going_BW])
-        state = state.take(parent_N)
-        if not torch.equal(sentence_N, beam.sentence_N):  # otherwise each row has its sentence's memory already
-            memory = memory.take(parent_N)
-    return ended.or_cut(beam).trimmed(symbols.pad)
+        if torch.equal(sentence_N, beam.sentence_N):  # each row keeps its sentence, so the memory stays as it is
+            state = state.reorder(parent_N)
+        else:
+            state, memory = state.take(parent_N), memory.take(parent_N)
+    return ended.or_cut(beam, divisor=_divisor(max_tokens, length_penalty)).trimmed(symbols.pad)
 
 
 def _divisor(length: int, length_penalty: float) -> float:
@@ -161,58 +209,70 @@ def _continue(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The ended hypotheses, one row per sentence.
+    """The best ended hypotheses, one row per sentence.
 
     Attributes:
         free_B: Number of slots without an ended hypothesis.
-        score_B: Best score of an ended hypothesis; −∞ without one.
-        tokens_BT: Tokens of that hypothesis with EOS, then padding.
+        score_BM: Scores of the M best ended hypotheses, best first; −∞ where there are fewer.
+        log_p_BM: log p_θ of these hypotheses.
+        tokens_BMT: Tokens of these hypotheses with EOS, then padding.
     """
 
     free_B: Int[Tensor, " B"]
-    score_B: Float[Tensor, " B"]
-    tokens_BT: Int[Tensor, "B T"]
+    score_BM: Float[Tensor, "B M"]
+    log_p_BM: Float[Tensor, "B M"]
+    tokens_BMT: Int[Tensor, "B M T"]
 
     @classmethod
-    def none(cls, memory: Memory, symbols: Symbols, max_tokens: int, width: int) -> "Ended":
+    def none(cls, memory: Memory, symbols: Symbols, max_tokens: int, width: int, num_best: int) -> "Ended":
         """No hypothesis has ended."""
         B, device = memory.keep_BS.shape[0], memory.keep_BS.device
+        nothing_BM = torch.full((B, num_best), -torch.inf, device=device)
         return cls(
             free_B=torch.full((B,), width, device=device),
-            score_B=torch.full((B,), -torch.inf, device=device),
-            tokens_BT=torch.full((B, max_tokens), symbols.pad, device=device),
+            score_BM=nothing_BM,
+            log_p_BM=nothing_BM,
+            tokens_BMT=torch.full((B, num_best, max_tokens), symbols.pad, device=device),
         )
 
     def add(self, beam: Hypotheses, chosen: Continuations, eos: int, *, divisor: float) -> "Ended":
         """Add the continuations that end now; `divisor` divides their log p_θ."""
         ends_BW = chosen.there_BW & (chosen.token_BW == eos)
-        # all have the same length, so the first that ends is the best
-        score_B, best_B = (chosen.log_p_BW / divisor).masked_fill(~ends_BW, -torch.inf).max(1)
-        better_B = score_B > self.score_B
-        parent_N = chosen.parent_BW.gather(1, best_B[:, None])[:, 0][better_B]
+        log_p_BW = chosen.log_p_BW.masked_fill(~ends_BW, -torch.inf)
+        M = self.score_BM.shape[1]
+        # the first ones win ties: those that ended earlier
+        score_BX = torch.cat([self.score_BM, log_p_BW / divisor], dim=1)
+        order_BM = score_BX.argsort(dim=1, descending=True, stable=True)[:, :M]
+        is_new_BM = (order_BM >= M) & (score_BX.gather(1, order_BM) > -torch.inf)
+        tokens_BMT = self.tokens_BMT.gather(1, order_BM.clamp_max(M - 1)[..., None].expand_as(self.tokens_BMT))
+        parent_N = chosen.parent_BW.gather(1, (order_BM - M).clamp_min(0))[is_new_BM]
         ended_NT = torch.nn.functional.pad(beam.tokens_NT[parent_N, 1:], (0, 1), value=eos)
-        tokens_BT = self.tokens_BT.clone()
-        tokens_BT[better_B, : ended_NT.shape[1]] = ended_NT
+        tokens_BMT[..., : ended_NT.shape[1]][is_new_BM] = ended_NT
         return Ended(
             free_B=self.free_B - ends_BW.sum(1),
-            score_B=torch.maximum(score_B, self.score_B),
-            tokens_BT=tokens_BT,
+            score_BM=score_BX.gather(1, order_BM),
+            log_p_BM=torch.cat([self.log_p_BM, log_p_BW], dim=1).gather(1, order_BM),
+            tokens_BMT=tokens_BMT,
         )
 
     def settled(self, chosen: Continuations, going_BW: Tensor, *, divisor: float) -> Bool[Tensor, " B"]:
-        """Whether no open hypothesis can still score better; `divisor` is that of the longest hypothesis."""
+        """Whether no open hypothesis can be among the M best; `divisor` is that of the longest hypothesis."""
         likeliest_B = chosen.log_p_BW.masked_fill(~going_BW, -torch.inf).amax(1)
-        return self.score_B >= likeliest_B / divisor
+        return self.score_BM[:, -1] >= likeliest_B / divisor
 
-    def or_cut(self, beam: Hypotheses) -> "Ended":
-        """Add the likeliest open hypothesis of each sentence without an ended one."""
+    def or_cut(self, beam: Hypotheses, *, divisor: float) -> "Ended":
+        """Add the likeliest open hypothesis of each sentence without an ended one; `divisor` is that of its length."""
         first_N = torch.ones_like(beam.sentence_N, dtype=torch.bool)
         first_N[1:] = beam.sentence_N[1:] != beam.sentence_N[:-1]  # the likeliest hypothesis of a sentence comes first
-        row_M = (first_N & (self.score_B == -torch.inf)[beam.sentence_N]).nonzero()[:, 0]
-        tokens_BT = self.tokens_BT.clone()
-        tokens_BT[beam.sentence_N[row_M], : beam.tokens_NT.shape[1] - 1] = beam.tokens_NT[row_M, 1:]
-        return replace(self, tokens_BT=tokens_BT)
+        row_K = (first_N & (self.score_BM[:, 0] == -torch.inf)[beam.sentence_N]).nonzero()[:, 0]
+        sentence_K = beam.sentence_N[row_K]
+        score_BM, log_p_BM, tokens_BMT = self.score_BM.clone(), self.log_p_BM.clone(), self.tokens_BMT.clone()
+        score_BM[sentence_K, 0] = beam.log_p_N[row_K] / divisor
+        log_p_BM[sentence_K, 0] = beam.log_p_N[row_K]
+        tokens_BMT[sentence_K, 0, : beam.tokens_NT.shape[1] - 1] = beam.tokens_NT[row_K, 1:]
+        return replace(self, score_BM=score_BM, log_p_BM=log_p_BM, tokens_BMT=tokens_BMT)
 
-    def trimmed(self, pad: int) -> Int[Tensor, "B L"]:
-        """The tokens without surplus padding, L the longest length."""
-        return self.tokens_BT[:, : int((self.tokens_BT != pad).sum(1).max())]
+    def trimmed(self, pad: int) -> Beams:
+        """The hypotheses without surplus padding."""
+        longest = int((self.tokens_BMT != pad).sum(2).max())
+        return Beams(tokens_BMT=self.tokens_BMT[..., :longest], score_BM=self.score_BM, log_p_BM=self.log_p_BM)

@@ -40,6 +40,10 @@ class Memory(Rows):
 class DecoderState(Rows):
     """State that the decoder carries from one token to the next; each model has its own subclass."""
 
+    def reorder(self, row_N: Int[Tensor, " N"]) -> Any:
+        """Select rows where each row keeps its source: what depends on the source alone need not be copied."""
+        return self.take(row_N)
+
 
 class Seq2Seq(nn.Module, ABC):
     """An autoregressive model p_θ(y | x)."""
@@ -63,6 +67,11 @@ class Seq2Seq(nn.Module, ABC):
     @abstractmethod
     def project(self, features_XH: Float[Tensor, "*X H"]) -> Float[Tensor, "*X V"]:
         """Logits of the next token."""
+
+    @property
+    def num_positions(self) -> int | None:
+        """Longest source or target that the model can read, including EOS or BOS; None without a limit."""
+        return None
 
     @property
     def output_layer(self) -> tuple[Float[Tensor, "V H"], Float[Tensor, " V"]] | None:

@@ -50,6 +50,14 @@ class PretrainedState(DecoderState):
 
     layers: tuple[tuple[Float[Tensor, "B A _ D"], ...], ...] = ()
 
+    def reorder(self, row_N: Int[Tensor, " N"]) -> "PretrainedState":
+        """Select rows of the target's keys and values; those of the source stay where they are."""
+        return PretrainedState(
+            layers=tuple(
+                (*(read_BATD.index_select(0, row_N) for read_BATD in layer[:2]), *layer[2:]) for layer in self.layers
+            )
+        )
+
 
 class PretrainedSeq2Seq(Seq2Seq):
     """A model of the hub or a folder. Its parameters have the library's names, below `model`."""
@@ -134,6 +142,11 @@ class PretrainedSeq2Seq(Seq2Seq):
         logits_XV: Tensor = self.model.get_output_embeddings()(features_XH * self._scale)
         bias_1V = getattr(self.model, "final_logits_bias", None)
         return logits_XV if bias_1V is None else logits_XV + bias_1V[0]
+
+    @property
+    def num_positions(self) -> int | None:
+        """The model's number of positions, less the tokens before BOS."""
+        return None if self._max_length is None else self._max_length - len(self._lead)
 
     def _run_decoder(self, memory: PretrainedMemory, inputs_BT: Tensor, cache: Any = None) -> Tensor:
         num_read = 0 if cache is None else cache.get_seq_length()

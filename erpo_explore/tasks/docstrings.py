@@ -157,8 +157,14 @@ def _split(name: str) -> int:
     return share if share in (1, 2) else 0
 
 
+def _source_line(config: DocstringsConfig, line: str) -> str:
+    """The words and punctuation marks of a body."""
+    return " ".join(_words(line)[: config.max_body_words])
+
+
 DOCSTRINGS: Final = TaskReader(
     read=docstrings_corpus,
+    source_line=_source_line,
     remedy="raise max_pairs, lower min_body_words or give roots with more Python files",
     may_change=True,
 )

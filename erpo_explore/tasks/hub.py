@@ -13,6 +13,7 @@ from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 from erpo_explore.errors import ConfigError, DataError
 from erpo_explore.tasks.config import HubConfig
 from erpo_explore.tasks.corpus import Corpus, Pair
+from erpo_explore.tasks.detokenise import detokenise_13a
 from erpo_explore.tasks.reader import TaskReader
 
 __all__ = ["HUB", "hub_corpus"]
@@ -144,5 +145,19 @@ def _normalizer(config: HubConfig) -> Callable[[str], str]:
     return normalize
 
 
-HUB: Final = TaskReader(read=hub_corpus, name=lambda config: str(config.dataset), may_change=True)
+def _source_line(config: HubConfig, line: str) -> str:
+    return _normalizer(config)(line)
+
+
+def _target_line(config: HubConfig, text: str) -> str:
+    return detokenise_13a(text) if config.tokenize else text
+
+
+HUB: Final = TaskReader(
+    read=hub_corpus,
+    name=lambda config: str(config.dataset),
+    source_line=_source_line,
+    target_line=_target_line,
+    may_change=True,
+)
 """The task `hub`; results name the data set."""

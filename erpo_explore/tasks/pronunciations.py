@@ -34,5 +34,12 @@ def _read_pairs(split: str, limit: int | None = None) -> tuple[Pair, ...]:
     return tuple((" ".join(word), phonemes) for word, phonemes in (line.split("\t") for line in lines))
 
 
-PRONUNCIATIONS: Final = TaskReader(read=pronunciations_corpus)
+def _source_line(config: PronunciationsConfig, line: str) -> str:
+    """A word as its letters; a line of single letters stays."""
+    del config
+    pieces = line.lower().split()
+    return " ".join(pieces if all(len(piece) == 1 for piece in pieces) else "".join(pieces))
+
+
+PRONUNCIATIONS: Final = TaskReader(read=pronunciations_corpus, source_line=_source_line)
 """The task `pronunciations`."""

@@ -21,6 +21,8 @@ class TaskReader:
         metric: Metric that is maximised. Default: as configured.
         remedy: Advice in the error for a split without a pair.
         files: Files that hold the text, by name. Default: none.
+        source_line: Turns a raw line into one as `read` gives sources. Default: unchanged.
+        target_line: Turns decoded text into text as people write it. Default: unchanged.
         may_change: Whether the same config may give other text later or elsewhere, and no file of `files` shows it.
     """
 
@@ -29,6 +31,8 @@ class TaskReader:
     metric: Callable[[Any], str] = lambda config: config.metric
     remedy: str = "give a data set that has some"
     files: Callable[[Any], Mapping[str, Path]] = lambda _: {}
+    source_line: Callable[[Any, str], str] = lambda _, line: line
+    target_line: Callable[[Any, str], str] = lambda _, text: text
     may_change: bool = False
 
 

@@ -1,0 +1,1 @@
+"""What is done with a trained model: load it, translate, score, sample, evaluate, export. No Ray."""
