@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Transformer,
     )
     from erpo_explore.api.explore import estimate, explore, resume
+    from erpo_explore.api.export import export
     from erpo_explore.api.load_model import load_model
     from erpo_explore.api.replay import Replay, replay
     from erpo_explore.api.run import Run
@@ -68,6 +69,7 @@ __all__ = [
     "best_path",
     "estimate",
     "explore",
+    "export",
     "load_experiment",
     "load_model",
     "load_results",
@@ -111,6 +113,7 @@ __getattr__ = lazy_names(
         "best_path": "analysis.best_path",
         "estimate": "api.explore",
         "explore": "api.explore",
+        "export": "api.export",
         "load_experiment": "config.experiment",
         "load_model": "api.load_model",
         "load_results": "store",

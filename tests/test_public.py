@@ -40,6 +40,7 @@ PUBLIC = [
     "best_path",
     "estimate",
     "explore",
+    "export",
     "load_experiment",
     "load_model",
     "load_results",

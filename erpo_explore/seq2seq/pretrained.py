@@ -90,6 +90,7 @@ class PretrainedSeq2Seq(Seq2Seq):
         self._scale = loaded.d_model**-0.5 if getattr(loaded, "scale_decoder_outputs", False) else 1.0
         self._max_length = getattr(loaded, "max_position_embeddings", None)
         self.model = load_model(config.name, config.revision, _adapted(loaded, config.dropout)).to(generator.device)
+        _freeze_constants(self.model)
         self.shared_names = _shared_names(self)
         self.register_state_dict_post_hook(_leave_out_copies)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_pre_hook(_put_back_copies)  # type: ignore[no-untyped-call]
@@ -225,6 +226,12 @@ def _adapted(loaded: Any, dropout: float | None) -> Any:
         if value is not None and hasattr(config, field):
             setattr(config, field, value)
     return config
+
+
+def _freeze_constants(model: Any) -> None:
+    """Keep what the library computes anew at each load, such as Marian's sines: it would not be saved if trained."""
+    for name in getattr(model, "_keys_to_ignore_on_save", None) or ():
+        model.get_parameter(name).requires_grad_(False)
 
 
 def _cache(state: PretrainedState) -> Any:

@@ -37,7 +37,9 @@ def _call(monkeypatch: pytest.MonkeyPatch, *args: str) -> int:
     return int(exit_info.value.code or 0)
 
 
-@pytest.mark.parametrize("command", ["run", "resume", "replay", "report", "watch", "translate", "compact", "submit"])
+@pytest.mark.parametrize(
+    "command", ["run", "resume", "replay", "report", "watch", "translate", "export", "compact", "submit"]
+)
 def test_help_shows_an_example_of_each_command(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -300,3 +300,9 @@ def test_code_of_a_model_is_never_run(tmp_path):
     (tmp_path / "theirs.py").write_text("raise SystemExit('run')\n")
     with pytest.raises(ConfigError, match="cannot be loaded"):
         build(name)
+
+
+def test_position_sines_of_the_library_are_not_trained(tmp_path):
+    model = build(save_tiny("marian", tmp_path / "marian", num_tokens=V))
+    frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
+    assert sorted(frozen) == [f"model.model.{side}.embed_positions.weight" for side in ("decoder", "encoder")]
