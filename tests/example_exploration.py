@@ -62,6 +62,7 @@ def observation(trial, iteration, step, score, **more):
         "prefix": "q",
         "label": "sampled",
         "score": score,
+        "objective": score,
         "bleu": score,
         "signature": "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.5.1",
         "elapsed_s": step / 10,

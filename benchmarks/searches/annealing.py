@@ -50,7 +50,7 @@ def _decide(
             name=f"member-{index}",
             index=index,
             iteration=generation,
-            score=float(population.score_N[index]) + look_ahead * _improvement(population, index, search),
+            objective=float(population.score_N[index]) + look_ahead * _improvement(population, index, search),
             path=population.paths[index],
             statistics=CorpusStatistics(kind="mean", values_ND=population.sentences_NS[index][:, None]),
         )

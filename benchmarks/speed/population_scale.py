@@ -28,7 +28,7 @@ from erpo_explore.store import ResultsWriter
 from erpo_explore.trial.assignment import Assignment
 from erpo_explore.tune.callbacks.recorder import Recorder
 from erpo_explore.tune.schedulers.population import PopulationBasedAnnealing
-from erpo_explore.tune.scoreboard import Scoreboard
+from erpo_explore.tune.scoreboard import Scoreboard, Scored
 
 _METRIC: Final = "bleu"
 
@@ -54,7 +54,12 @@ class SimulatedMember(tune.Trainable):
         """Train for one interval and report."""
         seed = self.config["spec"]["seed"]
         self._weights += float(np.random.default_rng((seed, self.iteration)).random()) + self.config.get("noise", 0.5)
-        return {"score": self._weights, "step": self.iteration + 1, "path": self.config["spec"]["path"]}
+        return {
+            "score": self._weights,
+            "objective": self._weights,
+            "step": self.iteration + 1,
+            "path": self.config["spec"]["path"],
+        }
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Write the weights."""
@@ -77,7 +82,9 @@ class Scores(tune.Callback):
         """Record a score."""
         del iteration, trials, info
         name = trial.config["spec"]["name"]
-        self._scoreboard.note_score(name, result["training_iteration"], result["step"], result["score"])
+        self._scoreboard.note_score(
+            name, result["training_iteration"], Scored(result["step"], result["score"], result["objective"])
+        )
 
 
 def run(kind: str, members: int, reports: int, folder: Path) -> float:
@@ -107,7 +114,7 @@ def run(kind: str, members: int, reports: int, folder: Path) -> float:
         if kind == "ours"
         else PopulationBasedTraining(
             time_attr="training_iteration",
-            metric="score",
+            metric="objective",
             mode="max",
             perturbation_interval=1,
             hyperparam_mutations={"noise": tune.uniform(0.0, 1.0)},

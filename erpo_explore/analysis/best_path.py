@@ -22,7 +22,7 @@ def best_path(folder: Location, *, role: str | None = None) -> Path:
     Raises:
         ResultsError: The folder holds no exploration, or no score yet.
     """
-    frame = load_results(folder, columns=["trial", "role", "step", "score", "status", "path"])
+    frame = load_results(folder, columns=["trial", "role", "step", "objective", "status", "path"])
     if role is not None:
         frame = frame[frame["role"] == role]
         if frame.empty:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from erpo_explore.analysis.points import point_table, scored, seed_scores
+from erpo_explore.analysis.points import higher_is_better, point_table, scored, seed_scores
 from erpo_explore.analysis.replay import replay_table
 from erpo_explore.analysis.runs import Runs, statistics_of
 
@@ -30,7 +30,7 @@ def best_reports(observations: pd.DataFrame) -> pd.DataFrame:
     """
     trials = point_table(observations)
     num_reports = observations.groupby("trial").size()
-    means = trials.dropna(subset=["algorithm", "best_score"]).groupby("algorithm")["best_score"].mean()
+    means = trials.dropna(subset=["algorithm", "best_objective"]).groupby("algorithm")["best_objective"].mean()
     wanted, budget = [str(trials["trial"].iloc[0])], MAX_REPORTS
     for algorithm in means.sort_values(ascending=False, kind="stable").index:
         of_algorithm = trials.loc[(trials["algorithm"] == algorithm) & trials["best_score"].notna(), "trial"]
@@ -39,7 +39,7 @@ def best_reports(observations: pd.DataFrame) -> pd.DataFrame:
             break
         wanted += of_algorithm.tolist()
     reports = scored(observations[observations["trial"].isin(wanted)])
-    ordered = reports.sort_values(["score", "step"], ascending=[False, True], kind="stable")
+    ordered = reports.sort_values(["objective", "step"], ascending=[False, True], kind="stable")
     return ordered.groupby("trial").head(1)[["trial", "iteration"]]
 
 
@@ -59,7 +59,7 @@ def algorithm_contrasts(
     runs = algorithm_runs(observations, sentences)
     if len(runs) < 2:
         return pd.DataFrame()
-    leader = max(runs, key=lambda one: float(np.mean(list(one.scores.values()))))
+    leader = max(runs, key=lambda one: one.sign * float(np.mean(list(one.scores.values()))))
     return replay_table(runs, leader.name, generator)
 
 
@@ -84,7 +84,8 @@ def searched_contrasts(
         return pd.DataFrame()
     own = observations[observations["trial"] == best["trial"]]
     name = str(best["trial"])
-    return replay_table([_run(name, own, _statistics(sentences), point_table(own)), *runs], name, generator)
+    run = _run(name, own, _statistics(sentences), point_table(own), higher_is_better(observations))
+    return replay_table([run, *runs], name, generator)
 
 
 def verdict(row: Mapping[Hashable, Any]) -> str:
@@ -108,15 +109,16 @@ def algorithm_runs(observations: pd.DataFrame, sentences: pd.DataFrame) -> list[
         sentences: As in `algorithm_contrasts`.
     """
     observations = observations.dropna(subset="algorithm")
-    known, trials = _statistics(sentences), point_table(observations)
+    known, trials, more = _statistics(sentences), point_table(observations), higher_is_better(observations)
     runs = []
     for algorithm, group in trials.dropna(subset="algorithm").groupby("algorithm", sort=True):
         if group["best_score"].notna().any():
-            runs.append(_run(str(algorithm), observations[observations["trial"].isin(group["trial"])], known, group))
+            reports = observations[observations["trial"].isin(group["trial"])]
+            runs.append(_run(str(algorithm), reports, known, group, more))
     return runs
 
 
-def _run(name: str, reports: pd.DataFrame, known: Mapping[str, Any], trials: pd.DataFrame) -> Runs:
+def _run(name: str, reports: pd.DataFrame, known: Mapping[str, Any], trials: pd.DataFrame, more: bool) -> Runs:
     """Runs of one algorithm by seed.
 
     A seed that ran twice counts with its mean score; the sentences of such an algorithm are left out.
@@ -127,6 +129,7 @@ def _run(name: str, reports: pd.DataFrame, known: Mapping[str, Any], trials: pd.
     return Runs(
         name=name,
         scores=scores,
+        higher_is_better=more,
         statistics=by_seed if len(by_seed) == len(kept) else {},
         num_unscored=len(trials) - len(kept),
         steps=float(trials["steps"].median()),

@@ -1,8 +1,9 @@
 """Pareto-optimal trials: score against cost.
 
-Trial i counts with its best score s_i and the cost c_i of the weights that reached it. It is Pareto-optimal if no trial
-j has s_j ≥ s_i and c_j ≤ c_i with one of the two strict. Equivalently, s_i is the best score at cost c_i and exceeds
-every score at a lower cost. Trials that are equal in both are kept together.
+Trial i counts with its best objective s_i, the score or its negative where less is better, and the cost c_i of the
+weights that reached it. It is Pareto-optimal if no trial j has s_j ≥ s_i and c_j ≤ c_i with one of the two strict.
+Equivalently, s_i is the best score at cost c_i and exceeds every score at a lower cost. Trials that are equal in both
+are kept together.
 
 Left out: noise. Each score is of one seed, so a trial just outside the set may belong inside.
 """
@@ -29,12 +30,12 @@ def pareto_set(observations: pd.DataFrame, cost: Cost = "elapsed_s") -> pd.DataF
         One row per trial, the cheapest first: trial, role, algorithm, score, step and elapsed_s at its best score (the
         earliest of equals).
     """
-    ordered = scored(observations).sort_values(["score", "step"], ascending=[False, True], kind="stable")
+    ordered = scored(observations).sort_values(["objective", "step"], ascending=[False, True], kind="stable")
     trials = ordered.groupby("trial", sort=False).head(1)
-    trials = trials.sort_values([cost, "score", "trial"], ascending=[True, False, True], kind="stable")
+    trials = trials.sort_values([cost, "objective", "trial"], ascending=[True, False, True], kind="stable")
     # the best score at a strictly lower cost, and at the same cost
-    cheaper = trials.groupby(cost)["score"].max().cummax().shift(fill_value=float("-inf"))
-    same = trials.groupby(cost)["score"].transform("max")
-    kept = (trials["score"] == same) & (trials["score"] > trials[cost].map(cheaper))
+    cheaper = trials.groupby(cost)["objective"].max().cummax().shift(fill_value=float("-inf"))
+    same = trials.groupby(cost)["objective"].transform("max")
+    kept = (trials["objective"] == same) & (trials["objective"] > trials[cost].map(cheaper))
     columns = ["trial", "role", "algorithm", "score", "step", "elapsed_s"]
     return trials.loc[kept, columns].reset_index(drop=True)

@@ -6,7 +6,7 @@ import pandas as pd
 from erpo_explore.stats.seeds import confidence_interval
 from erpo_explore.store.columns import BROKEN
 
-__all__ = ["comparison", "map_points", "point_table", "scored", "seed_scores"]
+__all__ = ["comparison", "higher_is_better", "map_points", "point_table", "scored", "seed_scores"]
 
 COORDINATES = [
     "alpha",
@@ -19,6 +19,16 @@ COORDINATES = [
     "reward_model",
     "metric",
 ]
+
+
+def higher_is_better(frame: pd.DataFrame) -> bool:
+    """Whether more of the score is better: the objective is the score, not its negative.
+
+    Args:
+        frame: Rows with `score` and `objective`.
+    """
+    known = frame.dropna(subset="score")
+    return bool((known["objective"] == known["score"]).all())
 
 
 def scored(frame: pd.DataFrame) -> pd.DataFrame:
@@ -34,25 +44,25 @@ def point_table(frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row per trial: trial, role, algorithm, label (the algorithm, or the role where it has no name), seed, status
-        and steps of the last report, best_score, best_step, final_score, and the coordinates of the point at the best
-        score (at the last report, for a trial without a score).
+        and steps of the last report, best_score, best_objective, best_step, final_score, and the coordinates of the
+        point at the best score (at the last report, for a trial without a score).
     """
-    used = ["trial", "iteration", "role", "algorithm", "seed", "status", "step", "score", *COORDINATES]
+    used = ["trial", "iteration", "role", "algorithm", "seed", "status", "step", "score", "objective", *COORDINATES]
     ordered = frame[used].sort_values(["trial", "iteration"], kind="stable")
     last = ordered.groupby("trial", sort=True).tail(1).set_index("trial")
     counted = scored(ordered)
-    best = counted.sort_values(["score", "step"], ascending=[False, True], kind="stable").groupby("trial").head(1)
+    best = counted.sort_values(["objective", "step"], ascending=[False, True], kind="stable").groupby("trial").head(1)
     best = best.set_index("trial")
     table = last[["role", "algorithm", "seed", "status"]].copy()
     table["label"] = _label(last)
     table["steps"] = ordered.groupby("trial")["step"].max()
-    table["best_score"] = best["score"]
+    table["best_score"], table["best_objective"] = best["score"], best["objective"]
     table["best_step"] = best["step"].astype("Int64")
     table["final_score"] = counted.groupby("trial").tail(1).set_index("trial")["score"]
     seen_at = pd.concat([best, last[~last.index.isin(best.index)]])
     table[COORDINATES] = seen_at[COORDINATES]
     by_best = table.reset_index().sort_values(
-        ["best_score", "best_step", "trial"], ascending=[False, True, True], kind="stable", na_position="last"
+        ["best_objective", "best_step", "trial"], ascending=[False, True, True], kind="stable", na_position="last"
     )
     return by_best.reset_index(drop=True)
 
@@ -71,7 +81,7 @@ def comparison(frame: pd.DataFrame) -> pd.DataFrame:
         mean), mean, sd, low and high of the 95 % t-interval (null when n = 1 or over points), best. Scores are each
         trial's best; a seed that ran twice counts once, with its mean.
     """
-    table = point_table(frame)
+    table, more = point_table(frame), higher_is_better(frame)
     rows: list[dict[str, str | float | None]] = []
     by_seed = seed_scores(table)
     for label, trials in table.groupby("label", sort=True):
@@ -87,11 +97,12 @@ def comparison(frame: pd.DataFrame) -> pd.DataFrame:
         if kept:
             summary = confidence_interval(kept)
             low, high = (summary.low, summary.high) if over_seeds else (None, None)
-            row |= {"mean": summary.mean, "sd": summary.sd, "low": low, "high": high, "best": float(scores.max())}
+            best = float(scores.max() if more else scores.min())
+            row |= {"mean": summary.mean, "sd": summary.sd, "low": low, "high": high, "best": best}
         rows.append(row)
     columns = ["label", "over", "n", "num_unscored", "mean", "sd", "low", "high", "best"]
     result = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[4:], "float64"))
-    return result.sort_values("mean", ascending=False, kind="stable", na_position="last", ignore_index=True)
+    return result.sort_values("mean", ascending=not more, kind="stable", na_position="last", ignore_index=True)
 
 
 def seed_scores(trials: pd.DataFrame) -> dict[str, dict[int, float]]:
@@ -117,16 +128,21 @@ def map_points(frame: pd.DataFrame, *, every: bool = False) -> pd.DataFrame:
 
     Returns:
         One row per observation: trial, role, algorithm, label, row (the observation's index), seed, step, score,
-        metric, rho, tau, log10_tau, and truth, noise, task, model, the reward's weights as shares of their sum.
+        objective, metric, rho, tau, log10_tau, and truth, noise, task, model, the reward's weights as shares of their
+        sum.
 
         log10_tau is +inf for policy gradient, which figures draw at a position of its own, and null for a temperature
         of 0, which the space excludes. The shares are null where the reward is constant: it has no direction.
     """
-    counted = scored(frame[["trial", "role", "algorithm", "seed", "step", "score", "status", *COORDINATES]])
+    counted = scored(
+        frame[["trial", "role", "algorithm", "seed", "step", "score", "objective", "status", *COORDINATES]]
+    )
     if not every:
-        ordered = counted.sort_values(["score", "step"], ascending=[False, True], kind="stable")
+        ordered = counted.sort_values(["objective", "step"], ascending=[False, True], kind="stable")
         counted = ordered.groupby("trial").head(1).sort_values("trial", kind="stable")
-    points = counted[["trial", "role", "algorithm", "seed", "step", "score", "metric", "rho", "tau"]].copy()
+    points = counted[
+        ["trial", "role", "algorithm", "seed", "step", "score", "objective", "metric", "rho", "tau"]
+    ].copy()
     points["label"] = _label(counted)
     points["row"] = counted.index
     points["log10_tau"] = np.log10(counted["tau"].where(counted["tau"] > 0.0).to_numpy())

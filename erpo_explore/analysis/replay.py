@@ -65,7 +65,8 @@ def replay_table(
         t-interval. difference, difference_low, difference_high: found path minus this algorithm, with its 95 %
         interval over seeds. The test is paired where the seeds are the same, else Welch's. effect_size: Hedges'
         g over seeds. seeds_p_value, sentences_p_value, holm_p_value: the last is the larger of both, corrected
-        for the number of baselines. verdict: beats, worse or unclear, of the found path. median_steps,
+        for the number of baselines. verdict: beats, worse or unclear, of the found path; below 0 a difference of
+        error rates is better. median_steps,
         median_elapsed_s, median_tokens_per_s: cost of a run.
 
     Raises:
@@ -89,8 +90,10 @@ def replay_table(
     numbers = [name for name in COLUMNS if name not in ("algorithm", "n", "num_unscored", "verdict")]
     table = table.astype(dict.fromkeys(numbers, "float64"))
     table.loc[1:, "holm_p_value"] = holm(table.loc[1:, "holm_p_value"].tolist())
-    table["verdict"] = [None, *(_verdict(*row) for row in table.loc[1:, ["difference", "holm_p_value"]].to_numpy())]
-    ranked = table.iloc[1:].sort_values("mean", ascending=False, kind="stable", na_position="last")
+    sign = by_name[found].sign
+    tested = table.loc[1:, ["difference", "holm_p_value"]].to_numpy()
+    table["verdict"] = [None, *(_verdict(sign * lead, p_value) for lead, p_value in tested)]
+    ranked = table.iloc[1:].sort_values("mean", ascending=sign < 0.0, kind="stable", na_position="last")
     return pd.concat([table.iloc[:1], ranked], ignore_index=True)
 
 

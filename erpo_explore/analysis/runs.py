@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from erpo_explore.analysis.points import higher_is_better
 from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.store import load_results
 from erpo_explore.store.columns import TEST, VALIDATION
@@ -20,7 +21,8 @@ class Runs:
 
     Attributes:
         name: Name of the algorithm or path.
-        scores: Score by seed, 0–100.
+        scores: Score by seed.
+        higher_is_better: Direction of the score.
         statistics: Sentence statistics of these scores by seed; either of all seeds, or empty.
         num_unscored: Number of runs that diverged, failed or have not ended. They are in no mean.
         steps: Optimizer steps, median over runs.
@@ -35,6 +37,12 @@ class Runs:
     steps: float
     elapsed_s: float
     tokens_per_s: float
+    higher_is_better: bool = True
+
+    @property
+    def sign(self) -> float:
+        """Factor that turns a score into an objective, of which more is better."""
+        return 1.0 if self.higher_is_better else -1.0
 
 
 def load_runs(folder: Location) -> tuple[str, list[Runs]]:
@@ -69,6 +77,7 @@ def load_runs(folder: Location) -> tuple[str, list[Runs]]:
             Runs(
                 name=str(name),
                 scores={seed: scores[trial] for seed, trial in kept.items()},
+                higher_is_better=higher_is_better(last),
                 statistics=known if len(known) == len(kept) else {},
                 num_unscored=len(group) - len(kept),
                 steps=float(group["steps"].median()),

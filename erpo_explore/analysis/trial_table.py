@@ -27,9 +27,10 @@ def trial_table(observations: pd.DataFrame) -> pd.DataFrame:
         observations: The observations table.
 
     Returns:
-        One row per trial: trial, algorithm, role, seed, score (its best), step and elapsed_s (at the best score), the
-        `COORDINATES`, and the `CHOICES` at the best score. A coordinate is null where a trial has none, such as the
-        weights of a constant reward. An infinite temperature is placed a decade above the highest finite one.
+        One row per trial: trial, algorithm, role, seed, score and objective (its best), step and elapsed_s (at the best
+        score), the `COORDINATES`, and the `CHOICES` at the best score. A coordinate is null where a trial has none,
+        such as the weights of a constant reward. An infinite temperature is placed a decade above the highest finite
+        one.
     """
     observations = observations.reset_index(drop=True)
     points = map_points(observations, every=True)
@@ -39,10 +40,10 @@ def trial_table(observations: pd.DataFrame) -> pd.DataFrame:
     points[["elapsed_s", *CHOICES[1:]]] = rows[["elapsed_s", *CHOICES[1:]]]
     for name in ("log10_tau", "log10_reward_temperature"):
         points[name] = _finite(points[name])
-    best = points.sort_values(["score", "step"], ascending=[False, True], kind="stable").groupby("trial").head(1)
+    best = points.sort_values(["objective", "step"], ascending=[False, True], kind="stable").groupby("trial").head(1)
     until = points["trial"].map(best.set_index("trial")["step"])
     means = points[points["step"] <= until].groupby("trial")[list(COORDINATES)].mean()
-    columns = ["trial", "algorithm", "role", "seed", "score", "step", "elapsed_s", *CHOICES]
+    columns = ["trial", "algorithm", "role", "seed", "score", "objective", "step", "elapsed_s", *CHOICES]
     return best[columns].join(means, on="trial").reset_index(drop=True)
 
 

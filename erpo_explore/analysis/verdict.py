@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from erpo_explore.analysis.contrasts import algorithm_runs, best_reports
-from erpo_explore.analysis.points import point_table, scored
+from erpo_explore.analysis.points import higher_is_better, point_table, scored
 from erpo_explore.analysis.replay import replay_table
 from erpo_explore.store import load_results
 from erpo_explore.store.columns import VALIDATION
@@ -27,8 +27,9 @@ BASELINE: Final = "mle"
 SEED: Final = 0  # of the resampled corpora, so that reading a folder twice gives the same verdict
 
 _COLUMNS: Final = (
-    "trial", "role", "algorithm", "seed", "iteration", "step", "score", "status", "elapsed_s", "tokens_per_s",
-    "alpha", "beta", "rho", "tau", "reward_truth", "reward_noise", "reward_task", "reward_model", "metric",
+    "trial", "role", "algorithm", "seed", "iteration", "step", "score", "objective", "status", "elapsed_s",
+    "tokens_per_s", "alpha", "beta", "rho", "tau", "reward_truth", "reward_noise", "reward_task", "reward_model",
+    "metric",
 )  # fmt: skip
 
 
@@ -41,6 +42,7 @@ class Lead:
         num_seeds: Number of its seeds with a score.
         mean: Its mean score over seeds.
         difference: Its mean score minus that of maximum likelihood.
+        gain: The difference, negated where less is better.
         low: Lower end of the 95 % interval over seeds; None for too few seeds.
         high: Upper end of that interval.
         p_value: The larger p-value of seeds and of sentences, corrected for the number of algorithms; None for too few
@@ -52,6 +54,7 @@ class Lead:
     num_seeds: int
     mean: float
     difference: float
+    gain: float
     low: float | None
     high: float | None
     p_value: float | None
@@ -79,6 +82,7 @@ class Verdict:
 
     Attributes:
         score_name: Name of the metric.
+        higher_is_better: Direction of the metric.
         num_running: Number of trials that are still running; they do not count.
         baseline_mean: Mean score of maximum likelihood; None where no run of it has finished.
         num_seeds: Number of its seeds with a score.
@@ -87,6 +91,7 @@ class Verdict:
     """
 
     score_name: str
+    higher_is_better: bool
     num_running: int
     baseline_mean: float | None
     num_seeds: int
@@ -100,10 +105,11 @@ class Verdict:
 
     @property
     def search_leads(self) -> bool:
-        """Whether the best trial of the search scores above the mean of every algorithm."""
+        """Whether the best trial of the search has a better score than the mean of every algorithm."""
+        sign = 1.0 if self.higher_is_better else -1.0
         means = [lead.mean for lead in self.leads]
         means += [self.baseline_mean] if self.baseline_mean is not None else []
-        return self.searched is not None and all(self.searched.score > mean for mean in means)
+        return self.searched is not None and all(sign * (self.searched.score - mean) > 0.0 for mean in means)
 
 
 def find_verdict(
@@ -122,12 +128,14 @@ def find_verdict(
     ended = observations[~observations["trial"].isin(running)]
     runs = {each.name: each for each in algorithm_runs(ended, sentences)}
     baseline = runs.get(BASELINE)
+    more = higher_is_better(observations)
     leads: tuple[Lead, ...] = ()
     if baseline is not None:
         table = replay_table(list(runs.values()), BASELINE, generator)
-        leads = tuple(_lead(row) for row in table.iloc[1:].to_dict("records"))
+        leads = tuple(_lead(row, more) for row in table.iloc[1:].to_dict("records"))
     return Verdict(
         score_name=score_name,
+        higher_is_better=more,
         num_running=len(running),
         baseline_mean=None if baseline is None else float(np.mean(list(baseline.scores.values()))),
         num_seeds=0 if baseline is None else len(baseline.scores),
@@ -155,7 +163,7 @@ def load_verdict(folder: Location, score_name: str) -> Verdict:
     return find_verdict(observations, sentences, score_name, np.random.default_rng(SEED))
 
 
-def _lead(row: Mapping[Hashable, Any]) -> Lead:
+def _lead(row: Mapping[Hashable, Any], more: bool) -> Lead:
     """A row of `replay_table`, which has the baseline's difference to the algorithm, with its sign turned."""
     low, high = _known(row["difference_high"]), _known(row["difference_low"])
     p_value = _known(row["holm_p_value"])
@@ -167,6 +175,7 @@ def _lead(row: Mapping[Hashable, Any]) -> Lead:
         num_seeds=int(row["n"]),
         mean=float(row["mean"]),
         difference=-float(row["difference"]),
+        gain=-float(row["difference"]) if more else float(row["difference"]),
         low=None if low is None else -low,
         high=None if high is None else -high,
         p_value=p_value,

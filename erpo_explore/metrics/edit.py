@@ -2,10 +2,10 @@
 
 Legend: N sentences, L tokens of the longest hypothesis, T tokens of the longest reference.
 
-    token error rate = 100 · Σ edits / Σ tokens of the reference,   score = 100 − token error rate
+    token error rate = 100 · Σ edits / Σ tokens of the reference
 
-An edit inserts, deletes or replaces one token (Levenshtein 1966). The score is linear in the reward `edit`, which is
-minus the number of edits. It is below 0 where there are more edits than tokens in the references. Left out: moves of
+An edit inserts, deletes or replaces one token (Levenshtein 1966). The rate is linear in the reward `edit`, which is
+minus the number of edits. It is above 100 where there are more edits than tokens in the references. Left out: moves of
 whole phrases, as in TER.
 """
 
@@ -20,26 +20,26 @@ from erpo_explore.stats.bootstrap import CorpusStatistics, corpus_score
 
 __all__ = ["EDIT"]
 
-_SIGNATURE: Final = "EDIT|100-rate|rate:edits/reference|costs:1,1,1|case:mixed|tok:none|version:1"
+_SIGNATURE: Final = "EDIT|rate:edits/reference|costs:1,1,1|case:mixed|tok:none|version:2"
 
 
 def _corpus(hypotheses: Sequence[str], references: Sequence[str]) -> CorpusScore:
     values_N2 = _statistics(hypotheses, references)
     statistics = CorpusStatistics(kind="error_rate", values_ND=values_N2.astype(np.float32))
-    score = corpus_score(statistics)
+    rate = -corpus_score(statistics)
     return CorpusScore(
-        value=score,
+        value=rate,
         signature=_SIGNATURE,
         statistics=statistics,
         parts={
-            "token_error_rate": 100.0 - score,
+            "token_error_rate": rate,
             "sentence_error_rate": 100.0 * float(np.mean(values_N2[:, 0] > 0)),
         },
     )
 
 
 def _sentences(hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:
-    return [100.0 * (1.0 - edits / length) for edits, length in _statistics(hypotheses, references).tolist()]
+    return [100.0 * edits / length for edits, length in _statistics(hypotheses, references).tolist()]
 
 
 def _statistics(hypotheses: Sequence[str], references: Sequence[str]) -> Int[np.ndarray, "N 2"]:
@@ -85,5 +85,5 @@ def _padded(rows: list[list[int]], padding: int) -> tuple[Int[np.ndarray, "N M"]
     return padded_NM, length_N
 
 
-EDIT: Final = Scorer(name="edit", corpus=_corpus, sentences=_sentences, tokens=str.split)
-"""100 minus the token error rate, with the sentence error rate beside it."""
+EDIT: Final = Scorer(name="edit", higher_is_better=False, corpus=_corpus, sentences=_sentences, tokens=str.split)
+"""The token error rate, with the sentence error rate beside it."""

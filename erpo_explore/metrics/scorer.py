@@ -46,3 +46,7 @@ class Scorer:
     corpus: Callable[[Sequence[str], Sequence[str]], CorpusScore]
     sentences: Callable[[Sequence[str], Sequence[str]], list[float]]
     tokens: Callable[[str], list[str]] | None = None
+
+    def objective(self, score: float) -> float:
+        """The score, negated where less is better, so that more is always better."""
+        return score if self.higher_is_better else -score

@@ -89,11 +89,11 @@ def winning_algorithm(folder: Location) -> str | None:
 
     frame = load_results(folder)
     best_row(frame)
-    counted = frame[frame["score"].notna() & ~frame["status"].isin(BROKEN)]
-    best = counted.sort_values("score", kind="stable").groupby("trial").tail(1)
+    counted = frame[frame["objective"].notna() & ~frame["status"].isin(BROKEN)]
+    best = counted.sort_values("objective", kind="stable").groupby("trial").tail(1)
     is_algorithm = best["role"] == "algorithm"
-    means = best[is_algorithm].groupby("algorithm")["score"].mean()
-    searched = best.loc[~is_algorithm, "score"].max()
+    means = best[is_algorithm].groupby("algorithm")["objective"].mean()
+    searched = best.loc[~is_algorithm, "objective"].max()
     return None if means.empty or searched > means.max() else str(means.idxmax())
 
 

@@ -42,7 +42,7 @@ def load_warm_start(folders: Sequence[str], *, task: str, score_name: str) -> Pa
 
 def _best(folder: str, task: str, score_name: str) -> dict[Hashable, Any]:
     """The row of a folder's best score, with its path read as `read`, if the folder can be compared."""
-    frame = load_results(as_location(folder), columns=["trial", "step", "score", "status", "path", "task"])
+    frame = load_results(as_location(folder), columns=["trial", "step", "objective", "status", "path", "task"])
     row = best_row(frame)
     scores = load_results(as_location(folder), table="trials", columns=["score_name"])["score_name"]
     for name, found, wanted in (("task", frame["task"], task), ("score_name", scores, score_name)):

@@ -15,7 +15,7 @@ from erpo_explore.analysis.explorations import distinct_trials
 from erpo_explore.analysis.importance import Importances, importances
 from erpo_explore.analysis.landscape import has_map
 from erpo_explore.analysis.lineage import path_so_far
-from erpo_explore.analysis.points import point_table, scored
+from erpo_explore.analysis.points import higher_is_better, point_table, scored
 from erpo_explore.analysis.samples import sample_trials, side_by_side
 from erpo_explore.analysis.simplex import CORNERS
 from erpo_explore.analysis.trial_table import trial_table
@@ -41,7 +41,7 @@ SEED: Final = 0  # for resampling and forests, so that drawing a report twice gi
 COLUMNS: Final = (
     "exploration", "trial", "role", "iteration", "generation", "seed", "task", "model", "algorithm", "step", "progress",
     "alpha", "beta", "rho", "tau", "reward_truth", "reward_noise", "reward_task", "reward_model", "metric",
-    "reward_temperature", "prefix", "label", "estimator", "noise_kind", *SCORES, "score", "signature",
+    "reward_temperature", "prefix", "label", "estimator", "noise_kind", *SCORES, "score", "objective", "signature",
     "tokens_per_s", "elapsed_s", "status", "reported_at",
 )  # fmt: skip
 """Columns of an observation that the report reads. Copying the other texts would take most of the time."""
@@ -181,6 +181,10 @@ def _figures(
     if found is not None:
         figures["importance"] = importance_figure(found)
     if not lineage.empty:
-        figures["lineage"] = lineage_figure(lineage, (str(best["trial"]), int(best["generation"])))
+        figures["lineage"] = lineage_figure(
+            lineage,
+            (str(best["trial"]), int(best["generation"])),
+            higher_is_better=higher_is_better(observations),
+        )
     figures["path"] = path_figure(best_path_rows)
     return figures

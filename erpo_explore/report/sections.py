@@ -134,7 +134,7 @@ def _contrasts_table(contrasts: pd.DataFrame) -> str:
 def cost_section(observations: pd.DataFrame, metric: str) -> str:
     """Table of the Pareto-optimal trials."""
     rows = pareto_set(observations)[["trial", "score", "elapsed_s", "step"]].astype(object).to_numpy().tolist()
-    note = "Pareto-optimal trials: each scores higher than all faster ones. The time is that of its best weights."
+    note = "Pareto-optimal trials: each is better than all faster ones. The time is that of its best weights."
     return f'{table(["trial", metric, "seconds", "steps"], rows)}<p class="note">{note}</p>'
 
 

@@ -46,7 +46,7 @@ def summary_sentence(observations: pd.DataFrame, metric: str) -> str:
     running = int((trials["status"] == "running").sum())
     parts = [
         f"Best so far: {what} (trial {best['trial']}, seed {best['seed']}) with {metric} {best['score']:.2f} at step "
-        f"{best['step']}. This is the highest of {len(scored(observations))} evaluations of {len(trials)} trials on "
+        f"{best['step']}. This is the best of {len(scored(observations))} evaluations of {len(trials)} trials on "
         "the validation set, and therefore optimistic."
     ]
     if pd.isna(best["algorithm"]):

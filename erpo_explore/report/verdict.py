@@ -1,16 +1,8 @@
-"""The verdict of an exploration in words. The command line, the report and Python show these sentences.
-
-For a metric of errors, the sentences have the error rate, which is 100 minus the score.
-"""
-
-from typing import Final
+"""The verdict of an exploration in words. The command line, the report and Python show these sentences."""
 
 from erpo_explore.analysis.verdict import Lead, Verdict
 
 __all__ = ["verdict_sentences"]
-
-_ERROR_RATES: Final = {"edit": "token error rate"}
-"""Metrics whose score is 100 minus an error rate, with the name of the rate."""
 
 
 def verdict_sentences(verdict: Verdict) -> tuple[str, ...]:
@@ -30,7 +22,7 @@ def _outcome(verdict: Verdict) -> str:
     best = verdict.leads[0]
     if all(lead.verdict == "untested" for lead in verdict.leads):
         ahead = "Nothing is ahead of maximum likelihood"
-        if best.difference > 0.0:
+        if best.gain > 0.0:
             ahead = f"{best.algorithm} is ahead of maximum likelihood: {_amounts(verdict, best)}"
         return f"{ahead}. But one seed cannot tell that from luck; num_seeds: 5 can."
     if verdict.better:
@@ -59,13 +51,8 @@ def _told(verdict: Verdict, lead: Lead) -> str:
 def _amounts(verdict: Verdict, lead: Lead) -> str:
     """Both scores and their difference."""
     baseline = lead.mean - lead.difference
-    rate = _ERROR_RATES.get(verdict.score_name)
-    size = abs(lead.difference)
-    if rate is not None:
-        less = "less" if lead.difference > 0.0 else "more"
-        return f"a {rate} of {100.0 - lead.mean:.2f} % against {100.0 - baseline:.2f} %, {size:.2f} {less}"
     more = "more" if lead.difference > 0.0 else "less"
-    return f"{verdict.score_name} {lead.mean:.2f} against {baseline:.2f}, {size:.2f} {more}"
+    return f"{verdict.score_name} {lead.mean:.2f} against {baseline:.2f}, {abs(lead.difference):.2f} {more}"
 
 
 def _searched(verdict: Verdict) -> list[str]:
@@ -73,13 +60,11 @@ def _searched(verdict: Verdict) -> list[str]:
     found = verdict.searched
     if found is None or verdict.baseline_mean is None:
         return []
-    rate = _ERROR_RATES.get(verdict.score_name)
-    amount = f"{found.score:.2f}" if rate is None else f"{100.0 - found.score:.2f} %"
     if not verdict.search_leads:
-        return [f"The search found no better path: its best trial has {amount}."]
+        return [f"The search found no better path: its best trial has {found.score:.2f}."]
     return [
-        f"The search found a path with {amount}. That is one run, the best of {found.num_trials}, so it may be luck: "
-        "replay it with new seeds."
+        f"The search found a path with {found.score:.2f}. That is one run, the best of {found.num_trials}, so it may "
+        "be luck: replay it with new seeds."
     ]
 
 

@@ -26,8 +26,8 @@ class Decision:
         member: Name of the member.
         action: `continue` with its own weights, or `clone` the donor's.
         donor: Name of the member whose weights it continues with; None for its own.
-        score: Its score at the decision; None if it had none.
-        donor_score: Score of the donor; None if it had none or there is no donor.
+        objective: Its score at the decision, negated where less is better; None if it had none.
+        donor_objective: That of the donor; None if it had none or there is no donor.
         p_value: P-value of the paired bootstrap against the best donor considered; None if there was no test.
         rank: Rank in its sub-population, 1 is best.
         population: Number of members ranked there.
@@ -42,8 +42,8 @@ class Decision:
     member: str
     action: Literal["continue", "clone"]
     donor: str | None
-    score: float | None
-    donor_score: float | None
+    objective: float | None
+    donor_objective: float | None
     p_value: float | None
     rank: int
     population: int
@@ -101,8 +101,8 @@ def _decision(
         member=member.name,
         action="clone" if donor else "continue",
         donor=donor.name if donor else None,
-        score=member.score,
-        donor_score=donor.score if donor else None,
+        objective=member.objective,
+        donor_objective=donor.objective if donor else None,
         p_value=exchange.p_value,
         rank=rank,
         population=population,

@@ -12,8 +12,8 @@ period, so its clone takes both its weights and its position: the next knot is d
 From a faster sub-population a clone takes the weights alone. Its next knot is drawn around the end of its own path, so
 that the greedy positions of the fast members do not spread.
 
-A donor is better if it has the higher score and, with `selection: bootstrap`, a p-value below `search.p_exploit`.
-`selection: truncation` takes any higher score (PBT, Jaderberg et al. 2017).
+A donor is better if it has the better score and, with `selection: bootstrap`, a p-value below `search.p_exploit`.
+`selection: truncation` takes any better score (PBT, Jaderberg et al. 2017).
 """
 
 import math
@@ -70,7 +70,7 @@ class ExchangePolicy:
             period: Period of its sub-population.
         """
         stays = Exchange(member=member, centre=member.path.end, why="goes on with its own weights")
-        if member.score is None:
+        if member.objective is None:
             return self._reseed(stays)
         peers = self._ranking[period]
         bracket = min(math.ceil(len(peers) * self._search.quantile), len(peers) // 2)
@@ -85,7 +85,7 @@ class ExchangePolicy:
     def _reseed(self, lost: Exchange) -> Exchange:
         """A lost member, which has no usable weights, clones the best member of the whole population."""
         best = min((members[0] for members in self._ranking.values()), key=best_first)
-        if best.score is None:
+        if best.objective is None:
             return replace(lost, why="lost, and so are all others")
         return replace(lost, donor=best, centre=best.path.end, why=f"lost, re-seeded from {best.name}")
 
@@ -102,7 +102,7 @@ class ExchangePolicy:
     def _challenge(self, stays: Exchange, donor: MemberState, centre: Point, kind: str) -> Exchange:
         """Clone the donor if it is better."""
         # a tie does not justify giving up a member's weights
-        if donor.score is None or stays.member.score is None or donor.score <= stays.member.score:
+        if donor.objective is None or stays.member.objective is None or donor.objective <= stays.member.objective:
             return stays
         p_value = self._test.p_value(donor, stays.member)
         if p_value is not None and p_value >= self._search.p_exploit:

@@ -19,8 +19,8 @@ class MemberState:
         name: Name of the member.
         index: Index in the population, from 0.
         iteration: Intervals that the weights of its last checkpoint have been trained for.
-        score: Validation score, 0–100, after the same number of intervals for all members; None for a lost member,
-            whose loss became non-finite or whose worker failed too often.
+        objective: Validation score after the same number of intervals for all members, negated where less is better;
+            None for a lost member, whose loss became non-finite or whose worker failed too often.
         path: Path so far of those weights.
         statistics: Contribution of each validation sentence to the score; None if unknown.
     """
@@ -28,7 +28,7 @@ class MemberState:
     name: str
     index: int
     iteration: int
-    score: float | None
+    objective: float | None
     path: Path
     statistics: CorpusStatistics | None = None
 
@@ -38,8 +38,8 @@ Ranking = Mapping[int, Sequence[MemberState]]
 
 
 def best_first(state: MemberState) -> tuple[bool, float, int]:
-    """Sort key: highest score first, ties by index, lost members last."""
-    return state.score is None, -(state.score or 0.0), state.index
+    """Sort key: highest objective first, ties by index, lost members last."""
+    return state.objective is None, -(state.objective or 0.0), state.index
 
 
 def rank_members(states: Sequence[MemberState], search: Search) -> Ranking:

@@ -6,6 +6,9 @@ A corpus score is a function of a sum of sentence statistics, `score(Σ_n c_n v_
 sentence n is in the corpus. The bootstrap draws the counts c, N sentences with replacement. One product
 `counts_BN @ values_ND` gives the sums of all resampled corpora.
 
+All scores here are *objectives*: more is better. An error rate is negated, so a rate of 27.4 % is −27.4. This module
+decides that; `metrics.Scorer` has the units of the metric.
+
 The paired bootstrap compares two systems on the same resampled corpora (Koehn 2004, "Statistical Significance Tests for
 Machine Translation Evaluation"). Left out: the spread over seeds, which is in `stats.seeds`.
 """
@@ -46,7 +49,7 @@ class CorpusStatistics:
         kind: `bleu`: D = 10, length of hypothesis and of reference in words, then n-gram matches and n-grams of the
             hypothesis, each for the orders 1–4. `mean`: D scores of the sentence, 0–100, whose mean over all sentences
             and columns is the corpus score (ROUGE-1, -2 and -L F1). `error_rate`: D = 2, errors and length of the
-            reference; the corpus score is 100 · (1 − Σ errors / Σ lengths), below 0 where errors exceed lengths.
+            reference; the corpus score is −100 · Σ errors / Σ lengths.
         values_ND: One row per sentence.
     """
 
@@ -105,7 +108,7 @@ class Resamples:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Resampled:
-    """Scores of one system, 0–100, on the corpus and on each resampled one.
+    """Objectives of one system on the corpus and on each resampled one.
 
     Attributes:
         score: Score of the corpus itself.
@@ -118,7 +121,7 @@ class Resampled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Difference between two systems on the same sentences, first minus second.
+    """Difference between two systems on the same sentences, first minus second, on the objective: above 0 is better.
 
     Attributes:
         difference: Difference of the corpus scores, in points.
@@ -137,7 +140,7 @@ class Comparison:
 
 
 def corpus_score(statistics: CorpusStatistics) -> float:
-    """Compute the score of the corpus, 0–100.
+    """Compute the objective of the corpus: its score, negated where less is better.
 
     BLEU equals sacrebleu's, with its default smoothing (`exp`).
 
@@ -204,7 +207,7 @@ def paired_bootstrap(first: CorpusStatistics, second: CorpusStatistics, resample
 
 
 def _scores(kind: Kind, sums_BD: Float[np.ndarray, "B D"], num_sentences: int) -> Float[np.ndarray, " B"]:
-    """Scores, 0–100, of corpora of N sentences with these sums of statistics."""
+    """Objectives of corpora of N sentences with these sums of statistics."""
     scores_B: Float[np.ndarray, " B"]
     match kind:
         case "bleu":
@@ -213,7 +216,7 @@ def _scores(kind: Kind, sums_BD: Float[np.ndarray, "B D"], num_sentences: int) -
             scores_B = sums_BD.mean(axis=1) / num_sentences
         case "error_rate":
             # a reference has a token, so a corpus has
-            scores_B = 100.0 * (1.0 - sums_BD[:, 0] / sums_BD[:, 1])
+            scores_B = -100.0 * sums_BD[:, 0] / sums_BD[:, 1]
     return scores_B
 
 

@@ -99,6 +99,7 @@ def _float(name: str, meaning: str, *, unit: str, null: str = "", inf: bool = Fa
     return Column(name=name, type=_FLOAT, meaning=meaning, unit=unit, null=null, inf=inf, nan=nan)
 
 
+_METRIC: Final = "units of the metric"
 _NO_ALGORITHM: Final = "the point or path has no name"
 _NO_CLONE: Final = "it never cloned"
 _NO_SCORE: Final = "the run diverged"
@@ -195,7 +196,13 @@ OBSERVATION_COLUMNS = (
     _float("rougel", "ROUGE-L F1 on the validation set", unit="0-100", null=_NOT_ROUGE),
     _float("token_error_rate", f"{_EDITS_PER_WORD} on the validation set", unit="percent", null=_NOT_EDIT),
     _float("sentence_error_rate", f"{_WRONG_SENTENCES} on the validation set", unit="percent", null=_NOT_EDIT),
-    _float("score", "the task's metric on the validation set, which is maximised", unit="0-100", null=_NO_SCORE),
+    _float("score", "the task's metric on the validation set", unit=_METRIC, null=_NO_SCORE),
+    _float(
+        "objective",
+        "the score, negated where less is better; a search maximises it",
+        unit=_METRIC,
+        null=_NO_SCORE,
+    ),
     _text("signature", "signature of the scorer, with its version", null=_NO_SCORE),
     _float(
         "length_ratio",
@@ -289,9 +296,9 @@ TRIAL_COLUMNS = (
     _SEED,
     _text("status", "last status of the trial", choices=STATUSES),
     _int("num_observations", "number of reports so far", unit="reports"),
-    _float("best_score", "best score of all reports", unit="0-100", null=_UNSCORED),
+    _float("best_score", "best score of all reports", unit=_METRIC, null=_UNSCORED),
     _int("best_step", "optimizer step of the best score; of equal scores the earliest", unit="steps", null=_UNSCORED),
-    _float("final_score", "score of the last report with a score", unit="0-100", null=_UNSCORED),
+    _float("final_score", "score of the last report with a score", unit=_METRIC, null=_UNSCORED),
     _text("score_name", "name of the task's metric, such as bleu", null="written by a version without this column"),
     _int("steps", "optimizer steps taken", unit="steps"),
     _float("elapsed_s", "time of training and evaluation of the last weights, clones included", unit="seconds"),
@@ -323,11 +330,11 @@ DECISION_COLUMNS = (
     _int("step", "optimizer step of the decision", unit="steps"),
     _text("action", "start, continue with its own weights, or clone the donor's weights", choices=get_args(Action)),
     _text("donor", "trial whose weights were cloned", null="action is not clone"),
-    _float("score", "score of the member at the decision", unit="0-100", null="action is start, or it had no score"),
+    _float("score", "score of the member at the decision", unit=_METRIC, null="action is start, or it had no score"),
     _float(
         "donor_score",
         "score of the donor at the decision",
-        unit="0-100",
+        unit=_METRIC,
         null="action is not clone, or it had no score",
     ),
     _float(
@@ -365,7 +372,7 @@ SAMPLE_COLUMNS = (
     _float(
         "sentence_score",
         "the task's metric of this sentence",
-        unit="0-100",
+        unit=_METRIC,
         null="the metric has no score of a single sentence",
     ),
 )
@@ -386,7 +393,7 @@ SENTENCE_COLUMNS = (
         "reference, n-gram matches of order 1, 2, 3, 4, n-grams of the hypothesis of order 1, 2, 3, 4; corpus BLEU "
         "is computed from their sums. kind mean: D scores of the sentence (ROUGE-1, -2, -L F1); the corpus score is "
         "the mean of all of them. kind error_rate, D = 2: edits, and tokens of the reference; the corpus score is "
-        "100 minus 100 times the ratio of their sums",
+        "100 times the ratio of their sums, and less is better",
         unit="words, n-grams and edits, or 0-100",
     ),
 )
@@ -417,7 +424,13 @@ TEST_COLUMNS = (
     _float("rougel", "ROUGE-L F1 on the test set", unit="0-100", null=_TEST_NOT_ROUGE),
     _float("token_error_rate", f"{_EDITS_PER_WORD} on the test set", unit="percent", null=_TEST_NOT_EDIT),
     _float("sentence_error_rate", f"{_WRONG_SENTENCES} on the test set", unit="percent", null=_TEST_NOT_EDIT),
-    _float("score", "the task's metric on the test set", unit="0-100"),
+    _float("score", "the task's metric on the test set", unit=_METRIC),
+    _float(
+        "objective",
+        "the score, negated where less is better",
+        unit=_METRIC,
+        null="never, but for a folder of an older version it is the score",
+    ),
     _text("signature", "signature of the scorer, with its version"),
     _float("decoding_s", "time of decoding and scoring", unit="seconds"),
 )

@@ -192,7 +192,7 @@ def _read_part(
         warnings.warn(f"{folder.location_of(part.name)} cannot be read, left out: {_first_line(error)}", stacklevel=4)
         return None
     try:
-        whole = _conform(upgrade(found), table.schema)
+        whole = _conform(upgrade(found, table.schema), table.schema)
     except (ValueError, pa.ArrowException) as error:
         message = f"{folder.location_of(part.name)} is not a part of {table.name}, left out: {_first_line(error)}"
         warnings.warn(message, stacklevel=4)

@@ -76,16 +76,18 @@ def load_results(
 def best_row(frame: pd.DataFrame) -> pd.Series:
     """Find the observation with the best score whose status is not diverged or failed; the earliest step wins ties.
 
+    The best score is the highest objective.
+
     Args:
-        frame: Observations with `trial`, `step`, `score` and `status`.
+        frame: Observations with `trial`, `step`, `objective` and `status`.
 
     Raises:
         ResultsError: No row has a score.
     """
-    scored = frame[frame["score"].notna() & ~frame["status"].isin(BROKEN)]
+    scored = frame[frame["objective"].notna() & ~frame["status"].isin(BROKEN)]
     if scored.empty:
         raise ResultsError("no observation has a score yet; let the exploration run until its first evaluation")
-    ordered = scored.sort_values(["score", "step", "trial"], ascending=[False, True, True], kind="stable")
+    ordered = scored.sort_values(["objective", "step", "trial"], ascending=[False, True, True], kind="stable")
     return ordered.iloc[0]
 
 

@@ -133,7 +133,7 @@ class TableWriter:
         """A batch with all its columns, under their names of today."""
         parts = open_parts(self._folder, self._table, [batch])
         try:
-            return upgrade(parts[0].fragment.to_table())
+            return upgrade(parts[0].fragment.to_table(), self._table.schema)
         except (IndexError, OSError, pa.ArrowException) as error:
             raise ResultsError(
                 f"{self._folder.location_of(batch)} was readable before and is not now, so its rows cannot be "

@@ -1,4 +1,4 @@
-"""Renamed columns and values: maps parts of older versions to today's names.
+"""Renamed columns and values, and derived ones: maps parts of older versions to those of today.
 
 Only this module knows an older name. A rename adds one line here; parts on disk stay as they are.
 Left out: added and widened columns, which `parts` fills with nulls and casts.
@@ -11,7 +11,16 @@ from typing import Final, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["RENAMED_COLUMNS", "RENAMED_VALUES", "current_field", "current_name", "older_field", "older_name", "upgrade"]
+__all__ = [
+    "DERIVED_COLUMNS",
+    "RENAMED_COLUMNS",
+    "RENAMED_VALUES",
+    "current_field",
+    "current_name",
+    "older_field",
+    "older_name",
+    "upgrade",
+]
 
 RENAMED_COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {"dot": "algorithm", "valid_nll_nats": "validation_nll_nats"}
@@ -22,6 +31,9 @@ RENAMED_VALUES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {"role": {"dot": "algorithm"}, "split": {"valid": "validation"}, "model": {"own": "custom"}}
 )
 """Column (name today) → older value → value today."""
+
+DERIVED_COLUMNS: Final[Mapping[str, str]] = MappingProxyType({"objective": "score"})
+"""Column that older versions did not write → column that has its values in their parts."""
 
 _Values = TypeVar("_Values", pc.Expression, pa.ChunkedArray)
 
@@ -51,26 +63,39 @@ def current_field(name: str) -> pc.Expression:
 
     Such a part may hold older values: where a table has no renamed column, its schema does not show the version.
     """
-    return _current_values(pc.field(name), name)
+    return _current_values(_derived(pc.field(name), name), name)
 
 
 def older_field(name: str) -> pc.Expression:
     """Expression of a column, by its name today, in a part with the column names before the renames."""
-    return _current_values(pc.field(older_name(name)), name)
+    return _current_values(_derived(pc.field(older_name(name)), name), name)
 
 
-def upgrade(rows: pa.Table) -> pa.Table:
-    """Rename the columns and values of rows of any version to those of today."""
+def upgrade(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Rename the columns and values of rows of any version to those of today, and add the derived ones.
+
+    Args:
+        rows: Rows of any version.
+        schema: Columns of the table today.
+    """
     names = set(rows.column_names)
     # where both names exist, the older one is an unknown column and stays
     rows = rows.rename_columns(
         [name if current_name(name) in names else current_name(name) for name in rows.column_names]
     )
+    for name, origin in DERIVED_COLUMNS.items():
+        if name in schema.names and name not in rows.column_names and origin in rows.column_names:
+            rows = rows.append_column(name, rows[origin])
     for name in RENAMED_VALUES:
         at = rows.schema.get_field_index(name)
         if at >= 0 and pa.types.is_string(rows.schema.field(at).type):
             rows = rows.set_column(at, rows.schema.field(at), _current_values(rows[name], name))
     return rows
+
+
+def _derived(field: pc.Expression, name: str) -> pc.Expression:
+    """The column, or where a part has none, the one that it derives from."""
+    return pc.coalesce(field, pc.field(DERIVED_COLUMNS[name])) if name in DERIVED_COLUMNS else field
 
 
 def _current_values(values: _Values, name: str) -> _Values:

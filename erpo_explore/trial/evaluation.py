@@ -33,7 +33,7 @@ class Sample:
         source: Source text.
         reference: Reference text.
         hypothesis: Decoded text.
-        sentence_score: The task's metric of this sentence, 0–100.
+        sentence_score: The task's metric of this sentence.
     """
 
     index: int
@@ -55,7 +55,8 @@ class Scores:
         rougel: ROUGE-L F1; None likewise.
         token_error_rate: Edits per reference token, in percent; None likewise.
         sentence_error_rate: Sentences with an error, in percent; None likewise.
-        score: The maximised score: BLEU, or the mean of the three ROUGE scores.
+        score: The task's metric, in its own units.
+        objective: The score, negated where less is better. A search maximises it.
         signature: Signature of the package that computed the score.
         length_ratio: Tokens of the hypotheses per token of the references, EOS excluded; None where the references
             have no token.
@@ -72,6 +73,7 @@ class Scores:
     token_error_rate: float | None = None
     sentence_error_rate: float | None = None
     score: float
+    objective: float
     signature: str
     length_ratio: float | None = None
     cut_hypotheses: float | None = None
@@ -126,6 +128,7 @@ def evaluate(
     return Scores(
         validation_nll_nats=nll_nats / num_tokens,
         score=scored.value,
+        objective=scorer.objective(scored.value),
         signature=scored.signature,
         length_ratio=num_decoded / num_reference_tokens if num_reference_tokens > 0 else None,
         cut_hypotheses=num_cut / len(hypotheses),

@@ -12,7 +12,7 @@ from erpo_explore.trial.evaluation import evaluate
 
 __all__ = ["decode_test_set"]
 
-_SCORES: Final = (*SCORES, "score", "signature")
+_SCORES: Final = (*SCORES, "score", "objective", "signature")
 
 
 def decode_test_set(model: Seq2Seq, task: Task, test: FinalTest) -> tuple[dict[str, Any], CorpusStatistics | None]:

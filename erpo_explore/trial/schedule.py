@@ -53,11 +53,11 @@ class ScheduleState:
             so_far = so_far.then(now, so_far.end)
         self.path = so_far.then(at, point)
 
-    def observe_score(self, score: float, progress: float) -> bool:
+    def observe_objective(self, objective: float, progress: float) -> bool:
         """Move one knot on if the score dropped on the plateau clock.
 
         Args:
-            score: Validation score of the current weights; higher is better.
+            objective: Validation score of the current weights, negated where less is better.
             progress: Share of the budget that is spent.
 
         Returns:
@@ -65,8 +65,8 @@ class ScheduleState:
         """
         if not self.follows_plateau:
             return False
-        if self._best_score is None or score >= self._best_score:
-            self._best_score = score
+        if self._best_score is None or objective >= self._best_score:
+            self._best_score = objective
             return False
         before = self.point(progress)
         self._moves = min(self._moves + 1, len(self.path.knots) - 1)

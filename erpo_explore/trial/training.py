@@ -185,7 +185,7 @@ class TrainingRun:
             beam_width=self._training.beam_width,
             length_penalty=self._training.length_penalty,
         )
-        if self._schedule.observe_score(scores.score, self.progress) and interval.before is not None:
+        if self._schedule.observe_objective(scores.objective, self.progress) and interval.before is not None:
             self.take_weights(interval.before)
         return scores
 

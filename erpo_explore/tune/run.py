@@ -19,6 +19,7 @@ from erpo_explore.advice.cost import Estimate
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.resolve import resolve
 from erpo_explore.errors import ResultsError, RunError
+from erpo_explore.metrics import load_scorer
 from erpo_explore.plan.manifest import check_release, experiment_of
 from erpo_explore.plan.methods import check_installed
 from erpo_explore.plan.outcome import Outcome, outcome_of
@@ -210,6 +211,7 @@ def _recorder(plan: Plan) -> Recorder:
         task=task.name if recorded.empty else str(recorded.iloc[0]),
         model=experiment.model.kind,
         metric=task.metric,
+        higher_is_better=load_scorer(task.metric).higher_is_better,
         scoreboard=Scoreboard(resolved(plan.folder)),
     )
 

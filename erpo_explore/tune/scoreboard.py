@@ -10,14 +10,28 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.store import load_results
 from erpo_explore.store.files import Location
 from erpo_explore.tune.trial_view import ITERATION
 
-__all__ = ["Scoreboard"]
+__all__ = ["Scoreboard", "Scored"]
+
+
+class Scored(NamedTuple):
+    """Score of a report.
+
+    Attributes:
+        step: Optimizer step of the report.
+        score: Score in the units of the metric.
+        objective: The score, negated where less is better.
+    """
+
+    step: int
+    score: float
+    objective: float
 
 
 @dataclass(frozen=True)
@@ -39,12 +53,13 @@ class Scoreboard:
         self.__dict__.update(state)
 
     @cached_property
-    def _scores(self) -> dict[str, dict[int, tuple[int, float]]]:
-        """(step, score) per trial and iteration; includes the reports to earlier drivers."""
-        frame = load_results(self.folder, columns=["trial", "iteration", "step", "score"]).dropna(subset="score")
-        scores: dict[str, dict[int, tuple[int, float]]] = defaultdict(dict)
-        for trial, iteration, step, score in frame.itertuples(index=False):
-            scores[trial][int(iteration)] = (int(step), float(score))
+    def _scores(self) -> dict[str, dict[int, Scored]]:
+        """Scores per trial and iteration; includes the reports to earlier drivers."""
+        columns = ["trial", "iteration", "step", "score", "objective"]
+        frame = load_results(self.folder, columns=columns).dropna(subset="objective")
+        scores: dict[str, dict[int, Scored]] = defaultdict(dict)
+        for trial, iteration, step, score, objective in frame.itertuples(index=False):
+            scores[trial][int(iteration)] = Scored(int(step), float(score), float(objective))
         return scores
 
     @cached_property
@@ -62,16 +77,16 @@ class Scoreboard:
         iteration = int(result[ITERATION])
         self._last_statistics[trial] = (iteration, result.get("sentences", {}))
         if result["score"] is not None:
-            self.note_score(trial, iteration, result["step"], result["score"])
+            self.note_score(trial, iteration, Scored(result["step"], result["score"], result["objective"]))
 
-    def note_score(self, trial: str, iteration: int, step: int, score: float) -> None:
+    def note_score(self, trial: str, iteration: int, scored: Scored) -> None:
         """Add the score of a report."""
-        self._scores[trial][iteration] = (step, score)
+        self._scores[trial][iteration] = scored
 
-    def score_at(self, trial: str, iteration: int) -> float | None:
-        """The score of a report; None where there is none."""
-        _, score = self._scores[trial].get(iteration, (0, None))
-        return score
+    def objective_at(self, trial: str, iteration: int) -> float | None:
+        """The objective of a report, of which more is better; None where there is none."""
+        scored = self._scores[trial].get(iteration)
+        return None if scored is None else scored.objective
 
     def statistics(self, trial: str, iteration: int, split: str = "validation") -> CorpusStatistics | None:
         """What each sentence adds to the score of a report.
@@ -105,8 +120,8 @@ class Scoreboard:
         scores = self._scores[trial]
         if not scores:
             return {}
-        best_step, best_score = max(scores.values(), key=lambda scored: (scored[1], -scored[0]))
-        return {"best_score": best_score, "best_step": best_step, "final_score": scores[max(scores)][1]}
+        best = max(scores.values(), key=lambda scored: (scored.objective, -scored.step))
+        return {"best_score": best.score, "best_step": best.step, "final_score": scores[max(scores)].score}
 
     def forget(self, trial: str) -> bool:
         """Remove the reports of a trial; returns whether it had a score."""

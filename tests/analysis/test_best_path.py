@@ -20,7 +20,7 @@ PATHS = {
 
 
 def row(trial, iteration, score, path="algorithm", **changes):
-    known = {"trial": trial, "iteration": iteration, "step": 100 * iteration, "score": score}
+    known = {"trial": trial, "iteration": iteration, "step": 100 * iteration, "score": score, "objective": score}
     return OBSERVATION | known | {"path": json.dumps(PATHS[path].to_dict())} | changes
 
 

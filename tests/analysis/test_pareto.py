@@ -23,7 +23,8 @@ def frame_of(reported):
     for number, (trial, score, elapsed_s, status) in enumerate(reported):
         score = None if score is None else float(score)
         rows.append((f"t{trial}", number, 10 * number, score, float(elapsed_s), status, "random", None))
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"score": "float64", "elapsed_s": "float64", "step": "int64"})
+    frame = pd.DataFrame(rows, columns=COLUMNS).astype({"score": "float64", "elapsed_s": "float64", "step": "int64"})
+    return frame.assign(objective=frame["score"])
 
 
 def in_pareto_set(frame, cost):

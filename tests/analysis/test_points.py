@@ -20,7 +20,7 @@ def test_a_diverged_trial_keeps_its_scores_from_before(observations):
 
 def test_the_coordinates_are_those_of_the_best_report(observations):
     earlier = observations.copy()
-    earlier.loc[(earlier["trial"] == "run_m2") & (earlier["iteration"] == 2), "score"] = 99.0
+    earlier.loc[(earlier["trial"] == "run_m2") & (earlier["iteration"] == 2), ["score", "objective"]] = 99.0
     row = point_table(earlier).iloc[0]
     assert (row["trial"], row["best_step"], row["rho"]) == ("run_m2", 200, pytest.approx(0.1))
     assert row["final_score"] == 24.5
@@ -28,7 +28,7 @@ def test_the_coordinates_are_those_of_the_best_report(observations):
 
 def test_a_trial_without_a_score_comes_last_with_its_own_point(observations):
     unscored = observations.copy()
-    unscored.loc[unscored["trial"] == "run_mle_1", "score"] = None
+    unscored.loc[unscored["trial"] == "run_mle_1", ["score", "objective"]] = None
     row = point_table(unscored).iloc[-1]
     assert row["trial"] == "run_mle_1"
     assert math.isnan(row["best_score"])
@@ -58,14 +58,14 @@ def test_one_seed_gets_no_interval(observations):
 
 def test_an_unscored_trial_is_counted_and_left_out_of_the_mean(observations):
     unscored = observations.copy()
-    unscored.loc[unscored["trial"] == "run_mle_1", "score"] = None
+    unscored.loc[unscored["trial"] == "run_mle_1", ["score", "objective"]] = None
     row = comparison(unscored).set_index("label").loc["mle"]
     assert (row["n"], row["num_unscored"], row["mean"]) == (1, 1, 21.0)
 
 
 def test_a_seed_that_ran_twice_counts_once(observations):
     once = observations[observations["trial"] == "run_mle_1"]
-    table = point_table(pd.concat([once, once.assign(trial="again", score=30.0)]))
+    table = point_table(pd.concat([once, once.assign(trial="again", score=30.0, objective=30.0)]))
     assert seed_scores(table) == {"mle": {1: 25.0}}
 
 

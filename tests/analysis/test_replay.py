@@ -159,11 +159,13 @@ def folder(tmp_path):
                 "score_name": "rouge",
             }
             writer.append("trials", [TRIAL | name | row])
-            writer.append("observations", [OBSERVATION | name | {"iteration": 2, "step": 200, "score": 1.0}])
+            writer.append(
+                "observations", [OBSERVATION | name | {"iteration": 2, "step": 200, "score": 1.0, "objective": 1.0}]
+            )
             if not diverged:
                 values_ND = statistics_of(seed, level).values_ND
                 score = float(values_ND.mean())
-                writer.append("tests", [TESTED | name | {"score": score}])
+                writer.append("tests", [TESTED | name | {"score": score, "objective": score}])
                 splits = {"validation": np.zeros((2, 3), dtype=np.float32), "test": values_ND}
                 writer.append(
                     "sentences",

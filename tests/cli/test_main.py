@@ -132,7 +132,9 @@ def test_where_a_baseline_has_won_there_is_nothing_to_replay(
 ) -> None:
     writer = ResultsWriter.create(tmp_path / "results", {"exploration": "tiny", "space": TINY})
     for trial, role, score in (("mle-s1", "algorithm", 20.0), ("member-0", "member", 10.0)):
-        writer.append("observations", [OBSERVATION | {"trial": trial, "role": role, "score": score}])
+        writer.append(
+            "observations", [OBSERVATION | {"trial": trial, "role": role, "score": score, "objective": score}]
+        )
     assert _call(monkeypatch, "replay", str(writer.folder)) == 0
     said = capsys.readouterr().out
     assert "mle has the best score of" in said
@@ -209,7 +211,9 @@ def test_flags_add_to_the_trackers_of_the_experiment(tiny_file: Path, monkeypatc
 
 def test_an_unknown_file_among_the_results_is_named_in_a_line(tmp_path: Path) -> None:
     writer = ResultsWriter.create(tmp_path / "results", {"exploration": "tiny"})
-    writer.append("observations", [OBSERVATION | {"trial": "mle-s1", "role": "algorithm", "score": 20.0}])
+    writer.append(
+        "observations", [OBSERVATION | {"trial": "mle-s1", "role": "algorithm", "score": 20.0, "objective": 20.0}]
+    )
     (writer.folder / "observations" / "notes.txt").write_text("mine")
     command = [sys.executable, EXPLORE, "compact", str(writer.folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -57,15 +57,17 @@ def test_rouge_is_the_mean_over_sentences_of_rouge_scores(written):
 def test_the_statistics_give_the_score_sentence_by_sentence(metric, written):
     hypotheses, references = zip(*written, strict=True)
     scored = load_scorer(metric).corpus(hypotheses, references)
-    assert corpus_score(scored.statistics) == pytest.approx(scored.value, abs=1e-4)
+    assert corpus_score(scored.statistics) == pytest.approx(load_scorer(metric).objective(scored.value), abs=1e-4)
     alone = [load_scorer(metric).corpus([h], [r]).statistics.values_ND[0] for h, r in written]
     assert np.array_equal(scored.statistics.values_ND, alone)
 
 
 @pytest.mark.parametrize("metric", EVERY)
-def test_references_score_100_and_empty_hypotheses_0(metric):
-    assert load_scorer(metric).corpus(REFERENCES, REFERENCES).value == pytest.approx(100.0)
-    assert load_scorer(metric).corpus([""] * 4, REFERENCES).value == 0.0
+def test_references_are_perfect_and_empty_hypotheses_the_worst(metric):
+    scorer = load_scorer(metric)
+    best, worst = (100.0, 0.0) if scorer.higher_is_better else (0.0, 100.0)
+    assert scorer.corpus(REFERENCES, REFERENCES).value == pytest.approx(best)
+    assert scorer.corpus([""] * 4, REFERENCES).value == worst
 
 
 def test_a_signature_names_scorer_settings_and_version():
@@ -74,7 +76,7 @@ def test_a_signature_names_scorer_settings_and_version():
     rouge = load_scorer("rouge").corpus(HYPOTHESES, REFERENCES).signature
     assert rouge.startswith("ROUGE|f1|") and rouge.endswith(f"version:{version('rouge-score')}")
     edits = load_scorer("edit").corpus(HYPOTHESES, REFERENCES).signature
-    assert edits == "EDIT|100-rate|rate:edits/reference|costs:1,1,1|case:mixed|tok:none|version:1"
+    assert edits == "EDIT|rate:edits/reference|costs:1,1,1|case:mixed|tok:none|version:2"
 
 
 @given(pairs)
@@ -111,7 +113,7 @@ def test_edit_is_the_share_of_levenshteins_edits_in_the_references(written):
     scored = load_scorer("edit").corpus(hypotheses, references)
     rate = 100.0 * sum(edits) / sum(len(reference.split()) for reference in references)
     assert scored.parts["token_error_rate"] == pytest.approx(rate)
-    assert scored.value == pytest.approx(100.0 - rate)
+    assert scored.value == pytest.approx(rate)
     assert scored.parts["sentence_error_rate"] == pytest.approx(100.0 * sum(edit > 0 for edit in edits) / len(edits))
 
 
@@ -140,10 +142,10 @@ def test_a_sentences_edit_score_is_that_of_a_corpus_of_one(written):
 
 
 @given(pairs)
-def test_the_score_edit_is_the_reward_edit_per_reference_token(written):
+def test_the_error_rate_is_minus_the_reward_edit_per_reference_token(written):
     hypotheses, references = zip(*written, strict=True)
     rewards = [edit(hypothesis.split(), reference.split()) for hypothesis, reference in written]
-    expected = 100.0 + 100.0 * sum(rewards) / sum(len(reference.split()) for reference in references)
+    expected = -100.0 * sum(rewards) / sum(len(reference.split()) for reference in references)
     assert load_scorer("edit").corpus(hypotheses, references).value == pytest.approx(expected)
 
 

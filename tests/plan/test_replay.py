@@ -28,7 +28,14 @@ def results(tmp_path):
     writer.append(
         "observations",
         [
-            OBSERVATION | {"trial": name, "role": role, "score": score, "path": json.dumps(paths[name].to_dict())}
+            OBSERVATION
+            | {
+                "trial": name,
+                "role": role,
+                "score": score,
+                "objective": score,
+                "path": json.dumps(paths[name].to_dict()),
+            }
             for name, role, score in (("member-0", "member", 20.0), ("mle-s5", "algorithm", 10.0))
         ],
     )
@@ -145,7 +152,13 @@ class TestTheWinner:
         writer = ResultsWriter.create(tmp_path / "tiny", manifest(SEARCHED))
         for index, role in enumerate(roles):
             path = Path(knots=((0.0, Point(reward=Reward(truth=1.0))), (0.1 + 0.1 * index, PATH.end)))
-            row = {"trial": f"t{index}", "role": role, "algorithm": role, "score": 20.0 - index}
+            row = {
+                "trial": f"t{index}",
+                "role": role,
+                "algorithm": role,
+                "score": 20.0 - index,
+                "objective": 20.0 - index,
+            }
             writer.append("observations", [OBSERVATION | row | {"path": json.dumps(path.to_dict())}])
         return writer.folder
 

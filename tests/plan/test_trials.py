@@ -181,6 +181,6 @@ def test_reachable_knots_are_those_of_a_run_whose_score_drops_at_every_report(st
     state, trained = ScheduleState(algorithm("interpolation").path("bleu")), set()
     for number, start in enumerate(range(0, steps, interval)):
         trained.add(state.point(start / steps))
-        state.observe_score(-float(number), min(1.0, (start + interval) / steps))
+        state.observe_objective(-float(number), min(1.0, (start + interval) / steps))
     num_knots = len(state.path.knots)
     assert len(trained) == min(num_knots, num_reachable_knots(Training(steps=steps, interval=interval)))

@@ -24,7 +24,13 @@ def write(folder, scores, tasks=(0.1, 0.2, 0.3), *, task="toy", score_name="bleu
     path = Path.constant(TRUTH)
     for iteration, (score, weight) in enumerate(zip(scores, tasks, strict=False), start=1):
         path = path.then(iteration / 4, knot(weight))
-        changes = {"iteration": iteration, "step": 100 * iteration, "progress": iteration / 4, "score": score}
+        changes = {
+            "iteration": iteration,
+            "step": 100 * iteration,
+            "progress": iteration / 4,
+            "score": score,
+            "objective": score,
+        }
         writer.append("observations", [OBSERVATION | changes | {"task": task, "path": json.dumps(path.to_dict())}])
     writer.append("trials", [TRIAL | {"score_name": score_name}])
     return str(folder)

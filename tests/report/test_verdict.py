@@ -8,18 +8,33 @@ from erpo_explore.analysis.verdict import Lead, Searched, Verdict
 from erpo_explore.report.verdict import verdict_sentences
 
 BETTER = Lead(
-    algorithm="ahead", num_seeds=5, mean=75.0, difference=1.0, low=0.5, high=1.5, p_value=0.004, verdict="better"
+    algorithm="ahead",
+    num_seeds=5,
+    mean=25.0,
+    difference=-1.0,
+    gain=1.0,
+    low=-1.5,
+    high=-0.5,
+    p_value=0.004,
+    verdict="better",
 )
-UNCLEAR = replace(BETTER, algorithm="level", mean=74.25, difference=0.25, low=-0.5, p_value=0.3, verdict="unclear")
+UNCLEAR = replace(
+    BETTER, algorithm="level", mean=25.75, difference=-0.25, gain=0.25, high=0.5, p_value=0.3, verdict="unclear"
+)
 WORSE = replace(
-    BETTER, algorithm="behind", mean=73.0, difference=-1.0, low=-1.5, high=-0.5, p_value=0.0004, verdict="worse"
+    BETTER, algorithm="behind", mean=27.0, difference=1.0, gain=-1.0, low=0.5, high=1.5, p_value=0.0004, verdict="worse"
 )
+MORE = replace(BETTER, mean=75.0, difference=1.0, low=0.5, high=1.5)
 UNTESTED = replace(BETTER, num_seeds=1, low=None, high=None, p_value=None, verdict="untested")
 
 
 def verdict(*leads, **more):
-    given = {"score_name": "edit", "num_running": 0, "baseline_mean": 74.0, "num_seeds": 5, "searched": None} | more
-    return Verdict(leads=leads, **given)
+    given = {"score_name": "error rate", "higher_is_better": False, "num_running": 0, "baseline_mean": 26.0}
+    return Verdict(leads=leads, **(given | {"num_seeds": 5, "searched": None} | more))
+
+
+def bleu(*leads):
+    return verdict(*leads, score_name="bleu", higher_is_better=True, baseline_mean=74.0)
 
 
 @pytest.mark.parametrize(
@@ -27,36 +42,36 @@ def verdict(*leads, **more):
     [
         (
             verdict(BETTER, UNCLEAR),
-            "ahead is better than maximum likelihood: a token error rate of 25.00 % against 26.00 %, 1.00 less "
+            "ahead is better than maximum likelihood: error rate 25.00 against 26.00, 1.00 less "
             "(95 % interval 0.50 to 1.50 over 5 seeds, p = 0.004).",
         ),
         (
-            verdict(BETTER, WORSE, score_name="bleu"),
+            bleu(MORE, UNCLEAR),
             "ahead is better than maximum likelihood: bleu 75.00 against 74.00, 1.00 more "
             "(95 % interval 0.50 to 1.50 over 5 seeds, p = 0.004).",
         ),
         (
-            verdict(BETTER, replace(BETTER, algorithm="second"), UNCLEAR, score_name="bleu"),
+            bleu(MORE, replace(MORE, algorithm="second"), UNCLEAR),
             "ahead is better than maximum likelihood: bleu 75.00 against 74.00, 1.00 more "
             "(95 % interval 0.50 to 1.50 over 5 seeds, p = 0.004). second is better, too.",
         ),
         (
             verdict(UNCLEAR, WORSE),
-            "Nothing is better than maximum likelihood, beyond noise. The next is level: a token error rate of 25.75 % "
-            "against 26.00 %, 0.25 less (95 % interval -0.50 to 1.50 over 5 seeds, p = 0.300).",
+            "Nothing is better than maximum likelihood, beyond noise. The next is level: error rate 25.75 against "
+            "26.00, 0.25 less (95 % interval -0.50 to 1.50 over 5 seeds, p = 0.300).",
         ),
         (
             verdict(WORSE),
-            "Nothing is better than maximum likelihood. The next is behind: a token error rate of 27.00 % against "
-            "26.00 %, 1.00 more (95 % interval 0.50 to 1.50 over 5 seeds, p < 0.001).",
+            "Nothing is better than maximum likelihood. The next is behind: error rate 27.00 against "
+            "26.00, 1.00 more (95 % interval 0.50 to 1.50 over 5 seeds, p < 0.001).",
         ),
         (
             verdict(UNTESTED, num_seeds=1),
-            "ahead is ahead of maximum likelihood: a token error rate of 25.00 % against 26.00 %, 1.00 less. But one "
+            "ahead is ahead of maximum likelihood: error rate 25.00 against 26.00, 1.00 less. But one "
             "seed cannot tell that from luck; num_seeds: 5 can.",
         ),
         (
-            verdict(replace(UNTESTED, difference=-1.0)),
+            verdict(replace(UNTESTED, difference=1.0, gain=-1.0)),
             "Nothing is ahead of maximum likelihood. But one seed cannot tell that from luck; num_seeds: 5 can.",
         ),
         (verdict(), "No other algorithm was trained to compare with maximum likelihood (mle)."),
@@ -71,17 +86,17 @@ def test_each_outcome_has_its_sentence(found: Verdict, sentence: str) -> None:
 
 
 def test_a_path_that_the_search_found_is_called_luck_until_a_replay() -> None:
-    searched = Searched(trial="member-2", score=76.0, num_trials=4)
+    searched = Searched(trial="member-2", score=24.0, num_trials=4)
     assert verdict_sentences(verdict(BETTER, searched=searched))[1] == (
-        "The search found a path with 24.00 %. That is one run, the best of 4, so it may be luck: replay it with new "
+        "The search found a path with 24.00. That is one run, the best of 4, so it may be luck: replay it with new "
         "seeds."
     )
 
 
 def test_a_search_without_a_better_path_says_so() -> None:
-    searched = Searched(trial="member-2", score=74.5, num_trials=4)
+    searched = Searched(trial="member-2", score=25.5, num_trials=4)
     assert verdict_sentences(verdict(BETTER, searched=searched))[1] == (
-        "The search found no better path: its best trial has 25.50 %."
+        "The search found no better path: its best trial has 25.50."
     )
 
 

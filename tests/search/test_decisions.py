@@ -27,7 +27,7 @@ def state(index, score, *, iteration=1, sentences=None):
         name=f"member-{index}",
         index=index,
         iteration=iteration,
-        score=score,
+        objective=score,
         path=Path(knots=((0.0, TRUTH), (0.25, end))),
         statistics=None if sentences is None else CorpusStatistics(kind="mean", values_ND=sentences[:, None]),
     )
@@ -55,7 +55,7 @@ def test_members_are_ranked_by_score_and_ties_by_index(scores, quantile):
     assert [decision.member for decision in decisions] == [f"member-{index}" for index in order]
     assert [decision.rank for decision in decisions] == list(range(1, len(scores) + 1))
     assert {decision.population for decision in decisions} == {len(scores)}
-    assert [decision.score for decision in decisions] == [scores[index] for index in order]
+    assert [decision.objective for decision in decisions] == [scores[index] for index in order]
 
 
 @pytest.mark.parametrize(
@@ -73,12 +73,12 @@ def test_clones_take_weights_and_path_of_a_better_winner(scores, quantile, gener
     num_best = min(math.ceil(len(scores) * quantile), len(scores) // 2)
     best = {decision.member: decision for decision in decisions[:num_best]}
     for decision in decisions:
-        own = state(int(decision.member.removeprefix("member-")), decision.score)
+        own = state(int(decision.member.removeprefix("member-")), decision.objective)
         if decision.action == "continue":
-            assert (decision.donor, decision.donor_score, decision.path) == (None, None, own.path)
+            assert (decision.donor, decision.donor_objective, decision.path) == (None, None, own.path)
             continue
         donor = best[decision.donor]
-        assert decision.donor_score == donor.score > decision.score
+        assert decision.donor_objective == donor.objective > decision.objective
         assert decision.path == donor.path
         assert decision.rank > len(scores) - num_best
         assert donor.action == "continue"
@@ -259,7 +259,7 @@ class TestLostMembers:
         scores = [None, 9.0, 5.0, 8.0, 5.0, 7.0, 5.0, 6.0]
         states = [state(index, score, iteration=4) for index, score in enumerate(scores)]
         lost = by_member(decide(states, search, "bleu", seed=1, generation=4, num_intervals=8))["member-0"]
-        assert (lost.action, lost.donor, lost.score, lost.rank) == ("clone", "member-1", None, 4)
+        assert (lost.action, lost.donor, lost.objective, lost.rank) == ("clone", "member-1", None, 4)
         assert lost.reason == "rank 4 of 4: lost, re-seeded from member-1"
 
     def test_all_members_continue_if_all_are_lost(self):
@@ -276,3 +276,29 @@ def test_member_that_is_not_due_gets_no_decision_but_may_be_a_donor():
     # the donor's weights have been trained for longer, so the clone's have been, too
     assert (decision.member, decision.donor) == ("member-0", "member-3")
     assert (decision.generation, decision.until) == (5, 6)
+
+
+def test_a_population_clones_what_has_fewer_errors():
+    """The objective of an error rate is its negative, and so are its statistics on resampled corpora."""
+
+    def member(index, rate):
+        values_ND = np.array([[rate, 100.0]] * 60, dtype=np.float32)
+        statistics = CorpusStatistics(kind="error_rate", values_ND=values_ND)
+        return replace(state(index, -rate), statistics=statistics)
+
+    rates = [40.0, 30.0, 20.0, 10.0]
+    search = Search(method="population", members=4, evolve_every=[1])
+    decisions = {
+        decision.member: decision
+        for decision in decide(
+            [member(index, rate) for index, rate in enumerate(rates)],
+            search,
+            "bleu",
+            seed=1,
+            generation=1,
+            num_intervals=8,
+        )
+    }
+    assert [decisions[f"member-{index}"].rank for index in range(4)] == [4, 3, 2, 1]
+    assert (decisions["member-0"].action, decisions["member-0"].donor) == ("clone", "member-3")
+    assert decisions["member-0"].p_value < 0.01

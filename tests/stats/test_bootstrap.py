@@ -110,7 +110,7 @@ class TestScores:
             resample(statistics, resamples).scores_B, resamples.counts_BN.astype(int), strict=True
         ):
             errors, lengths = np.repeat(np.array(counts), counts_N, axis=0).sum(axis=0)
-            assert score == pytest.approx(100.0 - 100.0 * errors / lengths)
+            assert score == pytest.approx(-100.0 * errors / lengths)
 
     @given(pairs, st.randoms(use_true_random=False))
     def test_the_order_of_the_sentences_does_not_matter(self, written, shuffle):

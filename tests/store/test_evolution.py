@@ -15,7 +15,8 @@ OLDER = pa.schema(
         for name, kind, nullable in (
             (field.name, field.type, field.nullable)
             for field in TABLES["observations"].schema
-            if field.name not in ("estimator", "num_draws", "forced", "noise_kind", "mean_reward")
+            if field.name
+            not in ("estimator", "num_draws", "forced", "noise_kind", "mean_reward", "objective", "kl_nats")
         )
     ]
 )

@@ -134,7 +134,8 @@ def test_a_damaged_manifest_is_named(folder, text):
 
 
 def scored(*rows):
-    return pd.DataFrame(rows, columns=["trial", "step", "score", "status"])
+    frame = pd.DataFrame(rows, columns=["trial", "step", "score", "status"])
+    return frame.assign(objective=frame["score"])
 
 
 def test_the_best_row_has_the_best_score_and_the_earliest_step_wins_ties():

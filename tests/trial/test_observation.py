@@ -12,8 +12,18 @@ from erpo_explore.trial import Observation, Sample, Scores
 from .tiny import MIXTURE, TRUTH, stored
 
 SAMPLE = Sample(index=0, source="a b", reference="c d", hypothesis="c", sentence_score=50.0)
-BLEU = Scores(validation_nll_nats=2.0, bleu=12.5, score=12.5, signature="BLEU|version:1", samples=(SAMPLE,))
-ROUGE = Scores(validation_nll_nats=2.0, rouge1=30.0, rouge2=10.0, rougel=20.0, score=20.0, signature="ROUGE|version:1")
+BLEU = Scores(
+    validation_nll_nats=2.0, bleu=12.5, score=12.5, objective=12.5, signature="BLEU|version:1", samples=(SAMPLE,)
+)
+ROUGE = Scores(
+    validation_nll_nats=2.0,
+    rouge1=30.0,
+    rouge2=10.0,
+    rougel=20.0,
+    score=20.0,
+    objective=20.0,
+    signature="ROUGE|version:1",
+)
 OBSERVATION = Observation(
     step=100,
     progress=0.5,

@@ -15,7 +15,7 @@ scores = st.lists(st.floats(0.0, 100.0), max_size=8)
 
 def scores_observed(schedule, *scores, of=8, start=1):
     """Return values for one score after another, at equal shares of the budget."""
-    return [schedule.observe_score(float(score), place / of) for place, score in enumerate(scores, start=start)]
+    return [schedule.observe_objective(float(score), place / of) for place, score in enumerate(scores, start=start)]
 
 
 class TestStepClock:
@@ -89,7 +89,7 @@ class TestPlateauClock:
         for place, score in enumerate(scores, start=1):
             # until the next score the run is where it is now
             were[(place - 0.5) / 8] = schedule.point(0.0)
-            schedule.observe_score(score, place / 8)
+            schedule.observe_objective(score, place / 8)
         so_far = schedule.path_so_far(len(scores) / 8)
         assert so_far.clock == "step"
         assert {progress: so_far.at(progress) for progress in were} == were

@@ -370,7 +370,8 @@ class TestPlateau:
         scores = iter([3.0, 2.0, 4.0, 1.0])
 
         def scripted(*args, **settings):
-            return replace(evaluate(*args, **settings), score=next(scores))
+            score = next(scores)
+            return replace(evaluate(*args, **settings), score=score, objective=score)
 
         monkeypatch.setattr(training, "evaluate", scripted)
         return run_of(self.PATH)

@@ -51,6 +51,7 @@ def report(iteration, score, *, status="running", **changes):
             validation_nll_nats=2.0,
             bleu=score,
             score=score,
+            objective=score,
             signature="BLEU",
             statistics=statistics_of(score),
             samples=(sample,),

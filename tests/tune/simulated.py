@@ -81,7 +81,9 @@ class SimulatedMember(tune.Trainable):
             path=self._schedule.path_so_far(progress),
             status="diverged" if lost else status,  # type: ignore[arg-type]
             train_loss_nats=None if lost else 1.0,
-            scores=None if lost else Scores(validation_nll_nats=1.0, score=self._score, signature="simulated"),
+            scores=None
+            if lost
+            else Scores(validation_nll_nats=1.0, score=self._score, objective=self._score, signature="simulated"),
             entropy_nats=None,
             mean_reward=None,
             effective_sample_size=None,

@@ -46,7 +46,7 @@ class TestStatistics:
 def test_a_later_driver_knows_the_scores(recorder):
     observe(recorder, ALGORITHM, report(1, 12.5))
     for known in (recorder, fresh_copy(recorder)):
-        assert (known.scoreboard.score_at("mle-s1", 1), known.scoreboard.score_at("mle-s1", 2)) == (12.5, None)
+        assert (known.scoreboard.objective_at("mle-s1", 1), known.scoreboard.objective_at("mle-s1", 2)) == (12.5, None)
 
 
 def test_a_trial_without_a_score_has_no_columns(recorder):
@@ -60,4 +60,4 @@ def test_only_the_reports_of_the_trial_are_forgotten(recorder):
     scoreboard = recorder.scoreboard
     assert scoreboard.forget("mle-s1")
     assert not scoreboard.forget("mle-s1")
-    assert (scoreboard.score_at("mle-s1", 1), scoreboard.score_at("member-0", 1)) == (None, 12.5)
+    assert (scoreboard.objective_at("mle-s1", 1), scoreboard.objective_at("member-0", 1)) == (None, 12.5)

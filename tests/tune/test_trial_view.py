@@ -41,7 +41,9 @@ def test_a_trial_without_a_checkpoint_has_trained_no_interval():
 
 
 def test_metrics_are_those_of_the_latest_checkpoint():
-    saved = SimpleNamespace(metrics={"training_iteration": 4, "score": 1.0}, checkpoint=SimpleNamespace(path="a/b"))
+    saved = SimpleNamespace(
+        metrics={"training_iteration": 4, "score": 1.0, "objective": 1.0}, checkpoint=SimpleNamespace(path="a/b")
+    )
     view = TrialView(trial_of("member", saved=saved))
     assert (view.iteration, view.metrics["score"], view.checkpoint) == (4, 1.0, "a/b")
 

@@ -30,12 +30,15 @@ Positions = dict[tuple[str, int], tuple[int, int]]
 """Step and lane of each node."""
 
 
-def lineage_figure(lineage: pd.DataFrame, best: tuple[str, int] | None = None) -> go.Figure:
+def lineage_figure(
+    lineage: pd.DataFrame, best: tuple[str, int] | None = None, *, higher_is_better: bool = True
+) -> go.Figure:
     """Draw the lineage of a population.
 
     Args:
         lineage: The lineage table; at least one row.
         best: The best node, (trial, generation), whose ancestry is drawn thick; None for none.
+        higher_is_better: Direction of the score: the best has the brightest colour.
 
     Returns:
         Markers are decisions, coloured by the member's score at that step. Arrows are clones and end at the member
@@ -50,8 +53,8 @@ def lineage_figure(lineage: pd.DataFrame, best: tuple[str, int] | None = None) -
     positions = {(row["trial"], row["generation"]): (row["step"], lanes[row["trial"]]) for row in _records(nodes)}
     figure = go.Figure()
     _add_edges(figure, nodes, positions, ancestors)
-    _add_arrows(figure, nodes, positions)
-    _add_decisions(figure, nodes, lanes)
+    _add_arrows(figure, nodes, positions, higher_is_better)
+    _add_decisions(figure, nodes, lanes, higher_is_better)
     names = short_names(members)
     last = int(nodes["step"].max())
     figure.update_layout(
@@ -117,16 +120,17 @@ def _add_edges(figure: go.Figure, nodes: pd.DataFrame, positions: Positions, anc
             figure.add_scatter(x=across, y=up, mode="lines", name=name, line=line, hoverinfo="skip")
 
 
-def _add_decisions(figure: go.Figure, nodes: pd.DataFrame, lanes: dict[str, int]) -> None:
+def _add_decisions(figure: go.Figure, nodes: pd.DataFrame, lanes: dict[str, int], higher_is_better: bool) -> None:
     """A marker for each decision, coloured by the member's score; hollow where it has none."""
     for is_scored, rows in nodes.groupby(nodes["score"].notna()):
         scores = rows["score"].tolist()
+        style: dict[str, Any] = {"size": 12, "colorbar": score_bar("score"), "higher_is_better": higher_is_better}
         hollow = {"size": 10, "symbol": "circle-open", "color": OUTLINE}
         figure.add_scatter(
             x=rows["step"].tolist(),
             y=[lanes[trial] for trial in rows["trial"]],
             mode="markers",
-            marker=score_marker(scores, *_span(nodes), size=12, colorbar=score_bar("score")) if is_scored else hollow,
+            marker=score_marker(scores, *_span(nodes), **style) if is_scored else hollow,
             showlegend=False,
             hovertext=[
                 f"{escape(row['trial'])}, generation {row['generation']}: {row['action']}<br>{escape(row['reason'])}"
@@ -136,7 +140,7 @@ def _add_decisions(figure: go.Figure, nodes: pd.DataFrame, lanes: dict[str, int]
         )
 
 
-def _add_arrows(figure: go.Figure, nodes: pd.DataFrame, positions: Positions) -> None:
+def _add_arrows(figure: go.Figure, nodes: pd.DataFrame, positions: Positions, higher_is_better: bool) -> None:
     """One arrow per clone, from its donor; its head is coloured by the donor's score."""
     clones = _records(nodes[(nodes["action"] == "clone") & nodes["parent_trial"].notna()])
     ends = [
@@ -152,6 +156,7 @@ def _add_arrows(figure: go.Figure, nodes: pd.DataFrame, positions: Positions) ->
         "standoff": 6,
         "size": [0, 13, 0] * len(clones),
         "opacity": 1,
+        "higher_is_better": higher_is_better,
     }
     marker = score_marker([score for score in scores for _ in range(3)], *_span(nodes), **heads)
     figure.add_scatter(

@@ -14,7 +14,7 @@ from erpo_explore.analysis.landscape import map_snapshots, simplex_surface, temp
 from erpo_explore.analysis.simplex import CORNERS, corner_of
 from erpo_explore.report.figures.markers import group_markers, join_labels
 from erpo_explore.report.figures.slider import SLIDER_PX, add_slider, add_switch
-from erpo_explore.report.figures.surface_traces import AXES, Trace, cell_traces, contour_traces, score_span
+from erpo_explore.report.figures.surface_traces import AXES, ScoreSpan, Trace, cell_traces, contour_traces, score_span
 from erpo_explore.report.figures.theme import LABEL_FONT, LABEL_GAP, OUTLINE, decade_ticks, score_marker
 from erpo_explore.report.figures.trajectories import BEST_TRAJECTORY_STYLE, TRAJECTORY_STYLE, trajectories, trajectory
 
@@ -119,7 +119,7 @@ def temperature_map(observations: pd.DataFrame, best_path_rows: pd.DataFrame | N
 def _marked(points: pd.DataFrame) -> pd.DataFrame:
     """Trials with a marker: all named ones, and 300 others, evenly over ranks; more would hide the surface."""
     searched = points["algorithm"].isna()
-    shown = thinned(points[searched].sort_values("score", kind="stable"), MAX_MARKS)
+    shown = thinned(points[searched].sort_values("objective", kind="stable"), MAX_MARKS)
     return pd.concat([points[~searched], shown], ignore_index=True)
 
 
@@ -198,7 +198,7 @@ def _corner_titles(spots: pd.DataFrame, low_3: Float[np.ndarray, " 3"]) -> tuple
     return axes, num_lines
 
 
-def _marker_style(spots: pd.DataFrame, span: tuple[float, float]) -> Trace:
+def _marker_style(spots: pd.DataFrame, span: ScoreSpan) -> Trace:
     """Marker and hover text of each position."""
     symbols = ["diamond" if named else "circle" for named in spots["named"]]
     sizes = [13 if named else 9 for named in spots["named"]]
@@ -206,7 +206,8 @@ def _marker_style(spots: pd.DataFrame, span: tuple[float, float]) -> Trace:
         f"score {score:.2f}<br>{trials} trial{'' if trials == 1 else 's'}<br>{_text(names)}"
         for score, trials, names in zip(spots["score"], spots["trials"], spots["names"], strict=True)
     ]
-    marker = score_marker(spots["score"].round(3).tolist(), *span, size=sizes, symbol=symbols, opacity=1)
+    style: dict[str, Any] = {"size": sizes, "symbol": symbols, "opacity": 1, "higher_is_better": span.higher_is_better}
+    marker = score_marker(spots["score"].round(3).tolist(), span.low, span.high, **style)
     marker["line"] = {"color": "#ffffff", "width": 1.2}  # contrast with the background
     return {"marker": marker, "hovertext": hovers, "hoverinfo": "text"}
 

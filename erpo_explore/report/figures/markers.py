@@ -19,11 +19,13 @@ def group_markers(points: pd.DataFrame, coordinates: list[str]) -> pd.DataFrame:
         coordinates: Columns that define a position; rows where one is null are left out.
 
     Returns:
-        One row per position: the coordinates, score (the best there), named (whether an algorithm is there), names
-        (algorithms there with their best scores, best first) and trials (number of trials).
+        One row per position: the coordinates, score and objective (the best there), named (whether an algorithm is
+        there), names (algorithms there with their best scores, best first) and trials (number of trials).
     """
     kept = points.dropna(subset=coordinates)
-    kept = kept[[*coordinates, "trial", "algorithm", "score"]].sort_values("score", ascending=False, kind="stable")
+    kept = kept[[*coordinates, "trial", "algorithm", "score", "objective"]].sort_values(
+        "objective", ascending=False, kind="stable"
+    )
     position = kept.groupby([kept[name].round(6) for name in coordinates], sort=False).ngroup()
     named = (
         kept.assign(position=position).dropna(subset="algorithm").drop_duplicates(["position", "algorithm"])
@@ -31,7 +33,7 @@ def group_markers(points: pd.DataFrame, coordinates: list[str]) -> pd.DataFrame:
     names: dict[int, tuple[tuple[str, float], ...]] = {}
     for row in named[["position", "algorithm", "score"]].to_dict("records"):
         names[row["position"]] = (*names.get(row["position"], ()), (str(row["algorithm"]), float(row["score"])))
-    spots = kept.groupby(position)[[*coordinates, "score"]].head(1).reset_index(drop=True)
+    spots = kept.groupby(position)[[*coordinates, "score", "objective"]].head(1).reset_index(drop=True)
     spots["named"] = pd.Series([number in names for number in range(len(spots))], dtype=bool)
     spots["trials"] = kept.groupby(position)["trial"].nunique().to_numpy()
     spots["names"] = pd.Series([names.get(number, ()) for number in range(len(spots))], dtype=object)
@@ -52,7 +54,7 @@ def join_labels(named: pd.DataFrame, across: str, up: str, reach: tuple[float, f
         whose seeds are at neighbouring positions is named once, with its best score.
     """
     kept: list[dict[str, Any]] = []
-    for row in named.sort_values("score", ascending=False, kind="stable").to_dict("records"):
+    for row in named.sort_values("objective", ascending=False, kind="stable").to_dict("records"):
         near = (
             label
             for label in kept

@@ -10,7 +10,7 @@ from plotly.colors import hex_to_rgb
 from plotly.subplots import make_subplots
 
 from erpo_explore.analysis.curves import learning_curves, thinned
-from erpo_explore.analysis.points import point_table, scored
+from erpo_explore.analysis.points import higher_is_better, point_table, scored
 from erpo_explore.report.figures.theme import (
     ALGORITHM_COLORS,
     ALGORITHM_DASHES,
@@ -182,13 +182,14 @@ def _add_curve(figure: go.Figure, curve: pd.DataFrame, algorithm: str, style: di
 
 
 def _mark_broken(figure: go.Figure, observations: pd.DataFrame, counted: pd.DataFrame) -> None:
-    """A cross at the last score of each run that diverged or failed; at the bottom where it has no score."""
+    """A cross at the last score of each run that diverged or failed; at the worst score where it has none."""
     broken = observations[observations["status"].isin(BROKEN)].groupby("trial").tail(1)
     if broken.empty:
         return
     broken = broken.head(MAX_BROKEN)
     last = counted.groupby("trial").tail(1).set_index("trial")["score"]
-    floor = 0.0 if counted.empty else float(counted["score"].min())
+    worst = counted["score"].min() if higher_is_better(counted) else counted["score"].max()
+    floor = 0.0 if counted.empty else float(worst)
     figure.add_scatter(
         x=broken["step"].tolist(),
         y=[float(last.get(trial, floor)) for trial in broken["trial"]],

@@ -4,7 +4,7 @@ Every function returns the same number of traces for the score and for the uncer
 surface contains: a slider replaces traces one by one.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,10 +12,11 @@ from jaxtyping import Float
 from plotly.colors import sample_colorscale
 
 from erpo_explore.analysis.landscape import GRID, SUBDIVISIONS
+from erpo_explore.analysis.points import higher_is_better
 from erpo_explore.analysis.simplex import CORNERS, cells, within
-from erpo_explore.report.figures.theme import COLORSCALE, UNCERTAINTY_COLORSCALE, score_bar
+from erpo_explore.report.figures.theme import UNCERTAINTY_COLORSCALE, score_bar, score_scale
 
-__all__ = ["Trace", "cell_traces", "contour_traces", "score_span"]
+__all__ = ["ScoreSpan", "Trace", "cell_traces", "contour_traces", "score_span"]
 
 NUM_COLORS: Final = 14
 LOW_QUANTILE: Final = 0.1  # a few trials that learned nothing would otherwise use up the colour range
@@ -25,17 +26,33 @@ Trace = dict[str, Any]
 """Arguments of a Plotly trace."""
 
 
-def score_span(points: pd.DataFrame) -> tuple[float, float]:
-    """Range of scores that colours cover at a snapshot.
+class ScoreSpan(NamedTuple):
+    """Range of scores that colours cover.
+
+    Attributes:
+        low: Lowest score.
+        high: Highest score.
+        higher_is_better: Whether the highest has the brightest colour.
+    """
+
+    low: float
+    high: float
+    higher_is_better: bool = True
+
+
+def score_span(points: pd.DataFrame) -> ScoreSpan:
+    """Range of scores that colours cover at a snapshot: all but the worst tenth.
 
     Args:
-        points: Points of the snapshot, with `score`; at least one.
+        points: Points of the snapshot, with `score` and `objective`; at least one.
     """
-    low, high = float(points["score"].quantile(LOW_QUANTILE)), float(points["score"].max())
-    return low, high if high > low else low + 1.0
+    more, scores = higher_is_better(points), points["score"]
+    low = float(scores.quantile(LOW_QUANTILE) if more else scores.min())
+    high = float(scores.max() if more else scores.quantile(1.0 - LOW_QUANTILE))
+    return ScoreSpan(low, high if high > low else low + 1.0, more)
 
 
-def contour_traces(surface: pd.DataFrame, span: tuple[float, float]) -> list[Trace]:
+def contour_traces(surface: pd.DataFrame, span: ScoreSpan) -> list[Trace]:
     """Draw the surface over ρ and log₁₀ τ, blank where it is not known.
 
     Args:
@@ -51,7 +68,7 @@ def contour_traces(surface: pd.DataFrame, span: tuple[float, float]) -> list[Tra
     ]
 
 
-def cell_traces(surface: pd.DataFrame, span: tuple[float, float], low_3: Float[np.ndarray, " 3"]) -> list[Trace]:
+def cell_traces(surface: pd.DataFrame, span: ScoreSpan, low_3: Float[np.ndarray, " 3"]) -> list[Trace]:
     """Draw the surface over the simplex as small triangles, blank where it is not known.
 
     Args:
@@ -67,7 +84,7 @@ def cell_traces(surface: pd.DataFrame, span: tuple[float, float], low_3: Float[n
     ]
 
 
-def _contour(surface: pd.DataFrame, column: str, span: tuple[float, float], hover: str) -> Trace:
+def _contour(surface: pd.DataFrame, column: str, span: ScoreSpan, hover: str) -> Trace:
     """One contour plot."""
     other = "sd" if column == "mean" else "mean"
     values = surface[column].where(surface["known"].astype(bool))
@@ -77,11 +94,11 @@ def _contour(surface: pd.DataFrame, column: str, span: tuple[float, float], hove
         "y": _rounded(surface["log10_tau"][:: GRID[0]]),
         "z": _grid(values),
         "customdata": _grid(surface[other]),
-        "zmin": span[0],
-        "zmax": span[1],
-        "colorscale": _SCALES[column],
+        "zmin": span.low,
+        "zmax": span.high,
+        "colorscale": _scale(column, span),
         "autocontour": False,
-        "contours": {"start": span[0], "end": span[1], "size": (span[1] - span[0]) / NUM_COLORS},
+        "contours": {"start": span.low, "end": span.high, "size": (span.high - span.low) / NUM_COLORS},
         "line": {"width": 0.5},
         "showscale": False,
         "hoverongaps": False,
@@ -90,18 +107,16 @@ def _contour(surface: pd.DataFrame, column: str, span: tuple[float, float], hove
     }
 
 
-def _colored_cells(
-    surface: pd.DataFrame, column: str, span: tuple[float, float], low_3: Float[np.ndarray, " 3"]
-) -> list[Trace]:
+def _colored_cells(surface: pd.DataFrame, column: str, span: ScoreSpan, low_3: Float[np.ndarray, " 3"]) -> list[Trace]:
     """One trace per colour with all its triangles, and one invisible trace with a hover text per triangle."""
     known = surface["known"].to_numpy(dtype=bool)
     corners_M33 = within(low_3, cells(SUBDIVISIONS))[known] if len(surface) else np.empty((0, 3, 3))
     values = surface.loc[known, column].to_numpy(dtype=np.float64)
-    shares = (values - span[0]) / (span[1] - span[0])
+    shares = (values - span.low) / (span.high - span.low)
     colors = np.clip(shares * NUM_COLORS, 0, NUM_COLORS - 1).astype(int)
     traces = []
     for number in range(NUM_COLORS):
-        color = str(sample_colorscale(_SCALES[column], [(number + 0.5) / NUM_COLORS])[0])
+        color = str(sample_colorscale(_scale(column, span), [(number + 0.5) / NUM_COLORS])[0])
         traces.append(
             {
                 "type": "scatterternary",
@@ -140,10 +155,16 @@ def _outlines(corners_M33: np.ndarray) -> dict[str, np.ndarray]:
     return {axis: lines[:, at] for at, axis in enumerate("abc")}
 
 
-def _bar(empty_trace: Trace, column: str, span: tuple[float, float]) -> Trace:
+def _bar(empty_trace: Trace, column: str, span: ScoreSpan) -> Trace:
     """A colour bar, which Plotly attaches to a trace."""
     bar = score_bar("score" if column == "score" else "± sd")
-    marker = {"color": [span[0]], "colorscale": _SCALES[column], "cmin": span[0], "cmax": span[1], "colorbar": bar}
+    marker = {
+        "color": [span.low],
+        "colorscale": _scale(column, span),
+        "cmin": span.low,
+        "cmax": span.high,
+        "colorbar": bar,
+    }
     more = {
         "mode": "markers",
         "marker": marker | {"showscale": True},
@@ -153,13 +174,15 @@ def _bar(empty_trace: Trace, column: str, span: tuple[float, float]) -> Trace:
     return {**empty_trace, **more}
 
 
-_SCALES: Final = {"mean": COLORSCALE, "score": COLORSCALE, "sd": UNCERTAINTY_COLORSCALE}
+def _scale(column: str, span: ScoreSpan) -> str:
+    """Colour scale of a score, or of its uncertainty."""
+    return UNCERTAINTY_COLORSCALE if column == "sd" else score_scale(span.higher_is_better)
 
 
-def _uncertainty_span(surface: pd.DataFrame) -> tuple[float, float]:
+def _uncertainty_span(surface: pd.DataFrame) -> ScoreSpan:
     """Range from 0 to the largest standard deviation that is shown."""
     highest = surface.loc[surface["known"].astype(bool), "sd"].max()
-    return 0.0, float(highest) if highest > 0.0 else 1.0
+    return ScoreSpan(0.0, float(highest) if highest > 0.0 else 1.0)
 
 
 def _grid(values: "pd.Series[float]") -> list[list[float | None]]:

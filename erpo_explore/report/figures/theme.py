@@ -25,6 +25,7 @@ __all__ = [
     "decade_ticks",
     "score_bar",
     "score_marker",
+    "score_scale",
 ]
 
 ALGORITHM_COLORS = (
@@ -87,18 +88,26 @@ def _template(ink: str, grid: str, ground: str, button: str) -> dict[str, Any]:
 TEMPLATES = {name: _template(*inks) for name, inks in _INKS.items()}
 
 
-def score_marker(scores: list[float], low: float, high: float, **more: Any) -> dict[str, Any]:
+def score_scale(higher_is_better: bool) -> str:
+    """Colour scale of scores, from the lowest to the highest: the brightest colour is the best."""
+    return COLORSCALE if higher_is_better else f"{COLORSCALE}_r"
+
+
+def score_marker(
+    scores: list[float], low: float, high: float, *, higher_is_better: bool = True, **more: Any
+) -> dict[str, Any]:
     """Build a marker coloured by score, on the colour scale of the whole report.
 
     Args:
         scores: One score per marker.
-        low: Score of the darkest colour.
-        high: Score of the brightest.
+        low: Lowest score that colours cover.
+        high: Highest score that they cover.
+        higher_is_better: Whether the highest has the brightest colour.
         **more: Further attributes of a Plotly marker, such as `size`.
     """
     return {
         "color": scores,
-        "colorscale": COLORSCALE,
+        "colorscale": score_scale(higher_is_better),
         "cmin": low,
         "cmax": high if high > low else low + 1.0,  # with a single score any span is fine, but an empty one is an error
         "line": {"color": OUTLINE, "width": 1},

@@ -27,7 +27,7 @@ def trajectories(observations: pd.DataFrame) -> pd.DataFrame:
     points = trajectory(observations.sort_values(["trial", "step"], kind="stable"))
     by_trial = points.groupby("trial")
     moved = by_trial[COORDINATES].nunique().max(axis=1) > 1
-    best = by_trial["score"].max()[moved].nlargest(MAX_TRAJECTORIES).index
+    best = by_trial["objective"].max()[moved].nlargest(MAX_TRAJECTORIES).index
     lines = [by_trial.get_group(trial) for trial in best]
     return pd.concat([line.reindex([*line.index, -1]) for line in lines]) if lines else points.head(0)
 

@@ -16,12 +16,12 @@ from erpo_explore.report.figures.parallel_axes import Axis, parallel_axes, shown
 from erpo_explore.report.figures.surface_traces import score_span
 from erpo_explore.report.figures.theme import (
     BEST_COLOR,
-    COLORSCALE,
     LEGEND_BELOW,
     MEMBER_COLOR,
     OUTLINE,
     score_bar,
     score_marker,
+    score_scale,
 )
 
 __all__ = ["importance_figure", "parallel_figure", "pareto_figure"]
@@ -106,7 +106,7 @@ def parallel_figure(trials: pd.DataFrame) -> go.Figure:
 
 def _add_trial_lines(figure: go.Figure, shown: pd.DataFrame, lines: Sequence[Line]) -> None:
     """All trials as lines, one trace per colour, and the colour bar."""
-    low, high = score_span(shown)
+    low, high, more = score_span(shown)
     shares = ((shown["score"] - low) / (high - low)).clip(0.0, 1.0).to_numpy()
     colors = np.minimum((shares * NUM_COLORS).astype(int), NUM_COLORS - 1)
     names = [escape(f"{row['trial']}: {row['score']:.2f}") for row in shown.to_dict("records")]
@@ -116,13 +116,13 @@ def _add_trial_lines(figure: go.Figure, shown: pd.DataFrame, lines: Sequence[Lin
             x=[axis for at in chosen for axis in lines[at][0]],
             y=[height for at in chosen for height in lines[at][1]],
             mode="lines+markers",
-            line={"width": 1, "color": sample_colorscale(COLORSCALE, [(number + 0.5) / NUM_COLORS])[0]},
+            line={"width": 1, "color": sample_colorscale(score_scale(more), [(number + 0.5) / NUM_COLORS])[0]},
             marker={"size": 4},
             hovertext=[names[at] for at in chosen for _ in lines[at][0]],
             hoverinfo="text",
             showlegend=False,
         )
-    bar = score_marker([low], low, high, colorbar=score_bar("score"), showscale=True)
+    bar = score_marker([low], low, high, higher_is_better=more, colorbar=score_bar("score"), showscale=True)
     figure.add_scatter(x=[None], y=[None], mode="markers", marker=bar, showlegend=False, hoverinfo="skip")
 
 

@@ -79,9 +79,9 @@ def _needed(trials: Sequence[Trial]) -> set[str]:
     latest = [TrialView(trial).checkpoint for trial in trials]
     kept = {path for path in latest if path is not None}
     every = [saved for trial in trials for saved in kept_checkpoints(trial)]
-    scored = [saved for saved in every if saved.metrics.get("score") is not None]
+    scored = [saved for saved in every if saved.metrics.get("objective") is not None]
     if scored:
-        kept.add(max(scored, key=lambda saved: float(saved.metrics["score"])).checkpoint.path)
+        kept.add(max(scored, key=lambda saved: float(saved.metrics["objective"])).checkpoint.path)
     return kept
 
 

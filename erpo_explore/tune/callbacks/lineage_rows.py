@@ -30,14 +30,18 @@ def first_rows(members: Sequence[TrialSpec], exploration: str) -> list[dict[str,
     ]
 
 
-def decision_rows(decisions: Sequence[Decision], exploration: str, *, interval: int) -> list[dict[str, Any]]:
+def decision_rows(
+    decisions: Sequence[Decision], exploration: str, *, interval: int, higher_is_better: bool
+) -> list[dict[str, Any]]:
     """One row per decision.
 
     Args:
         decisions: Decisions of the population, one per member.
         exploration: Name of the exploration.
         interval: Optimizer steps per interval.
+        higher_is_better: Direction of the metric. The rows have scores, not objectives.
     """
+    sign = 1.0 if higher_is_better else -1.0
     return [
         {
             "exploration": exploration,
@@ -48,8 +52,8 @@ def decision_rows(decisions: Sequence[Decision], exploration: str, *, interval: 
             "period": decision.period,
             "action": decision.action,
             "donor": decision.donor,
-            "score": decision.score,
-            "donor_score": decision.donor_score,
+            "score": _score(decision.objective, sign),
+            "donor_score": _score(decision.donor_objective, sign),
             "p_value": decision.p_value,
             "rank": decision.rank,
             "population": decision.population,
@@ -60,3 +64,7 @@ def decision_rows(decisions: Sequence[Decision], exploration: str, *, interval: 
         }
         for decision in decisions
     ]
+
+
+def _score(objective: float | None, sign: float) -> float | None:
+    return None if objective is None else sign * objective

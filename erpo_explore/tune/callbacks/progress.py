@@ -76,7 +76,7 @@ class ProgressCallback(tune.Callback):
         """Show one report."""
         del iteration, trials, info
         name = TrialView(trial).name
-        self._reports[name] = {key: result[key] for key in ("step", "score", "parent")} | {
+        self._reports[name] = {key: result[key] for key in ("step", "score", "objective", "parent")} | {
             "status": reported_status(result),
             # the name of an algorithm says what it trains on
             "point": "" if TrialView(trial).spec.algorithm is not None else _brief(result),
@@ -135,7 +135,7 @@ class ProgressCallback(tune.Callback):
         ):
             table.add_column(column, justify=justify, no_wrap=column != "point")  # type: ignore[arg-type]
         states = self._states
-        best = max((r["score"] for r in self._reports.values() if r["score"] is not None), default=None)
+        best = max((r["objective"] for r in self._reports.values() if r["objective"] is not None), default=None)
         for name in sorted(states):
             report = self._reports.get(name)
             if report is None:
@@ -144,7 +144,9 @@ class ProgressCallback(tune.Callback):
             score = "" if report["score"] is None else f"{report['score']:.2f}"
             state = report["status"] if report["status"] in _ENDED else states[name]
             row = (name, state, f"{report['step']}/{self._steps}", score, report["point"], report["parent"] or "")
-            table.add_row(*row, style="green" if report["score"] is not None and report["score"] == best else None)
+            table.add_row(
+                *row, style="green" if report["objective"] is not None and report["objective"] == best else None
+            )
         total, done = self._num_trials * self._steps, self._steps_done()
         head = Text.assemble((self._title, "bold"), f"  {done}/{total} steps, {_duration(self._seconds_left())} left")
         return Group(head, ProgressBar(total=total, completed=done, width=60), Text(), table)

@@ -42,6 +42,7 @@ class Recorder:
         task: Name of the task.
         model: Name of the model.
         metric: Name of the task's own metric.
+        higher_is_better: Direction of that metric.
         scoreboard: Source of each trial's best and final score.
     """
 
@@ -49,6 +50,7 @@ class Recorder:
     task: str
     model: str
     metric: str
+    higher_is_better: bool = True
     scoreboard: Scoreboard
 
     def __getstate__(self) -> dict[str, Any]:
@@ -188,7 +190,10 @@ class Recorder:
             decisions: One per member.
             interval: Optimizer steps per interval.
         """
-        self._writer.append("lineage", decision_rows(decisions, self.exploration, interval=interval))
+        self._writer.append(
+            "lineage",
+            decision_rows(decisions, self.exploration, interval=interval, higher_is_better=self.higher_is_better),
+        )
 
     def _untrained(self, spec: TrialSpec) -> dict[str, Any]:
         """A trial's row of the table `trials` before its first report."""

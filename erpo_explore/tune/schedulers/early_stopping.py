@@ -54,9 +54,9 @@ class EarlyStopping(FIFOScheduler):
         view = TrialView(trial)
         if view.role == "optuna" and view.checkpoint is None:
             self._past.pop(view.name, None)  # suggested again, perhaps with another path than before
-        for iteration, score, _ in self._past.get(view.name, ()):
+        for iteration, objective, _ in self._past.get(view.name, ()):
             # the only call with which either rule remembers a score without judging it
-            self._rule.on_trial_complete(tune_controller, trial, {ITERATION: iteration, "score": score})
+            self._rule.on_trial_complete(tune_controller, trial, {ITERATION: iteration, "objective": objective})
             self._rule.on_trial_add(tune_controller, trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
@@ -83,7 +83,7 @@ def _rule(experiment: Experiment) -> TrialScheduler:
     num_intervals = experiment.training.steps // experiment.training.interval
     judged: Mapping[str, Any] = {
         "time_attr": ITERATION,
-        "metric": "score",
+        "metric": "objective",
         "mode": "max",
         "grace_period": math.ceil(num_intervals / _GRACE_SHARE),
     }
@@ -94,11 +94,11 @@ def _rule(experiment: Experiment) -> TrialScheduler:
 
 
 def _decided(scoreboard: Scoreboard) -> dict[str, list[tuple[int, float, str]]]:
-    """(iteration, score, decision) of the reports in the store, by trial.
+    """(iteration, objective, decision) of the reports in the store, by trial.
 
     The last report of a trial that is still running is left out: it has no decision yet.
     """
-    frame = load_results(scoreboard.folder, columns=["trial", "iteration", "score", "status"])
+    frame = load_results(scoreboard.folder, columns=["trial", "iteration", "objective", "status"])
     decided: dict[str, list[tuple[int, float, str]]] = {}
     for name, reports in frame.groupby("trial"):
         status = reports["status"].iloc[-1]
@@ -107,9 +107,9 @@ def _decided(scoreboard: Scoreboard) -> dict[str, list[tuple[int, float, str]]]:
         if status == "stopped":
             decisions[-1] = str(TrialScheduler.STOP)
         decided[str(name)] = [
-            (int(iteration), float(score), decision)
-            for iteration, score, decision in zip(past["iteration"], past["score"], decisions, strict=True)
-            if not math.isnan(score)
+            (int(iteration), float(objective), decision)
+            for iteration, objective, decision in zip(past["iteration"], past["objective"], decisions, strict=True)
+            if not math.isnan(objective)
         ]
     return decided
 

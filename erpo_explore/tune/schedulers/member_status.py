@@ -48,8 +48,8 @@ class MemberStatus:
         compares = self._experiment.search.selection == "bootstrap"
         states = []
         for member in map(TrialView, members):
-            score = self._score(member, generation)
-            if score is None and member.until != generation:
+            objective = self._objective(member, generation)
+            if objective is None and member.until != generation:
                 continue
             path = member.metrics.get("path")
             states.append(
@@ -57,17 +57,17 @@ class MemberStatus:
                     name=member.name,
                     index=self.index(member),
                     iteration=member.iteration,
-                    score=score,
+                    objective=objective,
                     path=member.spec.path if path is None else Path.from_dict(path),
                     statistics=self._scoreboard.statistics(member.name, generation)
-                    if compares and score is not None
+                    if compares and objective is not None
                     else None,
                 )
             )
         return states
 
-    def _score(self, member: TrialView, generation: int) -> float | None:
-        """A member's score after `generation` intervals; None where it is lost, or has no such score.
+    def _objective(self, member: TrialView, generation: int) -> float | None:
+        """A member's objective after `generation` intervals; None where it is lost, or has no such score.
 
         A report counts only if it belongs to the weights in the member's checkpoint, or to their past. A member may
         have reported weights that it has not written yet, or have cloned others since.
@@ -75,7 +75,7 @@ class MemberStatus:
         is_of_its_weights = member.iteration >= generation > member.cloned_at
         if self.is_lost(member) or not is_of_its_weights:
             return None
-        return self._scoreboard.score_at(member.name, generation)
+        return self._scoreboard.objective_at(member.name, generation)
 
 
 def due_at(member: TrialView) -> int:

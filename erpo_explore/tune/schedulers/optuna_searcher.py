@@ -46,7 +46,7 @@ class PlannedThenOptuna(Searcher):
             metric: Name of the task's metric.
             recorder: Records suggested trials before they start.
         """
-        super().__init__(metric="score", mode="max")
+        super().__init__(metric="objective", mode="max")
         self._experiment = experiment
         self._planned = tuple(planned)
         self._task_metric = metric
@@ -57,7 +57,7 @@ class PlannedThenOptuna(Searcher):
         num_random = min(_MAX_RANDOM, (num_suggested(experiment) + 1) // 2)
         self._optuna = OptunaSearch(
             _distributions(Region.from_search(experiment.search, metric), experiment.search.knots),
-            metric="score",
+            metric="objective",
             mode="max",
             sampler=optuna.samplers.TPESampler(seed=experiment.seed, n_startup_trials=num_random),
         )

@@ -58,7 +58,7 @@ class PopulationBasedAnnealing(PopulationBasedTraining):
         """
         super().__init__(
             time_attr=ITERATION,
-            metric="score",
+            metric="objective",
             mode="max",
             perturbation_interval=1,
             quantile_fraction=experiment.search.quantile,
@@ -179,7 +179,7 @@ def _next_assignment(member: TrialView, decision: Decision) -> Assignment:
         parent=decision.donor or before.parent,
         next_knot=decision.next_knot,
         cloned_at=decision.generation if decision.donor else before.cloned_at,
-        num_reseeds=before.num_reseeds + (decision.score is None),
+        num_reseeds=before.num_reseeds + (decision.objective is None),
         failures_when_judged=member.num_failures,
     )
 

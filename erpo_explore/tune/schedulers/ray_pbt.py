@@ -49,7 +49,7 @@ class _TunePopulation(PopulationBasedTraining):
     def __init__(self, experiment: Experiment, metric: str, recorder: Recorder, **algorithm: Any) -> None:
         super().__init__(
             time_attr=ITERATION,
-            metric="score",
+            metric="objective",
             mode="max",
             perturbation_interval=1,
             quantile_fraction=experiment.search.quantile,
@@ -99,17 +99,17 @@ class _TunePopulation(PopulationBasedTraining):
         return assignment.to_dict() | coordinates, operations
 
     def _record(self, trial: Trial, donor: Trial, knot: Point) -> None:
-        scores = last_scores(self)
+        objectives = last_scores(self)
         given, donor_name = TrialView(donor).last_report, TrialView(donor).name
         decision = Decision(
             member=TrialView(trial).name,
             action="clone",
             donor=donor_name,
-            score=scores[trial],
-            donor_score=scores[donor],
+            objective=objectives[trial],
+            donor_objective=objectives[donor],
             p_value=None,
-            rank=1 + sum(score > scores[trial] for score in scores.values()),
-            population=len(scores),
+            rank=1 + sum(other > objectives[trial] for other in objectives.values()),
+            population=len(objectives),
             period=1,
             generation=given[ITERATION],
             path=Path.from_dict(given["path"]),

@@ -52,7 +52,7 @@ def trial_of(name="mle-s1", status="RUNNING"):
 
 
 def report(callback, name="mle-s1", *, step=100, score=12.345, status="running", parent=None, done=False):
-    result = POINT | {"step": step, "score": score, "status": status, "parent": parent}
+    result = POINT | {"step": step, "score": score, "objective": score, "status": status, "parent": parent}
     result |= {"generation": 0, "tokens_per_s": 1000.0, "samples": []}
     result |= {"done": done or status != "running"}
     callback.on_trial_result(1, [], trial_of(name), result)

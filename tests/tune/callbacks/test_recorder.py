@@ -233,7 +233,7 @@ class TestFailing:
 class TestDeciding:
     def decisions(self):
         states = [
-            MemberState(name=spec.name, index=index, iteration=1, score=10.0 + index, path=KNOTTED)
+            MemberState(name=spec.name, index=index, iteration=1, objective=10.0 + index, path=KNOTTED)
             for index, spec in enumerate(MEMBERS)
         ]
         return decide(states, Search(quantile=0.5, evolve_every=(1,)), "bleu", seed=1, generation=1, num_intervals=4)
@@ -245,8 +245,9 @@ class TestDeciding:
         rows = frame[frame["generation"] == 1].set_index("trial")
         for decision in decisions:
             row = rows.loc[decision.member]
-            for name in ("action", "score", "rank", "population", "period", "reason"):
+            for name in ("action", "rank", "population", "period", "reason"):
                 assert row[name] == getattr(decision, name)
+            assert row["score"] == decision.objective
             assert Point.from_dict(json.loads(row["knot"])) == decision.next_knot
             assert Path.from_dict(json.loads(row["path"])) == decision.path
             assert (row["step"], row["until_step"]) == (10, 20)

@@ -48,7 +48,7 @@ def scheduler_of(rule, recorder):
 
 
 def judge(scheduler, trial, iteration, score):
-    return scheduler.on_trial_result(None, trial, {"training_iteration": iteration, "score": score})
+    return scheduler.on_trial_result(None, trial, {"training_iteration": iteration, "score": score, "objective": score})
 
 
 def add(scheduler, *names, role="random"):
@@ -92,7 +92,7 @@ def test_a_diverged_run_is_not_compared_with(rule, recorder):
     scheduler = scheduler_of(rule, recorder)
     lost, *others = add(scheduler, "lost", "a", "b", "c", "d")
     judge(scheduler, lost, 1, 5.0)
-    scheduler.on_trial_complete(None, lost, {"training_iteration": 2, "score": None})
+    scheduler.on_trial_complete(None, lost, {"training_iteration": 2, "score": None, "objective": None})
     for iteration in (1, 2):
         assert {judge(scheduler, trial, iteration, 5.0) for trial in others} == {GO_ON}
 

@@ -34,8 +34,10 @@ def run(searcher, first, last):
         spec = TrialSpec.from_dict(searcher.suggest(f"id{number}")["spec"])
         score = 100.0 * sum(point.reward.task for _, point in spec.path.knots) / len(spec.path.knots)
         for iteration in (1, 2):
-            searcher.on_trial_result(f"id{number}", {"training_iteration": iteration, "score": score})
-        searcher.on_trial_complete(f"id{number}", {"training_iteration": 3, "score": score})
+            searcher.on_trial_result(
+                f"id{number}", {"training_iteration": iteration, "score": score, "objective": score}
+            )
+        searcher.on_trial_complete(f"id{number}", {"training_iteration": 3, "score": score, "objective": score})
         specs.append(spec)
     return specs
 
@@ -94,8 +96,10 @@ def test_trials_without_a_score_are_not_learned_from(error, tmp_path):
     searcher = searcher_of(tmp_path / "tiny")
     run(searcher, 0, 2)
     searcher.suggest("lost")
-    searcher.on_trial_result("lost", {"training_iteration": 1, "score": None})
-    searcher.on_trial_complete("lost", None if error else {"training_iteration": 1, "score": None}, error)
+    searcher.on_trial_result("lost", {"training_iteration": 1, "score": None, "objective": None})
+    searcher.on_trial_complete(
+        "lost", None if error else {"training_iteration": 1, "score": None, "objective": None}, error
+    )
     assert len(run(searcher, 3, 14)) == 11
 
 
