@@ -14,7 +14,19 @@ from erpo_explore.trial.checkpoint import load_checkpoint
 
 __all__ = ["ChosenWeights", "choose_weights", "load_weights"]
 
-_COLUMNS = ("trial", "iteration", "step", "score", "status", "checkpoint", "algorithm", "seed", "path", "signature")
+_COLUMNS = (
+    "trial",
+    "iteration",
+    "step",
+    "score",
+    "objective",
+    "status",
+    "checkpoint",
+    "algorithm",
+    "seed",
+    "path",
+    "signature",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
