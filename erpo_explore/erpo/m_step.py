@@ -66,9 +66,9 @@ class StepLoss:
         return None if self.rewards is None else self.rewards.mean
 
     @property
-    def mean_squared_reward(self) -> float | None:
-        """Mean of the squared metric of the targets."""
-        return None if self.rewards is None else self.rewards.mean_square
+    def reward_variance(self) -> float | None:
+        """Variance of the metric of the targets."""
+        return None if self.rewards is None else self.rewards.variance
 
     @property
     def equal_rewards(self) -> float | None:

@@ -1,10 +1,10 @@
-"""What a reward gives the targets of one training step: mean, mean square, share of sources without a preference.
+"""What a reward gives the targets of one training step: mean, variance, share of sources without a preference.
 
 Legend: B sources, K draws per source.
 
-    mean          E_w[R] = Σ_b Σ_k w_bk R_bk / B          w_bk = 1 / K, or the weights of the draws
-    mean square   E_w[R²], so the variance is E_w[R²] − E_w[R]²
-    equal         share of sources whose K draws have equal rewards
+    mean        m = Σ_b Σ_k w_bk R_bk / B                w_bk = 1 / K, or the weights of the draws
+    variance    Σ_b Σ_k w_bk (R_bk − m)² / B
+    equal       share of sources whose K draws have equal rewards
 
 Where all draws of a source have the same reward, a baseline over its draws leaves no gradient.
 """
@@ -26,12 +26,12 @@ class RewardStatistics:
 
     Attributes:
         mean: Mean over the targets.
-        mean_square: Mean of R².
+        variance: Variance over the targets.
         equal_share: Share of sources whose draws have equal rewards; None for one draw per source.
     """
 
     mean: float
-    mean_square: float
+    variance: float
     equal_share: float | None
 
     @classmethod
@@ -41,10 +41,11 @@ class RewardStatistics:
         total = sum(sources for _, sources in known)
         if not known:
             return None
+        mean = sum(part.mean * sources for part, sources in known) / total
         shares = [(part.equal_share, sources) for part, sources in known if part.equal_share is not None]
         return cls(
-            mean=sum(part.mean * sources for part, sources in known) / total,
-            mean_square=sum(part.mean_square * sources for part, sources in known) / total,
+            mean=mean,
+            variance=sum((part.variance + (part.mean - mean) ** 2) * sources for part, sources in known) / total,
             equal_share=sum(share * sources for share, sources in shares) / total if shares else None,
         )
 
@@ -59,11 +60,12 @@ def reward_statistics(
         temperature: τ_R; the statistics are in the metric's own unit.
         weight_BK: Weights that sum to 1 per source. Default: all draws count alike.
     """
-    # detached and in double precision, since the variance is a difference of the two means
-    value_BK = reward_BK.detach().double() * temperature
-    weight_BK = value_BK.new_full(value_BK.shape, 1.0 / value_BK.shape[1]) if weight_BK is None else weight_BK.double()
+    reward_BK = reward_BK.detach()
+    mean = reward_BK.mean() if weight_BK is None else (weight_BK * reward_BK).sum(1).mean()
+    square_BK = (reward_BK - mean).square()
+    variance = square_BK.mean() if weight_BK is None else (weight_BK * square_BK).sum(1).mean()
     return RewardStatistics(
-        mean=float((weight_BK * value_BK).sum(1).mean()),
-        mean_square=float((weight_BK * value_BK.square()).sum(1).mean()),
-        equal_share=float(are_equal(reward_BK.detach()).double().mean()) if reward_BK.shape[1] > 1 else None,
+        mean=float(mean) * temperature,
+        variance=float(variance) * temperature**2,
+        equal_share=float(are_equal(reward_BK).double().mean()) if reward_BK.shape[1] > 1 else None,
     )

@@ -38,7 +38,9 @@ class Scorer:
         higher_is_better: Whether more is better.
         corpus: From hypotheses and references, one reference per hypothesis, the score of all of them.
         sentences: From hypotheses and references, the score of each sentence alone, in the units of the metric.
-        tokens: From a text, the tokens that the metric counts; None where it counts no tokens.
+        tokens: From a text, the tokens that the metric counts; None where it counts no tokens. It is `str.split` itself
+            where they are the text's words as they are, since rewards then need no text.
+        max_ngram_order: Longest n-grams that a metric of n-grams counts; None where no setting changes them.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Scorer:
     corpus: Callable[[Sequence[str], Sequence[str]], CorpusScore]
     sentences: Callable[[Sequence[str], Sequence[str]], list[float]]
     tokens: Callable[[str], list[str]] | None = None
+    max_ngram_order: int | None = None
 
     def objective(self, score: float) -> float:
         """The score, negated where less is better, so that more is always better."""

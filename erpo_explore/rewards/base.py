@@ -23,7 +23,7 @@ from erpo_explore.rewards.increments import Increments
 from erpo_explore.rows import Rows
 from erpo_explore.symbols import Symbols
 
-__all__ = ["MetricReward", "Reference", "TokenReward"]
+__all__ = ["MetricReward", "PotentialReward", "Reference", "TokenReward"]
 
 State = TypeVar("State", bound=Rows)
 
@@ -148,3 +148,11 @@ class MetricReward(TokenReward[State]):
     @override
     def _value_of(self, state: State, token_B: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
         return self.candidates(state).of(token_B)
+
+
+class PotentialReward(MetricReward[State]):
+    """A metric that counts tokens, with its potential Φ by itself. The last slot of its increments is EOS."""
+
+    @abstractmethod
+    def potential(self, state: State) -> Float[Tensor, " B"]:
+        """Φ of the prefix."""

@@ -1,9 +1,9 @@
 """Smoothed sentence BLEU, 0–1, as a sum of increments.
 
-Legend: B batch, L hypothesis length, N = 4 orders, J slots of candidates (the last one is EOS).
+Legend: B batch, L hypothesis length, N orders (4 by default), J slots of candidates (the last one is EOS).
 
-    Φ(prefix)   = ( Π_n (m_n + b_n + 1[n>1]) / (max(l − n + 1 + 1[n>1], 0) + 1[n>1]) )^(1/4),  0 without a match
-    Φ(finished) = ( Π_n (m_n + 1[n>1]) / (max(l − n + 1, 0) + 1[n>1]) )^(1/4) · min(1, exp(1 − |y*| / l))
+    Φ(prefix)   = ( Π_n (m_n + b_n + 1[n>1]) / (max(l − n + 1 + 1[n>1], 0) + 1[n>1]) )^(1/N),  0 without a match
+    Φ(finished) = ( Π_n (m_n + 1[n>1]) / (max(l − n + 1, 0) + 1[n>1]) )^(1/N) · min(1, exp(1 − |y*| / l))
 
 with l words, m_n clipped matches, and b_n = 1 where n > 1 and the first n − 1 words are the reference's. The finished
 value equals sacrebleu's sentence BLEU (add-k smoothing, k = 1, effective order) over 100. The brevity penalty enters at
@@ -22,7 +22,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 from typing_extensions import override
 
-from erpo_explore.rewards.base import MetricReward, Reference
+from erpo_explore.rewards.base import PotentialReward, Reference
 from erpo_explore.rewards.increments import Increments
 from erpo_explore.rewards.ngrams import NgramMatches, clipped_matches
 from erpo_explore.rewards.slots import NO_WORD
@@ -48,12 +48,20 @@ class BleuState(Rows):
     brevity_BJ: Float[Tensor, "B J"]
 
 
-class BleuReward(MetricReward[BleuState]):
+class BleuReward(PotentialReward[BleuState]):
     """Sentence BLEU of the hypothesis against its reference."""
+
+    def __init__(self, orders: int = _ORDERS) -> None:
+        """BLEU of some orders.
+
+        Args:
+            orders: N, the longest n-grams that are counted.
+        """
+        self.orders = orders
 
     @override
     def begin(self, reference: Reference) -> BleuState:
-        ngrams = NgramMatches.begin(reference, _ORDERS)
+        ngrams = NgramMatches.begin(reference, self.orders)
         length_J = torch.arange(ngrams.left_BNJ.shape[-1], device=ngrams.left_BNJ.device)
         return BleuState(
             ngrams=ngrams,
@@ -63,26 +71,31 @@ class BleuReward(MetricReward[BleuState]):
 
     @override
     def candidates(self, state: BleuState) -> Increments:
-        ngrams, length = state.ngrams, state.ngrams.length
-        now, then = _per_match(length, bos=True), _per_match(length + 1, bos=True)
+        ngrams, length, N = state.ngrams, state.ngrams.length, self.orders
+        now, then = _per_match(length, N, bos=True), _per_match(length + 1, N, bos=True)
         gains_BNJ = ngrams.gains_BNJ
-        if length < min(_ORDERS, gains_BNJ.shape[-1]) - 1:
+        if length < min(N, gains_BNJ.shape[-1]) - 1:
             gains_BNJ[:, length + 1, length] = (state.opening_B == length) & (
                 ngrams.slots.word_BJ[:, length] != NO_WORD
             )
-        matches_BN = ngrams.matches_BN + _opening_ngrams(state.opening_B)
-        root_BJ = _root(ngrams.slots.best(_product(matches_BN[:, :, None] + gains_BNJ)))
+        matches_BN = ngrams.matches_BN + _opening_ngrams(state.opening_B, N)
+        root_BJ = _root(ngrams.slots.best(_product(matches_BN[:, :, None] + gains_BNJ)), N)
         root_B = root_BJ[:, -1]
         value_BJ = torch.add(root_BJ * then, root_B[:, None], alpha=-now)
         brevity_B = state.brevity_BJ[:, min(length, value_BJ.shape[1] - 1)]
-        finished_B = _root(_product(ngrams.matches_BN.clone())) * _per_match(length) * brevity_B
+        finished_B = _root(_product(ngrams.matches_BN.clone()), N) * _per_match(length, N) * brevity_B
         value_BJ[:, -1] = finished_B - root_B * now
         return ngrams.slots.increments(root_B * (then - now), value_BJ)
 
     @override
+    def potential(self, state: BleuState) -> Float[Tensor, " B"]:
+        matches_BN = state.ngrams.matches_BN + _opening_ngrams(state.opening_B, self.orders)
+        return _root(_product(matches_BN), self.orders) * _per_match(state.ngrams.length, self.orders, bos=True)
+
+    @override
     def advance(self, state: BleuState, token_B: Int[Tensor, " B"]) -> BleuState:
         opening_B, ngrams = state.opening_B, state.ngrams
-        if ngrams.length < min(_ORDERS, ngrams.left_BNJ.shape[-1]) - 1:
+        if ngrams.length < min(self.orders, ngrams.left_BNJ.shape[-1]) - 1:
             matches_B = ngrams.slots.taken(token_B)[:, ngrams.length]
             opening_B = opening_B + (matches_B & (opening_B == ngrams.length))
         return BleuState(ngrams=ngrams.advance(token_B), opening_B=opening_B, brevity_BJ=state.brevity_BJ)
@@ -92,15 +105,15 @@ class BleuReward(MetricReward[BleuState]):
         self, reference: Reference, tokens_BL: Int[Tensor, "B L"], keep_BL: Bool[Tensor, "B L"]
     ) -> Float[Tensor, " B"]:
         """R from the matches of whole hypotheses: the sum of the increments, in one pass."""
-        is_eos_BL = tokens_BL == reference.symbols.eos
+        is_eos_BL, N = tokens_BL == reference.symbols.eos, self.orders
         words_BL = keep_BL & ~is_eos_BL
         length_B = words_BL.sum(1)
-        matches_BN = clipped_matches(reference, tokens_BL, words_BL, _ORDERS)
-        first = min(_ORDERS - 1, tokens_BL.shape[1], reference.tokens_BT.shape[1])
+        matches_BN = clipped_matches(reference, tokens_BL, words_BL, N)
+        first = min(N - 1, tokens_BL.shape[1], reference.tokens_BT.shape[1])
         same_BL = (tokens_BL[:, :first] == reference.tokens_BT[:, :first]) & reference.matchable_BT[:, :first]
-        opening_BN = _opening_ngrams((same_BL & words_BL[:, :first]).long().cumprod(1).sum(1))
-        prefix_B = _root(_product(matches_BN + opening_BN)) / _root(_totals(length_B, bos=True).prod(1))
-        whole_B = _root(_product(matches_BN)) / _root(_totals(length_B).prod(1))
+        opening_BN = _opening_ngrams((same_BL & words_BL[:, :first]).long().cumprod(1).sum(1), N)
+        prefix_B = _root(_product(matches_BN + opening_BN), N) / _root(_totals(length_B, N, bos=True).prod(1), N)
+        whole_B = _root(_product(matches_BN), N) / _root(_totals(length_B, N).prod(1), N)
         ended_B = (keep_BL & is_eos_BL).any(1)
         return torch.where(ended_B, whole_B * brevity(length_B, reference.length_B), prefix_B)
 
@@ -116,25 +129,25 @@ def _product(matches_BNX: Float[Tensor, "B N *X"]) -> Float[Tensor, "B *X"]:
     return matches_BNX.prod(1)
 
 
-def _root(product_X: Float[Tensor, "*X"]) -> Float[Tensor, "*X"]:
-    """The fourth root."""
-    return product_X.sqrt().sqrt()
+def _root(product_X: Float[Tensor, "*X"], orders: int) -> Float[Tensor, "*X"]:
+    """The N-th root."""
+    return product_X.sqrt().sqrt() if orders == _ORDERS else product_X.pow(1.0 / orders)
 
 
-def _opening_ngrams(opening_B: Int[Tensor, " B"]) -> Bool[Tensor, "B N"]:
+def _opening_ngrams(opening_B: Int[Tensor, " B"], orders: int) -> Bool[Tensor, "B N"]:
     """b_n: True for each order n where the n-gram at the beginning of the sentence matches."""
-    before_N = torch.arange(_ORDERS, device=opening_B.device)
+    before_N = torch.arange(orders, device=opening_B.device)
     return (before_N > 0) & (before_N <= opening_B[:, None])
 
 
-def _totals(length_B: Int[Tensor, " B"], *, bos: bool = False) -> Float[Tensor, "B N"]:
+def _totals(length_B: Int[Tensor, " B"], orders: int, *, bos: bool = False) -> Float[Tensor, "B N"]:
     """max(l − n + 1, 0) + 1[n>1], plus the n-gram at the beginning with `bos`; 1 in place of 0, at l = 0."""
-    before_N = torch.arange(_ORDERS, device=length_B.device)
+    before_N = torch.arange(orders, device=length_B.device)
     higher_N = (before_N > 0).float()
     return ((length_B[:, None] - before_N + higher_N * bos).clamp(min=0.0) + higher_N).clamp(min=1.0)
 
 
-def _per_match(length: int, *, bos: bool = False) -> float:
-    """Π_n (totals at `length` words)^(−1/4); 0 at no words, where Φ = 0."""
-    totals = [max(length - before + (before > 0) * bos, 0) + (before > 0) for before in range(_ORDERS)]
-    return math.prod(totals) ** -0.25 if length > 0 else 0.0
+def _per_match(length: int, orders: int, *, bos: bool = False) -> float:
+    """Π_n (totals at `length` words)^(−1/N); 0 at no words, where Φ = 0."""
+    totals = [max(length - before + (before > 0) * bos, 0) + (before > 0) for before in range(orders)]
+    return float(math.prod(totals) ** (-1.0 / orders)) if length > 0 else 0.0

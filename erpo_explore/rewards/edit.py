@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from typing_extensions import override
 
-from erpo_explore.rewards.base import MetricReward, Reference
+from erpo_explore.rewards.base import PotentialReward, Reference
 from erpo_explore.rewards.increments import Increments
 from erpo_explore.rewards.slots import Slots
 from erpo_explore.rows import Rows
@@ -50,7 +50,7 @@ class EditState(Rows):
         return self.distance_BJ.gather(1, self.slots.length_B.long()[:, None])
 
 
-class EditReward(MetricReward[EditState]):
+class EditReward(PotentialReward[EditState]):
     """−Levenshtein(y, y*), in words."""
 
     @override
@@ -68,6 +68,10 @@ class EditReward(MetricReward[EditState]):
         value_BJ = state.slots.best((state.distance_BJ == best_B1).float()) - 1.0
         value_BJ[:, -1:] = best_B1 - state.last_B1
         return state.slots.increments(torch.full_like(state.slots.length_B, -1.0), value_BJ)
+
+    @override
+    def potential(self, state: EditState) -> Float[Tensor, " B"]:
+        return -state.distance_BJ.amin(1)
 
     @override
     def advance(self, state: EditState, token_B: Int[Tensor, " B"]) -> EditState:

@@ -16,7 +16,6 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from typing_extensions import override
 
-from erpo_explore.metrics.function import ScoreFunction, checked_scores
 from erpo_explore.rewards.base import MetricReward, Reference
 from erpo_explore.rewards.increments import Increments
 from erpo_explore.rows import Rows
@@ -37,15 +36,13 @@ class FinishedState(Rows):
 class FinishedReward(MetricReward[FinishedState]):
     """R by a function that scores texts."""
 
-    def __init__(self, name: str, function: ScoreFunction, decode: Decode) -> None:
+    def __init__(self, function: Callable[[list[str], list[str]], list[float]], decode: Decode) -> None:
         """A reward from a function.
 
         Args:
-            name: Name of the function in error messages.
-            function: Scores hypotheses against their references, each in [0, 1].
+            function: Scores hypotheses against their references, one number each.
             decode: Maps target ids to text.
         """
-        self.name = name
         self.function = function
         self.decode = decode
 
@@ -65,15 +62,8 @@ class FinishedReward(MetricReward[FinishedState]):
     def score(
         self, reference: Reference, tokens_BL: Int[Tensor, "B L"], keep_BL: Bool[Tensor, "B L"]
     ) -> Float[Tensor, " B"]:
-        """R of each hypothesis, by one call of the function; a hypothesis without EOS is scored as it is.
-
-        Raises:
-            ConfigError: The function did not return one number in [0, 1] per hypothesis.
-        """
-        hypotheses = self._texts(tokens_BL, keep_BL)
-        scores = checked_scores(
-            f"reward.metric={self.name}", self.function, hypotheses, self._texts(reference.tokens_BT, reference.keep_BT)
-        )
+        """R of each hypothesis, by one call of the function; a hypothesis without EOS is scored as it is."""
+        scores = self.function(self._texts(tokens_BL, keep_BL), self._texts(reference.tokens_BT, reference.keep_BT))
         return torch.tensor(scores, dtype=torch.float32, device=tokens_BL.device)
 
     def _texts(self, tokens_BX: Int[Tensor, "B X"], keep_BX: Bool[Tensor, "B X"]) -> list[str]:

@@ -1,15 +1,23 @@
 """Metric rewards by name."""
 
-from typing import Any, TypeGuard
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final, TypeGuard
 
 from erpo_explore.errors import ConfigError
-from erpo_explore.metrics.function import ScoreFunction
+from erpo_explore.metrics import ScoreFunction, Scorer, checked_scores, load_scorer
 from erpo_explore.named_function import load_object
-from erpo_explore.rewards.base import MetricReward
+from erpo_explore.rewards.base import MetricReward, PotentialReward
+from erpo_explore.rewards.bleu import BleuReward
 from erpo_explore.rewards.finished import Decode, FinishedReward
+from erpo_explore.rewards.text import TextReward
 from erpo_explore.space.reward import REWARDS, has_increments
+from erpo_explore.tasks.metric import METRICS
 
-__all__ = ["load_metric", "metric_reward"]
+__all__ = ["load_metric", "metric_reward", "sentence_rewards", "text_scorer", "token_metric"]
+
+_ORDERS: Final = 4
+"""Longest n-grams of BLEU on tokens."""
 
 
 def load_metric(name: str) -> type[MetricReward[Any]] | ScoreFunction:
@@ -38,23 +46,70 @@ def load_metric(name: str) -> type[MetricReward[Any]] | ScoreFunction:
     return function
 
 
-def metric_reward(name: str, decode: Decode | None = None) -> MetricReward[Any]:
+def metric_reward(name: str, decode: Decode | None = None, scorer: Scorer | None = None) -> MetricReward[Any]:
     """The reward of a metric.
 
     Args:
         name: As for `load_metric`.
         decode: Text of target ids, for a metric that scores text.
+        scorer: Scorer of the text, whose sentence scores are the reward. Default: the metric on the target's own
+            tokens, or its function.
 
     Raises:
         ConfigError: The metric cannot be loaded.
         ValueError: The metric scores text and there is no `decode`.
     """
-    found = load_metric(name)
-    if _is_reward_class(found):
-        return found()
+    if scorer is None:
+        found = load_metric(name)
+        if _is_reward_class(found):
+            return found()
+        return FinishedReward(partial(checked_scores, f"reward.metric={name}", found), _needed(decode, name))
+    metric = token_metric(scorer)
+    if metric is not None and scorer.tokens is not None:
+        return TextReward(metric, scorer.tokens, _needed(decode, name))
+    return FinishedReward(partial(sentence_rewards, scorer), _needed(decode, name))
+
+
+def text_scorer(name: str, scorers: Sequence[Scorer], *, tokens_are_words: bool) -> Scorer | None:
+    """The scorer whose sentence scores a reward equals, where the metric on the target's own tokens does not.
+
+    Args:
+        name: Name of the reward's metric.
+        scorers: Scorers of the task, with its settings.
+        tokens_are_words: Whether a token of a target is a word of its text.
+
+    Returns:
+        The task's scorer of that name, else the package's; None where the metric on tokens equals it, and for a metric
+        that scores no text.
+    """
+    scorer = next((each for each in scorers if each.name == name), None)
+    if scorer is None:
+        if name not in METRICS:
+            return None
+        scorer = load_scorer(name)
+    counts_words = scorer.tokens is str.split and scorer.max_ngram_order in (None, _ORDERS)
+    return None if tokens_are_words and counts_words and token_metric(scorer) is not None else scorer
+
+
+def token_metric(scorer: Scorer) -> PotentialReward[Any] | None:
+    """The reward that equals the scorer's sentence scores on the tokens that it counts; None where there is none."""
+    found = load_metric(scorer.name) if scorer.name in REWARDS else None
+    if not (_is_reward_class(found) and issubclass(found, PotentialReward)):
+        return None
+    if issubclass(found, BleuReward) and scorer.max_ngram_order is not None:
+        return found(scorer.max_ngram_order)
+    return found()
+
+
+def sentence_rewards(scorer: Scorer, hypotheses: list[str], references: list[str]) -> list[float]:
+    """The scorer's sentence scores over 100, negated where less is better."""
+    return [scorer.objective(score) / 100.0 for score in scorer.sentences(hypotheses, references)]
+
+
+def _needed(decode: Decode | None, name: str) -> Decode:
     if decode is None:
         raise ValueError(f"metric={name} scores text and needs decode, which makes text of ids; pass the vocabulary's")
-    return FinishedReward(name, found, decode)
+    return decode
 
 
 def _is_reward_class(found: Any) -> TypeGuard[type[MetricReward[Any]]]:

@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from typing_extensions import override
 
+from erpo_explore.metrics import Scorer
 from erpo_explore.rewards.base import Reference, TokenReward
 from erpo_explore.rewards.finished import Decode
 from erpo_explore.rewards.increments import Increments
@@ -51,14 +52,21 @@ class MixtureState(Rows):
 class MixtureReward(TokenReward[MixtureState]):
     """R of a `space.Reward`, bound to a task."""
 
-    def __init__(self, reward: Reward, unigram_V: Float[Tensor, " V"], decode: Decode | None = None) -> None:
+    def __init__(
+        self,
+        reward: Reward,
+        unigram_V: Float[Tensor, " V"],
+        decode: Decode | None = None,
+        scorer: Scorer | None = None,
+    ) -> None:
         """Bind a reward to a task.
 
         Args:
             reward: The point on the simplex.
             unigram_V: Relative frequencies of the training targets' tokens, 0 for special tokens; on the model's
                 device.
-            decode: Maps target ids to text, for a metric that scores finished targets as text.
+            decode: Maps target ids to text, for a metric that scores text.
+            scorer: Scorer of the text, as in `metric_reward`.
 
         Raises:
             ConfigError: The metric cannot be loaded.
@@ -66,7 +74,7 @@ class MixtureReward(TokenReward[MixtureState]):
         """
         self.reward = reward
         self.unigram_V = unigram_V
-        self.metric = metric_reward(reward.metric, decode) if reward.task > 0.0 else None
+        self.metric = metric_reward(reward.metric, decode, scorer) if reward.task > 0.0 else None
         self.reads_model = reward.model > 0.0
 
     @override

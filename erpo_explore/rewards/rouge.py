@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from typing_extensions import override
 
-from erpo_explore.rewards.base import MetricReward, Reference
+from erpo_explore.rewards.base import PotentialReward, Reference
 from erpo_explore.rewards.increments import Increments
 from erpo_explore.rewards.ngrams import NgramMatches, clipped_matches
 from erpo_explore.rewards.slots import NO_WORD, Slots
@@ -48,7 +48,7 @@ class RougeState(Rows):
         return self.ngrams.matches_BN + pad(self.lcs_BJ[:, -1:], (0, 1))
 
 
-class RougeReward(MetricReward[RougeState]):
+class RougeReward(PotentialReward[RougeState]):
     """Mean ROUGE F1 of the hypothesis against its reference."""
 
     @override
@@ -79,6 +79,11 @@ class RougeReward(MetricReward[RougeState]):
         finished_B = (overlap_BN * _per_overlap(length, state.size_BN)).sum(1)
         value_BJ[:, -1] = finished_B - now_B * overlap_B
         return slots.increments(other_B, value_BJ)
+
+    @override
+    def potential(self, state: RougeState) -> Float[Tensor, " B"]:
+        overlap_B = state.overlap_BN.sum(1) + state.begun_B
+        return _per_overlap(state.ngrams.length, state.size_BN[:, :1])[:, 0] * overlap_B
 
     @override
     def advance(self, state: RougeState, token_B: Int[Tensor, " B"]) -> RougeState:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, final
+from typing import Any, ClassVar, Final, final
 
 from typing_extensions import override
 
@@ -25,6 +25,9 @@ class Vocabulary(ABC):
 
     symbols: Symbols
     """Ids of the special tokens."""
+
+    tokens_are_words: ClassVar[bool] = False
+    """Whether each token is one whitespace-separated word of the decoded text."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -64,6 +67,8 @@ class WordVocabulary(Vocabulary):
 
     A word `<unk>` in the text (as in Gigaword) is encoded as the unknown token.
     """
+
+    tokens_are_words: ClassVar[bool] = True
 
     def __init__(self, words: Sequence[str], symbols: Symbols | None = None) -> None:
         """Number the words in the given order.

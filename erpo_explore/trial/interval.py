@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from statistics import pvariance
 from typing import Any, Final
 
 from erpo_explore.erpo import StepLoss
@@ -11,7 +12,7 @@ __all__ = ["Interval", "StopRequestedError"]
 _AVERAGED: Final = (
     "entropy_nats",
     "mean_reward",
-    "mean_squared_reward",
+    "reward_variance",
     "equal_rewards",
     "effective_sample_size",
     "cut_targets",
@@ -61,13 +62,11 @@ class Interval:
     def means(self) -> dict[str, float | None]:
         """Mean of each averaged field over the steps that computed it; None where no step did.
 
-        The standard deviation of the reward takes the place of its mean square.
+        The standard deviation of the reward over all steps takes the place of its variance within them.
         """
         means = {name: sum(values) / len(values) if values else None for name, values in self.seen.items()}
-        mean, mean_square = means["mean_reward"], means.pop("mean_squared_reward")
-        deviation = None
-        if mean is not None and mean_square is not None:
-            deviation = max(0.0, mean_square - mean**2) ** 0.5
+        within = means.pop("reward_variance")
+        deviation = None if within is None else (within + pvariance(self.seen["mean_reward"])) ** 0.5
         return means | {"reward_deviation": deviation}
 
     def state(self) -> dict[str, Any]:

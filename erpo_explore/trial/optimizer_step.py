@@ -7,7 +7,8 @@ import torch
 
 from erpo_explore.config.experiment import Training
 from erpo_explore.erpo import StepLoss, accumulate, step_loss
-from erpo_explore.rewards import MixtureReward, Reference
+from erpo_explore.metrics import Scorer, load_scorer
+from erpo_explore.rewards import MixtureReward, Reference, text_scorer
 from erpo_explore.seq2seq import Seq2Seq
 from erpo_explore.space import Point
 from erpo_explore.tasks import Task, TrainingBatches
@@ -33,6 +34,8 @@ class OptimizerStep:
         self._batches = TrainingBatches(
             task.train, task.symbols, training.batch_size, seed, batch_tokens=training.batch_tokens
         )
+        self._scorers = [load_scorer(task.metric)]
+        self._text_scorers: dict[str, Scorer | None] = {}
         self._unigram_V = torch.from_numpy(task.unigram_V).to(device)
 
     def take(self, step: int, point: Point, draws: torch.Generator) -> StepLoss:
@@ -68,7 +71,9 @@ class OptimizerStep:
             num_tokens=len(self._task.target_vocabulary),
             symbols=self._task.symbols,
         )
-        reward = MixtureReward(point.reward, self._unigram_V, self._task.target_vocabulary.decode)
+        reward = MixtureReward(
+            point.reward, self._unigram_V, self._task.target_vocabulary.decode, self._text_scorer(point.reward.metric)
+        )
         self._model.train()
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._training.precision == "bf16"):
             given = (point, reward, self._model, batch.source_BS, batch.source_keep_BS, reference, draws)
@@ -79,6 +84,13 @@ class OptimizerStep:
             raise FloatingPointError("non-finite loss")
         outcome.loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return outcome
+
+    def _text_scorer(self, metric: str) -> Scorer | None:
+        """The scorer that a reward of this metric equals, where the metric on tokens does not."""
+        if metric not in self._text_scorers:
+            tokens_are_words = self._task.target_vocabulary.tokens_are_words
+            self._text_scorers[metric] = text_scorer(metric, self._scorers, tokens_are_words=tokens_are_words)
+        return self._text_scorers[metric]
 
     def state(self) -> dict[str, Any]:
         """A copy of Adam's moments and settings, which further steps leave unchanged."""

@@ -7,7 +7,7 @@ from erpo_explore.rewards import MetricReward, MixtureReward, metric_reward
 from erpo_explore.space import Reward
 from erpo_explore.space.reward import METRICS
 
-from . import scoring
+from . import scoring, text_scorers
 from .oracles import NUM_TOKENS, SYMBOLS, WORDS, decode, reference_of
 
 A, B, C, D = WORDS
@@ -35,6 +35,10 @@ LAMBDAS = {
 }
 REWARDS = {name: metric_reward(name, decode) for name in (*METRICS, *OUTSIDE)} | {
     name: MixtureReward(Reward(**weights), UNIGRAM_V, decode) for name, weights in LAMBDAS.items()
+}
+REWARDS |= {
+    f"{name} of the text": metric_reward(scorer.name, text_scorers.decode, scorer)
+    for name, scorer in text_scorers.SCORERS.items()
 }
 CORNERS = {
     name: reward for name, reward in REWARDS.items() if isinstance(reward, MetricReward) or reward.reward.task == 1.0

@@ -40,7 +40,7 @@ def test_a_function_is_called_once_per_batch_with_every_row():
         calls.append((hypotheses, references))
         return [0.5] * len(hypotheses)
 
-    scores_of(FinishedReward("mine", record, decode))
+    scores_of(FinishedReward(record, decode))
     assert calls == [(["w4 w6", "w3 w7", "w4", ""], ["w4 w5 w6", "w3 w7", "", "w5"])]
 
 

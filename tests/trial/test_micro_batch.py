@@ -29,7 +29,7 @@ STATISTICS = (
     "num_units",
     "entropy_nats",
     "mean_reward",
-    "mean_squared_reward",
+    "reward_variance",
     "equal_rewards",
     "effective_sample_size",
     "cut_targets",
