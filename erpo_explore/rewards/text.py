@@ -9,11 +9,13 @@ Byte-pair pieces are no words, and `13a` splits punctuation off. So the reward o
 tokens that the task's scorer counts, and equals what the scorer says of its text. The potential on the target's tokens
 still values every next token. The potential of prefixes does not change the reward of whole targets (Ng, Harada &
 Russell 1999).
+
+An unknown token is one word, which matches nothing: the text `<unk>` would be three tokens of `13a`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
+from itertools import compress, groupby
 from typing import Any, Final
 
 import torch
@@ -32,6 +34,8 @@ __all__ = ["TextReward", "TextState"]
 _SYMBOLS: Final = Symbols()
 _FIRST_WORD: Final = max(_SYMBOLS.never_drawn) + 1
 """Id of the first word of a batch; the ids before it are special tokens."""
+_UNKNOWN: Final = ""
+"""Stands for a word that is not known. No metric has an empty token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +47,14 @@ class TextState(Rows):
         potential: State of the metric on the target's own tokens.
         words: The references in the metric's tokens, numbered by `ids`.
         ids: The number of each word of any reference of the batch.
+        unk: The unknown token of targets.
     """
 
     prefix_BL: Int[Tensor, "B L"]
     potential: Any
     words: Reference
     ids: Mapping[str, int]
+    unk: int
 
 
 class TextReward(MetricReward[TextState]):
@@ -68,8 +74,9 @@ class TextReward(MetricReward[TextState]):
 
     @override
     def begin(self, reference: Reference) -> TextState:
-        rows = self._words(reference.tokens_BT, reference.keep_BT)
-        ids = {word: _FIRST_WORD + at for at, word in enumerate(dict.fromkeys(word for row in rows for word in row))}
+        rows = self._words(reference.tokens_BT, reference.keep_BT, reference.symbols.unk)
+        distinct = dict.fromkeys(word for row in rows for word in row)
+        ids = {word: _FIRST_WORD + at for at, word in enumerate(distinct)} | {_UNKNOWN: _SYMBOLS.unk}
         tokens_BT, keep_BT = _padded(rows, ids, reference.tokens_BT.device)
         return TextState(
             prefix_BL=reference.tokens_BT[:, :0],
@@ -78,6 +85,7 @@ class TextReward(MetricReward[TextState]):
                 tokens_BT=tokens_BT, keep_BT=keep_BT, num_tokens=_FIRST_WORD + len(ids) + 1, symbols=_SYMBOLS
             ),
             ids=ids,
+            unk=reference.symbols.unk,
         )
 
     @override
@@ -108,17 +116,26 @@ class TextReward(MetricReward[TextState]):
         self, state: TextState, tokens_BX: Int[Tensor, "B X"], keep_BX: Bool[Tensor, "B X"]
     ) -> Float[Tensor, " B"]:
         """R of the texts of some tokens, as if each had ended."""
-        words_BL, keep_BL = _padded(self._words(tokens_BX, keep_BX), state.ids, tokens_BX.device)
+        words_BL, keep_BL = _padded(self._words(tokens_BX, keep_BX, state.unk), state.ids, tokens_BX.device)
         return self._metric.score(state.words, words_BL, keep_BL)
 
-    def _words(self, tokens_BX: Int[Tensor, "B X"], keep_BX: Bool[Tensor, "B X"]) -> list[list[str]]:
+    def _words(self, tokens_BX: Int[Tensor, "B X"], keep_BX: Bool[Tensor, "B X"], unk: int) -> list[list[str]]:
         """The metric's tokens of each row; equal rows, as of draws that begin alike, are read once."""
         known: dict[tuple[int, ...], list[str]] = {}
         rows = [tuple(compress(*row)) for row in zip(tokens_BX.tolist(), keep_BX.tolist(), strict=True)]
         for row in rows:
             if row not in known:
-                known[row] = self._words_of(self._decode(row))
+                known[row] = self._words_of_target(row, unk)
         return [known[row] for row in rows]
+
+    def _words_of_target(self, tokens: tuple[int, ...], unk: int) -> list[str]:
+        if unk not in tokens:
+            return self._words_of(self._decode(tokens))
+        words: list[str] = []
+        for is_unknown, group in groupby(tokens, key=unk.__eq__):
+            part = tuple(group)
+            words += [_UNKNOWN] * len(part) if is_unknown else self._words_of(self._decode(part))
+        return words
 
 
 def _padded(

@@ -138,6 +138,16 @@ def test_in_any_script_targets_of_words_have_the_score_of_their_text(block, name
     assert float(found) == pytest.approx(expected, abs=2e-6)
 
 
+@pytest.mark.parametrize("name", SCORERS)
+def test_an_unknown_token_is_one_word_that_matches_nothing(name):
+    reward = of_text(name)
+    batch = batch_of([[A, UNK, A, EOS], [A, C, A, EOS], [A, UNK, A, EOS]])
+    score_B = reward.score(reference_of([A, UNK, A], [A, UNK, A], [A, B, STOP, A]), *batch)
+    expected = said_by(SCORERS[name], "a ours a", "a theirs a"), said_by(SCORERS[name], "a B, a", "a theirs a")
+    assert score_B[:2].tolist() == pytest.approx(expected, abs=2e-6)
+    assert float(score_B[2]) == pytest.approx(said_by(SCORERS[name], "a ours a", "ab. a"), abs=2e-6)
+
+
 def test_equal_rows_are_read_once():
     read = []
 
