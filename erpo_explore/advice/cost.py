@@ -120,12 +120,16 @@ def kind_of(point: Point) -> str:
 
 
 def phases(path: Path) -> tuple[tuple[float, Point], ...]:
-    """A path as shares of the budget, each with the point in its middle.
+    """A path as shares of the budget, each with the point in its middle; a blend counts as its parts.
 
     A path on the clock `plateau` is taken at its knots' positions, as if the score dropped at regular times.
     """
     bounds = sorted({0.0, 1.0, *(at for at, _ in path.knots)})
-    return tuple((end - begin, path.at((begin + end) / 2)) for begin, end in itertools.pairwise(bounds))
+    return tuple(
+        ((end - begin) * share, point)
+        for begin, end in itertools.pairwise(bounds)
+        for share, point in path.at((begin + end) / 2).parts
+    )
 
 
 def estimate(trials: Sequence[PricedTrial], timings: Timings, *, steps: int, interval: int) -> Estimate:

@@ -1,6 +1,7 @@
 """The loss of a point: the E-step draws targets, the M-step fits them; `exact` is the oracle of both."""
 
 from erpo_explore.erpo.accumulation import accumulate
+from erpo_explore.erpo.blend import assign_sources, merge_outcomes
 from erpo_explore.erpo.draw import Draw
 from erpo_explore.erpo.e_step import sample_targets
 from erpo_explore.erpo.estimators import GradientEstimator, load_estimator
@@ -17,10 +18,12 @@ __all__ = [
     "Step",
     "StepLoss",
     "accumulate",
+    "assign_sources",
     "draw_targets",
     "enumerate_targets",
     "exact_gradient",
     "load_estimator",
+    "merge_outcomes",
     "sample_targets",
     "step_loss",
 ]

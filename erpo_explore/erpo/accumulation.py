@@ -40,18 +40,20 @@ def accumulate(
     generator: torch.Generator,
     *,
     part_size: int,
+    weight: float = 1.0,
 ) -> StepLoss:
     """Add the gradients of one batch to those of the parameters, and return its loss, without gradient.
 
     Args:
         point: The point to train at.
         reward: The point's reward, bound to the task.
-        model: p_θ; its gradients must be None.
+        model: p_θ.
         source_BS: x with EOS, then padding.
         source_keep_BS: True on x and its EOS.
         reference: y*, each with at least one token.
         generator: Source of every random draw.
         part_size: Sources per part.
+        weight: Weight of the batch's gradients beside those that the parameters have already.
 
     Raises:
         ConfigError: As for `step_loss`.
@@ -73,6 +75,9 @@ def accumulate(
             generator=generator,
         ).repeated(num_draws)
 
+    earlier = [parameter.grad for parameter in model.parameters()]
+    for parameter in model.parameters():
+        parameter.grad = None
     all_B = torch.arange(len(source_BS), device=source_BS.device)
     with torch.no_grad():
         draw = from_reference(reference) if draws_nothing(point) else _estimator(point).draw(step(all_B))
@@ -81,9 +86,13 @@ def accumulate(
         for row_B in torch.split(all_B, part_size)
     ]
     num_units = sum(part.outcome.num_units for part in parts)
-    for parameter in model.parameters():
-        if parameter.grad is not None:
-            parameter.grad.div_(num_units)
+    for parameter, before in zip(model.parameters(), earlier, strict=True):
+        if parameter.grad is None:
+            parameter.grad = before
+        else:
+            parameter.grad.div_(num_units / weight)
+            if before is not None:
+                parameter.grad.add_(before)
     return StepLoss(
         loss=_mean([(part.outcome.loss, part.outcome.num_units) for part in parts]),
         num_tokens=sum(part.outcome.num_tokens for part in parts),

@@ -43,6 +43,10 @@ class Step:
     generator: torch.Generator
     num_draws: int = 1
 
+    def __post_init__(self) -> None:
+        if self.point.blend:
+            raise ValueError(f"a blend is trained part by part, see erpo_explore.erpo.blend; got {self.point}")
+
     def repeated(self, num_draws: int) -> "Step":
         """K adjacent rows per source, from a step with one row per source."""
         if num_draws == 1:

@@ -181,7 +181,7 @@ def _load_weights(experiment: Experiment, task: Task, checkpoints: Sequence[Loca
 def _check_implementations(specs: Sequence[TrialSpec], task: Task) -> None:
     """Import metrics, rewards and estimators, so that a missing one is an error before anything is written."""
     load_scorer(task.metric)
-    points = [point for spec in specs for _, point in spec.path.knots]
+    points = [part for spec in specs for _, point in spec.path.knots for _, part in point.parts]
     for metric in {point.reward.metric for point in points if point.reward.task > 0.0}:
         load_metric(metric)
     for point in points:

@@ -69,7 +69,7 @@ def nearest_knot(point: Point, search: Search, metric: str, *, after: Point | No
         after: End of the path so far; the start by default.
     """
     region = Region.from_search(search, metric)
-    unit_D, categories = region.to_unit(point)
+    unit_D, categories = region.to_unit(point.main)
     if search.monotone:
         unit_D = raise_exploration(region, unit_D, after or region.start)
     return region.point(unit_D, categories)
@@ -83,10 +83,12 @@ def perturb(point: Point, search: Search, metric: str, generator: np.random.Gene
     `search.monotone` it explores at least as much as `point`.
 
     The knot is a candidate with probability `search.p_candidate`. After a candidate the path stays there with
-    probability 0.5, else its next knot is drawn around the start, since the region has no point near a candidate.
+    probability 0.5, else its next knot is drawn around the start, since the region has no point near a candidate. On
+    the way to a candidate, and back, the path is a blend. After a blend the next knot is drawn around its main part.
     """
     region = Region.from_search(search, metric)
     candidates = candidate_points(search, metric)
+    point = point.main
     if point in candidates:
         if generator.random() < _P_STAY:
             return point

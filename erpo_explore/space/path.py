@@ -1,10 +1,14 @@
 """A path through the space: knots (at, Point) along the budget of a run.
 
-Between two knots, λ moves linearly on its simplex, ρ and the forced share move linearly, and τ and the reward's
-temperature move linearly in their logarithm. Where both ends have infinite α, β moves linearly. Values without an
-in-between keep those of the earlier knot until the later one: metric, kind of noise, prefix, label, estimator, and τ
-where one end is infinite. So does a whole point where the point between would be illegal. Two knots at the same
-position are a jump, and `Path.at` returns the later one. One knot is a constant path.
+Between two knots of one estimator, λ moves linearly on its simplex, ρ and the forced share move linearly, and τ and the
+reward's temperature move linearly in their logarithm. Where both ends have infinite α, β moves linearly. Values without
+an in-between keep those of the earlier knot until the later one: metric, kind of noise, prefix, label.
+
+Between any other two knots lies their blend: at a share w of the way, a share w of each batch's sources is trained at
+the later knot. So a path is continuous in its expected gradient and in its cost. A constant blend is a mixed loss
+(Paulus et al. 2017; Wu et al. 2016). One whose share changes is a schedule such as CHORD's (arXiv 2508.11408).
+
+Two knots at the same position are a jump, and `Path.at` returns the later one. One knot is a constant path.
 """
 
 import itertools
@@ -126,8 +130,12 @@ class Path:
 
 def _between(start: Point, stop: Point, share: float) -> Point:
     """The point between `start` and `stop`, at a share of the way, 0 < share < 1."""
-    if math.isinf(start.tau) != math.isinf(stop.tau):
+    if start == stop:
         return start
+    blend = Point.blended([(1.0 - share, start), (share, stop)])
+    is_one_kind = start.estimator == stop.estimator and math.isinf(start.tau) == math.isinf(stop.tau)
+    if not is_one_kind or start.blend or stop.blend:
+        return blend
     alpha, beta = start.alpha, start.beta + share * (stop.beta - start.beta)
     if not math.isinf(start.tau):
         rho = start.rho + share * (stop.rho - start.rho)
@@ -141,7 +149,7 @@ def _between(start: Point, stop: Point, share: float) -> Point:
             forced=start.forced + share * (stop.forced - start.forced),
         )
     except ConfigError:  # such as a mixture for an estimator that takes the metric alone
-        return start
+        return blend
 
 
 def _reward_between(start: Reward, stop: Reward, share: float) -> Reward:

@@ -3,11 +3,14 @@
     q(y | x) ∝ exp{ (α log p_θ(y | x) + R(y | y*)) / (α + β) }
 
 with ρ = α / (α + β), the trust in the model, and τ = α + β, the temperature (Tan et al. 2018, arXiv 1811.09740).
+
+A blend of points P_i with shares w_i has the loss Σ_i w_i L(P_i). It is what lies between points of different
+estimators, such as maximum likelihood and a policy gradient. It is a point with further points, see `Point.blend`.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
 
 from erpo_explore.errors import ConfigError, brief, did_you_mean
@@ -37,6 +40,8 @@ class Point:
         estimator: Which targets are drawn, how many, and how they are weighted.
         forced: Share of the reference, from its beginning, with which every target starts. It is trained on as it is.
             MIXER lowers it from 1 to 0 (Ranzato et al. 2015).
+        blend: Further points, each with the share of a batch's sources that is trained at it. The rest of the sources
+            is trained at the point that the other fields describe.
 
     Raises:
         ConfigError: α + β = 0, a value out of range, or a combination without a meaning.
@@ -49,6 +54,7 @@ class Point:
     label: Label = "sampled"
     estimator: Estimator = TOKEN
     forced: float = 0.0
+    blend: tuple[tuple[float, "Point"], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.alpha >= 0.0:
@@ -73,6 +79,45 @@ class Point:
                 "a blank may be read, but not be said"
             )
         self._check_estimator()
+        self._check_blend()
+
+    def _check_blend(self) -> None:
+        """Raise ConfigError where the shares of further points leave nothing, or a point occurs twice."""
+        for share, other in self.blend:
+            if not 0.0 < share < 1.0:
+                raise ConfigError(f"blend.share must lie between 0 and 1, got {share!r}; leave out what has no share")
+            if other.blend:
+                raise ConfigError(f"blend.point must be a point without a blend of its own, got {other}")
+        total = math.fsum(share for share, _ in self.blend)
+        if not total < 1.0:
+            raise ConfigError(f"blend shares must sum to less than 1, got {total:g}; the rest is for the point itself")
+        points = [point for _, point in self.parts]
+        if any(point in points[:index] for index, point in enumerate(points)):
+            raise ConfigError(f"blend must have different points, got one twice: {self}; add up their shares")
+
+    @property
+    def parts(self) -> "tuple[tuple[float, Point], ...]":
+        """The points of a blend with their shares, which sum to 1; this point alone where it is none."""
+        if not self.blend:
+            return ((1.0, self),)
+        rest = 1.0 - math.fsum(share for share, _ in self.blend)
+        return ((rest, replace(self, blend=())), *self.blend)
+
+    @property
+    def main(self) -> "Point":
+        """The point of a blend with the largest share; of equal shares, the first."""
+        return max(self.parts, key=lambda part: part[0])[1]
+
+    @classmethod
+    def blended(cls, parts: "Sequence[tuple[float, Point]]") -> "Point":
+        """The blend of points with these shares, which sum to 1. Equal points are one, and shares of 0 are left out."""
+        shares: dict[Point, float] = {}
+        for share, point in parts:
+            for own, part in point.parts:
+                if share * own > 0.0:
+                    shares[part] = shares.get(part, 0.0) + share * own
+        first, *others = shares
+        return replace(first, blend=tuple((shares[other], other) for other in others))
 
     def _check_estimator(self) -> None:
         """Raise ConfigError where the rest of the point breaks a rule of the estimator."""
@@ -165,7 +210,7 @@ class Point:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values as a user writes them; `from_dict(to_dict(p)) == p`."""
-        written = {
+        written: dict[str, Any] = {
             "reward": self.reward.to_dict(),
             # JSON has no infinity, and strict readers refuse what Python writes for it
             "alpha": "inf" if math.isinf(self.alpha) else self.alpha,
@@ -177,6 +222,8 @@ class Point:
             written["estimator"] = self.estimator.to_dict()
         if self.forced > 0.0:
             written["forced"] = self.forced
+        if self.blend:
+            written["blend"] = [{"share": share, "point": point.to_dict()} for share, point in self.blend]
         return written
 
     @classmethod
@@ -188,7 +235,7 @@ class Point:
         """
         if not isinstance(written, Mapping):
             raise ConfigError(f"a point must be a mapping with the field reward, got {brief(written)}")
-        known = ("reward", "alpha", "beta", "rho", "tau", "prefix", "label", "estimator", "forced")
+        known = ("reward", "alpha", "beta", "rho", "tau", "prefix", "label", "estimator", "forced", "blend")
         for name in written:
             if name not in known:
                 raise ConfigError(f"point.{name} is unknown; known are {', '.join(known)}{did_you_mean(name, known)}")
@@ -213,6 +260,8 @@ class Point:
             others["estimator"] = Estimator.from_dict(written["estimator"])
         if "forced" in written:
             others["forced"] = to_number(written["forced"], "forced")
+        if "blend" in written:
+            others["blend"] = _read_blend(written["blend"])
         return cls(reward=Reward.from_dict(written["reward"]), alpha=alpha, beta=beta, **others)
 
     def __str__(self) -> str:
@@ -226,7 +275,8 @@ class Point:
             )
             if value != default
         )
-        return f"{self.reward} α={self.alpha:.4g} β={self.beta:.4g}{others}"
+        blend = "".join(f" + {share:.3g} × ({point})" for share, point in self.blend)
+        return f"{self.reward} α={self.alpha:.4g} β={self.beta:.4g}{others}{blend}"
 
 
 def weights_of(rho: float, tau: float) -> tuple[float, float]:
@@ -234,6 +284,15 @@ def weights_of(rho: float, tau: float) -> tuple[float, float]:
     if math.isinf(tau):
         return math.inf, 0.0
     return rho * tau, (1.0 - rho) * tau
+
+
+def _read_blend(written: Any) -> tuple[tuple[float, Point], ...]:
+    """Further points as a user wrote them: a list of mappings with the fields share and point."""
+    if not isinstance(written, list) or not all(
+        isinstance(part, Mapping) and set(part) == {"share", "point"} for part in written
+    ):
+        raise ConfigError(f"blend must be a list of mappings with the fields share and point, got {brief(written)}")
+    return tuple((to_number(part["share"], "blend.share"), Point.from_dict(part["point"])) for part in written)
 
 
 def _names(*alphas: str) -> str:

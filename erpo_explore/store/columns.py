@@ -173,6 +173,12 @@ OBSERVATION_COLUMNS = (
         unit="0-1",
         null="written by a version without this column",
     ),
+    _float(
+        "blend_share",
+        "share of the sources that are trained at other points than the one in these columns, see path",
+        unit="0-1",
+        null="written by a version without this column",
+    ),
     _text("noise_kind", "noise distribution of replacement words", null="reward_noise is 0"),
     _float(
         "train_loss_nats",

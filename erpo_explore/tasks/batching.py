@@ -54,6 +54,18 @@ class Batch:
         """Number of target tokens, including EOS and without padding."""
         return int(self.target_keep_BT.sum())
 
+    def take(self, row_n: Int[Tensor, " n"]) -> "Batch":
+        """Some of the pairs, without the padding that only longer ones needed."""
+        source_keep_nS, target_keep_nT = self.source_keep_BS[row_n], self.target_keep_BT[row_n]
+        S, T = (int(keep.sum(1).max()) for keep in (source_keep_nS, target_keep_nT))
+        return Batch(
+            source_BS=self.source_BS[row_n, :S],
+            source_keep_BS=source_keep_nS[:, :S],
+            target_BT=self.target_BT[row_n, :T],
+            target_keep_BT=target_keep_nT[:, :T],
+            index_B=self.index_B[row_n],
+        )
+
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on a device."""
         return Batch(

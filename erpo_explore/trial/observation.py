@@ -1,5 +1,6 @@
 """What a trial reports after each interval: measurements, and the point of the space that they belong to."""
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
@@ -57,22 +58,24 @@ class Observation:
 
         Two more keys are no columns: `samples`, and `sentences`, the statistics of the decoded sentences by split.
         """
-        reward = self.point.reward
+        point = self.point.main
+        reward = point.reward
         row: dict[str, Any] = {
             field.name: getattr(self, field.name)
             for field in fields(self)
             if field.name not in ("point", "path", "scores")
         }
         row |= {
-            "alpha": self.point.alpha,
-            "beta": self.point.beta,
-            "rho": self.point.rho,
-            "tau": self.point.tau,
-            "prefix": self.point.prefix,
-            "label": self.point.label,
-            "estimator": self.point.estimator.kind,
-            "num_draws": self.point.estimator.samples,
-            "forced": self.point.forced,
+            "alpha": point.alpha,
+            "beta": point.beta,
+            "rho": point.rho,
+            "tau": point.tau,
+            "prefix": point.prefix,
+            "label": point.label,
+            "estimator": point.estimator.kind,
+            "num_draws": point.estimator.samples,
+            "forced": point.forced,
+            "blend_share": math.fsum(share for share, part in self.point.parts if part != point),
             "noise_kind": reward.noise_kind if reward.noise > 0.0 else None,
             "metric": reward.metric if reward.task > 0.0 else None,
             "reward_temperature": reward.temperature if reward.task > 0.0 else None,

@@ -6,12 +6,12 @@ from typing import Any
 import torch
 
 from erpo_explore.config.experiment import Training
-from erpo_explore.erpo import StepLoss, accumulate, step_loss
+from erpo_explore.erpo import StepLoss, accumulate, assign_sources, merge_outcomes, step_loss
 from erpo_explore.metrics import Scorer, load_scorer
 from erpo_explore.rewards import MixtureReward, Reference, text_scorer
 from erpo_explore.seq2seq import Seq2Seq
 from erpo_explore.space import Point
-from erpo_explore.tasks import Task, TrainingBatches
+from erpo_explore.tasks import Batch, Task, TrainingBatches
 
 __all__ = ["OptimizerStep"]
 
@@ -65,6 +65,23 @@ class OptimizerStep:
             FloatingPointError: The loss is non-finite.
         """
         batch = self._batches.at(step).to(self._device)
+        self._model.train()
+        assigned = assign_sources(point, len(batch), draws)
+        if len(assigned) == 1:
+            return self._add_gradients(assigned[0][0], batch, draws, weight=1.0)
+        return merge_outcomes(
+            [
+                (self._add_gradients(part, batch.take(row_n), draws, weight=len(row_n) / len(batch)), len(row_n))
+                for part, row_n in assigned
+            ]
+        )
+
+    def _add_gradients(self, point: Point, batch: Batch, draws: torch.Generator, *, weight: float) -> StepLoss:
+        """Add the weighted gradients of a batch at one point to those of the parameters; returns the loss itself.
+
+        Raises:
+            FloatingPointError: The loss is non-finite.
+        """
         reference = Reference(
             tokens_BT=batch.target_BT,
             keep_BT=batch.target_keep_BT,
@@ -74,15 +91,14 @@ class OptimizerStep:
         reward = MixtureReward(
             point.reward, self._unigram_V, self._task.target_vocabulary.decode, self._text_scorer(point.reward.metric)
         )
-        self._model.train()
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._training.precision == "bf16"):
             given = (point, reward, self._model, batch.source_BS, batch.source_keep_BS, reference, draws)
             if self._training.micro_batch is not None and self._training.micro_batch < len(batch):
-                return accumulate(*given, part_size=self._training.micro_batch)
+                return accumulate(*given, part_size=self._training.micro_batch, weight=weight)
             outcome = step_loss(*given)
         if not bool(torch.isfinite(outcome.loss)):
             raise FloatingPointError("non-finite loss")
-        outcome.loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        (outcome.loss * weight).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return outcome
 
     def _text_scorer(self, metric: str) -> Scorer | None:

@@ -96,6 +96,15 @@ points = finite_points() | policy_gradients()
 
 
 @st.composite
+def blends(draw):
+    """Any blend of two or three points."""
+    parts = draw(st.lists(points, min_size=2, max_size=3, unique=True))
+    weights = draw(st.lists(st.floats(0.05, 1.0), min_size=len(parts), max_size=len(parts)))
+    with no_type_checks():
+        return Point.blended([(weight / math.fsum(weights), part) for weight, part in zip(weights, parts, strict=True)])
+
+
+@st.composite
 def paths(draw, of=points):
     """Any path; two knots may be at the same position."""
     chosen = draw(st.lists(of, min_size=1, max_size=5))

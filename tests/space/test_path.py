@@ -6,15 +6,16 @@ import yaml
 from hypothesis import given
 
 from erpo_explore.errors import ConfigError
-from erpo_explore.space import Path, Point, Reward
+from erpo_explore.space import Estimator, Path, Point, Reward
 
-from .strategies import paths, points, shares, token_points
+from .strategies import blends, paths, points, shares, token_points
 
 TRUTH = Point(reward=Reward(truth=1.0))
 NOISE = Point(reward=Reward(noise=1.0))
 SPG = Point(reward=Reward(task=1.0, temperature=0.04), alpha=1.0, beta=0.0)
 RAML = Point(reward=Reward(task=1.0, temperature=0.01), alpha=0.0, beta=4.0)
 POLICY_GRADIENT = Point(reward=Reward(task=1.0), alpha=math.inf, beta=0.0)
+GRPO = dataclasses.replace(POLICY_GRADIENT, estimator=Estimator(samples=4, baseline="group"))
 
 
 def path_of(*knots):
@@ -22,7 +23,12 @@ def path_of(*knots):
 
 
 def assert_close(point, other):
-    """Equal rewards and weights up to rounding, and all other fields equal."""
+    """Equal rewards and weights up to rounding, and all other fields equal; for blends, equal points and shares."""
+    if point.blend or other.blend:
+        given, expected = ({part: share for share, part in each.parts} for each in (point, other))
+        held = {part: share for part, share in given.items() if share > 1e-9}
+        assert held == pytest.approx({part: share for part, share in expected.items() if share > 1e-9}, abs=1e-6)
+        return
     assert point.reward.weights == pytest.approx(other.reward.weights, abs=1e-6)
     assert point.rho == pytest.approx(other.rho, abs=1e-6)
     assert point.tau == pytest.approx(other.tau, rel=1e-5)
@@ -33,7 +39,7 @@ def assert_close(point, other):
 
 
 class TestValues:
-    @given(paths())
+    @given(paths(of=points | blends()))
     def test_from_dict_inverts_to_dict(self, path):
         assert Path.from_dict(path.to_dict()) == path
 
@@ -195,14 +201,37 @@ class TestAt:
         path = Path(knots=((0.0, POLICY_GRADIENT), (1.0, dataclasses.replace(POLICY_GRADIENT, beta=0.4))))
         assert path.at(0.25) == dataclasses.replace(POLICY_GRADIENT, beta=0.1)
 
-    @pytest.mark.parametrize(("start", "stop"), [(SPG, POLICY_GRADIENT), (POLICY_GRADIENT, SPG)])
-    def test_a_segment_with_an_infinite_end_is_held(self, start, stop):
+    def test_a_segment_of_one_point_is_that_point(self):
+        blend = Point.blended([(0.7, TRUTH), (0.3, GRPO)])
+        for point in (TRUTH, blend):
+            assert path_of((0.0, point), (1.0, point)).at(0.3) is point
+
+
+class TestBlends:
+    @pytest.mark.parametrize(("start", "stop"), [(SPG, POLICY_GRADIENT), (POLICY_GRADIENT, SPG), (TRUTH, GRPO)])
+    def test_between_points_of_different_estimators_lies_their_blend(self, start, stop):
         path = path_of((0.0, start), (1.0, stop))
-        assert [path.at(0.3), path.at(1.0 - 1e-9), path.at(1.0)] == [start, start, stop]
+        assert path.at(0.25).parts == ((0.75, start), (0.25, stop))
+        assert (path.at(0.0), path.at(1.0)) == (start, stop)
+        assert path.at(0.6).main == stop
+
+    def test_an_illegal_point_between_two_of_one_estimator_gives_way_to_their_blend(self):
+        start, stop = (
+            Point(reward=reward, alpha=1.0, estimator=Estimator(kind="sequence", samples=2))
+            for reward in (Reward(task=1.0, metric="chrf"), Reward(task=1.0, metric="bleu"))
+        )
+        edited = dataclasses.replace(stop, reward=Reward(truth=1.0))
+        assert path_of((0.0, start), (1.0, edited)).at(0.5).parts == ((0.5, start), (0.5, edited))
+
+    def test_between_blends_the_shares_move_linearly(self):
+        start = Point.blended([(0.5, TRUTH), (0.5, GRPO)])
+        stop = Point.blended([(0.5, GRPO), (0.5, SPG)])
+        shares = {part: share for share, part in path_of((0.0, start), (1.0, stop)).at(0.5).parts}
+        assert shares == pytest.approx({TRUTH: 0.25, GRPO: 0.5, SPG: 0.25})
 
 
 class TestParts:
-    @given(paths(), shares, shares)
+    @given(paths(of=points | blends()), shares, shares)
     def test_until_agrees_with_the_path_before_it(self, path, one, other):
         before, progress = sorted((one, other))
         assert_close(path.until(progress).at(before), path.at(before))

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import math
 
 import pytest
@@ -10,7 +11,7 @@ from erpo_explore.errors import ConfigError
 from erpo_explore.space import Estimator, Point, Reward
 from erpo_explore.space.point import weights_of
 
-from .strategies import finite_points, points, policy_gradients, temperatures
+from .strategies import blends, finite_points, points, policy_gradients, temperatures
 
 TRUTH, BLEU = Reward(truth=1.0), Reward(task=1.0)
 COLD = Reward(task=1.0, temperature=0.5)
@@ -213,3 +214,57 @@ def test_the_sampler_needs_the_model_only_where_q_depends_on_it(point, reads_mod
 def test_a_point_prints_its_reward_and_weights():
     assert str(Point(reward=TRUTH, alpha=0.5, beta=1.5)) == "truth=1 α=0.5 β=1.5"
     assert str(Point(reward=TRUTH, prefix="truth", label="expected")) == "truth=1 α=0 β=1 prefix=truth label=expected"
+
+
+PG = Point(reward=BLEU, alpha=INF, beta=0.0)
+
+
+class TestBlends:
+    def test_parts_are_its_points_with_shares_that_sum_to_1(self):
+        blend = Point(reward=TRUTH, blend=((0.3, PG),))
+        assert blend.parts == ((0.7, Point(reward=TRUTH)), (0.3, PG))
+        assert Point.blended(blend.parts) == blend
+        assert PG.parts == ((1.0, PG),)
+
+    def test_equal_points_are_one_and_shares_of_0_are_left_out(self):
+        assert Point.blended([(0.25, PG), (0.5, Point(reward=TRUTH)), (0.25, PG)]) == Point.blended(
+            [(0.5, PG), (0.5, Point(reward=TRUTH))]
+        )
+        assert Point.blended([(1.0, PG), (0.0, Point(reward=TRUTH))]) == PG
+
+    @given(blends(), finite_points(), st.floats(0.05, 0.95))
+    def test_a_blend_of_blends_has_the_products_of_the_shares(self, blend, other, share):
+        nested = Point.blended([(share, blend), (1.0 - share, other)])
+        expected = {part: share * own for own, part in blend.parts}
+        expected[other] = expected.get(other, 0.0) + 1.0 - share
+        assert {part: own for own, part in nested.parts} == pytest.approx(expected)
+
+    def test_the_main_part_has_the_largest_share(self):
+        assert Point.blended([(0.4, Point(reward=TRUTH)), (0.6, PG)]).main == PG
+        assert Point.blended([(0.5, Point(reward=TRUTH)), (0.5, PG)]).main == Point(reward=TRUTH)
+
+    @given(blends())
+    def test_from_dict_inverts_to_dict(self, blend):
+        assert Point.from_dict(json.loads(json.dumps(blend.to_dict()))) == blend
+
+    def test_its_text_names_every_part(self):
+        assert str(Point(reward=TRUTH, blend=((0.25, PG),))) == f"{Point(reward=TRUTH)} + 0.25 × ({PG})"
+
+    @pytest.mark.parametrize(
+        ("blend", "message"),
+        [
+            (((0.0, PG),), r"blend\.share must lie between 0 and 1, got 0\.0"),
+            (((0.5, PG), (0.5, Point(reward=BLEU))), r"blend shares must sum to less than 1, got 1; the rest is for"),
+            (((0.2, PG), (0.3, PG)), r"different points, got one twice"),
+            (((0.2, Point(reward=TRUTH)),), r"different points, got one twice"),
+            (((0.2, Point(reward=BLEU, blend=((0.5, PG),))),), r"blend\.point must be a point without a blend"),
+        ],
+    )
+    def test_what_is_no_blend_is_an_error(self, blend, message):
+        with pytest.raises(ConfigError, match=message):
+            Point(reward=TRUTH, blend=blend)
+
+    @pytest.mark.parametrize("written", ["grpo", [0.5], [{"share": 0.5}], {"share": 0.5, "point": {"reward": "bleu"}}])
+    def test_what_is_no_list_of_parts_is_an_error(self, written):
+        with pytest.raises(ConfigError, match="blend must be a list of mappings with the fields share and point"):
+            Point.from_dict({"reward": "truth", "blend": written})

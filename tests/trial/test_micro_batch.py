@@ -21,6 +21,7 @@ POINTS = {name: algorithm(name).path("bleu").at(0.7) for name in ALGORITHMS}
 POINTS |= {
     "expected": Point(reward=Reward(truth=0.5, noise=0.1, task=0.2, model=0.2, temperature=0.5), label="expected"),
     "forced": Point(reward=Reward(task=1.0, temperature=0.1), forced=0.4),
+    "blend": Point.blended([(0.4, POINTS["mle"]), (0.6, POINTS["rloo"])]),
 }
 
 STATISTICS = (

@@ -27,6 +27,7 @@ PATHS = {
     "policy_gradient": algorithm("policy_gradient").path("bleu"),
     "plateau": algorithm("interpolation", temperature=0.1).path("bleu"),
     "mixture": Path(knots=((0.0, TRUTH), (0.25, MIXTURE))),
+    "blend": Path(knots=((0.0, TRUTH), (1.0, algorithm("rloo", samples=2).path("bleu").end))),
 }
 """Paths of every kind that a run's state must restore: no draws, draws, the model's draws, either clock."""
 
