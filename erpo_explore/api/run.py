@@ -8,6 +8,7 @@ import pandas as pd
 
 from erpo_explore.analysis.best_path import best_path
 from erpo_explore.analysis.points import comparison
+from erpo_explore.analysis.reward_effects import measured_score, reward_effects
 from erpo_explore.analysis.verdict import BASELINE, Verdict, load_verdict
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.path_file import save_path
@@ -15,7 +16,7 @@ from erpo_explore.errors import ResultsError
 from erpo_explore.plan.manifest import experiment_of
 from erpo_explore.plan.outcome import outcome_of
 from erpo_explore.plan.replay import is_replay
-from erpo_explore.report.summary import score_name
+from erpo_explore.report.summary import effect_lines, score_name
 from erpo_explore.report.verdict import verdict_sentences
 from erpo_explore.space import Path
 from erpo_explore.store import best_row, load_manifest, load_results
@@ -38,7 +39,7 @@ class Summary:
         sentences: The verdict in words.
         failures: One line per reason for which trials failed or diverged.
         table: Each baseline over its seeds, and the searched trials over their points; the headers first.
-        lines: Trials that were stopped early, and the best trial.
+        lines: Trials that were stopped early, the best trial, and rewards that rose while a metric fell.
     """
 
     verdict: Verdict
@@ -161,6 +162,7 @@ class Run:
             lines.append(f"stopped early: {num_stopped} of {len(trials)} trials")
         lines.append(f"best run: {best['trial']}, {name} {best['score']:.2f} at step {best['step']}")
         lines.append(f"measured by: {best['signature']}")
+        lines += effect_lines(reward_effects(observations, measured_score(observations, name)))
         return Summary(
             verdict=verdict,
             sentences=verdict_sentences(verdict),

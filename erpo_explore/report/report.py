@@ -16,6 +16,7 @@ from erpo_explore.analysis.importance import Importances, importances
 from erpo_explore.analysis.landscape import has_map
 from erpo_explore.analysis.lineage import path_so_far
 from erpo_explore.analysis.points import higher_is_better, point_table, scored
+from erpo_explore.analysis.reward_effects import REWARD_COLUMNS, measured_score, reward_effects
 from erpo_explore.analysis.samples import sample_trials, side_by_side
 from erpo_explore.analysis.simplex import CORNERS
 from erpo_explore.analysis.trial_table import trial_table
@@ -27,7 +28,7 @@ from erpo_explore.report.figures.map import simplex_map, temperature_map
 from erpo_explore.report.figures.run import path_figure, score_figure
 from erpo_explore.report.figures.trials import importance_figure, parallel_figure, pareto_figure
 from erpo_explore.report.page import render_page
-from erpo_explore.report.summary import score_name, summary_sentence
+from erpo_explore.report.summary import effect_lines, score_name, summary_sentence
 from erpo_explore.report.verdict import verdict_sentences
 from erpo_explore.store import best_row, load_manifest, load_results
 from erpo_explore.store.columns import SCORES, VALIDATION
@@ -42,7 +43,7 @@ COLUMNS: Final = (
     "exploration", "trial", "role", "iteration", "generation", "seed", "task", "model", "algorithm", "step", "progress",
     "alpha", "beta", "rho", "tau", "reward_truth", "reward_noise", "reward_task", "reward_model", "metric",
     "reward_temperature", "prefix", "label", "estimator", "noise_kind", *SCORES, "score", "objective", "signature",
-    "tokens_per_s", "elapsed_s", "status", "reported_at",
+    *REWARD_COLUMNS, "tokens_per_s", "elapsed_s", "status", "reported_at",
 )  # fmt: skip
 """Columns of an observation that the report reads. Copying the other texts would take most of the time."""
 
@@ -96,6 +97,7 @@ def read_report(results_folder: Location) -> Report:
         f'<p class="summary">{escape(" ".join(verdict_sentences(verdict)))}</p>',
         f'<p class="note">{escape(summary_sentence(observations, metric))}</p>',
         sections.caution(observations),
+        sections.reward_caution(effect_lines(reward_effects(observations, measured_score(observations, metric)))),
         sections.facts(manifest, observations, metric),
         sections.comparison_section(observations),
         sections.contrasts_section([each(observations, tables["sentences"], generator) for each in compare]),

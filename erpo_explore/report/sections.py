@@ -24,6 +24,7 @@ __all__ = [
     "facts",
     "figure_section",
     "points_section",
+    "reward_caution",
     "samples_section",
 ]
 
@@ -69,6 +70,11 @@ def caution(observations: pd.DataFrame) -> str:
         f'<p class="summary caution">These trials differ in {" and ".join(differing)}. Their scores may not be '
         "comparable, and everything below compares them.</p>"
     )
+
+
+def reward_caution(lines: Sequence[str]) -> str:
+    """Warnings that rewards rose while a metric fell; empty where none did."""
+    return "".join(f'<p class="summary caution">{escape(line)}</p>' for line in lines)
 
 
 def figure_section(name: str, importances: Importances | None) -> str:

@@ -1,12 +1,18 @@
 """Summary of an exploration in sentences that claim no more than the numbers support."""
 
+from collections.abc import Sequence
+from typing import Final
+
 import pandas as pd
 
 from erpo_explore.analysis.points import point_table, scored
+from erpo_explore.analysis.reward_effects import RewardEffect
 from erpo_explore.store import best_row
 from erpo_explore.store.columns import BROKEN, SCORES, Role
 
-__all__ = ["score_name", "summary_sentence"]
+__all__ = ["effect_lines", "score_name", "summary_sentence"]
+
+_MAX_EFFECTS: Final = 3
 
 SEARCHED: dict[Role, str] = {
     "algorithm": "an algorithm",
@@ -58,3 +64,11 @@ def summary_sentence(observations: pd.DataFrame, metric: str) -> str:
     if broken:
         parts.append(f"{broken} diverged or failed.")
     return " ".join(parts)
+
+
+def effect_lines(effects: Sequence[RewardEffect]) -> list[str]:
+    """A warning per trial and metric that fell while the reward rose, the largest falls first; at most three."""
+    lines = [f"warning: {effect}" for effect in effects[:_MAX_EFFECTS]]
+    if len(effects) > _MAX_EFFECTS:
+        lines.append(f"warning: {len(effects) - _MAX_EFFECTS} more rewards rose while a metric got worse")
+    return lines
