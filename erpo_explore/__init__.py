@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Toy,
         Transformer,
     )
+    from erpo_explore.api.evaluate import Evaluation, evaluate
     from erpo_explore.api.explore import estimate, explore, resume
     from erpo_explore.api.export import export
     from erpo_explore.api.load_model import load_model
@@ -46,6 +47,7 @@ __all__ = [
     "ErpoExploreError",
     "Estimate",
     "Estimator",
+    "Evaluation",
     "Experiment",
     "Hub",
     "Path",
@@ -68,6 +70,7 @@ __all__ = [
     "algorithm",
     "best_path",
     "estimate",
+    "evaluate",
     "explore",
     "export",
     "load_experiment",
@@ -90,6 +93,7 @@ __getattr__ = lazy_names(
         "ErpoExploreError": "errors",
         "Estimate": "advice.cost",
         "Estimator": "space",
+        "Evaluation": "api.evaluate",
         "Experiment": "config.experiment",
         "Hub": "api.builders",
         "Path": "space",
@@ -112,6 +116,7 @@ __getattr__ = lazy_names(
         "algorithm": "space",
         "best_path": "analysis.best_path",
         "estimate": "api.explore",
+        "evaluate": "api.evaluate",
         "explore": "api.explore",
         "export": "api.export",
         "load_experiment": "config.experiment",

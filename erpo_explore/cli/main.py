@@ -13,6 +13,7 @@ from rich.console import Console
 
 from erpo_explore.cli.app import new_app
 from erpo_explore.cli.compact import compact
+from erpo_explore.cli.evaluate import evaluate
 from erpo_explore.cli.export import export
 from erpo_explore.cli.replay import replay
 from erpo_explore.cli.report import report
@@ -28,7 +29,7 @@ from erpo_explore.terminal_text import spell_what_cannot_be_shown
 __all__ = ["app", "main"]
 
 app = new_app()
-for command in (run, resume, replay, report, translate, export, watch, compact):
+for command in (run, resume, replay, report, translate, evaluate, export, watch, compact):
     app.command()(command)
 app.command(context_settings={"ignore_unknown_options": True})(submit)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from erpo_explore.api.replay import Replay
     from erpo_explore.api.run import Run, Summary
 
-__all__ = ["finish", "finish_replay", "fitting_columns", "program", "quoted", "say"]
+__all__ = ["finish", "finish_replay", "fitting_columns", "print_table", "program", "quoted", "say"]
 
 _console = Console()
 
@@ -57,7 +57,7 @@ def finish(run: "Run") -> None:
         for sentence in summary.sentences:
             say(sentence)
         say("")
-        _print_table(summary.table[0], summary.table[1:])
+        print_table(summary.table[0], summary.table[1:])
         say("")
         for line in summary.lines:
             say(line)
@@ -77,7 +77,7 @@ def finish_replay(replay: "Replay") -> None:
         say(verdict)
         rows = replay.report.rows
         say(replay.report.title)
-        _print_table(rows[0], rows[1:], width=80)
+        print_table(rows[0], rows[1:], width=80)
         for sentence in notes:
             say(sentence)
         _write(replay.run)
@@ -132,7 +132,8 @@ def _exit_with_failures(run: "Run") -> None:
         raise typer.Exit(1)
 
 
-def _print_table(headers: tuple[str, ...], rows: tuple[tuple[str, ...], ...], *, width: int | None = None) -> None:
+def print_table(headers: tuple[str, ...], rows: tuple[tuple[str, ...], ...], *, width: int | None = None) -> None:
+    """Print a table; with `width`, without the columns that a terminal of this width has no space for."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     columns = list(range(len(headers)))
     if width is not None:

@@ -13,8 +13,10 @@ class Hypothesis:
         text: The text.
         score: Length-normalised log p_θ, by which a beam ranks; of a sample, log p_θ itself.
         log_p: log p_θ of its tokens and EOS, in nats.
+        num_tokens: Number of its tokens, with EOS where it has ended.
     """
 
     text: str
     score: float
     log_p: float
+    num_tokens: int

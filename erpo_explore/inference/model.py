@@ -78,20 +78,24 @@ class TrainedModel:
         """A raw line as the task writes its sources."""
         return self._reader.source_line(self.task, line)
 
-    def encode(self, lines: Sequence[str]) -> Sentences:
-        """Tokens of raw lines, cut to `max_source_tokens`."""
-        return self._tokens(lines).cut(self.max_source_tokens)
+    def prepare_target(self, line: str) -> str:
+        """A raw reference as the task writes its targets."""
+        return self._reader.reference_line(self.task, line)
+
+    def encode(self, lines: Sequence[str], *, prepared: bool = False) -> Sentences:
+        """Tokens of lines, cut to `max_source_tokens`; `prepared` as for `translate`."""
+        return self._tokens(lines, prepared=prepared).cut(self.max_source_tokens)
 
     def cut_lines(self, lines: Sequence[str]) -> list[int]:
         """Indices of the raw lines that are too long for the model, so that only their beginning is translated."""
         indices: list[int] = (self._tokens(lines).lengths > self.max_source_tokens).nonzero()[0].tolist()
         return indices
 
-    def _tokens(self, lines: Sequence[str]) -> Sentences:
+    def _tokens(self, lines: Sequence[str], *, prepared: bool = False) -> Sentences:
         """Tokens of raw lines; of a line that is cut, at least one more than the model reads."""
         # a word has at least one token, so the words after these never count
         limit = self.max_source_tokens + 1
-        words = [self.prepare(line).split(None, limit)[:limit] for line in lines]
+        words = [(line if prepared else self.prepare(line)).split(None, limit)[:limit] for line in lines]
         return self.vocabularies.source.encode_lines([" ".join(some) for some in words])
 
     def translate(
@@ -102,6 +106,7 @@ class TrainedModel:
         length_penalty: float = 1.0,
         max_tokens: int | None = None,
         batch_tokens: int = BATCH_TOKENS,
+        prepared: bool = False,
     ) -> list[str]:
         """The best translation of each line.
 
@@ -111,19 +116,21 @@ class TrainedModel:
             length_penalty: Exponent of the length penalty; 0 compares sums of log p.
             max_tokens: Tokens at which a hypothesis is cut. Default: ten more than the longest target of training.
             batch_tokens: Source tokens per batch, with padding, times `beam_width`. It changes no translation.
+            prepared: Whether lines are written as the task's sources. Translations are then written as its targets.
 
         Raises:
             ConfigError: A setting is out of range.
         """
         if beam_width == 1:
             _check(batch_tokens=batch_tokens, max_tokens=self._max_tokens(max_tokens))
-            return self._greedy(lines, self._max_tokens(max_tokens), batch_tokens)
+            return self._greedy(lines, self._max_tokens(max_tokens), batch_tokens, prepared=prepared)
         found = self.hypotheses(
             lines,
             beam_width=beam_width,
             length_penalty=length_penalty,
             max_tokens=max_tokens,
             batch_tokens=batch_tokens,
+            prepared=prepared,
         )
         return [best[0].text if best else "" for best in found]
 
@@ -136,6 +143,7 @@ class TrainedModel:
         length_penalty: float = 1.0,
         max_tokens: int | None = None,
         batch_tokens: int = BATCH_TOKENS,
+        prepared: bool = False,
     ) -> list[list[Hypothesis]]:
         """The best translations of each line with their scores, best first; none for a blank line.
 
@@ -146,6 +154,7 @@ class TrainedModel:
             length_penalty: Exponent of the length penalty.
             max_tokens: Tokens at which a hypothesis is cut.
             batch_tokens: Source tokens per batch.
+            prepared: Whether lines are written as the task's sources.
 
         Raises:
             ConfigError: A setting is out of range.
@@ -153,7 +162,7 @@ class TrainedModel:
         width, longest = max(beam_width, num_best), self._max_tokens(max_tokens)
         _check(beam_width=beam_width, num_best=num_best, batch_tokens=batch_tokens, max_tokens=longest)
         found: list[list[Hypothesis]] = [[] for _ in lines]
-        for indices, memory in self._encoded(lines, max(1, batch_tokens // width)):
+        for indices, memory in self._encoded(lines, max(1, batch_tokens // width), prepared=prepared):
             beams = best_hypotheses(
                 self.seq2seq,
                 memory,
@@ -168,7 +177,12 @@ class TrainedModel:
             )
             for index, tokens_MT, score_M, log_p_M in rows:
                 found[index] = [
-                    Hypothesis(text=self._text(tokens), score=score, log_p=log_p)
+                    Hypothesis(
+                        text=self._text(tokens, prepared=prepared),
+                        score=score,
+                        log_p=log_p,
+                        num_tokens=self._length(tokens),
+                    )
                     for tokens, score, log_p in zip(tokens_MT, score_M, log_p_M, strict=True)
                     if score > -math.inf
                 ]
@@ -213,7 +227,9 @@ class TrainedModel:
                 uniform_BT = uniforms(seed, [(first_line + index, number) for index in indices], longest)
                 tokens_BT, log_p_B = draw(self.seq2seq, memory, self._symbols, uniform_BT, temperature=temperature)
                 for index, tokens, log_p in zip(indices, tokens_BT.tolist(), log_p_B.tolist(), strict=True):
-                    found[index].append(Hypothesis(text=self._text(tokens), score=log_p, log_p=log_p))
+                    found[index].append(
+                        Hypothesis(text=self._text(tokens), score=log_p, log_p=log_p, num_tokens=self._length(tokens))
+                    )
         return found
 
     @torch.no_grad()
@@ -245,27 +261,32 @@ class TrainedModel:
                 scores[index] = log_p
         return scores
 
-    def _greedy(self, lines: Sequence[str], longest: int, batch_tokens: int) -> list[str]:
+    def _greedy(self, lines: Sequence[str], longest: int, batch_tokens: int, *, prepared: bool) -> list[str]:
         texts = [""] * len(lines)
-        for indices, memory in self._encoded(lines, batch_tokens):
+        for indices, memory in self._encoded(lines, batch_tokens, prepared=prepared):
             tokens_BT = greedy(self.seq2seq, memory, self._symbols, longest)
             for index, tokens in zip(indices, tokens_BT.tolist(), strict=True):
-                texts[index] = self._text(tokens)
+                texts[index] = self._text(tokens, prepared=prepared)
         return texts
 
     @torch.no_grad()
     def _encoded(
-        self, lines: Sequence[str], batch_tokens: int, *, blanks: bool = False
+        self, lines: Sequence[str], batch_tokens: int, *, blanks: bool = False, prepared: bool = False
     ) -> Iterator[tuple[list[int], Memory]]:
         """Encoded batches of the lines, without blank ones, and the indices of their lines."""
         kept = [index for index, line in enumerate(lines) if blanks or line.strip()]
-        sentences = self.encode([lines[index] for index in kept])
+        sentences = self.encode([lines[index] for index in kept], prepared=prepared)
         for batch in source_batches(sentences, self._symbols, batch_tokens, device=self.device):
             memory = self.seq2seq.encode(batch.source_BS, batch.keep_BS)
             yield [kept[index] for index in batch.index_B], memory
 
-    def _text(self, tokens: Sequence[int]) -> str:
-        return self._reader.target_line(self.task, self.vocabularies.target.decode(tokens))
+    def _text(self, tokens: Sequence[int], *, prepared: bool = False) -> str:
+        text = self.vocabularies.target.decode(tokens)
+        return text if prepared else self._reader.target_line(self.task, text)
+
+    def _length(self, tokens: Sequence[int]) -> int:
+        """Number of tokens up to EOS, or to the padding of a cut hypothesis."""
+        return 1 + tokens.index(self._symbols.eos) if self._symbols.eos in tokens else len(tokens)
 
     def _max_tokens(self, given: int | None) -> int:
         longest = self.max_target_tokens

@@ -14,20 +14,6 @@ from erpo_explore.trial.checkpoint import load_checkpoint
 
 __all__ = ["ChosenWeights", "choose_weights", "load_weights"]
 
-_COLUMNS = (
-    "trial",
-    "iteration",
-    "step",
-    "score",
-    "objective",
-    "status",
-    "checkpoint",
-    "algorithm",
-    "seed",
-    "path",
-    "signature",
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChosenWeights:
@@ -63,7 +49,7 @@ def choose_weights(
     """
     if average < 1:
         raise ConfigError(f"average must be >= 1, got {average}; 1 takes one checkpoint as it is")
-    frame = load_results(folder, columns=list(_COLUMNS))
+    frame = load_results(folder)
     name = str(best_row(frame)["trial"]) if trial is None else trial
     rows = frame[frame["trial"] == name]
     if rows.empty:

@@ -162,9 +162,16 @@ def _source_line(config: DocstringsConfig, line: str) -> str:
     return " ".join(_words(line)[: config.max_body_words])
 
 
+def _reference_line(config: DocstringsConfig, line: str) -> str:
+    """The words and punctuation marks of a summary."""
+    del config
+    return " ".join(_words(line))
+
+
 DOCSTRINGS: Final = TaskReader(
     read=docstrings_corpus,
     source_line=_source_line,
+    reference_line=_reference_line,
     remedy="raise max_pairs, lower min_body_words or give roots with more Python files",
     may_change=True,
 )

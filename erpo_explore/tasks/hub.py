@@ -157,6 +157,7 @@ HUB: Final = TaskReader(
     read=hub_corpus,
     name=lambda config: str(config.dataset),
     source_line=_source_line,
+    reference_line=_source_line,
     target_line=_target_line,
     may_change=True,
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from erpo_explore.errors import DataError
 
-__all__ = ["is_compressed", "read_lines"]
+__all__ = ["is_compressed", "read_lines", "read_translations"]
 
 
 def is_compressed(file: Path) -> bool:
@@ -47,6 +47,22 @@ def read_lines(file: Path, limit: int | None = None) -> list[str]:
     if not lines:
         raise DataError(f"{file}: is empty; give it one sentence per line")
     return lines
+
+
+def read_translations(file: Path) -> list[str]:
+    """Lines of a UTF-8 file of translations, which may be empty.
+
+    Raises:
+        DataError: The file cannot be read, or is no UTF-8.
+    """
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file}: byte {error.start + 1} is not UTF-8; convert the file to UTF-8") from error
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read ({error.strerror}); make it a readable file") from error
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    return lines[:-1] if lines[-1] == "" else lines
 
 
 def _lines(file: Path, opened: Iterable[bytes]) -> Iterator[str]:

@@ -22,6 +22,7 @@ class TaskReader:
         remedy: Advice in the error for a split without a pair.
         files: Files that hold the text, by name. Default: none.
         source_line: Turns a raw line into one as `read` gives sources. Default: unchanged.
+        reference_line: Turns a raw reference into one as `read` gives targets. Default: unchanged.
         target_line: Turns decoded text into text as people write it. Default: unchanged.
         may_change: Whether the same config may give other text later or elsewhere, and no file of `files` shows it.
     """
@@ -32,6 +33,7 @@ class TaskReader:
     remedy: str = "give a data set that has some"
     files: Callable[[Any], Mapping[str, Path]] = lambda _: {}
     source_line: Callable[[Any, str], str] = lambda _, line: line
+    reference_line: Callable[[Any, str], str] = lambda _, line: line
     target_line: Callable[[Any, str], str] = lambda _, text: text
     may_change: bool = False
 

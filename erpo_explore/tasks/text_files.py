@@ -19,7 +19,7 @@ from erpo_explore.tasks.line_files import is_compressed, read_lines
 from erpo_explore.tasks.reader import TaskReader
 from erpo_explore.tasks.table_files import NAMED, TABLES, is_table, read_table, text_fields
 
-__all__ = ["FILES", "files_by_name", "files_corpus", "files_metric", "files_suffixes", "read_unsplit"]
+__all__ = ["FILES", "files_by_name", "files_corpus", "files_metric", "files_suffixes", "read_split", "read_unsplit"]
 
 _TARGET_SUFFIXES: Final = ("en", "title", "summary", "tgt", "trg", "target", "phones")
 _SUMMARY_SUFFIXES: Final = ("title", "summary")
@@ -60,6 +60,34 @@ def read_unsplit(config: FilesConfig) -> Corpus:
         for split in ("train", "valid", "test")
     )
     return Corpus(train=train, validation=validation, test=test)
+
+
+def read_split(folder: Path, split: str, source: str | None, target: str | None) -> tuple[Pair, ...]:
+    """Read one split of a folder that may hold this split alone.
+
+    Args:
+        folder: Folder of the files.
+        split: `test` or `valid`.
+        source: Suffix of the sources. Default: the other one of two.
+        target: Suffix of the references. Default: the one that is named `en`, `title`, `summary` or alike.
+
+    Raises:
+        DataError: A file is missing or cannot be read, or its suffix is ambiguous.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; name one with {split}.SOURCE and {split}.TARGET")
+    if source is None or target is None:
+        found = sorted({file.name.removeprefix(f"{split}.").removesuffix(".gz") for file in folder.glob(f"{split}.*")})
+        others = [suffix for suffix in found if suffix not in (source, target)]
+        targets = [suffix for suffix in others if suffix in _TARGET_SUFFIXES]
+        if target is None and len(targets) == 1 and len(others) <= 2:
+            target = targets[0]
+            others.remove(target)
+        if len(others) == 1:
+            source, target = source or others[0], target or others[0]
+    if source is None or target is None or source == target:
+        raise DataError(f"{folder}: cannot tell the sources of {split} from the references; give source and target")
+    return _read_pairs(FilesConfig(data=folder, source=source, target=target), split, source, target)
 
 
 def files_suffixes(config: FilesConfig) -> tuple[str, str]:

@@ -38,7 +38,7 @@ def _call(monkeypatch: pytest.MonkeyPatch, *args: str) -> int:
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "resume", "replay", "report", "watch", "translate", "export", "compact", "submit"]
+    "command", ["run", "resume", "replay", "report", "watch", "translate", "evaluate", "export", "compact", "submit"]
 )
 def test_help_shows_an_example_of_each_command(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -147,9 +147,18 @@ def same_as_ctranslate2(exported: Path, converted: Path, lines: list[str]) -> No
     tokenizer = transformers.AutoTokenizer.from_pretrained(exported)
     ours: TrainedModel = erpo.load_model(exported, device="cpu")
     sources = [tokenizer.convert_ids_to_tokens(tokenizer(line)["input_ids"]) for line in lines]
+    marks = [[tokenizer.convert_ids_to_tokens(token)] for token in ours.vocabularies.target.symbols.never_drawn]
     with torch.no_grad():
         expected = ours.translate(lines, beam_width=1, max_tokens=12)
-    found = translator.translate_batch(sources, beam_size=1, max_decoding_length=12, disable_unk=True)
-    texts = [tokenizer.decode(tokenizer.convert_tokens_to_ids(each.hypotheses[0])) for each in found]
+    # BART begins with a forced token, which is a prefix there
+    forced = transformers.GenerationConfig.from_pretrained(exported).forced_bos_token_id
+    prefix = None if forced is None else [[tokenizer.convert_ids_to_tokens(forced)]] * len(lines)
+    found = translator.translate_batch(
+        sources, prefix, beam_size=1, max_decoding_length=12, disable_unk=True, suppress_sequences=marks
+    )
+    texts = [
+        tokenizer.decode(tokenizer.convert_tokens_to_ids(each.hypotheses[0]), skip_special_tokens=True)
+        for each in found
+    ]
     cleaned = [" ".join(text.split()) for text in texts]
-    assert cleaned == expected
+    assert cleaned == expected, (cleaned, expected)

@@ -1,0 +1,191 @@
+"""Scores of trained models and of files of translations on any test set, from Python."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any, Literal
+
+from erpo_explore.errors import ConfigError, DataError
+from erpo_explore.store.files import Location, as_location
+
+if TYPE_CHECKING:
+    from erpo_explore.inference.evaluation import Decoder, Difference, SystemScore
+    from erpo_explore.inference.model import TrainedModel
+
+__all__ = ["Evaluation", "evaluate"]
+
+Pairs = tuple[list[str], list[str]]
+"""Sources and references."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Scores on a test set.
+
+    Attributes:
+        num_sentences: Sentences of the test set.
+        scores: One per metric.
+        against: Scores of the other system; empty without one.
+        differences: This system minus the other, one per metric; empty without one.
+        decoders: Decoding settings that were tried on the validation set, the best first; empty without tuning.
+        beam_width: Hypotheses per sentence.
+        length_penalty: Exponent of the length penalty.
+        hypotheses: The scored text, one line per sentence.
+    """
+
+    num_sentences: int
+    scores: "tuple[SystemScore, ...]"
+    against: "tuple[SystemScore, ...]" = ()
+    differences: "tuple[Difference, ...]" = ()
+    decoders: "tuple[Decoder, ...]" = ()
+    beam_width: int
+    length_penalty: float
+    hypotheses: tuple[str, ...]
+
+
+def evaluate(
+    folder: Location,
+    *,
+    data: "FilePath | str | None" = None,
+    split: Literal["valid", "test"] = "test",
+    source: str | None = None,
+    target: str | None = None,
+    metrics: Sequence[Any] = (),
+    against: Location | None = None,
+    beam_width: int = 5,
+    length_penalty: float = 1.0,
+    tune: bool = False,
+    trial: str | None = None,
+    last: bool = False,
+    average: int = 1,
+    num_resamples: int = 1000,
+    seed: int = 0,
+    device: str | None = None,
+    trust: bool = False,
+) -> Evaluation:
+    """Score a trained model on a test set, and compare it with another system.
+
+    Args:
+        folder: A results folder, or a folder that `export` wrote.
+        data: Folder with the files test.SOURCE and test.TARGET. Default: the split of the task itself.
+        split: Which of its splits.
+        source: Suffix of the sources in `data`. Default: that of the task.
+        target: Suffix of the references in `data`. Default: that of the task.
+        metrics: Metrics, as in `task.metric`. Default: that of the task.
+        against: Another system: a results folder, an exported folder, a file with one translation per line, or the
+            name of a trial of `folder`.
+        beam_width: Hypotheses per sentence; 1 is greedy.
+        length_penalty: Exponent of the length penalty.
+        tune: Whether beam width and length penalty are chosen on the validation set instead, for each model.
+        trial: As for `load_model`.
+        last: As for `load_model`.
+        average: As for `load_model`.
+        num_resamples: Resampled test sets of the bootstrap.
+        seed: Seed of the bootstrap.
+        device: As for `load_model`.
+        trust: As for `load_model`.
+
+    Raises:
+        ErpoExploreError: There is no such model, test set or metric.
+    """
+    import numpy as np
+
+    from erpo_explore.inference.evaluation import check_hypotheses, difference, system_score, tune_decoding
+    from erpo_explore.inference.load import load_trained
+    from erpo_explore.metrics import load_scorer
+    from erpo_explore.stats.bootstrap import Resamples
+    from erpo_explore.tasks.line_files import read_translations
+
+    location = as_location(str(folder))
+    model = load_trained(location, trial=trial, last=last, average=average, device=device, trust=trust)
+    pairs = _Pairs(model, FilePath(data) if data is not None else None, source, target)
+    sources, references = pairs.read(split)
+    scorers = [load_scorer(metric) for metric in metrics or (_task_metric(model),)]
+    for number, scorer in enumerate(scorers):
+        if scorer.name in [before.name for before in scorers[:number]]:
+            raise ConfigError(f"metric {scorer.name} is given twice; name each once")
+
+    def decoded(system: "TrainedModel") -> "tuple[list[str], tuple[Decoder, ...], int, float]":
+        decoders: tuple[Decoder, ...] = ()
+        width, penalty = beam_width, length_penalty
+        if tune:
+            decoders = tune_decoding(system, *pairs.read("valid"), scorers[0])
+            width, penalty = decoders[0].beam_width, decoders[0].length_penalty
+        hypotheses = system.translate(sources, beam_width=width, length_penalty=penalty, prepared=True)
+        return hypotheses, decoders, width, penalty
+
+    hypotheses, decoders, width, penalty = decoded(model)
+    resamples = Resamples.draw(len(references), np.random.default_rng(seed), num_resamples=num_resamples)
+    ours = [scorer.corpus(hypotheses, references) for scorer in scorers]
+    found = Evaluation(
+        num_sentences=len(references),
+        scores=tuple(system_score(*each, resamples) for each in zip(scorers, ours, strict=True)),
+        decoders=decoders,
+        beam_width=width,
+        length_penalty=penalty,
+        hypotheses=tuple(hypotheses),
+    )
+    if against is None:
+        return found
+    other = as_location(str(against))
+    if isinstance(other, FilePath) and other.is_file():
+        rival = read_translations(other)
+        check_hypotheses(rival, references, str(other))
+    elif isinstance(other, FilePath) and not other.exists():
+        rival = decoded(load_trained(location, trial=str(against), device=device, trust=trust))[0]
+    else:
+        rival = decoded(load_trained(other, device=device, trust=trust))[0]
+    theirs = [scorer.corpus(rival, references) for scorer in scorers]
+    return Evaluation(
+        num_sentences=found.num_sentences,
+        scores=found.scores,
+        against=tuple(system_score(*each, resamples) for each in zip(scorers, theirs, strict=True)),
+        differences=tuple(difference(*each, resamples) for each in zip(scorers, ours, theirs, strict=True)),
+        decoders=found.decoders,
+        beam_width=width,
+        length_penalty=penalty,
+        hypotheses=found.hypotheses,
+    )
+
+
+def _task_metric(model: "TrainedModel") -> Any:
+    from erpo_explore.named_function import load_object
+
+    return load_object("task.name", model.task.reader).metric(model.task)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Where the sentences come from: a folder of files, or the task of a model."""
+
+    model: "TrainedModel"
+    data: FilePath | None
+    source: str | None
+    target: str | None
+
+    def read(self, split: str) -> Pairs:
+        """Sources and references of a split, as the task writes them.
+
+        Raises:
+            DataError: The split is missing or empty, or a file cannot be read.
+        """
+        return self._of_task(split) if self.data is None else self._of_files(self.data, split)
+
+    def _of_task(self, split: str) -> Pairs:
+        from erpo_explore.tasks import load_task
+
+        if self.source is not None or self.target is not None:
+            raise ConfigError("source and target name files of a folder; add data, or leave them out")
+        task = load_task(self.model.task)
+        found = task.validation if split == "valid" else task.test
+        if len(found) == 0:
+            raise DataError(f"task {task.name} has no {split} split; give a folder with test.SOURCE and test.TARGET")
+        return list(found.sources), list(found.references)
+
+    def _of_files(self, folder: FilePath, split: str) -> Pairs:
+        from erpo_explore.tasks.text_files import read_split
+
+        source = self.source or getattr(self.model.task, "source", None)
+        target = self.target or getattr(self.model.task, "target", None)
+        sources, references = zip(*read_split(folder, split, source, target), strict=True)
+        return [self.model.prepare(line) for line in sources], [self.model.prepare_target(line) for line in references]

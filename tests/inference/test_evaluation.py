@@ -1,0 +1,104 @@
+"""Scores of systems: those of the scorer, with the bootstrap's intervals, and tuned decoders."""
+
+from pathlib import Path
+
+import pytest
+
+import erpo_explore as erpo
+from erpo_explore.errors import ConfigError, DataError
+from erpo_explore.inference.evaluation import tune_decoding
+from erpo_explore.inference.model import TrainedModel
+from erpo_explore.metrics import load_scorer
+from erpo_explore.tasks import Split, load_task
+
+from .folders import trained
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(tmp_path_factory.mktemp("results") / "tiny", trials=2)
+
+
+@pytest.fixture(scope="module")
+def model(results: Path) -> TrainedModel:
+    return erpo.load_model(results, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def test_set(model: TrainedModel) -> Split:
+    return load_task(model.task).test
+
+
+def test_a_model_has_the_score_of_its_translations(results: Path, model: TrainedModel, test_set: Split) -> None:
+    found = erpo.evaluate(results, beam_width=3, device="cpu", metrics=["bleu", "edit"])
+    assert list(found.hypotheses) == model.translate(test_set.sources, beam_width=3)
+    for score in found.scores:
+        assert score.value == load_scorer(score.metric).corpus(found.hypotheses, test_set.references).value
+        assert score.low <= score.value <= score.high
+
+
+def test_a_file_of_the_same_translations_makes_no_difference(results: Path, tmp_path: Path) -> None:
+    found = erpo.evaluate(results, device="cpu")
+    file = tmp_path / "hypotheses"
+    file.write_text("".join(f"{line}\n" for line in found.hypotheses), encoding="utf-8")
+    same = erpo.evaluate(results, device="cpu", against=file).differences[0]
+    assert (same.value, same.low, same.high, same.p_value, same.share_better) == (0.0, 0.0, 0.0, 1.0, 0.5)
+
+
+@pytest.mark.parametrize("metric", ["bleu", "edit"])
+def test_the_sign_of_a_difference_is_that_of_the_metric(
+    results: Path, tmp_path: Path, metric: str, test_set: Split
+) -> None:
+    file = tmp_path / "perfect"
+    file.write_text("".join(f"{line}\n" for line in test_set.references), encoding="utf-8")
+    found = erpo.evaluate(results, device="cpu", against=file, metrics=[metric])
+    difference = found.differences[0]
+    assert difference.value == found.scores[0].value - found.against[0].value
+    assert difference.low <= difference.value <= difference.high
+    assert difference.share_better == 0.0
+
+
+def test_the_other_system_may_be_a_trial(results: Path) -> None:
+    found = erpo.evaluate(results, trial="mle-s1", against="mle-s2", device="cpu")
+    alone = erpo.evaluate(results, trial="mle-s2", device="cpu")
+    assert found.against == alone.scores
+
+
+def test_files_of_a_folder_are_scored(results: Path, tmp_path: Path, test_set: Split) -> None:
+    (tmp_path / "test.src").write_text("".join(f"{line}\n" for line in test_set.sources), encoding="utf-8")
+    (tmp_path / "test.ref").write_text("".join(f"{line}\n" for line in test_set.references), encoding="utf-8")
+    found = erpo.evaluate(results, data=tmp_path, source="src", target="ref", device="cpu")
+    assert found.scores == erpo.evaluate(results, device="cpu").scores
+    assert erpo.evaluate(results, data=tmp_path, source="src", device="cpu").scores == found.scores
+    with pytest.raises(DataError, match="cannot tell the sources of test from the references"):
+        erpo.evaluate(results, data=tmp_path, device="cpu")
+
+
+def test_a_tuned_decoder_is_the_best_of_those_that_were_decoded(model: TrainedModel) -> None:
+    split, scorer = load_task(model.task).validation, load_scorer("bleu")
+    tried = tune_decoding(model, split.sources, split.references, scorer)
+    assert [each.score for each in tried] == sorted((each.score for each in tried), reverse=True)
+    for each in tried:
+        hypotheses = model.translate(
+            split.sources, beam_width=each.beam_width, length_penalty=each.length_penalty, prepared=True
+        )
+        assert scorer.corpus(hypotheses, split.references).value == pytest.approx(each.score)
+
+
+def test_tuning_decides_the_decoder_of_the_test_set(results: Path) -> None:
+    tuned = erpo.evaluate(results, tune=True, device="cpu")
+    best = tuned.decoders[0]
+    assert (tuned.beam_width, tuned.length_penalty) == (best.beam_width, best.length_penalty)
+    fixed = erpo.evaluate(results, beam_width=best.beam_width, length_penalty=best.length_penalty, device="cpu")
+    assert tuned.scores == fixed.scores
+
+
+def test_mistakes_are_named(results: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short"
+    short.write_text("a\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="short: must have one line per sentence of the test set, 30, got 1"):
+        erpo.evaluate(results, against=short, device="cpu")
+    with pytest.raises(ConfigError, match="metric bleu is given twice"):
+        erpo.evaluate(results, metrics=["bleu", "bleu"], device="cpu")
+    with pytest.raises(ConfigError, match="has no trial nowhere"):
+        erpo.evaluate(results, against="nowhere", device="cpu")
