@@ -14,8 +14,15 @@ from erpo_explore.store.files import Folder, Location, join
 _ROOT: Final = Path(__file__).parents[2]
 
 
-def start_driver(folder: Location, space: Path, *, alone: bool = False) -> "subprocess.Popen[bytes]":
-    return start_command(str(space), "--results", str(folder), alone=alone)
+def start_driver(folder: Location, space: Path) -> "subprocess.Popen[bytes]":
+    """Start an exploration from Python, which joins the shared Ray and does not time what it will cost."""
+    code = (
+        "import pathlib, sys;"
+        "from erpo_explore.config.experiment import load_experiment;"
+        "from erpo_explore.api.explore import explore;"
+        "explore(load_experiment(pathlib.Path(sys.argv[1])), sys.argv[2])"
+    )
+    return _start(["-c", code, str(space), str(folder)], None, alone=False)
 
 
 def start_command(*arguments: str, cwd: Path | None = None, alone: bool = False) -> "subprocess.Popen[bytes]":

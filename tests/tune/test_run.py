@@ -25,7 +25,7 @@ from erpo_explore.stats.bootstrap import CorpusStatistics, corpus_score
 from erpo_explore.tune.run import _ctrl_c_restored, _fit, explore, resume
 from erpo_explore.tune.worker.preempted_interval import PREEMPTED_INTERVAL_FILE
 from tests.tiny_exploration import TINY
-from tests.tune.driver import start_driver, wait_for_reports
+from tests.tune.driver import start_command, start_driver, wait_for_reports
 from tests.tune.ray_warnings import RAY_WARNINGS
 
 pytestmark = [
@@ -220,7 +220,7 @@ def test_a_resumed_exploration_has_the_results_of_an_undisturbed_one(
     undisturbed: Path, tiny_file: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "killed"
-    driver = start_driver(folder, tiny_file, alone=True)
+    driver = start_command(str(tiny_file), "--results", str(folder), alone=True)
     wait_for_reports(driver, folder, 7)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
@@ -238,7 +238,7 @@ def test_ctrl_c_or_sigterm_stops_cleanly_and_prints_how_to_resume(
     number: int, code: int, undisturbed: Path, tiny_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "stopped"
-    driver = start_driver(folder, tiny_file, alone=True)
+    driver = start_command(str(tiny_file), "--results", str(folder), alone=True)
     wait_for_reports(driver, folder, 4)
     driver.send_signal(number)
     output, _ = driver.communicate()
