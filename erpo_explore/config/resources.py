@@ -31,3 +31,6 @@ class Resources(Section):
     timeout_s: Annotated[float, Field(ge=0.0, le=1e6)] = 0.0
     """Time limit of one interval, in seconds; a worker that exceeds it is taken for hung and stopped. 0: no limit for
     the first interval, then 20 times the longest so far, at least 600 s."""
+
+    keep_checkpoints: Annotated[int, Field(ge=1)] = 1
+    """Number of last checkpoints per trial that are kept, so that `--average N` finds them."""

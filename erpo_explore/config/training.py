@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from erpo_explore.config.section import Section
 
-__all__ = ["Training"]
+__all__ = ["LastWeights", "Training"]
 
 _DEFAULT_STEPS: Final = 600
 _DEFAULT_BATCH_SIZE: Final = 64
@@ -17,6 +17,13 @@ _NUM_REPORTS: Final = 10
 
 _LATER: Final[Any] = None
 """Value of a field that other fields or the data decide."""
+
+
+class LastWeights(Section):
+    """The mean of the weights after the last intervals."""
+
+    last: Annotated[int, Field(ge=2, le=100)]
+    """Number of intervals N."""
 
 
 class Training(Section):
@@ -56,6 +63,11 @@ class Training(Section):
 
     precision: Literal["fp32", "bf16"] = "fp32"
     """Precision of matrix products: `bf16` uses torch's autocast. Weights, losses and draws stay in fp32."""
+
+    average: Literal["ema"] | LastWeights | None = None
+    """Average of the weights that is evaluated, tested and used in the place of the last weights: `ema`, a moving
+    average over steps, or `{last: N}`, the mean after the last N intervals. Training itself goes on from the weights.
+    Checkpoints grow by a third of their size, or by N thirds. Default: none."""
 
     validation_limit: Annotated[int, Field(ge=1)] | None = None
     """Number of validation pairs to evaluate on, from the first on. Default: all of them."""

@@ -10,6 +10,7 @@ from erpo_explore.store import best_row, load_results
 from erpo_explore.store.columns import BROKEN
 from erpo_explore.store.files import Location, as_location, is_folder, join
 from erpo_explore.tasks.vocabulary_file import check_same_vocabulary
+from erpo_explore.trial.averaging import mean_weights, weights_to_use
 from erpo_explore.trial.checkpoint import load_checkpoint
 
 __all__ = ["ChosenWeights", "choose_weights", "load_weights"]
@@ -85,14 +86,12 @@ def load_weights(chosen: ChosenWeights, vocabulary: str) -> dict[str, torch.Tens
     Raises:
         ResultsError: A checkpoint is missing, damaged, or of another vocabulary.
     """
-    mean: dict[str, torch.Tensor] = {}
+    kept = []
     for checkpoint in chosen.checkpoints:
         state = load_checkpoint(checkpoint)
         check_same_vocabulary(vocabulary, state["vocabulary"], f"checkpoint {checkpoint}")
-        for name, tensor in state["model"].items():
-            share = tensor.double() / len(chosen.checkpoints) if tensor.is_floating_point() else tensor
-            mean[name] = mean[name] + share if name in mean and tensor.is_floating_point() else share
-    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in mean.items()}
+        kept.append(weights_to_use(state))
+    return mean_weights(kept)
 
 
 def _last(folder: Location, name: str, there: pd.DataFrame, average: int) -> ChosenWeights:

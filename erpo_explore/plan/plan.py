@@ -28,7 +28,8 @@ from erpo_explore.store.files import Location
 from erpo_explore.tasks import Task, load_task, steps_per_epoch
 from erpo_explore.tasks.digests import file_digests
 from erpo_explore.trial import TrialSpec
-from erpo_explore.trial.checkpoint import BYTES_PER_PARAMETER
+from erpo_explore.trial.averaging import num_copies
+from erpo_explore.trial.checkpoint import BYTES_PER_COPY, BYTES_PER_PARAMETER
 from erpo_explore.trial.initial_weights import InitialWeights, load_initial_weights
 
 __all__ = ["Plan", "make_plan"]
@@ -78,7 +79,8 @@ class Plan:
     def needed_bytes(self) -> int:
         """Disk space for checkpoints and for a report."""
         num_trained = self.num_trials + (self.first.num_trials if self.first is not None else 0)
-        return num_trained * _CHECKPOINTS_PER_TRIAL * self.checkpoint_bytes + _REPORT_BYTES
+        num_kept = _CHECKPOINTS_PER_TRIAL + self.experiment.resources.keep_checkpoints - 1
+        return num_trained * num_kept * self.checkpoint_bytes + _REPORT_BYTES
 
     def manifest(self) -> dict[str, Any]:
         """What `exploration.yaml` holds when the exploration begins."""
@@ -160,7 +162,8 @@ def _plan(experiment: Experiment, task: Task, folder: Location, data: Mapping[st
         first=first,
         checkpoints=tuple(checkpoints),
         initial_weights=weights,
-        checkpoint_bytes=num_parameters * BYTES_PER_PARAMETER,
+        checkpoint_bytes=num_parameters
+        * (BYTES_PER_PARAMETER + num_copies(experiment.training.average) * BYTES_PER_COPY),
         data=data,
     )
 

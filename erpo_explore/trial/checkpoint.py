@@ -9,10 +9,13 @@ from erpo_explore.config.init_from import CHECKPOINT_FILE
 from erpo_explore.errors import ResultsError
 from erpo_explore.store.files import Folder, Location
 
-__all__ = ["BYTES_PER_PARAMETER", "load_checkpoint", "save_checkpoint"]
+__all__ = ["BYTES_PER_COPY", "BYTES_PER_PARAMETER", "load_checkpoint", "save_checkpoint"]
 
 BYTES_PER_PARAMETER: Final = 12
 """Size of a checkpoint: the parameter and Adam's two moments, 4 bytes each."""
+
+BYTES_PER_COPY: Final = 4
+"""Size of each further copy of a parameter, for an average."""
 
 _PARTS: Final = frozenset(
     {
@@ -27,10 +30,11 @@ _PARTS: Final = frozenset(
         "elapsed_s",
         "longest_interval_s",
         "vocabulary",
+        "average",
     }
 )
 
-_ADDED: Final = {"vocabulary": None}
+_ADDED: Final = {"vocabulary": None, "average": None}
 """Parts that older checkpoints lack, and their value then."""
 
 _RENAMED: Final = {"walk": "schedule"}

@@ -7,6 +7,7 @@ weights, optimizer and path so far, but with random draws of its own.
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from erpo_explore.seq2seq import ModelConfig, PretrainedConfig, Seq2Seq, build_m
 from erpo_explore.space import Path, Point
 from erpo_explore.tasks import Split, Task
 from erpo_explore.tasks.vocabulary_file import check_same_vocabulary
+from erpo_explore.trial.averaging import WeightAverage
 from erpo_explore.trial.evaluation import Scores, evaluate
 from erpo_explore.trial.interval import Interval, StopRequestedError
 from erpo_explore.trial.observation import Observation
@@ -73,6 +75,7 @@ class TrainingRun:
             generator=self._streams.weights,
         )
         self._optimizer_step = OptimizerStep(task, self._model, training, seed=spec.seed, device=device)
+        self._average = WeightAverage(self._model, training.average)
         self._vocabulary = task.vocabularies.sha256()
         self._validation = first_pairs(task.validation, training.validation_limit)
         self._schedule = ScheduleState(spec.path)
@@ -146,8 +149,13 @@ class TrainingRun:
         trained_until = time.perf_counter()
         # read before the evaluation, which moves a plateau schedule
         point, path = self._schedule.point(self.progress), self._schedule.path_so_far(self.progress)
-        kl_nats = self._start.kl_nats(self._model) if self._start is not None and is_finite else None
-        scores = self._evaluate(interval, num_samples) if is_finite else None
+        if is_finite:
+            self._average.after_interval()
+        with self.averaged():
+            kl_nats = self._start.kl_nats(self._model) if self._start is not None and is_finite else None
+            scores = self._evaluate(num_samples) if is_finite else None
+        if scores is not None:
+            self._return_after_drop(interval, scores)
         took_s = interval.trained_s + time.perf_counter() - trained_until
         self._elapsed_s += took_s
         self.longest_interval_s = max(took_s, self.longest_interval_s or 0.0)
@@ -164,6 +172,7 @@ class TrainingRun:
                 outcome = self.train_step(self._schedule.point(self.progress))
             except FloatingPointError:
                 return False
+            self._average.after_step()
             interval.add(outcome)
             self.step += 1
 
@@ -175,9 +184,13 @@ class TrainingRun:
         """
         return self._optimizer_step.take(self.step, point, self._streams.draws)
 
-    def _evaluate(self, interval: Interval, num_samples: int) -> Scores:
-        """Score the validation set; on a plateau schedule, return to the weights before a drop."""
-        scores = evaluate(
+    def averaged(self) -> AbstractContextManager[None]:
+        """Within this context, the model has the weights that are evaluated: the average, where there is one."""
+        return self._average.applied()
+
+    def _evaluate(self, num_samples: int) -> Scores:
+        """Score the validation set."""
+        return evaluate(
             self._model,
             self._task,
             self._validation,
@@ -185,9 +198,11 @@ class TrainingRun:
             beam_width=self._training.beam_width,
             length_penalty=self._training.length_penalty,
         )
+
+    def _return_after_drop(self, interval: Interval, scores: Scores) -> None:
+        """On a plateau schedule, return to the weights before a drop."""
         if self._schedule.observe_objective(scores.objective, self.progress) and interval.before is not None:
             self.take_weights(interval.before)
-        return scores
 
     def _observation(
         self, interval: Interval, point: Point, path: Path, scores: Scores | None, kl_nats: float | None
@@ -221,6 +236,7 @@ class TrainingRun:
             "elapsed_s": self._elapsed_s,
             "longest_interval_s": self.longest_interval_s,
             "vocabulary": self._vocabulary,
+            "average": self._average.state(),
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -275,6 +291,7 @@ class TrainingRun:
             state: `model` and perhaps `optimizer`, from a run or from initial weights.
         """
         self._model.load_state_dict(state["model"])
+        self._average.load_state(state.get("average"))
         if "optimizer" in state:
             self._optimizer_step.load_state(state["optimizer"])
 

@@ -115,7 +115,7 @@ def _callbacks(plan: Plan, recorder: Recorder, home: TrialHome, *, continues: bo
             steps=experiment.training.steps,
             score_name=plan.task.metric,
         ),
-        CheckpointSweeper(),
+        CheckpointSweeper(experiment.resources.keep_checkpoints),
         UnhealthyNodes(plan.checkpoint_bytes),
     ]
     restored = RestoredTrials(

@@ -77,3 +77,15 @@ def test_initial_steps_must_fit_the_interval_of_the_epochs():
     )
     with pytest.raises(ConfigError, match=r"init_from\.steps must be a multiple of training\.interval=30, got 25"):
         experiment.in_steps(100)
+
+
+@pytest.mark.parametrize("average", ["ema", {"last": 3}, None])
+def test_an_average_is_written_as_it_is_read(average):
+    training = Training.model_validate({"average": average})
+    assert Training.model_validate(training.model_dump(mode="json")).average == training.average
+
+
+@pytest.mark.parametrize("average", ["sma", {"last": 1}, {"last": 2, "first": 1}, 0.99])
+def test_another_average_is_refused(average):
+    with pytest.raises(ValueError, match="average"):
+        Training.model_validate({"average": average})

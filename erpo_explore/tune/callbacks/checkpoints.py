@@ -1,6 +1,6 @@
 """Deletes checkpoints that no trial can continue from any more.
 
-Two kinds are needed: each trial's latest one, which for a fresh clone is its donor's, and the one with the best score
+Two kinds are needed: each trial's latest ones, of which a fresh clone has its donor's, and the one with the best score
 of all trials, for the user. Any other is deleted after Tune has written two more snapshots of the exploration. The
 snapshot that a resumed driver would read may still name it, and the next one may have been started before it was
 superseded. Tune's own `num_to_keep` counts per trial. So it deletes checkpoints that a paused clone has yet to read
@@ -30,19 +30,26 @@ _SNAPSHOTS: Final = 2
 class CheckpointSweeper(tune.Callback):
     """Deletes the checkpoints of an exploration that are not needed."""
 
-    def __init__(self) -> None:
+    def __init__(self, num_kept: int = 1) -> None:
+        """Keep the last checkpoints of each trial.
+
+        Args:
+            num_kept: Number of them per trial.
+        """
+        self._num_kept = num_kept
         self._last_read_s = 0.0
         self._snapshot: Any = None
         self._num_snapshots = 0
         self._superseded: dict[str, int] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Empty state: a resumed driver examines all checkpoints again."""
-        return {}
+        """The setting alone: a resumed driver examines all checkpoints again."""
+        return {"num_kept": self._num_kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin without superseded checkpoints."""
-        self.__init__()  # type: ignore[misc]
+        # a resumed exploration may have another setting than the one whose state this is
+        self.__init__(getattr(self, "_num_kept", state.get("num_kept", 1)))  # type: ignore[misc]
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Delete checkpoints that two snapshots did not need."""
@@ -62,7 +69,7 @@ class CheckpointSweeper(tune.Callback):
             self._sweep(trials, 0)
 
     def _sweep(self, trials: Sequence[Trial], num_snapshots: int) -> None:
-        needed = _needed(trials)
+        needed = _needed(trials, self._num_kept)
         for trial in trials:
             for saved in kept_checkpoints(trial):
                 path = saved.checkpoint.path
@@ -74,10 +81,14 @@ class CheckpointSweeper(tune.Callback):
                     _delete(saved.checkpoint)
 
 
-def _needed(trials: Sequence[Trial]) -> set[str]:
-    """Paths of the checkpoints that trials continue from, and of the best one."""
+def _needed(trials: Sequence[Trial], num_kept: int) -> set[str]:
+    """Paths of the checkpoints that trials continue from, of the last ones of each trial, and of the best one."""
     latest = [TrialView(trial).checkpoint for trial in trials]
     kept = {path for path in latest if path is not None}
+    for trial in trials:
+        newest = sorted(kept_checkpoints(trial), key=lambda saved: int(saved.metrics.get("training_iteration", 0)))
+        # the latest one of a fresh clone is its donor's
+        kept.update(saved.checkpoint.path for saved in newest[-num_kept:] if num_kept > 1)
     every = [saved for trial in trials for saved in kept_checkpoints(trial)]
     scored = [saved for saved in every if saved.metrics.get("objective") is not None]
     if scored:

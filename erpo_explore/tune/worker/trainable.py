@@ -21,7 +21,8 @@ from erpo_explore.errors import DivergedError
 from erpo_explore.seq2seq import ModelConfig
 from erpo_explore.tasks import Task
 from erpo_explore.trial.assignment import Assignment
-from erpo_explore.trial.checkpoint import BYTES_PER_PARAMETER, load_checkpoint, save_checkpoint
+from erpo_explore.trial.averaging import num_copies
+from erpo_explore.trial.checkpoint import BYTES_PER_COPY, BYTES_PER_PARAMETER, load_checkpoint, save_checkpoint
 from erpo_explore.trial.final_test import decode_test_set
 from erpo_explore.trial.initial_weights import InitialWeights
 from erpo_explore.trial.interval import StopRequestedError
@@ -140,7 +141,8 @@ class ErpoTrainable(tune.Trainable):
             raise DivergedError(f"non-finite loss after step {observation.step}")
         measured = observation.to_row()
         if self._test is not None and observation.status == "finished":
-            tested, statistics = decode_test_set(self._run.model, self._parts[0], self._test)
+            with self._run.averaged():
+                tested, statistics = decode_test_set(self._run.model, self._parts[0], self._test)
             measured |= {"test": tested, "sentences": measured["sentences"] | {"test": statistics}}
         return {
             **measured,
@@ -168,7 +170,8 @@ class ErpoTrainable(tune.Trainable):
 
     def _check_disk_space(self) -> None:
         if storage_of_worker(self) is not None:
-            check_disk_space(self._run.model.num_parameters * BYTES_PER_PARAMETER)
+            copies = num_copies(self._parts[2].average)
+            check_disk_space(self._run.model.num_parameters * (BYTES_PER_PARAMETER + copies * BYTES_PER_COPY))
 
     def _interval_start(self) -> dict[str, Any]:
         """Identifies what the interval in progress started from."""
