@@ -66,6 +66,7 @@ def finish(run: "Run") -> None:
         again = f"{program()} resume {quoted(run.folder)} --max-hours 1"
         say(f"the time is up; `{again}` continues what is unfinished")
     say(f"next: {_next(run, summary.verdict)}")
+    _say_use(run)
     _exit_with_failures(run)
 
 
@@ -83,6 +84,7 @@ def finish_replay(replay: "Replay") -> None:
         _write(replay.run)
         page, table = replay.write()
     say(f"wrote {page} and {table}")
+    _say_use(replay.run)
     _exit_with_failures(replay.run)
 
 
@@ -123,6 +125,10 @@ def _next(run: "Run", verdict: "Verdict") -> str:
     if verdict.searched is None or run.experiment.task.name in _EXAMPLES:
         return f"{program()} --data DIR   (the same for your own text)"
     return f"{replay} --anyway   (the found path on new seeds)"
+
+
+def _say_use(run: "Run") -> None:
+    say(f"use: {program()} translate {quoted(run.folder)} < FILE   (lines with the best model)")
 
 
 def _exit_with_failures(run: "Run") -> None:
