@@ -93,6 +93,7 @@ def evaluate(
     from erpo_explore.inference.evaluation import check_hypotheses, difference, system_score, tune_decoding
     from erpo_explore.inference.load import load_trained
     from erpo_explore.metrics import load_scorer
+    from erpo_explore.plan.trust import check_loadable
     from erpo_explore.stats.bootstrap import Resamples
     from erpo_explore.tasks.line_files import read_translations
 
@@ -100,6 +101,8 @@ def evaluate(
     model = load_trained(location, trial=trial, last=last, average=average, device=device, trust=trust)
     pairs = _Pairs(model, FilePath(data) if data is not None else None, source, target)
     sources, references = pairs.read(split)
+    if not metrics:  # the task's own may be a function that the folder names
+        check_loadable(location, {"metric": _task_metric(model)}, trust=trust)
     scorers = [load_scorer(metric) for metric in metrics or (_task_metric(model),)]
     for number, scorer in enumerate(scorers):
         if scorer.name in [before.name for before in scorers[:number]]:

@@ -61,20 +61,20 @@ def check_replayable(origin: Location, written: Mapping[str, Any], *, trust: boo
     _log_functions(origin, functions)
 
 
-def check_loadable(origin: Location, model: Mapping[str, Any], *, trust: bool) -> None:
-    """Refuse another user's model if a function would be imported to build it, and log the function.
+def check_loadable(origin: Location, section: Mapping[str, Any], *, trust: bool) -> None:
+    """Refuse another user's model if a function would be imported to build or score it, and log the function.
 
     Args:
         origin: A results folder, or the folder of an exported model.
-        model: The section `model` of its experiment, as plain values.
+        section: Part of its experiment that may name a function, as plain values, such as `model`.
         trust: Accept files of other users.
 
     Raises:
         ResultsError: The section names a function, and `origin` belongs to another user or is writable by every user.
     """
-    functions = named_functions(model)
+    functions = named_functions(section)
     if functions and isinstance(origin, Path) and not trust:
-        _check_owner([origin], f"loading {origin} runs a function that it names ({', '.join(functions)})")
+        _check_owner([origin], f"using {origin} runs a function that it names ({', '.join(functions)})")
     _log_functions(origin, functions)
 
 

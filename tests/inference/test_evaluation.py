@@ -1,11 +1,13 @@
 """Scores of systems: those of the scorer, with the bootstrap's intervals, and tuned decoders."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 import erpo_explore as erpo
-from erpo_explore.errors import ConfigError, DataError
+from erpo_explore.errors import ConfigError, DataError, ResultsError
 from erpo_explore.inference.evaluation import tune_decoding
 from erpo_explore.inference.model import TrainedModel
 from erpo_explore.metrics import load_scorer
@@ -102,3 +104,13 @@ def test_mistakes_are_named(results: Path, tmp_path: Path) -> None:
         erpo.evaluate(results, metrics=["bleu", "bleu"], device="cpu")
     with pytest.raises(ConfigError, match="has no trial nowhere"):
         erpo.evaluate(results, against="nowhere", device="cpu")
+
+
+def test_another_users_metric_function_is_refused(results: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(results, tmp_path / "copy")
+    written = yaml.safe_load((copy / "exploration.yaml").read_text(encoding="utf-8"))
+    written["space"]["task"]["metric"] = "evil:score"
+    (copy / "exploration.yaml").write_text(yaml.safe_dump(written), encoding="utf-8")
+    copy.chmod(0o777)
+    with pytest.raises(ResultsError, match=r"using .* runs a function that it names \(evil:score\)"):
+        erpo.evaluate(copy, device="cpu")

@@ -104,6 +104,16 @@ class TestPretrained:
         assert loaded.translate(list(GERMAN)) == expected
         shutil.rmtree(tmp_path / "moved" / "erpo_model.json", ignore_errors=True)
 
+    def test_a_line_beyond_the_models_positions_is_cut(self, pretrained: Path) -> None:
+        model = erpo.load_model(pretrained / "exported", device="cpu")
+        positions = model.seq2seq.num_positions
+        assert model.max_source_tokens == (100 if positions is None else positions - 1)
+        long = " ".join(list(GERMAN) * 40)
+        assert model.cut_lines([GERMAN[0], long]) == [1]
+        for beam_width in (1, 2):
+            assert len(model.translate([long], beam_width=beam_width)) == 1
+        assert len(model.sample([long], max_tokens=500)[0]) == 1
+
     @pytest.mark.parametrize("beams", [1, 4])
     def test_transformers_gives_the_same_translations(self, pretrained: Path, beams: int) -> None:
         import transformers

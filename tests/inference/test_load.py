@@ -132,5 +132,5 @@ class TestRefused:
         written["space"]["model"] = {"kind": "custom", "function": "evil:build"}
         (copy / "exploration.yaml").write_text(json.dumps(written))
         copy.chmod(0o777)
-        with pytest.raises(ResultsError, match=r"loading .* runs a function that it names \(evil:build\)"):
+        with pytest.raises(ResultsError, match=r"using .* runs a function that it names \(evil:build\)"):
             erpo.load_model(copy)
