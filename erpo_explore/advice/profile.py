@@ -3,13 +3,13 @@
 Left out: any judgement. `choose` decides what follows from the numbers.
 """
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from erpo_explore.tasks.corpus import Corpus, Pair
+from erpo_explore.tasks.script import UNSPACED, is_attached, is_marked, script
 
 __all__ = ["Profile", "Side", "measure"]
 
@@ -18,12 +18,6 @@ _MOST_LINES: Final = 50_000
 
 _HELD_OUT: Final = 10
 """Without a validation split, every tenth train pair stands for unseen text."""
-
-_UNSPACED: Final = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
-"""First words of the Unicode names of letters in scripts that put no spaces between words."""
-
-_MARKS: Final = ("@@", "▁")
-"""Signs of text that was cut into pieces: at the end of a piece (subword-nmt), at its beginning (SentencePiece)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +126,7 @@ def _side(lines: Sequence[str], known: Sequence[str], unseen: Sequence[str], sca
     num_letters = max(1, letters.total())
     scripts: Counter[str] = Counter()
     for char, count in letters.items():
-        scripts[_script(char)] += count
+        scripts[script(char)] += count
     return Side(
         words=num_words / len(lines),
         longest_words=_percentile(words_per_line),
@@ -141,22 +135,17 @@ def _side(lines: Sequence[str], known: Sequence[str], unseen: Sequence[str], sca
         num_words=round(num_words * scale),
         num_types=len(counts),
         unknown=_unknown(known, unseen),
-        attached=sum(count for word, count in counts.items() if _is_attached(word)) / max(1, num_words),
+        attached=sum(count for word, count in counts.items() if is_attached(word)) / max(1, num_words),
         upper=sum(count for char, count in letters.items() if char.isupper()) / num_letters,
         script=scripts.most_common(1)[0][0].lower() if scripts else "",
-        unspaced=sum(scripts[name] for name in _UNSPACED) / num_letters,
-        marked=sum(count for word, count in counts.items() if _is_marked(word)) / max(1, num_words),
+        unspaced=sum(scripts[name] for name in UNSPACED) / num_letters,
+        marked=sum(count for word, count in counts.items() if is_marked(word)) / max(1, num_words),
     )
 
 
 def _percentile(ordered: Sequence[int]) -> int:
     """The value that 99 of 100 do not exceed."""
     return ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]
-
-
-def _script(letter: str) -> str:
-    """First word of the letter's Unicode name, which is its script; of `CJK UNIFIED IDEOGRAPH-4E00`, CJK."""
-    return unicodedata.name(letter, "OTHER").split()[0]
 
 
 def _unknown(known: Sequence[str], unseen: Sequence[str]) -> float:
@@ -167,18 +156,6 @@ def _unknown(known: Sequence[str], unseen: Sequence[str]) -> float:
 def _share(holds: Iterable[bool]) -> float:
     values = list(holds)
     return sum(values) / len(values) if values else 0.0
-
-
-def _is_attached(word: str) -> bool:
-    return (
-        len(word) > 1
-        and any(char.isalnum() for char in word)
-        and any(unicodedata.category(char).startswith("P") for char in (word[0], word[-1]))
-    )
-
-
-def _is_marked(word: str) -> bool:
-    return len(word) > 1 and (word.endswith(_MARKS[0]) or word.startswith(_MARKS[1]))
 
 
 def _copied(pairs: Sequence[Pair]) -> float:

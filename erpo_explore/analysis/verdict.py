@@ -174,7 +174,7 @@ def _lead(row: Mapping[Hashable, Any], more: bool) -> Lead:
         algorithm=str(row["algorithm"]),
         num_seeds=int(row["n"]),
         mean=float(row["mean"]),
-        difference=-float(row["difference"]),
+        difference=0.0 - float(row["difference"]),
         gain=-float(row["difference"]) if more else float(row["difference"]),
         low=None if low is None else -low,
         high=None if high is None else -high,

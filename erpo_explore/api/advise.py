@@ -9,7 +9,8 @@ from typing import Any, Final
 from erpo_explore.advice.choose import choose
 from erpo_explore.advice.profile import Profile, measure
 from erpo_explore.config.experiment import Experiment
-from erpo_explore.metrics import load_scorer
+from erpo_explore.errors import DataError
+from erpo_explore.metrics.fit import fit_metric
 from erpo_explore.tasks.config import FilesConfig
 from erpo_explore.tasks.text_files import files_metric, files_suffixes, read_unsplit
 
@@ -17,7 +18,6 @@ __all__ = ["Advice", "advise"]
 
 _WIDTH: Final = 80
 _REFERENCES: Final = 200
-_PERFECT: Final = 99.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ def advise(
         profile,
         name=_name(folder),
         task=task,
-        measures=lambda name: load_scorer(name).corpus(references, references).value > _PERFECT,
+        measures=lambda name: _measures(name, references),
         names_summaries=files_metric(config) == "rouge",
         max_hours=max_hours,
     )
@@ -74,6 +74,15 @@ def advise(
         experiment=Experiment.from_dict(dict(choice.written), origin=str(folder)),
         lines=tuple(line[:_WIDTH] for line in (*head, *(reason.line() for reason in choice.reasons))),
     )
+
+
+def _measures(metric: str, references: list[str]) -> bool:
+    """Whether a metric can rank outputs for these references."""
+    try:
+        fit_metric(metric, references)
+    except DataError:
+        return False
+    return True
 
 
 def _name(folder: FilePath) -> str:

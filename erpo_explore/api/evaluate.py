@@ -93,6 +93,8 @@ def evaluate(
     from erpo_explore.inference.evaluation import check_hypotheses, difference, system_score, tune_decoding
     from erpo_explore.inference.load import load_trained
     from erpo_explore.metrics import load_scorer
+    from erpo_explore.metrics.fit import fit_metric
+    from erpo_explore.named_function import load_object
     from erpo_explore.plan.trust import check_loadable
     from erpo_explore.stats.bootstrap import Resamples
     from erpo_explore.tasks.line_files import read_translations
@@ -100,10 +102,14 @@ def evaluate(
     location = as_location(str(folder))
     model = load_trained(location, trial=trial, last=last, average=average, device=device, trust=trust)
     pairs = _Pairs(model, FilePath(data) if data is not None else None, source, target)
+    if data is None or not metrics:  # the task's own may be functions that the folder names
+        check_loadable(location, {"metric": _task_metric(model), "also": list(model.task.also)}, trust=trust)
     sources, references = pairs.read(split)
-    if not metrics:  # the task's own may be a function that the folder names
-        check_loadable(location, {"metric": _task_metric(model)}, trust=trust)
-    scorers = [load_scorer(metric) for metric in metrics or (_task_metric(model),)]
+    prepared = load_object("task.name", model.task.reader).preprocessing(model.task)
+    scorers = [
+        load_scorer(fit_metric(metric, references, text=prepared).written)
+        for metric in metrics or (_task_metric(model),)
+    ]
     for number, scorer in enumerate(scorers):
         if scorer.name in [before.name for before in scorers[:number]]:
             raise ConfigError(f"metric {scorer.name} is given twice; name each once")

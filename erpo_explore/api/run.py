@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from erpo_explore.analysis.best_path import best_path
+from erpo_explore.analysis.measures import validation_measures
 from erpo_explore.analysis.points import comparison
-from erpo_explore.analysis.reward_effects import measured_score, reward_effects
+from erpo_explore.analysis.reward_effects import reward_effects
 from erpo_explore.analysis.verdict import BASELINE, Verdict, load_verdict
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.path_file import save_path
@@ -20,7 +21,7 @@ from erpo_explore.report.summary import effect_lines, score_name
 from erpo_explore.report.verdict import verdict_sentences
 from erpo_explore.space import Path
 from erpo_explore.store import best_row, load_manifest, load_results
-from erpo_explore.store.columns import BROKEN
+from erpo_explore.store.columns import BROKEN, VALIDATION
 from erpo_explore.store.files import Location, as_location, join
 from erpo_explore.store.layout import BEST_PATH
 
@@ -162,7 +163,10 @@ class Run:
             lines.append(f"stopped early: {num_stopped} of {len(trials)} trials")
         lines.append(f"best run: {best['trial']}, {name} {best['score']:.2f} at step {best['step']}")
         lines.append(f"measured by: {best['signature']}")
-        lines += effect_lines(reward_effects(observations, measured_score(observations, name)))
+        measures = self.table("measures")
+        if further := _further(measures, best, name):
+            lines.append(f"also: {further}")
+        lines += effect_lines(reward_effects(observations, validation_measures(measures, observations, name)))
         return Summary(
             verdict=verdict,
             sentences=verdict_sentences(verdict),
@@ -170,6 +174,16 @@ class Run:
             table=_comparison_rows(observations, verdict),
             lines=tuple(lines),
         )
+
+
+def _further(measures: pd.DataFrame, best: pd.Series, name: str) -> str:
+    """The further metrics of the best run's report."""
+    report = (measures["trial"] == best["trial"]) & (measures["iteration"] == best["iteration"])
+    rows = measures[report & (measures["split"] == VALIDATION) & (measures["metric"] != name)]
+    return ", ".join(
+        f"{row['metric']} {row['score']:.2f}{'' if row['higher_is_better'] else ' (less is better)'}"
+        for row in rows.to_dict("records")
+    )
 
 
 def _failure_lines(ended_badly: pd.DataFrame) -> tuple[str, ...]:

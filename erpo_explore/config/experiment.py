@@ -28,6 +28,7 @@ from erpo_explore.seq2seq import LstmConfig, ModelConfig
 from erpo_explore.space.algorithms import Algorithm
 from erpo_explore.space.path import Path
 from erpo_explore.tasks import TaskConfig
+from erpo_explore.tasks.metric import reward_metric
 
 __all__ = ["Experiment", "FinalTest", "Resources", "Training", "load_experiment"]
 
@@ -107,7 +108,7 @@ class Experiment(Section):
                     raise ConfigError(
                         f"task.metric must be given where an algorithm has a name of its own, here {name}"
                     )
-                return algorithm.path(metric)
+                return algorithm.path(reward_metric(metric))
             case PathFile(location=location):
                 raise ConfigError(f"baselines.{name}: {location} must be read first, by erpo_explore.config.resolve")
 

@@ -65,7 +65,9 @@ def load_trained(
         return _load_exported(location, within, target, trust=trust)
     written = load_manifest(location)
     experiment = experiment_of(written, str(location))
-    check_loadable(location, experiment.to_dict()["model"], trust=trust)
+    named = experiment.to_dict()
+    # an older folder has no vocabulary, so its task is loaded again, with the metrics that it names
+    check_loadable(location, named["model"] if within.has(VOCABULARY) else named, trust=trust)
     chosen = choose_weights(location, trial=trial, last=last, average=average)
     if chosen.remark:
         _log.warning("%s", chosen.remark)

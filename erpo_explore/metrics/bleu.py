@@ -1,62 +1,95 @@
-"""BLEU by sacrebleu.
+"""BLEU by sacrebleu."""
 
-Legend: N sentences.
-"""
+from typing import Annotated, Any, Final, Literal
 
-from collections.abc import Sequence
-from functools import cache
-from typing import Final
+from pydantic import Field
 
-import numpy as np
-from jaxtyping import Int
-from sacrebleu.metrics import bleu as sacrebleu
+from erpo_explore.errors import ConfigError
+from erpo_explore.metrics.by_sacrebleu import sacrebleu_scorer
+from erpo_explore.metrics.config import MetricConfig
+from erpo_explore.metrics.scorer import Scorer
+from erpo_explore.tasks.script import TextKind
 
-from erpo_explore.metrics.scorer import CorpusScore, Scorer
-from erpo_explore.stats.bootstrap import CorpusStatistics
+__all__ = ["Bleu"]
 
-__all__ = ["BLEU"]
+Tokenizer = Literal["none", "13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "flores200"]
 
-
-def _corpus(hypotheses: Sequence[str], references: Sequence[str]) -> CorpusScore:
-    values_ND = _statistics(hypotheses, references)
-    hypothesis_length, reference_length, *counts = values_ND.sum(axis=0).tolist()
-    bleu = sacrebleu.BLEU.compute_bleu(
-        counts[:4], counts[4:], hypothesis_length, reference_length, smooth_method=_scorer().smooth_method
-    ).score
-    return CorpusScore(
-        value=bleu,
-        signature=f"BLEU|{_scorer().get_signature()}",
-        statistics=CorpusStatistics(kind="bleu", values_ND=values_ND.astype(np.float32)),
-        parts={"bleu": bleu},
-    )
+_ORDER: Final = 4
+_BY_SCRIPT: Final[dict[str, Tokenizer]] = {"": "13a", "chinese": "zh", "japanese": "ja-mecab", "korean": "ko-mecab"}
+_EXTRAS: Final = {"ja-mecab": "ja", "ko-mecab": "ko"}
 
 
-def _sentences(hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:
-    scorer = sacrebleu.BLEU(tokenize="none", force=True, smooth_method="add-k", smooth_value=1, effective_order=True)
-    return [
-        float(scorer.sentence_score(hypothesis, [reference]).score)
-        for hypothesis, reference in zip(hypotheses, references, strict=True)
-    ]
+class Bleu(MetricConfig):
+    """Corpus BLEU. A sentence alone is smoothed with add-k, k = 1, as the reward is."""
+
+    name: Literal["bleu"] = "bleu"
+    """Name of the metric."""
+
+    tokenize: Tokenizer | None = None
+    """Tokenizer of sacrebleu. Default: `none` for text whose punctuation stands apart, else the one of the script."""
+
+    max_ngram_order: Annotated[int, Field(ge=1, le=9)] | None = None
+    """Longest n-grams that count. Default: 4, or the median length of the targets where that is less."""
+
+    lowercase: bool = False
+    """Whether case is ignored."""
+
+    def fitted(self, kind: TextKind) -> tuple["Bleu", str]:
+        """Choose the tokenizer by the script, and the order by the length."""
+        chosen: dict[str, Any] = {}
+        remark = ""
+        if self.tokenize is None:
+            chosen["tokenize"], remark = _tokenizer(kind)
+        counted = kind.words_per_line if (self.tokenize or chosen["tokenize"]) == "none" else kind.tokens_per_line
+        order = max(1, min(_ORDER, counted))
+        if self.max_ngram_order is None and order < _ORDER:
+            chosen["max_ngram_order"] = order
+            remark = f"targets are short: BLEU counts n-grams up to max_ngram_order={order}; chrf and edit need none"
+        return self.model_copy(update=chosen), remark
+
+    def build(self) -> Scorer:
+        """The scorer of these options."""
+        # imports NLTK-free, but with regular expressions that take a while
+        from sacrebleu.metrics.bleu import BLEU
+
+        tokenize, order = self.tokenize or "none", self.max_ngram_order or _ORDER
+        settings: dict[str, Any] = {
+            "tokenize": tokenize,
+            "max_ngram_order": order,
+            "lowercase": self.lowercase,
+            "force": True,
+        }
+        try:
+            metric = BLEU(**settings)
+        except Exception as error:  # any error of a tokenizer's package, or of a download
+            remedy = f"pip install 'erpo-explore[{_EXTRAS[tokenize]}]'" if tokenize in _EXTRAS else "take char"
+            reason = " ".join(str(error).split())[:120]
+            raise ConfigError(f"task.metric: tokenize={tokenize} cannot be used ({reason}); {remedy}") from error
+        return sacrebleu_scorer(
+            self.name,
+            metric,
+            kind="bleu",
+            title="BLEU",
+            alone=BLEU(**settings, smooth_method="add-k", smooth_value=1, effective_order=True),
+            tokens=str.split
+            if tokenize == "none" and not self.lowercase
+            else lambda text: str(metric._preprocess_segment(text)).split(),
+            max_ngram_order=order,
+            parts=lambda value: {"bleu": value},
+            more="" if order == _ORDER else f"|ngram:{order}",
+        )
 
 
-def _statistics(hypotheses: Sequence[str], references: Sequence[str]) -> Int[np.ndarray, "N 10"]:
-    """Lengths, n-gram matches and n-gram counts per sentence, in the order of `CorpusStatistics`."""
-    # only the counts are read; they do not depend on `effective_order`, without which every sentence causes a warning
-    scorer = sacrebleu.BLEU(tokenize="none", force=True, effective_order=True)
-    scores = [
-        scorer.sentence_score(hypothesis, [reference])
-        for hypothesis, reference in zip(hypotheses, references, strict=True)
-    ]
-    return np.array([[score.sys_len, score.ref_len, *score.counts, *score.totals] for score in scores])
-
-
-@cache
-def _scorer() -> sacrebleu.BLEU:
-    """Scorer for corpora. It scores one at once, since its signature names the number of references only then."""
-    scorer = sacrebleu.BLEU(tokenize="none", force=True)
-    scorer.corpus_score(["a"], [["a"]])
-    return scorer
-
-
-BLEU: Final = Scorer(name="bleu", corpus=_corpus, sentences=_sentences, tokens=str.split)
-"""Corpus BLEU. A sentence alone is smoothed with add-k, k = 1, as the reward is."""
+def _tokenizer(kind: TextKind) -> tuple[Tokenizer, str]:
+    """Tokenizer for a text, and a remark where a better one is not installed."""
+    if kind.is_tokenised:
+        return "none", ""
+    tokenizer = _BY_SCRIPT.get(kind.script, "char")
+    if tokenizer not in _EXTRAS:
+        return tokenizer, ""
+    try:
+        Bleu(tokenize=tokenizer).build()
+    except ConfigError:
+        extra = _EXTRAS[tokenizer]
+        return "char", f"{kind.script} text is scored by character; pip install 'erpo-explore[{extra}]' for {tokenizer}"
+    return tokenizer, ""

@@ -6,33 +6,54 @@ The score of a corpus is 100 times the mean over its sentences.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from numbers import Real
 from typing import Any, cast
 
 import numpy as np
 
 from erpo_explore.errors import ConfigError
-from erpo_explore.metrics.scorer import CorpusScore
+from erpo_explore.metrics.config import MetricConfig
+from erpo_explore.metrics.scorer import CorpusScore, Scorer
+from erpo_explore.named_function import load_named
 from erpo_explore.stats.bootstrap import CorpusStatistics, corpus_score
 
-__all__ = ["ScoreFunction", "checked_scores", "function_corpus", "function_sentences"]
+__all__ = ["FunctionMetric", "ScoreFunction", "checked_scores"]
 
 ScoreFunction = Callable[[list[str], list[str]], Any]
 """Scores hypotheses against their references; its return value is checked, not trusted."""
 
 
-def function_corpus(
-    name: str, function: ScoreFunction, hypotheses: Sequence[str], references: Sequence[str]
+class FunctionMetric(MetricConfig):
+    """A function from outside the package, by its name."""
+
+    higher_is_better: bool = True
+    """Whether more is better."""
+
+    def build(self) -> Scorer:
+        """The scorer of the function."""
+        function = load_named("task.metric", self.name, "a function of hypotheses and references")
+        if isinstance(function, type):
+            raise ConfigError(f"task.metric={self.name}: must be a function of hypotheses and references, got a class")
+        return Scorer(
+            name=self.name,
+            metric=self.name,
+            higher_is_better=self.higher_is_better,
+            corpus=partial(_corpus, self.name, function, 1.0 if self.higher_is_better else -1.0),
+            sentences=partial(_sentences, self.name, function),
+        )
+
+
+def _corpus(
+    name: str, function: ScoreFunction, sign: float, hypotheses: Sequence[str], references: Sequence[str]
 ) -> CorpusScore:
     """The mean of the function's scores, 0–100, for `Scorer`."""
-    scores_N = np.array(function_sentences(name, function, hypotheses, references), dtype=np.float32)
+    scores_N = sign * np.array(_sentences(name, function, hypotheses, references), dtype=np.float32)
     statistics = CorpusStatistics(kind="mean", values_ND=scores_N[:, None])
-    return CorpusScore(value=corpus_score(statistics), signature=f"{name}|mean", statistics=statistics)
+    return CorpusScore(value=sign * corpus_score(statistics), signature=f"{name}|mean", statistics=statistics)
 
 
-def function_sentences(
-    name: str, function: ScoreFunction, hypotheses: Sequence[str], references: Sequence[str]
-) -> list[float]:
+def _sentences(name: str, function: ScoreFunction, hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:
     """The function's score of each sentence, 0–100, for `Scorer`."""
     scores = checked_scores(f"task.metric={name}", function, list(hypotheses), list(references))
     return [100.0 * score for score in scores]

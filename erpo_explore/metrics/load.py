@@ -1,33 +1,57 @@
-"""Metrics by name."""
+"""Metrics as they are written: their options, and their scorers."""
 
-from functools import partial
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 from erpo_explore.errors import ConfigError
-from erpo_explore.metrics.function import function_corpus, function_sentences
+from erpo_explore.metrics.config import MetricConfig
+from erpo_explore.metrics.function import FunctionMetric
 from erpo_explore.metrics.scorer import Scorer
-from erpo_explore.named_function import load_named, load_object
-from erpo_explore.tasks.metric import METRICS
+from erpo_explore.named_function import load_object
+from erpo_explore.tasks.metric import METRICS, WrittenMetric, check_metric
 
-__all__ = ["load_scorer"]
+__all__ = ["load_scorer", "metric_config"]
 
 
-def load_scorer(name: str) -> Scorer:
+def load_scorer(written: WrittenMetric) -> Scorer:
     """The scorer of a metric.
 
     Args:
-        name: A key of `tasks.metric.METRICS`, or `package.module:function` for a function of hypotheses and references.
+        written: The metric, as in `task.metric`.
 
     Raises:
-        ConfigError: It cannot be imported, or it is not a function.
+        ConfigError: A function cannot be imported or is none, or a package is not installed.
     """
-    if name in METRICS:
-        scorer: Scorer = load_object("task.metric", METRICS[name])
-        return scorer
-    function = load_named("task.metric", name, "a function of hypotheses and references")
-    if isinstance(function, type):
-        raise ConfigError(f"task.metric={name}: must be a function of hypotheses and references, got a class")
-    return Scorer(
-        name=name,
-        corpus=partial(function_corpus, name, function),
-        sentences=partial(function_sentences, name, function),
-    )
+    # a function may be registered anew under its name, so only the package's own are kept
+    return _scorer(written) if isinstance(written, str) and written in METRICS else metric_config(written).scorer()
+
+
+@cache
+def _scorer(name: str) -> Scorer:
+    return metric_config(name).scorer()
+
+
+def metric_config(written: Any) -> MetricConfig:
+    """The options of a metric.
+
+    Args:
+        written: The metric, as in `task.metric`.
+
+    Raises:
+        ConfigError: It has no form of a metric, or its name is unknown.
+        pydantic.ValidationError: An option is wrong.
+    """
+    given = dict(written) if isinstance(written, Mapping) else {"name": written}
+    if "sum" in given:
+        from erpo_explore.metrics.weighted import WeightedSum  # here, since its parts are loaded by this function
+
+        return WeightedSum.model_validate(given)
+    if "name" not in given:
+        raise ConfigError(f"task.metric must have a name, got {written!r}; write {{name: bleu, tokenize: 13a}}")
+    try:
+        name = str(check_metric(given["name"]))
+    except ValueError as error:
+        raise ConfigError(f"task.metric {error}") from None
+    kind: type[MetricConfig] = load_object("task.metric", METRICS[name]) if name in METRICS else FunctionMetric
+    return kind.model_validate(given | {"name": name})

@@ -34,7 +34,8 @@ class Scorer:
     """How decoded text is scored.
 
     Attributes:
-        name: Name of the metric in results.
+        name: Name of the metric in results: its label, or what it measures, such as `phoneme error rate`.
+        metric: Name of the metric as it is written, such as `edit`, by which a reward finds it.
         higher_is_better: Whether more is better.
         corpus: From hypotheses and references, one reference per hypothesis, the score of all of them.
         sentences: From hypotheses and references, the score of each sentence alone, in the units of the metric.
@@ -44,6 +45,7 @@ class Scorer:
     """
 
     name: str
+    metric: str
     higher_is_better: bool = True
     corpus: Callable[[Sequence[str], Sequence[str]], CorpusScore]
     sentences: Callable[[Sequence[str], Sequence[str]], list[float]]

@@ -18,7 +18,7 @@ _FIXED_TRIALS = ("grid", "none")
 def estimated(plan: Plan, timings: Timings) -> Estimate:
     """The cost of a plan, with the trainings of its initial checkpoints."""
     return _estimate(
-        plan, plan.experiment, tuple(priced_trials(plan.experiment, plan.task.metric, plan.specs)), timings
+        plan, plan.experiment, tuple(priced_trials(plan.experiment, plan.task.reward_metric, plan.specs)), timings
     )
 
 
@@ -42,7 +42,7 @@ def fitted_sizes(plan: Plan, timings: Timings, seconds: float, *, can_grow: bool
     @cache
     def trials(members: int, num_seeds: int) -> tuple[PricedTrial, ...]:
         sizes = Sizes(steps=wanted.steps, interval=wanted.interval, members=members, num_seeds=num_seeds)
-        return tuple(priced_trials(resized(experiment, sizes), plan.task.metric))
+        return tuple(priced_trials(resized(experiment, sizes), plan.task.reward_metric))
 
     def cost(sizes: Sizes) -> float:
         smaller = resized(experiment, sizes)

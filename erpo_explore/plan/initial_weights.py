@@ -179,7 +179,7 @@ def _check_task(experiment: Experiment, folder: Location, data: Mapping[str, Any
     # older folders hold relative names
     theirs = anchored(experiment_of(written, str(folder)), Path.cwd()).task.model_dump(mode="json")
     ours = experiment.task.model_dump(mode="json")
-    compared = (theirs.keys() | ours.keys()) - {"metric"}
+    compared = (theirs.keys() | ours.keys()) - {"metric", "also"}
     if DATA in written and DATA in data:
         compared -= set(TASK_PLACES)
     for field in sorted(compared):

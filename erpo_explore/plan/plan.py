@@ -23,10 +23,12 @@ from erpo_explore.plan.initial_weights import (
 from erpo_explore.plan.manifest import manifest
 from erpo_explore.plan.trials import num_suggested, plan_trials
 from erpo_explore.plan.unchanged import data_record, warn_of_changed_data
+from erpo_explore.plan.warm_start import load_warm_start
 from erpo_explore.rewards import load_metric
 from erpo_explore.store.files import Location
 from erpo_explore.tasks import Task, load_task, steps_per_epoch
 from erpo_explore.tasks.digests import file_digests
+from erpo_explore.tasks.reader import task_name
 from erpo_explore.trial import TrialSpec
 from erpo_explore.trial.averaging import num_copies
 from erpo_explore.trial.checkpoint import BYTES_PER_COPY, BYTES_PER_PARAMETER
@@ -141,7 +143,8 @@ def _steps_per_epoch(experiment: Experiment, task: Task) -> int:
 
 
 def _plan(experiment: Experiment, task: Task, folder: Location, data: Mapping[str, Any], *, resumes: bool) -> Plan:
-    specs = plan_trials(experiment, task.metric)
+    load_warm_start(experiment.search.warm_start, task=task_name(experiment.task), score_name=task.metric_title)
+    specs = plan_trials(experiment, task.reward_metric)
     _check_implementations(specs, task)
     first: Plan | None = None
     checkpoints: list[Location] = []
@@ -183,9 +186,10 @@ def _load_weights(experiment: Experiment, task: Task, checkpoints: Sequence[Loca
 
 def _check_implementations(specs: Sequence[TrialSpec], task: Task) -> None:
     """Import metrics, rewards and estimators, so that a missing one is an error before anything is written."""
-    load_scorer(task.metric)
+    for metric in (task.metric, *task.also):
+        load_scorer(metric)
     points = [part for spec in specs for _, point in spec.path.knots for _, part in point.parts]
-    for metric in {point.reward.metric for point in points if point.reward.task > 0.0}:
-        load_metric(metric)
+    for name in {point.reward.metric for point in points if point.reward.task > 0.0}:
+        load_metric(name)
     for point in points:
         load_estimator(point.estimator.kind).check(point)

@@ -15,7 +15,7 @@ def plan_trials(experiment: Experiment, metric: str) -> list[TrialSpec]:
 
     Args:
         experiment: Baselines, paths, search and seeds.
-        metric: Name of the task's metric.
+        metric: The metric of rewards that name none.
 
     Raises:
         ConfigError: The grid has no point, `search.warm_start` names results of another task, or `search.method` cannot

@@ -24,8 +24,11 @@ __all__ = ["check_loadable", "check_replayable", "check_resumable", "named_funct
 
 _log = logging.getLogger(__name__)
 
-_NAMING: Final = ("metric", "function", "kind", "estimator", "reward", "method")
+_NAMING: Final = ("metric", "also", "function", "kind", "estimator", "reward", "method")
 """Fields of an experiment that may name a function."""
+
+_WITHIN: Final = ("name", "sum")
+"""Fields of a metric with options, or of a sum, that name one."""
 
 
 def check_resumable(folder: Location, *, trust: bool) -> None:
@@ -89,7 +92,7 @@ def _functions(value: Any, named: bool = False) -> Iterator[str]:
             yield value
     elif isinstance(value, Mapping):
         for field, inner in value.items():
-            yield from _functions(inner, field in _NAMING)
+            yield from _functions(inner, field in _NAMING or (named and field in _WITHIN))
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from _functions(inner, named)

@@ -18,13 +18,13 @@ from erpo_explore.store.files import as_location
 __all__ = ["load_warm_start"]
 
 
-def load_warm_start(folders: Sequence[str], *, task: str, score_name: str) -> Path | None:
+def load_warm_start(folders: Sequence[str], *, task: str, score_name: str | None = None) -> Path | None:
     """Read the path of the best score in earlier results.
 
     Args:
         folders: Results folders.
         task: Name of the present task.
-        score_name: Name of the task's own metric.
+        score_name: Name of the task's own metric; None does not compare it.
 
     Returns:
         The path as far as it had been trained, None without folders.
@@ -40,13 +40,13 @@ def load_warm_start(folders: Sequence[str], *, task: str, score_name: str) -> Pa
     return best
 
 
-def _best(folder: str, task: str, score_name: str) -> dict[Hashable, Any]:
+def _best(folder: str, task: str, score_name: str | None) -> dict[Hashable, Any]:
     """The row of a folder's best score, with its path read as `read`, if the folder can be compared."""
     frame = load_results(as_location(folder), columns=["trial", "step", "objective", "status", "path", "task"])
     row = best_row(frame)
     scores = load_results(as_location(folder), table="trials", columns=["score_name"])["score_name"]
     for name, found, wanted in (("task", frame["task"], task), ("score_name", scores, score_name)):
-        if others := sorted(set(found.dropna()) - {wanted}):
+        if wanted is not None and (others := sorted(set(found.dropna()) - {wanted})):
             raise ConfigError(
                 f"search.warm_start: {folder} must have the {name} of this exploration, {wanted}, got {others[0]}; "
                 "leave it out, scores of another one can't be compared"

@@ -8,6 +8,7 @@ __all__ = ["TITLES", "caption"]
 
 TITLES: Final = {
     "score": "Score over training",
+    "measures": "All metrics over training",
     "pareto": "Score against cost",
     "simplex": "Map: reward weights",
     "temperature": "Map: trust and temperature",
@@ -21,6 +22,8 @@ _CAPTIONS: Final = {
     "score": "Score on the validation set over training. Named algorithms are coloured, with a band over seeds (95 % "
     "t-interval; with few seeds it may extend beyond the axis). Searched trials are grey and dotted. The best trial is "
     "thick.",
+    "measures": "Every metric on the validation set, as a mean over the trials of each algorithm. The first one "
+    "decides. The arrow shows whether more or less is better. Searched trials share the grey line.",
     "pareto": "Best score of each trial, and the seconds until it was reached.",
     "simplex": "Reward weights: truth, task and noise together, model. The background colour is the expected score, "
     "from a Gaussian process through the trials. It is blank where no trial is near. Diamonds are named algorithms, "

@@ -15,8 +15,9 @@ from erpo_explore.analysis.explorations import distinct_trials
 from erpo_explore.analysis.importance import Importances, importances
 from erpo_explore.analysis.landscape import has_map
 from erpo_explore.analysis.lineage import path_so_far
+from erpo_explore.analysis.measures import metric_names, validation_measures
 from erpo_explore.analysis.points import higher_is_better, point_table, scored
-from erpo_explore.analysis.reward_effects import REWARD_COLUMNS, measured_score, reward_effects
+from erpo_explore.analysis.reward_effects import REWARD_COLUMNS, reward_effects
 from erpo_explore.analysis.samples import sample_trials, side_by_side
 from erpo_explore.analysis.simplex import CORNERS
 from erpo_explore.analysis.trial_table import trial_table
@@ -25,6 +26,7 @@ from erpo_explore.errors import ResultsError
 from erpo_explore.report import sections
 from erpo_explore.report.figures.lineage import lineage_figure
 from erpo_explore.report.figures.map import simplex_map, temperature_map
+from erpo_explore.report.figures.measures import measures_figure
 from erpo_explore.report.figures.run import path_figure, score_figure
 from erpo_explore.report.figures.trials import importance_figure, parallel_figure, pareto_figure
 from erpo_explore.report.page import render_page
@@ -79,7 +81,7 @@ def read_report(results_folder: Location) -> Report:
         raise ResultsError(
             f"nothing to draw yet in {folder}: no trial has a score; wait for the first evaluation and try again"
         )
-    small = {name: load_results(folder, name) for name in ("trials", "lineage")}
+    small = {name: load_results(folder, name) for name in ("trials", "lineage", "measures")}
     tables = distinct_trials({"observations": observations, **small})
     tables |= _load_shown(folder, observations, tables["observations"])
     name = ", ".join(sorted(observations["exploration"].unique()))
@@ -87,7 +89,7 @@ def read_report(results_folder: Location) -> Report:
     observations = tables["observations"]
     trials, generator = trial_table(observations), np.random.default_rng(SEED)
     found = importances(trials, generator)
-    figures = _figures(tables, trials, found)
+    figures = _figures(tables, trials, found, metric)
     verdict = find_verdict(observations, tables["sentences"], metric, np.random.default_rng(SEED))
     compare = (searched_contrasts, algorithm_contrasts)
     drawn = {name: sections.figure_section(name, found) for name in figures}
@@ -97,9 +99,10 @@ def read_report(results_folder: Location) -> Report:
         f'<p class="summary">{escape(" ".join(verdict_sentences(verdict)))}</p>',
         f'<p class="note">{escape(summary_sentence(observations, metric))}</p>',
         sections.caution(observations),
-        sections.reward_caution(effect_lines(reward_effects(observations, measured_score(observations, metric)))),
+        sections.reward_caution(_effects(observations, tables["measures"], metric)),
         sections.facts(manifest, observations, metric),
         sections.comparison_section(observations),
+        sections.measures_section(tables["measures"], observations, metric),
         sections.contrasts_section([each(observations, tables["sentences"], generator) for each in compare]),
         *drawn.values(),
         sections.points_section(observations),
@@ -143,6 +146,11 @@ def save_report(report: Report, path: Location) -> Location:
     return path
 
 
+def _effects(observations: pd.DataFrame, measures: pd.DataFrame, metric: str) -> tuple[str, ...]:
+    """Warnings of rewards that rose while a metric fell."""
+    return tuple(effect_lines(reward_effects(observations, validation_measures(measures, observations, metric))))
+
+
 def _load_shown(folder: Location, stored: pd.DataFrame, observations: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Load the large tables, restricted to the trials that are shown.
 
@@ -164,7 +172,7 @@ def _load_shown(folder: Location, stored: pd.DataFrame, observations: pd.DataFra
 
 
 def _figures(
-    tables: Mapping[str, pd.DataFrame], trials: pd.DataFrame, found: Importances | None
+    tables: Mapping[str, pd.DataFrame], trials: pd.DataFrame, found: Importances | None, metric: str
 ) -> dict[str, go.Figure]:
     """All figures, in their order on the page."""
     observations, lineage = tables["observations"], tables["lineage"]
@@ -174,6 +182,8 @@ def _figures(
         "score": score_figure(observations),
         "pareto": pareto_figure(trials, observations),
     }
+    if len(metric_names(tables["measures"], metric)) > 1:
+        figures["measures"] = measures_figure(tables["measures"], observations, metric)
     if has_map(observations, CORNERS):
         figures["simplex"] = simplex_map(observations, best_path_rows)
     if has_map(observations, ("rho", "log10_tau")):

@@ -9,12 +9,14 @@ import pandas as pd
 
 from erpo_explore.analysis.contrasts import verdict
 from erpo_explore.analysis.importance import Importances
+from erpo_explore.analysis.measures import measure_table, metric_names
 from erpo_explore.analysis.pareto import pareto_set
 from erpo_explore.analysis.points import comparison, point_table
 from erpo_explore.analysis.samples import Sentence
 from erpo_explore.report.captions import TITLES, caption
 from erpo_explore.report.page import figure_slot, table
 from erpo_explore.report.word_diff import word_diff
+from erpo_explore.store.columns import TEST, VALIDATION
 
 __all__ = [
     "caution",
@@ -23,6 +25,7 @@ __all__ = [
     "cost_section",
     "facts",
     "figure_section",
+    "measures_section",
     "points_section",
     "reward_caution",
     "samples_section",
@@ -104,6 +107,30 @@ def comparison_section(observations: pd.DataFrame) -> str:
     titles = ["algorithm", "n", "mean", "95 % interval", "sd", "best", "unscored"]
     note = "Scores are each trial's best on the validation set, and therefore slightly optimistic for all of them."
     return f'<h2>Algorithms</h2>{table(titles, rows, tall=True)}<p class="note">{note}</p>'
+
+
+def measures_section(measures: pd.DataFrame, observations: pd.DataFrame, decides: str) -> str:
+    """Table of every metric, side by side; empty where there is one alone."""
+    names = metric_names(measures, decides)
+    if len(names) < 2:
+        return ""
+    pieces = []
+    for split, title in ((VALIDATION, "Validation set, at the best report of each trial"), (TEST, "Test set")):
+        found = measure_table(measures, observations, split)
+        if found.empty:
+            continue
+        directions = dict(zip(found["metric"], found["higher_is_better"], strict=True))
+        titles = ["algorithm", "n", *(f"{name} {'↑' if directions.get(name, True) else '↓'}" for name in names)]
+        rows = []
+        for label, group in found.groupby("label", sort=False):
+            means = dict(zip(group["metric"], group["mean"], strict=True))
+            rows.append([label, int(group["n"].max()), *(means.get(name) for name in names)])
+        pieces.append(f"<h3>{title}</h3>{table(titles, rows, tall=True)}")
+    note = (
+        "Means over trials; the first metric decides. ↑: more is better, ↓: less is better. Signatures: "
+        + "; ".join(sorted(set(measures["signature"])))
+    )
+    return f'<h2>All metrics</h2>{"".join(pieces)}<p class="note">{escape(note)}</p>'
 
 
 def contrasts_section(tables: Sequence[pd.DataFrame]) -> str:

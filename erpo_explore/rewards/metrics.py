@@ -82,7 +82,7 @@ def text_scorer(name: str, scorers: Sequence[Scorer], *, tokens_are_words: bool)
         The task's scorer of that name, else the package's; None where the metric on tokens equals it, and for a metric
         that scores no text.
     """
-    scorer = next((each for each in scorers if each.name == name), None)
+    scorer = next((each for each in scorers if each.metric == name), None)
     if scorer is None:
         if name not in METRICS:
             return None
@@ -93,7 +93,7 @@ def text_scorer(name: str, scorers: Sequence[Scorer], *, tokens_are_words: bool)
 
 def token_metric(scorer: Scorer) -> PotentialReward[Any] | None:
     """The reward that equals the scorer's sentence scores on the tokens that it counts; None where there is none."""
-    found = load_metric(scorer.name) if scorer.name in REWARDS else None
+    found = load_metric(scorer.metric) if scorer.metric in REWARDS else None
     if not (_is_reward_class(found) and issubclass(found, PotentialReward)):
         return None
     if issubclass(found, BleuReward) and scorer.max_ngram_order is not None:

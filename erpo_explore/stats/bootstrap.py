@@ -13,28 +13,32 @@ The paired bootstrap compares two systems on the same resampled corpora (Koehn 2
 Machine Translation Evaluation"). Left out: the spread over seeds, which is in `stats.seeds`.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from jaxtyping import Float
 
 __all__ = [
+    "KINDS",
     "Comparison",
     "CorpusStatistics",
     "Resampled",
     "Resamples",
     "compare",
     "corpus_score",
+    "kind_of_sum",
     "paired_bootstrap",
     "resample",
 ]
 
-_ORDERS: Final = 4
-_COLUMNS: Final = {"bleu": 2 + 2 * _ORDERS, "error_rate": 2}
-"""Number of columns of the statistics, where the kind has a fixed one."""
-Kind = Literal["bleu", "mean", "error_rate"]
-"""Kind of sentence statistics: which score their sums give."""
+_COLUMNS: Final = {"bleu": "2 + 2n", "chrf": "3n", "error_rate": "2"}
+_PART: Final = re.compile(r"([0-9.e+-]+)\*([a-z_]+):([0-9]+)")
+KINDS: Final = ("bleu", "chrf", "mean", "error_rate")
+"""Kinds of sentence statistics: which score their sums give. A sum of scores is `0.7*bleu:10 + 0.3*chrf:18`."""
+_BETA: Final = 2.0
 
 _TAILS: Final = (0.025, 0.975)
 
@@ -46,22 +50,29 @@ class CorpusStatistics:
     Single precision, as in the results store, so that stored statistics give the same scores.
 
     Attributes:
-        kind: `bleu`: D = 10, length of hypothesis and of reference in words, then n-gram matches and n-grams of the
-            hypothesis, each for the orders 1–4. `mean`: D scores of the sentence, 0–100, whose mean over all sentences
-            and columns is the corpus score (ROUGE-1, -2 and -L F1). `error_rate`: D = 2, errors and length of the
-            reference; the corpus score is −100 · Σ errors / Σ lengths.
+        kind: `bleu`: D = 2 + 2n, length of hypothesis and of reference in words, then n-gram matches and n-grams of
+            the hypothesis, each for the orders 1 to n, usually 4. `chrf`: D = 3n, n-grams of the hypothesis, of the
+            reference, and matches, for each order. `mean`: D scores of the sentence, 0–100, whose mean over all
+            sentences and columns is the corpus score (ROUGE-1, -2 and -L F1). `error_rate`: D = 2, errors and length of
+            the reference; the corpus score is −100 · Σ errors / Σ lengths. A sum of these, `0.7*bleu:10 + 0.3*chrf:18`:
+            the weight, kind and number of columns of each part, whose columns lie side by side.
         values_ND: One row per sentence.
     """
 
-    kind: Kind
+    kind: str
     values_ND: Float[np.ndarray, "N D"]
 
     def __post_init__(self) -> None:
         num_sentences, num_columns = self.values_ND.shape
         if num_sentences < 1 or num_columns < 1:
             raise ValueError(f"statistics must have at least one sentence and one column, got {self.values_ND.shape}")
-        if num_columns != _COLUMNS.get(self.kind, num_columns):
-            raise ValueError(f"statistics of {self.kind} must have {_COLUMNS[self.kind]} columns, got {num_columns}")
+        parts = _parts(self.kind, num_columns)
+        for _, kind, columns in parts:
+            fits = {"bleu": columns >= 4 and columns % 2 == 0, "chrf": columns % 3 == 0, "error_rate": columns == 2}
+            if not fits.get(kind, True):
+                raise ValueError(f"statistics of {kind} must have {_COLUMNS[kind]} columns, got {columns}")
+        if sum(columns for *_, columns in parts) != num_columns:
+            raise ValueError(f"statistics of {self.kind} must have as many columns as its parts, got {num_columns}")
         if not np.isfinite(self.values_ND).all():
             raise ValueError("statistics must be finite")
         object.__setattr__(self, "values_ND", self.values_ND.astype(np.float32))
@@ -206,28 +217,81 @@ def paired_bootstrap(first: CorpusStatistics, second: CorpusStatistics, resample
     return compare(resample(first, resamples), resample(second, resamples))
 
 
-def _scores(kind: Kind, sums_BD: Float[np.ndarray, "B D"], num_sentences: int) -> Float[np.ndarray, " B"]:
+def kind_of_sum(weights: Sequence[float], parts: Sequence[CorpusStatistics]) -> str:
+    """Kind of the statistics of a weighted sum of objectives, whose columns lie side by side.
+
+    >>> values_ND = np.ones((1, 2), dtype=np.float32)
+    >>> kind_of_sum([0.5, 1.0], [CorpusStatistics(kind=kind, values_ND=values_ND) for kind in ("mean", "error_rate")])
+    '0.5*mean:2 + 1.0*error_rate:2'
+    """
+    return " + ".join(
+        f"{weight!r}*{part.kind}:{part.values_ND.shape[1]}" for weight, part in zip(weights, parts, strict=True)
+    )
+
+
+def _parts(kind: str, num_columns: int) -> list[tuple[float, str, int]]:
+    """Weight, kind and number of columns of each part; of a kind without parts, itself."""
+    if kind in KINDS:
+        return [(1.0, kind, num_columns)]
+    found = [_PART.fullmatch(part) for part in kind.split(" + ")]
+    parts = [(float(part[1]), part[2], int(part[3])) for part in found if part is not None]
+    if len(parts) != len(found) or any(name not in KINDS for _, name, _ in parts):
+        raise ValueError(f"kind of statistics must be one of {', '.join(KINDS)} or a sum of them, got {kind!r}")
+    return parts
+
+
+def _scores(kind: str, sums_BD: Float[np.ndarray, "B D"], num_sentences: int) -> Float[np.ndarray, " B"]:
     """Objectives of corpora of N sentences with these sums of statistics."""
+    total_B, begin = np.zeros(len(sums_BD)), 0
+    for weight, part, columns in _parts(kind, sums_BD.shape[1]):
+        total_B = total_B + weight * _part_scores(part, sums_BD[:, begin : begin + columns], num_sentences)
+        begin += columns
+    return total_B
+
+
+def _part_scores(kind: str, sums_BD: Float[np.ndarray, "B D"], num_sentences: int) -> Float[np.ndarray, " B"]:
     scores_B: Float[np.ndarray, " B"]
     match kind:
         case "bleu":
             scores_B = _bleu(sums_BD)
+        case "chrf":
+            scores_B = _chrf(sums_BD)
         case "mean":
             scores_B = sums_BD.mean(axis=1) / num_sentences
         case "error_rate":
-            # a reference has a token, so a corpus has
-            scores_B = -100.0 * sums_BD[:, 0] / sums_BD[:, 1]
+            # a tokenizer may leave nothing of the references; sacrebleu's TER has 100 there, and 0 without an edit
+            errors_B, lengths_B = sums_BD[:, 0], sums_BD[:, 1]
+            rates_B = errors_B / np.where(lengths_B > 0.0, lengths_B, 1.0)
+            scores_B = -100.0 * np.where(lengths_B > 0.0, rates_B, np.minimum(errors_B, 1.0))
+        case _:
+            raise ValueError(f"no score is computed from statistics of {kind}")
     return scores_B
 
 
-def _bleu(sums_BD: Float[np.ndarray, "B 10"]) -> Float[np.ndarray, " B"]:
-    """BLEU = min(1, exp(1 − r / h)) · (Π_n p_n)^(1/4), p_n = matches / n-grams, 0 where there are no n-grams.
+def _chrf(sums_BD: Float[np.ndarray, "B D"]) -> Float[np.ndarray, " B"]:
+    """ChrF = (1 + β²) P R / (β² P + R), with precision P and recall R as means over the orders that both sides have."""
+    hypothesis_BO, reference_BO, matches_BO = (sums_BD[:, at::3] for at in range(3))
+    counts_BO = (hypothesis_BO > 0.0) & (reference_BO > 0.0)
+    num_B = np.maximum(counts_BO.sum(axis=1), 1)
+    precision_B, recall_B = (
+        np.where(counts_BO, matches_BO / np.where(counts_BO, all_BO, 1.0), 0.0).sum(axis=1) / num_B
+        for all_BO in (hypothesis_BO, reference_BO)
+    )
+    denominator_B = _BETA**2 * precision_B + recall_B
+    scores_B: Float[np.ndarray, " B"]
+    scores_B = 100.0 * (1.0 + _BETA**2) * precision_B * recall_B / np.where(denominator_B > 0.0, denominator_B, 1.0)
+    return scores_B
+
+
+def _bleu(sums_BD: Float[np.ndarray, "B D"]) -> Float[np.ndarray, " B"]:
+    """BLEU = min(1, exp(1 − r / h)) · (Π_n p_n)^(1/n), p_n = matches / n-grams, 0 where there are no n-grams.
 
     Smoothing is sacrebleu's default (`exp`): the k-th order without a match counts 2^-k matches. A corpus without any
     match, or without n-grams of some order, scores 0.
     """
     hypothesis_B, reference_B = sums_BD[:, 0], sums_BD[:, 1]
-    matches_BO, totals_BO = sums_BD[:, 2 : 2 + _ORDERS], sums_BD[:, 2 + _ORDERS :]
+    num_orders = (sums_BD.shape[1] - 2) // 2
+    matches_BO, totals_BO = sums_BD[:, 2 : 2 + num_orders], sums_BD[:, 2 + num_orders :]
     unmatched_BO = matches_BO == 0.0
     smoothed_BO = np.where(unmatched_BO, 0.5 ** np.cumsum(unmatched_BO, axis=1), matches_BO)
     scored_B = (totals_BO > 0.0).all(axis=1) & ~unmatched_BO.all(axis=1)

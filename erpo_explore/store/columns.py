@@ -16,6 +16,7 @@ import pyarrow as pa
 __all__ = [
     "BROKEN",
     "DECISION_COLUMNS",
+    "MEASURE_COLUMNS",
     "OBSERVATION_COLUMNS",
     "ROLES",
     "SAMPLE_COLUMNS",
@@ -38,7 +39,6 @@ Role = Literal["algorithm", "member", "path", "grid", "random", "optuna"]
 Status = Literal["running", "finished", "stopped", "diverged", "failed"]
 Action = Literal["start", "clone", "continue"]
 Split = Literal["validation", "test"]
-Statistics = Literal["bleu", "mean", "error_rate"]
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
@@ -389,19 +389,33 @@ SENTENCE_COLUMNS = (
     _ITERATION,
     _DECODED_AT,
     _text("split", "split that was decoded", choices=SPLITS),
-    _text("kind", "kind of the statistics, see values", choices=get_args(Statistics)),
+    _text("kind", "kind of the statistics, see values"),
     _int("num_sentences", "N, number of sentences", unit="sentences"),
     Column(
         name="values",
         type=_FLOATS,
         meaning="statistics of each sentence: N rows of D numbers, row after row, in the order of the split; "
-        "values.reshape(num_sentences, -1) is the matrix. kind bleu, D = 10: words of the hypothesis, words of the "
-        "reference, n-gram matches of order 1, 2, 3, 4, n-grams of the hypothesis of order 1, 2, 3, 4; corpus BLEU "
-        "is computed from their sums. kind mean: D scores of the sentence (ROUGE-1, -2, -L F1); the corpus score is "
-        "the mean of all of them. kind error_rate, D = 2: edits, and tokens of the reference; the corpus score is "
-        "100 times the ratio of their sums, and less is better",
+        "values.reshape(num_sentences, -1) is the matrix. kind bleu, D = 2 + 2n, usually n = 4: words of the "
+        "hypothesis, words of the reference, n-gram matches of order 1 to n, n-grams of the hypothesis of order 1 "
+        "to n; corpus BLEU is computed from their sums. kind chrf, D = 3n: n-grams of the hypothesis, of the "
+        "reference, and matches, for each order. kind mean: D scores of the sentence (ROUGE-1, -2, -L F1); the "
+        "corpus score is the mean of all of them. kind error_rate, D = 2: edits, and tokens of the reference; the "
+        "corpus score is 100 times the ratio of their sums, and less is better. A weighted sum has its parts side "
+        "by side: 0.7*bleu:10 + 0.3*chrf:18 has 10 columns of bleu, then 18 of chrf",
         unit="words, n-grams and edits, or 0-100",
     ),
+)
+
+MEASURE_COLUMNS = (
+    _EXPLORATION,
+    _TRIAL,
+    _ITERATION,
+    _DECODED_AT,
+    _text("split", "split that was decoded", choices=SPLITS),
+    _text("metric", "name of the metric, its label where it has one"),
+    _float("score", "score of the metric", unit=_METRIC),
+    Column(name="higher_is_better", type=pa.bool_(), meaning="whether more of this score is better"),
+    _text("signature", "signature of the scorer, with its settings and version"),
 )
 
 _TEST_NOT_BLEU: Final = "the task is not scored by BLEU"

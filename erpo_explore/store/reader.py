@@ -36,8 +36,8 @@ def load_results(
     Args:
         folder: Folder of one exploration, `results/<exploration>`, or a folder of several, `results`; a path or a URI
             such as `s3://bucket/results`.
-        table: Name of the table: observations (one row per trial and report), trials, lineage, samples, sentences or
-            tests.
+        table: Name of the table: observations (one row per trial and report), trials, lineage, samples, sentences,
+            tests or measures.
         columns: Names of the columns, in this order; None for all.
         trials: Names of the trials; None for all.
         filters: Conditions on rows, such as `[("score", ">", 30), ("algorithm", "in", ["mle"])]`, all of which must

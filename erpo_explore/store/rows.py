@@ -24,7 +24,7 @@ __all__ = ["find_table", "rows_to_arrow", "to_json"]
 
 _INT64: Final = range(-(2**63), 2**63)
 
-_PLAIN_TYPES: Final = MappingProxyType({pa.string(): str, pa.int64(): int, pa.float64(): float})
+_PLAIN_TYPES: Final = MappingProxyType({pa.string(): str, pa.int64(): int, pa.float64(): float, pa.bool_(): bool})
 """Python types whose values are checked together, not one by one."""
 
 
@@ -123,6 +123,8 @@ def _broken_requirement(column: Column, value: object) -> str | None:
         return None if aware else "a datetime with a time zone"
     if pa.types.is_list(column.type):
         return None if _is_finite_vector(value) else "a vector of finite floats"
+    if pa.types.is_boolean(column.type):
+        return None if isinstance(value, bool) else "true or false"
     if pa.types.is_integer(column.type):
         whole = isinstance(value, Integral) and not isinstance(value, bool) and int(value) in _INT64
         return None if whole else "a whole number of 64 bits"
@@ -174,6 +176,8 @@ def _check_keys(table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
 
 def _plain(column: Column, value: object) -> object:
     """Convert to a plain Python number, since pyarrow refuses some NumPy scalars."""
+    if isinstance(value, bool):
+        return value
     if isinstance(value, Integral):
         return int(value) if pa.types.is_integer(column.type) else float(value)
     if isinstance(value, Real):

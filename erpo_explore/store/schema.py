@@ -1,4 +1,4 @@
-"""The six tables of the results store: columns, key of a row, and which rows share a Parquet part.
+"""The seven tables of the results store: columns, key of a row, and which rows share a Parquet part.
 
 Each table is a folder of parts. `columns` defines the columns; `docs/store.md` is generated from both modules.
 Left out: foreign keys and indices. The tables are small, and pandas joins them on `trial`.
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from erpo_explore.store.columns import (
     DECISION_COLUMNS,
+    MEASURE_COLUMNS,
     OBSERVATION_COLUMNS,
     ROLES,
     SAMPLE_COLUMNS,
@@ -25,6 +26,7 @@ from erpo_explore.store.columns import (
 
 __all__ = [
     "LINEAGE",
+    "MEASURES",
     "OBSERVATIONS",
     "ROLES",
     "SAMPLES",
@@ -132,6 +134,13 @@ TABLES = MappingProxyType(
                 key=_BY_REPORT,
                 part_key=_BY_REPORT,
             ),
+            Table(
+                name="measures",
+                meaning="one row per trial, report, split and metric: the one that decides, and those of task.also",
+                columns=MEASURE_COLUMNS,
+                key=(*_BY_REPORT, "split", "metric"),
+                part_key=_BY_REPORT,
+            ),
         )
     }
 )
@@ -142,3 +151,4 @@ LINEAGE: pa.Schema = TABLES["lineage"].schema
 SAMPLES: pa.Schema = TABLES["samples"].schema
 SENTENCES: pa.Schema = TABLES["sentences"].schema
 TESTS: pa.Schema = TABLES["tests"].schema
+MEASURES: pa.Schema = TABLES["measures"].schema

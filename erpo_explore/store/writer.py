@@ -109,7 +109,7 @@ class ResultsWriter:
         passed in one call share a part.
 
         Args:
-            table: Name of the table: observations, trials, lineage, samples, sentences or tests.
+            table: Name of the table: observations, trials, lineage, samples, sentences, tests or measures.
             rows: One mapping per row, with the columns of docs/store.md; nullable columns may be missing.
 
         Raises:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from erpo_explore.pretrained import PretrainedName
-from erpo_explore.tasks.metric import Metric
+from erpo_explore.tasks.metric import Also, Metric
 
 __all__ = [
     "DocstringsConfig",
@@ -100,6 +100,9 @@ class TaskSection(_Section):
     train_limit: Annotated[int, Field(ge=1)] | None = None
     """Number of train pairs to use from the beginning, before too long ones are left out. Default: all pairs."""
 
+    also: Also = ()
+    """Further metrics of every evaluation, such as `[chrf, ter]`. They are stored and shown, and decide nothing."""
+
 
 class ToyConfig(TaskSection):
     """A generated language to translate; `erpo_explore.tasks.toy` describes it."""
@@ -110,7 +113,7 @@ class ToyConfig(TaskSection):
     """Name of the task."""
 
     metric: Metric = "bleu"
-    """Metric that is maximised."""
+    """Metric that decides."""
 
     difficulty: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """Scale of vocabulary size, ambiguity, sentence length and distance of dependencies."""
@@ -136,8 +139,11 @@ class PronunciationsConfig(TaskSection):
     name: Literal["pronunciations"] = "pronunciations"
     """Name of the task."""
 
-    metric: Metric = "edit"
-    """Metric that is maximised: 100 minus the phoneme error rate."""
+    metric: Metric = {"name": "edit", "unit": "phoneme"}
+    """Metric that decides: the phoneme error rate."""
+
+    also: Also = ({"name": "edit", "unit": "sentence", "label": "word error rate"},)
+    """Further metrics of every evaluation: the share of words with an error."""
 
 
 class DocstringsConfig(TaskSection):
@@ -149,7 +155,7 @@ class DocstringsConfig(TaskSection):
     """Name of the task."""
 
     metric: Metric = "rouge"
-    """Metric that is maximised."""
+    """Metric that decides."""
 
     vocabulary: VocabularyConfig = LearnedVocabularyConfig(min_count=2)
     """How text becomes token ids."""
@@ -188,7 +194,7 @@ class FilesConfig(TaskSection):
     """Suffix or field of the targets, such as `en`. Default: found from the file names or fields."""
 
     metric: Metric | None = None
-    """Metric that is maximised. Default: rouge if the target suffix is `title` or `summary`, otherwise bleu."""
+    """Metric that decides. Default: rouge if the target suffix is `title` or `summary`, otherwise bleu."""
 
     validation_pairs: Annotated[int, Field(ge=1)] | None = None
     """Number of train pairs to validate on instead, where there are no files `valid.*`. All pairs of a source stay on
@@ -204,7 +210,7 @@ class HubConfig(TaskSection):
     """Name of the task."""
 
     metric: Metric = "bleu"
-    """Metric that is maximised."""
+    """Metric that decides."""
 
     dataset: Annotated[str, Field(min_length=1)]
     """Name on the hub, such as `bentrevett/multi30k`, or a local folder."""

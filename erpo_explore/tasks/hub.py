@@ -153,6 +153,11 @@ def _target_line(config: HubConfig, text: str) -> str:
     return detokenise_13a(text) if config.tokenize else text
 
 
+def _preprocessing(config: HubConfig) -> str:
+    """What was done to the text, for signatures."""
+    return ".".join(name for name, is_done in (("lc", config.lowercase), ("13a", config.tokenize)) if is_done)
+
+
 HUB: Final = TaskReader(
     read=hub_corpus,
     name=lambda config: str(config.dataset),
@@ -160,5 +165,6 @@ HUB: Final = TaskReader(
     reference_line=_source_line,
     target_line=_target_line,
     may_change=True,
+    preprocessing=_preprocessing,
 )
 """The task `hub`; results name the data set."""

@@ -26,9 +26,10 @@ def load_task(config: TaskSection) -> Task:
     Vocabularies are learned from the train split alone, after `train_limit`.
 
     Raises:
-        ConfigError: A package that the task needs is not installed, `vocabulary.size` is too small, or a pretrained
+        ConfigError: A package that the task or its metric needs is not installed, `vocabulary.size` is too small, or a
+        pretrained
             tokenizer cannot be loaded.
-        DataError: The text cannot be used, or the train or validation split is empty.
+        DataError: The text cannot be used, a metric cannot rank it, or the train or validation split is empty.
     """
     reader: TaskReader = load_object("task.name", config.reader)
     corpus = reader.read(config)
@@ -50,9 +51,16 @@ def load_task(config: TaskSection) -> Task:
             target_ids=tokens.target_ids,
         )
 
+    references = [target for _, target in corpus.validation]
+    # the metrics are above the tasks, so their module is named, not imported
+    fit = load_object("task.metric", "erpo_explore.metrics.fit:fit_metrics")
+    metric, *also = fit(reader.metric(config), config.also, references, text=reader.preprocessing(config))
     return Task(
         name=reader.name(config),
-        metric=reader.metric(config),
+        metric=metric.written,
+        also=tuple(each.written for each in also),
+        score_name=metric.name,
+        remarks=tuple(dict.fromkeys(remark for each in (metric, *also) for remark in each.remarks)),
         source_vocabulary=source_vocabulary,
         target_vocabulary=target_vocabulary,
         train=_short_enough(encoded(train), config),

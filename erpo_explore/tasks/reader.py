@@ -7,6 +7,7 @@ from typing import Any
 
 from erpo_explore.named_function import load_object
 from erpo_explore.tasks.corpus import Corpus
+from erpo_explore.tasks.metric import WrittenMetric
 
 __all__ = ["TaskReader", "task_name"]
 
@@ -19,6 +20,7 @@ class TaskReader:
         read: Reads the text of the three splits. The same config and data give the same text.
         name: Name of the task in results. Default: its name in the configuration.
         metric: Metric that is maximised. Default: as configured.
+        preprocessing: What it does to the text, for signatures: `lc` for lower case, `13a` for a tokenizer.
         remedy: Advice in the error for a split without a pair.
         files: Files that hold the text, by name. Default: none.
         source_line: Turns a raw line into one as `read` gives sources. Default: unchanged.
@@ -29,7 +31,8 @@ class TaskReader:
 
     read: Callable[[Any], Corpus]
     name: Callable[[Any], str] = lambda config: config.name
-    metric: Callable[[Any], str] = lambda config: config.metric
+    metric: Callable[[Any], WrittenMetric] = lambda config: config.metric
+    preprocessing: Callable[[Any], str] = lambda _: ""
     remedy: str = "give a data set that has some"
     files: Callable[[Any], Mapping[str, Path]] = lambda _: {}
     source_line: Callable[[Any, str], str] = lambda _, line: line

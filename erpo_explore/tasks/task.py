@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 
 from erpo_explore.errors import DataError
 from erpo_explore.symbols import Symbols
+from erpo_explore.tasks.metric import WrittenMetric, metric_name, reward_metric
 from erpo_explore.tasks.sentences import Sentences
 from erpo_explore.tasks.vocabulary import Vocabulary
 from erpo_explore.tasks.vocabulary_file import Vocabularies
@@ -75,7 +76,10 @@ class Task:
 
     Attributes:
         name: Name of the language, folder or data set.
-        metric: Metric that is maximised.
+        metric: Metric that decides, as it is written, with the options that the text decides.
+        also: Further metrics of each evaluation, likewise.
+        score_name: Name of the metric in results; empty for the name that it is written with.
+        remarks: What was chosen for the metrics and is worth a line.
         source_vocabulary: Encodes sources.
         target_vocabulary: Encodes targets and decodes hypotheses; has the same special ids as the source's.
         train: Pairs for training.
@@ -85,13 +89,26 @@ class Task:
     """
 
     name: str
-    metric: str
+    metric: WrittenMetric
     source_vocabulary: Vocabulary
     target_vocabulary: Vocabulary
     train: TokenPairs
     validation: Split
     test: Split
     digests: Mapping[str, str] = field(default_factory=dict)
+    also: tuple[WrittenMetric, ...] = ()
+    score_name: str = ""
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def metric_title(self) -> str:
+        """Name of the metric in results."""
+        return self.score_name or metric_name(self.metric)
+
+    @property
+    def reward_metric(self) -> str:
+        """The metric that rewards have where they name none."""
+        return reward_metric(self.metric)
 
     @property
     def symbols(self) -> Symbols:
@@ -127,6 +144,10 @@ class Task:
             counts_V += np.bincount(tokens_N[start : start + _TOKENS_AT_ONCE], minlength=size)
         return counts_V
 
+    def _describe_metrics(self) -> str:
+        also = ", ".join(metric_name(metric) for metric in self.also)
+        return f"{self.metric_title}{_options(self.metric)}" + (f", also {also}" if also else "")
+
     def describe(self) -> str:
         """One line: pairs, vocabulary sizes, mean lengths in tokens, metric."""
         pairs = " / ".join(f"{len(split):,}" for split in (self.train, self.validation, self.test))
@@ -134,8 +155,16 @@ class Task:
         lengths = f"{_mean_length(self.train.source_ids):.1f} → {_mean_length(self.train.target_ids):.1f}"
         return (
             f"{self.name}: {pairs} train / validation / test pairs, vocabulary {sizes}, "
-            f"mean length {lengths} tokens, {self.metric}"
+            f"mean length {lengths} tokens, {self._describe_metrics()}"
         )
+
+
+def _options(written: WrittenMetric) -> str:
+    """Options of a metric that a reader should see."""
+    shown = {"tokenize": "{}", "tokenizer": "{}", "unit": "per {}", "max_ngram_order": "{}-grams"}
+    given = written if isinstance(written, Mapping) else {}
+    texts = [form.format(given[name]) for name, form in shown.items() if name in given]
+    return f" ({', '.join(texts)})" if texts else ""
 
 
 def _mean_length(rows: Sentences) -> float:

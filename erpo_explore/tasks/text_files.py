@@ -16,6 +16,7 @@ from erpo_explore.tasks.config import FilesConfig
 from erpo_explore.tasks.corpus import Corpus, Pair
 from erpo_explore.tasks.held_out import hold_out
 from erpo_explore.tasks.line_files import is_compressed, read_lines
+from erpo_explore.tasks.metric import WrittenMetric
 from erpo_explore.tasks.reader import TaskReader
 from erpo_explore.tasks.table_files import NAMED, TABLES, is_table, read_table, text_fields
 
@@ -197,7 +198,7 @@ def files_by_name(config: FilesConfig) -> dict[str, Path]:
     return {file.name: file for file in sorted(files) if file.exists()}
 
 
-def files_metric(config: FilesConfig) -> str:
+def files_metric(config: FilesConfig) -> WrittenMetric:
     """Metric of the config. Default: rouge where the target suffix is that of summaries, otherwise bleu.
 
     Raises:

@@ -11,13 +11,13 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from erpo_explore.metrics import Scorer, load_scorer
+from erpo_explore.metrics import CorpusScore, Scorer, load_scorer
 from erpo_explore.seq2seq import Memory, Seq2Seq, beam_search, greedy
 from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.symbols import Symbols
 from erpo_explore.tasks import Batch, Split, Task, evaluation_batches
 
-__all__ = ["Sample", "Scores", "evaluate"]
+__all__ = ["Measure", "Sample", "Scores", "evaluate"]
 
 _BATCH_SIZE: Final = 128
 _LENGTH_SLACK: Final = 10
@@ -44,6 +44,23 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One metric of an evaluation.
+
+    Attributes:
+        metric: Name of the metric.
+        score: Its score, in its own units.
+        higher_is_better: Its direction.
+        signature: Scorer, settings and version.
+    """
+
+    metric: str
+    score: float
+    higher_is_better: bool
+    signature: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
     """One evaluation.
 
@@ -61,6 +78,7 @@ class Scores:
         length_ratio: Tokens of the hypotheses per token of the references, EOS excluded; None where the references
             have no token.
         cut_hypotheses: Share of the hypotheses that were cut before their EOS.
+        measures: Every metric of the task: the one that decides first, then the further ones.
         statistics: Contribution of each sentence to the score, in the order of the split; None where it is not known.
         samples: The first sentences, decoded.
     """
@@ -77,6 +95,7 @@ class Scores:
     signature: str
     length_ratio: float | None = None
     cut_hypotheses: float | None = None
+    measures: tuple[Measure, ...] = ()
     statistics: CorpusStatistics | None = None
     samples: tuple[Sample, ...] = ()
 
@@ -124,17 +143,31 @@ def evaluate(
             hypotheses[index] = task.target_vocabulary.decode(tokens)
     model.train(was_training)
     scored = scorer.corpus(hypotheses, split.references)
+    measures = [_measure(scorer, scored)]
+    measures += [
+        _measure(further, further.corpus(hypotheses, split.references)) for further in map(load_scorer, task.also)
+    ]
     num_reference_tokens = num_tokens - len(hypotheses)
     return Scores(
         validation_nll_nats=nll_nats / num_tokens,
         score=scored.value,
         objective=scorer.objective(scored.value),
         signature=scored.signature,
+        measures=tuple(measures),
         length_ratio=num_decoded / num_reference_tokens if num_reference_tokens > 0 else None,
         cut_hypotheses=num_cut / len(hypotheses),
         statistics=scored.statistics,
         samples=_samples(scorer, split, hypotheses[:num_samples]),
         **scored.parts,
+    )
+
+
+def _measure(scorer: Scorer, scored: CorpusScore) -> Measure:
+    return Measure(
+        metric=scorer.name,
+        score=scored.value,
+        higher_is_better=scorer.higher_is_better,
+        signature=scored.signature,
     )
 
 

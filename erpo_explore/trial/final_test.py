@@ -5,17 +5,16 @@ from typing import Any, Final
 
 from erpo_explore.config.experiment import FinalTest
 from erpo_explore.seq2seq import Seq2Seq
-from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.store.columns import SCORES
 from erpo_explore.tasks import Task
-from erpo_explore.trial.evaluation import evaluate
+from erpo_explore.trial.evaluation import Scores, evaluate
 
 __all__ = ["decode_test_set"]
 
 _SCORES: Final = (*SCORES, "score", "objective", "signature")
 
 
-def decode_test_set(model: Seq2Seq, task: Task, test: FinalTest) -> tuple[dict[str, Any], CorpusStatistics | None]:
+def decode_test_set(model: Seq2Seq, task: Task, test: FinalTest) -> tuple[dict[str, Any], Scores]:
     """Decode and score the test set.
 
     Args:
@@ -24,10 +23,10 @@ def decode_test_set(model: Seq2Seq, task: Task, test: FinalTest) -> tuple[dict[s
         test: Beam width and length penalty.
 
     Returns:
-        Columns of the store's table `tests`, and the contribution of each sentence to the score.
+        Columns of the store's table `tests`, and the evaluation that they are of.
     """
     started, settings = time.perf_counter(), test.model_dump()
     scores = evaluate(model, task, task.test, **settings)
     columns = settings | {name: getattr(scores, name) for name in _SCORES}
     columns |= {"num_sentences": len(task.test), "nll_nats": scores.validation_nll_nats}
-    return columns | {"decoding_s": time.perf_counter() - started}, scores.statistics
+    return columns | {"decoding_s": time.perf_counter() - started}, scores

@@ -56,7 +56,8 @@ class Observation:
     def to_row(self) -> dict[str, Any]:
         """Columns of the store's table `observations`, as plain values.
 
-        Two more keys are no columns: `samples`, and `sentences`, the statistics of the decoded sentences by split.
+        Three more keys are no columns: `samples`, and by split `sentences`, the statistics of the decoded sentences,
+        and `measures`, the score of every metric.
         """
         point = self.point.main
         reward = point.reward
@@ -84,6 +85,8 @@ class Observation:
         }
         row |= {f"reward_{name}": getattr(reward, name) for name in ("truth", "noise", "task", "model")}
         row |= {field.name: getattr(self.scores, field.name, None) for field in fields(Scores)}
+        measures = [asdict(measure) for measure in row["measures"] or ()]
+        row["measures"] = {"validation": measures} if measures else {}
         row["samples"] = [asdict(sample) for sample in row["samples"] or ()]
         statistics = row.pop("statistics")
         row["sentences"] = {"validation": statistics} if statistics is not None else {}

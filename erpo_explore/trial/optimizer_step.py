@@ -34,7 +34,7 @@ class OptimizerStep:
         self._batches = TrainingBatches(
             task.train, task.symbols, training.batch_size, seed, batch_tokens=training.batch_tokens
         )
-        self._scorers = [load_scorer(task.metric)]
+        self._scorers = [load_scorer(metric) for metric in (task.metric, *task.also)]
         self._text_scorers: dict[str, Scorer | None] = {}
         self._unigram_V = torch.from_numpy(task.unigram_V).to(device)
 

@@ -82,6 +82,8 @@ def explore(
     plan = _checked_plan(experiment, folder, task)
     ResultsWriter.check_new(folder, needed_bytes=plan.needed_bytes)
     _log.info("%s", plan.task.describe())
+    for remark in plan.task.remarks:
+        _log.info("note: %s", remark)
     with connected(address) as is_alone:
         check_resources(plan.experiment.resources, plan.num_trials, is_alone=is_alone)
         if tells_cost or limit.is_limited:
@@ -210,7 +212,7 @@ def _recorder(plan: Plan) -> Recorder:
         exploration=experiment.name,
         task=task.name if recorded.empty else str(recorded.iloc[0]),
         model=experiment.model.kind,
-        metric=task.metric,
+        metric=task.metric_title,
         higher_is_better=load_scorer(task.metric).higher_is_better,
         scoreboard=Scoreboard(resolved(plan.folder)),
     )

@@ -76,7 +76,7 @@ def _points(plan: Plan) -> dict[str, Point]:
     points: dict[str, Point] = {}
     for part in (plan, plan.first):
         if part is not None:
-            for trial in priced_trials(part.experiment, part.task.metric, part.specs):
+            for trial in priced_trials(part.experiment, part.task.reward_metric, part.specs):
                 for _, point in trial.phases:
                     points.setdefault(kind_of(point), point)
     return points

@@ -68,7 +68,7 @@ def new_tuner(plan: Plan, recorder: Recorder, trainable: Any, *, continues: bool
         continues: Whether Tune continues from its last snapshot in the results folder; unfinished and failed trials
             go on. The folder may have been moved or copied since it was written.
     """
-    experiment, metric = plan.experiment, plan.task.metric
+    experiment, metric = plan.experiment, plan.task.reward_metric
     home = TrialHome.within(plan.folder)
     searcher = new_searcher(experiment, plan.specs, metric, recorder)
     return tune.Tuner(
@@ -113,7 +113,7 @@ def _callbacks(plan: Plan, recorder: Recorder, home: TrialHome, *, continues: bo
             exploration=experiment.name,
             num_trials=plan.num_trials,
             steps=experiment.training.steps,
-            score_name=plan.task.metric,
+            score_name=plan.task.metric_title,
         ),
         CheckpointSweeper(experiment.resources.keep_checkpoints),
         UnhealthyNodes(plan.checkpoint_bytes),

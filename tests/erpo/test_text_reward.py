@@ -56,7 +56,7 @@ def score_of(name, target):
     """What the scorer says of a finished target, over the temperature."""
     scorer, texts = SCORERS[CASES[name]], ([decode(target)], [decode(WORDS)])
     reward = scorer.sentences(*texts)[0] / 100.0
-    if scorer.name == "edit":
+    if scorer.metric == "edit":
         reward = -float(scorer.corpus(*texts).statistics.values_ND[0, 0])
     return reward / POINTS[name].reward.temperature
 

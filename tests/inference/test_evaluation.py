@@ -34,8 +34,8 @@ def test_set(model: TrainedModel) -> Split:
 def test_a_model_has_the_score_of_its_translations(results: Path, model: TrainedModel, test_set: Split) -> None:
     found = erpo.evaluate(results, beam_width=3, device="cpu", metrics=["bleu", "edit"])
     assert list(found.hypotheses) == model.translate(test_set.sources, beam_width=3)
-    for score in found.scores:
-        assert score.value == load_scorer(score.metric).corpus(found.hypotheses, test_set.references).value
+    for score, metric in zip(found.scores, ("bleu", "edit"), strict=True):
+        assert score.value == load_scorer(metric).corpus(found.hypotheses, test_set.references).value
         assert score.low <= score.value <= score.high
 
 

@@ -1,5 +1,6 @@
 """Corpus and sentence scores, against sacrebleu and rouge-score."""
 
+import json
 from importlib.metadata import version
 
 import numpy as np
@@ -11,14 +12,32 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from erpo_explore.errors import ConfigError
 from erpo_explore.metrics import load_scorer
-from erpo_explore.stats.bootstrap import corpus_score
+from erpo_explore.metrics.load import metric_config
+from erpo_explore.stats.bootstrap import Resamples, corpus_score, resample
 from erpo_explore.tasks import ToyConfig
-from erpo_explore.tasks.metric import METRICS, check_metric
+from erpo_explore.tasks.metric import METRICS, check_metric, reward_metric
 from tests.rewards import scoring
 from tests.rewards.oracles import edit
 
 OUTSIDE = f"{scoring.__name__}:shared_words"
-EVERY = [*METRICS, OUTSIDE]
+EVERY = [
+    *METRICS,
+    OUTSIDE,
+    {"name": f"{scoring.__name__}:missing_words", "higher_is_better": False},
+    {"name": "bleu", "tokenize": "13a", "lowercase": True},
+    {"name": "bleu", "max_ngram_order": 2},
+    {"name": "chrf", "char_order": 3, "whitespace": True},
+    {"name": "ter", "normalized": True, "no_punct": True},
+    {"name": "rouge", "tokenizer": "characters"},
+    {"name": "rouge", "tokenizer": "rouge-score"},
+    {"name": "edit", "unit": "character"},
+    {"name": "edit", "unit": "sentence"},
+    {"sum": [{"name": "bleu", "weight": 0.7}, {"name": "chrf", "weight": 0.3}]},
+    {"sum": ["ter", {"name": "edit", "weight": 2}]},
+    {"sum": ["bleu", "ter"]},
+    {"name": "bleu", "pieces": "@@", "text": "lc"},
+]
+"""Every metric, and options that change what it counts."""
 
 ROUGES = ("rouge1", "rouge2", "rougeL")
 REFERENCES = ("the old dog sleeps .", "two birds sing in a tree .", "a cat saw the dog .", "nobody came .")
@@ -29,8 +48,14 @@ pairs = st.lists(st.tuples(lines, lines.filter(bool)), min_size=1, max_size=5)
 """Pairs of a hypothesis, which may be empty, and a reference."""
 
 
+class Words:
+    """Tokens of ROUGE by default, as rouge-score takes a tokenizer."""
+
+    tokenize = staticmethod(str.split)
+
+
 def rouge_of(hypothesis, reference):
-    scores = RougeScorer(list(ROUGES)).score(reference, hypothesis)
+    scores = RougeScorer(list(ROUGES), tokenizer=Words()).score(reference, hypothesis)
     return {name.lower(): 100.0 * scores[name].fmeasure for name in ROUGES}
 
 
@@ -65,9 +90,115 @@ def test_the_statistics_give_the_score_sentence_by_sentence(metric, written):
 @pytest.mark.parametrize("metric", EVERY)
 def test_references_are_perfect_and_empty_hypotheses_the_worst(metric):
     scorer = load_scorer(metric)
-    best, worst = (100.0, 0.0) if scorer.higher_is_better else (0.0, 100.0)
-    assert scorer.corpus(REFERENCES, REFERENCES).value == pytest.approx(best)
-    assert scorer.corpus([""] * 4, REFERENCES).value == worst
+    best, middle, worst = (
+        scorer.objective(scorer.corpus(hypotheses, REFERENCES).value)
+        for hypotheses in (REFERENCES, HYPOTHESES, [""] * 4)
+    )
+    assert best > middle >= worst
+    if isinstance(metric, str):
+        expected = (100.0, 0.0) if scorer.higher_is_better else (0.0, -100.0)
+        assert (best, worst) == pytest.approx(expected if metric != OUTSIDE else (best, worst))
+
+
+@pytest.mark.parametrize("metric", EVERY)
+@given(written=pairs)
+def test_resampled_corpora_are_scored_as_the_metric_scores_them(metric, written):
+    hypotheses, references = zip(*written, strict=True)
+    scorer = load_scorer(metric)
+    resamples = Resamples.draw(len(written), np.random.default_rng(len(written)), num_resamples=3)
+    statistics = scorer.corpus(hypotheses, references).statistics
+    for score, counts_N in zip(resample(statistics, resamples).scores_B, resamples.counts_BN.astype(int), strict=True):
+        drawn = [pair for pair, count in zip(written, counts_N, strict=True) for _ in range(count)]
+        expected = scorer.objective(scorer.corpus(*zip(*drawn, strict=True)).value)
+        assert score == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("metric", EVERY)
+def test_a_metric_is_written_and_read_again(metric):
+    assert metric_config(metric_config(metric).written()) == metric_config(metric)
+    assert check_metric(check_metric(metric)) == check_metric(metric)
+    json.dumps(check_metric(metric))
+
+
+@pytest.mark.parametrize("metric", EVERY)
+def test_sentences_are_scored_in_the_units_of_the_metric(metric):
+    scorer = load_scorer(metric)
+    scores = scorer.sentences(REFERENCES, REFERENCES)
+    assert len(scores) == len(REFERENCES)
+    assert scores == pytest.approx([scorer.corpus(REFERENCES, REFERENCES).value] * len(REFERENCES))
+
+
+@pytest.mark.parametrize("metric", ["bleu", "ter", "rouge", "edit"])
+def test_a_metric_of_tokens_names_them(metric):
+    assert [token.lower() for token in load_scorer(metric).tokens("The dog .")] == ["the", "dog", "."]
+
+
+@pytest.mark.parametrize(
+    ("metric", "arguments", "theirs"),
+    [
+        ({"name": "bleu", "tokenize": "13a"}, {"tokenize": "13a"}, sacrebleu.corpus_bleu),
+        ({"name": "bleu", "tokenize": "zh"}, {"tokenize": "zh"}, sacrebleu.corpus_bleu),
+        (
+            {"name": "bleu", "tokenize": "char", "lowercase": True},
+            {"tokenize": "char", "lowercase": True},
+            sacrebleu.corpus_bleu,
+        ),
+        ("chrf", {}, sacrebleu.corpus_chrf),
+        ("chrf++", {"word_order": 2}, sacrebleu.corpus_chrf),
+        ("ter", {}, sacrebleu.corpus_ter),
+        (
+            {"name": "ter", "normalized": True, "asian_support": True},
+            {"normalized": True, "asian_support": True},
+            sacrebleu.corpus_ter,
+        ),
+    ],
+)
+@given(
+    written=st.lists(
+        st.tuples(st.text("ab,。大狗 .", max_size=20), st.text("ab,。大狗 .", min_size=1, max_size=20)),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_options_are_those_of_sacrebleu(metric, arguments, theirs, written):
+    hypotheses, references = (list(side) for side in zip(*written, strict=True))
+    if theirs is sacrebleu.corpus_bleu:
+        arguments = arguments | {"force": True}
+    expected = theirs(hypotheses, [references], **arguments).score
+    assert load_scorer(metric).corpus(hypotheses, references).value == expected
+
+
+@given(pairs)
+def test_a_sum_weighs_scores_of_one_direction_and_subtracts_errors(written):
+    hypotheses, references = zip(*written, strict=True)
+    bleu, chrf, ter = (load_scorer(name).corpus(hypotheses, references).value for name in ("bleu", "chrf", "ter"))
+    same = load_scorer({"sum": [{"name": "bleu", "weight": 0.7}, {"name": "chrf", "weight": 0.3}]})
+    assert same.corpus(hypotheses, references).value == pytest.approx(0.7 * bleu + 0.3 * chrf)
+    mixed = load_scorer({"sum": ["bleu", {"name": "ter", "weight": 0.5}]})
+    assert (mixed.higher_is_better, mixed.name) == (True, "1 bleu − 0.5 ter")
+    assert mixed.corpus(hypotheses, references).value == pytest.approx(bleu - 0.5 * ter)
+    errors = load_scorer({"sum": ["ter", "edit"]})
+    assert errors.higher_is_better is False
+
+
+def test_a_rate_of_sentences_is_the_share_without_an_exact_match():
+    scored = load_scorer({"name": "edit", "unit": "sentence"}).corpus(["a b", "a", "", "c"], ["a b", "b", "b", "c"])
+    assert scored.value == 50.0
+
+
+def test_a_rate_of_characters_counts_spaces():
+    scored = load_scorer({"name": "edit", "unit": "character"}).corpus(["ab"], ["a b"])
+    assert scored.value == pytest.approx(100.0 / 3.0)
+
+
+def test_pieces_are_joined_before_scoring():
+    joined = load_scorer({"name": "bleu", "pieces": "@@"}).corpus(["the lo@@ ne@@ ly dog ."], ["the lonely d@@ og ."])
+    assert joined.value == pytest.approx(100.0)
+    assert joined.signature.endswith("|joined:@@")
+
+
+def test_a_label_is_the_name_in_results():
+    assert load_scorer({"name": "edit", "unit": "word", "label": "WER"}).name == "WER"
 
 
 def test_a_signature_names_scorer_settings_and_version():
@@ -76,7 +207,7 @@ def test_a_signature_names_scorer_settings_and_version():
     rouge = load_scorer("rouge").corpus(HYPOTHESES, REFERENCES).signature
     assert rouge.startswith("ROUGE|f1|") and rouge.endswith(f"version:{version('rouge-score')}")
     edits = load_scorer("edit").corpus(HYPOTHESES, REFERENCES).signature
-    assert edits == "EDIT|rate:edits/reference|costs:1,1,1|case:mixed|tok:none|version:2"
+    assert edits == "EDIT|rate:edits/reference|unit:token|costs:1,1,1|case:mixed|version:2"
 
 
 @given(pairs)
@@ -169,7 +300,8 @@ def test_a_function_itself_is_known_by_its_name():
 @pytest.mark.parametrize("metric", ["blue", "BLEU", 3, f"{scoring.__name__}:SamePosition", "a b:c"])
 def test_what_has_no_form_of_a_metric_is_refused(metric):
     with pytest.raises(
-        ValueError, match="must be one of bleu, rouge, edit, or your own function of hypotheses and refer"
+        ValueError,
+        match=r"must be one of bleu, chrf, chrf\+\+, ter, rouge, edit, or your own function of hypotheses and refer",
     ):
         check_metric(metric)
 
@@ -192,3 +324,32 @@ def test_a_score_out_of_range_names_the_setting_and_the_hypothesis():
     name = f"{scoring.__name__}:percent"
     with pytest.raises(ConfigError, match=rf"^task.metric={name} must return 2 numbers .* got 73.0 for hypothesis 1"):
         load_scorer(name).corpus(["a", "b"], ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        ({"name": "bleu", "tokenise": "13a"}, "tokenise: Extra inputs are not permitted"),
+        ({"name": "bleu", "tokenize": "13b"}, "tokenize: .*'13b'"),
+        ({"name": "bleu", "max_ngram_order": 0}, "max_ngram_order: .*got 0"),
+        ({"tokenize": "13a"}, "must have a name"),
+        ({"name": "meteor"}, "must be one of bleu"),
+        ({"sum": ["bleu"]}, "at least two"),
+        ({"sum": ["bleu", {"name": "ter", "weight": 0}]}, "above 0 and finite"),
+        ({"sum": ["bleu", {"sum": ["ter", "chrf"]}]}, "must not be a sum"),
+    ],
+)
+def test_a_wrong_option_is_named_in_one_line(metric, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        check_metric(metric)
+    assert "\n" not in str(caught.value)
+
+
+def test_two_equal_further_metrics_are_refused():
+    with pytest.raises(ValueError, match="must name each metric once, got 'ter' twice"):
+        ToyConfig(also=["chrf", "ter", "ter"])
+
+
+def test_rewards_take_the_metric_or_the_nearest_one():
+    metrics = ["bleu", "chrf", "ter", {"name": "edit", "unit": "word"}, {"sum": [{"name": "ter", "weight": 3}, "bleu"]}]
+    assert [reward_metric(metric) for metric in metrics] == ["bleu", "bleu", "edit", "edit", "edit"]

@@ -32,7 +32,7 @@ def branched(checkpoint, **changes):
 
 def test_it_holds_all_trials_and_writes_nothing(tiny_space, tmp_path):
     plan = make_plan(tiny_space, tmp_path / "results")
-    assert list(plan.specs) == plan_trials(tiny_space, plan.task.metric)
+    assert list(plan.specs) == plan_trials(tiny_space, plan.task.reward_metric)
     assert (plan.num_trials, plan.num_suggested, plan.first, plan.initial_weights) == (5, 0, None, None)
     assert experiment_of(plan.manifest(), "here") == tiny_space
     assert list(tmp_path.iterdir()) == []

@@ -3,6 +3,7 @@ import json
 import pytest
 import yaml
 
+from erpo_explore.analysis.best_path import best_path
 from erpo_explore.config.experiment import Experiment, FinalTest
 from erpo_explore.config.path_file import save_path
 from erpo_explore.config.resolve import resolve
@@ -213,3 +214,31 @@ def test_a_missing_folder_is_an_error(tmp_path):
 def test_zero_seeds_are_an_error(results):
     with pytest.raises(ConfigError, match="num_seeds"):
         replay(results, num_seeds=0)
+
+
+class TestWhereLessIsBetter:
+    """An error rate, whose objective is its negative."""
+
+    @pytest.fixture
+    def folder(self, tmp_path):
+        writer = ResultsWriter.create(tmp_path / "errors", manifest(SEARCHED))
+        ends = {"few": 0.2, "many": 0.4, "mle-s5": 0.1}
+        for name, rate in (("few", 20.0), ("many", 40.0), ("mle-s5", 30.0)):
+            path = Path(knots=((0.0, Point(reward=Reward(truth=1.0))), (ends[name], PATH.end)))
+            role = "algorithm" if name == "mle-s5" else "member"
+            row = {"trial": name, "role": role, "algorithm": "mle" if role == "algorithm" else None}
+            row |= {"score": rate, "objective": -rate, "path": json.dumps(path.to_dict())}
+            writer.append("observations", [OBSERVATION | row])
+        return writer.folder
+
+    def test_the_path_of_the_lowest_rate_is_replayed(self, folder):
+        assert replay(folder).paths["found"].knots[-1][0] == 0.2
+        assert best_path(folder).knots[-1][0] == 0.2
+
+    def test_a_member_with_fewer_errors_wins(self, folder):
+        assert winning_algorithm(folder) is None
+
+    def test_a_baseline_with_the_fewest_errors_wins(self, folder):
+        row = {"trial": "mle-s5", "role": "algorithm", "algorithm": "mle", "iteration": 2, "step": 200}
+        ResultsWriter.open(folder).append("observations", [OBSERVATION | row | {"score": 10.0, "objective": -10.0}])
+        assert winning_algorithm(folder) == "mle"

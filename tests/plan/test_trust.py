@@ -84,6 +84,14 @@ def test_functions_are_found_in_every_field_that_may_name_them(written: dict[str
     assert named_functions(written) == (EVIL,)
 
 
+def test_functions_are_found_in_metrics_with_options_in_sums_and_beside_the_metric() -> None:
+    written = {
+        "metric": {"sum": [{"name": "b:b", "weight": 2}, "a:a"]},
+        "also": ["c:c", {"name": "d:d", "higher_is_better": False}],
+    }
+    assert named_functions({"task": written}) == ("a:a", "b:b", "c:c", "d:d")
+
+
 @pytest.mark.parametrize(
     "written", [experiment_with(), None, [], {"init_from": "s3://bucket/x"}, {"metric": {"x": "a:b"}}]
 )

@@ -92,3 +92,12 @@ def negative(hypotheses, references):
 
 
 NUMBER = 3
+
+
+def constant(hypotheses, references):
+    return [0.5] * len(references)
+
+
+def missing_words(hypotheses, references):
+    """An error rate: less is better."""
+    return [1.0 - score for score in shared_words(hypotheses, references)]

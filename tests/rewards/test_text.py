@@ -22,12 +22,12 @@ EVERY_TARGET = [list(y) for n in range(LONGEST) for y in itertools.product(WORDS
 
 
 def of_text(name):
-    return metric_reward(SCORERS[name].name, decode, SCORERS[name])
+    return metric_reward(SCORERS[name].metric, decode, SCORERS[name])
 
 
 def said_by(scorer, hypothesis, reference):
     """What the scorer says of two texts, as a reward."""
-    if scorer.name != "edit":
+    if scorer.metric != "edit":
         return scorer.sentences([hypothesis], [reference])[0] / 100.0
     numbers = {word: n for n, word in enumerate([*hypothesis.split(), *reference.split()], start=WORDS[0])}
     return FINISHED["edit"](*([numbers[word] for word in text.split()] for text in (hypothesis, reference)))
@@ -45,7 +45,7 @@ class TestFinishedTargets:
         assert summed(reward, reference, *batch).tolist() == pytest.approx(expected, abs=5e-6)
 
     def test_one_that_is_cut_has_the_potential_of_its_own_tokens(self, name):
-        reward, own = of_text(name), metric_reward(SCORERS[name].name)
+        reward, own = of_text(name), metric_reward(SCORERS[name].metric)
         if SCORERS[name].max_ngram_order is not None:
             own = BleuReward(SCORERS[name].max_ngram_order)
         reference, batch = reference_of([A, B, C], [C, STOP]), batch_of([[A, B, A], [C, A]])
@@ -53,7 +53,7 @@ class TestFinishedTargets:
         torch.testing.assert_close(summed(reward, reference, *batch), summed(own, reference, *batch))
 
     def test_only_eos_has_another_increment_than_on_its_own_tokens(self, name):
-        reward, own = of_text(name), metric_reward(SCORERS[name].name)
+        reward, own = of_text(name), metric_reward(SCORERS[name].metric)
         if SCORERS[name].max_ngram_order is not None:
             own = BleuReward(SCORERS[name].max_ngram_order)
         reference = reference_of([A, B, C], [C, STOP])
@@ -118,7 +118,7 @@ def test_in_any_script_targets_of_characters_have_the_score_of_their_text(block,
     tokens_1T, keep_1T = batch_of([[*(numbers[character] for character in reference), EOS]])
     given = Reference(tokens_BT=tokens_1T, keep_BT=keep_1T, num_tokens=4 + len(characters), symbols=SYMBOLS)
     target = batch_of([[*(numbers[character] for character in hypothesis), EOS]])
-    reward = metric_reward(scorer.name, text_of, scorer)
+    reward = metric_reward(scorer.metric, text_of, scorer)
     expected = pytest.approx(said_by(scorer, hypothesis, reference), abs=2e-6)
     assert float(reward.score(given, *target)) == expected
     assert float(summed(reward, given, *target)) == pytest.approx(float(reward.score(given, *target)), abs=1e-5)
@@ -186,6 +186,7 @@ class TestTextScorer:
         scorer = replace(
             load_scorer("bleu"),
             name="mine:errors",
+            metric="mine:errors",
             higher_is_better=False,
             sentences=lambda hypotheses, _: [25.0] * len(hypotheses),
             tokens=None,

@@ -212,7 +212,10 @@ class TestWhatDoesNotFit:
     @pytest.mark.parametrize(
         ("kind", "values", "message"),
         [
-            ("bleu", np.ones((2, 3)), "must have 10 columns, got 3"),
+            ("bleu", np.ones((2, 3)), r"must have 2 \+ 2n columns, got 3"),
+            ("chrf", np.ones((2, 4)), "statistics of chrf must have 3n columns, got 4"),
+            ("0.5*mean:2 + 1.0*error_rate:2", np.ones((2, 5)), "as many columns as its parts, got 5"),
+            ("0.5*mean:2 + 1.0*rate:2", np.ones((2, 4)), "must be one of bleu, chrf, mean, error_rate or a sum"),
             ("error_rate", np.ones((2, 3)), "statistics of error_rate must have 2 columns, got 3"),
             ("mean", np.ones((0, 3)), "at least one sentence"),
             ("mean", np.ones((3, 0)), "at least one sentence and one column"),

@@ -33,6 +33,7 @@ OBSERVATION = {
     "num_draws": 1,
     "forced": 0.0,
     "noise_kind": None,
+    "blend_share": None,
     "train_loss_nats": 2.5,
     "validation_nll_nats": 2.25,
     "bleu": 12.5,
@@ -149,6 +150,18 @@ TESTED = {
     "decoding_s": 0.5,
 }
 
+MEASURE = {
+    "exploration": "tiny",
+    "trial": "t1",
+    "iteration": 1,
+    "step": 100,
+    "split": "validation",
+    "metric": "ter",
+    "score": 54.0,
+    "higher_is_better": False,
+    "signature": "TER|nrefs:1|case:lc|version:2.5.1",
+}
+
 ROWS = {
     "observations": OBSERVATION,
     "trials": TRIAL,
@@ -156,6 +169,7 @@ ROWS = {
     "samples": SAMPLE,
     "sentences": SENTENCES,
     "tests": TESTED,
+    "measures": MEASURE,
 }
 
 MANIFEST = {"exploration": "tiny", "seed": 3, "space": {"task": "toy"}, "versions": {"python": "3.11"}}

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -82,12 +83,27 @@ class TestEvaluate:
             hypotheses, task.validation.references
         )
 
+    def test_further_metrics_are_computed_from_the_same_texts(self, trained):
+        model, task = trained
+        further = replace(task, also=("chrf", "ter"))
+        scores = evaluate(model, further, task.validation, num_samples=8)
+        hypotheses = [sample.hypothesis for sample in scores.samples]
+        scorers = [load_scorer(metric) for metric in (task.metric, "chrf", "ter")]
+        expected = [scorer.corpus(hypotheses, task.validation.references) for scorer in scorers]
+        assert [(each.metric, each.higher_is_better) for each in scores.measures] == [
+            (scorer.name, scorer.higher_is_better) for scorer in scorers
+        ]
+        assert [(each.score, each.signature) for each in scores.measures] == [
+            (each.value, each.signature) for each in expected
+        ]
+        assert (scores.score, scores.signature) == (scores.measures[0].score, scores.measures[0].signature)
+
     def test_only_the_tasks_metric_is_filled(self, trained):
         model, task = trained
         scores = evaluate(model, task, task.validation)
         rouges = (scores.rouge1, scores.rouge2, scores.rougel)
-        assert (scores.bleu is None) == (task.metric == "rouge")
-        assert (rouges == (None, None, None)) == (task.metric == "bleu")
+        assert (scores.bleu is None) == (task.score_name == "rouge")
+        assert (rouges == (None, None, None)) == (task.score_name == "bleu")
 
     def test_the_nll_is_the_mean_over_all_reference_tokens(self, trained):
         model, task = trained

@@ -76,7 +76,7 @@ def same(one: object, other: object) -> bool:
 
 def stored(row: dict[str, object], iteration: int = 1) -> dict[str, object]:
     """A row of `Observation.to_row` with the columns that the driver adds, as in the store's table `observations`."""
-    known = {name: value for name, value in row.items() if name not in ("point", "samples", "sentences")}
+    known = {name: value for name, value in row.items() if name not in ("point", "samples", "sentences", "measures")}
     return known | {
         "exploration": "tiny",
         "trial": "tiny",

@@ -20,7 +20,7 @@ def plan_members(experiment: Experiment, metric: str, periods: Sequence[int]) ->
 
     Args:
         experiment: Seed, ranges, and the earlier results that the first member begins with.
-        metric: Name of the task's metric.
+        metric: The metric of rewards that name none.
         periods: Number of evaluation intervals up to the first knot, per member.
 
     Raises:
@@ -30,7 +30,7 @@ def plan_members(experiment: Experiment, metric: str, periods: Sequence[int]) ->
     search, interval = experiment.search, experiment.training.interval / experiment.training.steps
     positions = [min(1.0, period * interval) for period in periods]
     knots = [first_knot(search, metric, keyed_generator(experiment.seed, 0, index)) for index in range(len(periods))]
-    earlier = load_warm_start(search.warm_start, task=task_name(experiment.task), score_name=metric)
+    earlier = load_warm_start(search.warm_start, task=task_name(experiment.task))
     if earlier is not None:
         knots[0] = nearest_knot(earlier.at(positions[0]), search, metric)
     return [

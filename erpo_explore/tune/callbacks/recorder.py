@@ -139,6 +139,11 @@ class Recorder:
             self._writer.append("samples", [keys | dict(sample) for sample in result["samples"]])
         if statistics := result.get("sentences", {}):
             self._writer.append("sentences", [keys | _sentences(*each) for each in statistics.items()])
+        measures = [
+            keys | {"split": split} | measure for split, each in result.get("measures", {}).items() for measure in each
+        ]
+        if measures:
+            self._writer.append("measures", measures)
         if "test" in result:
             self._writer.append("tests", [keys | result["test"]])
         self._summarise(spec, row, str(result["point"]))

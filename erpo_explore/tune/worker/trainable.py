@@ -8,6 +8,7 @@ of the trial continues from there.
 
 import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -142,8 +143,12 @@ class ErpoTrainable(tune.Trainable):
         measured = observation.to_row()
         if self._test is not None and observation.status == "finished":
             with self._run.averaged():
-                tested, statistics = decode_test_set(self._run.model, self._parts[0], self._test)
-            measured |= {"test": tested, "sentences": measured["sentences"] | {"test": statistics}}
+                tested, scores = decode_test_set(self._run.model, self._parts[0], self._test)
+            measured |= {
+                "test": tested,
+                "sentences": measured["sentences"] | {"test": scores.statistics},
+                "measures": measured["measures"] | {"test": [asdict(measure) for measure in scores.measures]},
+            }
         return {
             **measured,
             "generation": assignment.generation,

@@ -306,3 +306,38 @@ class TestAnotherDriver:
         assert (trial(recorder)["num_failures"], trial(recorder)["error"]) == (2, "worker lost")
         observe(other, ALGORITHM, report(1, None, status="diverged"))
         assert trial(recorder)["num_failures"] == 2
+
+
+class TestMeasures:
+    def test_every_metric_of_every_split_is_a_row(self, tmp_path):
+        recorder = new_recorder(tmp_path / "tiny")
+        bleu = {"metric": "bleu", "score": 12.5, "higher_is_better": True, "signature": "BLEU"}
+        ter = {"metric": "ter", "score": 54.0, "higher_is_better": False, "signature": "TER"}
+        given = {"validation": [bleu, ter], "test": [ter]}
+        observe(recorder, ALGORITHM, report(1, 12.5, measures=given))
+        frame = load_results(recorder.folder, "measures")
+        assert frame[
+            ["trial", "iteration", "step", "split", "metric", "score", "higher_is_better"]
+        ].values.tolist() == [
+            ["mle-s1", 1, 10, "test", "ter", 54.0, False],
+            ["mle-s1", 1, 10, "validation", "bleu", 12.5, True],
+            ["mle-s1", 1, 10, "validation", "ter", 54.0, False],
+        ]
+
+    def test_the_best_report_is_the_one_with_the_lowest_rate(self, tmp_path):
+        recorder = new_recorder(tmp_path / "tiny")
+        for iteration, rate in ((1, 40.0), (2, 20.0), (3, 30.0)):
+            observe(recorder, ALGORITHM, report(iteration, rate, objective=-rate))
+        row = load_results(recorder.folder, "trials").set_index("trial").loc["mle-s1"]
+        assert (row["best_score"], row["best_step"], row["final_score"]) == (20.0, 20, 30.0)
+        assert recorder.scoreboard.objective_at("mle-s1", 2) == -20.0
+
+    def test_a_lineage_has_scores_not_objectives(self, tmp_path):
+        recorder = replace(new_recorder(tmp_path / "tiny"), higher_is_better=False)
+        states = [
+            MemberState(name=spec.name, index=index, iteration=1, objective=-20.0 + index, path=KNOTTED)
+            for index, spec in enumerate(MEMBERS)
+        ]
+        recorder.decide(decide(states, Search(), "bleu", seed=1, generation=1, num_intervals=4), interval=10)
+        rows = load_results(recorder.folder, "lineage")
+        assert set(rows.loc[rows["generation"] == 1, "score"]) == {20.0, 19.0}

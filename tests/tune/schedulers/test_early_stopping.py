@@ -137,3 +137,18 @@ class TestResume:
         add(scheduler, "a", "b", "c")
         (again,) = add(scheduler, "optuna-0", role="optuna")
         assert judge(scheduler, again, 2, 1.0) == STOP
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_where_less_is_better_the_trial_with_most_errors_is_stopped(rule, recorder):
+    """The rules read the objective, which is the negative of an error rate."""
+    scheduler = scheduler_of(rule, recorder)
+    *good, bad = add(scheduler, "a", "b", "c", "bad")
+
+    def judge_rate(trial, iteration, rate):
+        result = {"training_iteration": iteration, "score": rate, "objective": -rate}
+        return scheduler.on_trial_result(None, trial, result)
+
+    for iteration in (1, 2):
+        assert [judge_rate(trial, iteration, 20.0) for trial in good] == [GO_ON] * 3
+    assert [judge_rate(bad, iteration, 60.0) for iteration in (1, 2)] == [GO_ON, STOP]

@@ -3,7 +3,7 @@
 import math
 import pickle
 import socket
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 
 import pytest
 from pyarrow import fs
@@ -74,12 +74,14 @@ class TestFinalTest:
         assert (tested["score"], tested["nll_nats"]) == (expected.score, expected.validation_nll_nats)
         assert (tested["beam_width"], tested["length_penalty"], tested["num_sentences"]) == (3, 0.5, 5)
         assert results[-1]["sentences"]["test"] == expected.statistics
+        assert results[-1]["measures"]["test"] == [asdict(measure) for measure in expected.measures]
 
     def test_it_changes_no_other_column(self):
         with_test, without = self.trainable(), self.trainable(test=None)
         for _ in range(4):
             result = with_test.step()
-            rest = numbers(result) | {"sentences": {"validation": result["sentences"]["validation"]}}
+            validated = {name: {"validation": result[name]["validation"]} for name in ("sentences", "measures")}
+            rest = numbers(result) | validated
             rest.pop("test", None)
             assert rest == numbers(without.step())
 
