@@ -1,6 +1,6 @@
 """The loss of a point: the E-step draws targets, the M-step fits them; `exact` is the oracle of both."""
 
-from erpo_explore.erpo.accumulation import accumulate
+from erpo_explore.erpo.accumulation import accumulate, check_divisible
 from erpo_explore.erpo.blend import assign_sources, merge_outcomes
 from erpo_explore.erpo.draw import Draw
 from erpo_explore.erpo.e_step import sample_targets
@@ -19,6 +19,7 @@ __all__ = [
     "StepLoss",
     "accumulate",
     "assign_sources",
+    "check_divisible",
     "draw_targets",
     "enumerate_targets",
     "exact_gradient",

@@ -23,11 +23,12 @@ from erpo_explore.erpo.m_step import StepLoss, reference_loss
 from erpo_explore.erpo.objective import draws_nothing, longest_draw
 from erpo_explore.erpo.reward_statistics import RewardStatistics
 from erpo_explore.erpo.step import Step
+from erpo_explore.errors import ConfigError
 from erpo_explore.rewards import MixtureReward, Reference
 from erpo_explore.seq2seq import Seq2Seq
 from erpo_explore.space import Point
 
-__all__ = ["accumulate"]
+__all__ = ["accumulate", "check_divisible"]
 
 
 def accumulate(
@@ -56,10 +57,11 @@ def accumulate(
         weight: Weight of the batch's gradients beside those that the parameters have already.
 
     Raises:
-        ConfigError: As for `step_loss`.
+        ConfigError: As for `step_loss`, or the point compares the sources of a batch with each other.
         ValueError: As for `step_loss`.
         FloatingPointError: The loss of a part, or the model's probabilities, are not finite numbers.
     """
+    check_divisible(point)
     max_tokens = longest_draw(reference)
     num_draws = 1 if draws_nothing(point) else point.estimator.draws_per_source
 
@@ -102,6 +104,16 @@ def accumulate(
         effective_sample_size=_mean([(part.outcome.effective_sample_size, part.num_sources) for part in parts]),
         cut_targets=_mean([(part.outcome.cut_targets, part.num_sources) for part in parts]),
     )
+
+
+def check_divisible(point: Point) -> None:
+    """Raise ConfigError where a step compares the sources of a batch, since a part of it would give other numbers."""
+    estimator = point.estimator
+    if point.is_policy_gradient and estimator.compares_sources:
+        raise ConfigError(
+            f"training.micro_batch divides a batch, but baseline={estimator.chosen_baseline} with "
+            f"scale={estimator.chosen_scale} compares all of its rewards; leave micro_batch out, or take baseline group"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,7 @@ class StepLoss:
     Attributes:
         loss: Scalar with gradient. In nats per token at finite α; else in the unit of the estimator's own loss.
         num_tokens: Number of labels that were trained on.
-        num_units: Number of units that the loss is a mean over: labels (each with its weight) or sources.
+        num_units: Number of units that the loss is a mean over: labels (each with its weight), targets or sources.
         entropy_nats: Entropy of q̃ per token, the mean of −log q̃ of the drawn labels; None where nothing was drawn.
         rewards: Metric of the targets; None where the reward is a mixture or targets were not scored.
         effective_sample_size: Mean over the sources, between 1 and K; None where draws are not weighted as wholes.

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.resolve import resolve
-from erpo_explore.erpo import load_estimator
+from erpo_explore.erpo import check_divisible, load_estimator
 from erpo_explore.metrics import load_scorer
 from erpo_explore.plan.initial_weights import (
     INITIAL,
@@ -145,7 +145,7 @@ def _steps_per_epoch(experiment: Experiment, task: Task) -> int:
 def _plan(experiment: Experiment, task: Task, folder: Location, data: Mapping[str, Any], *, resumes: bool) -> Plan:
     load_warm_start(experiment.search.warm_start, task=task_name(experiment.task), score_name=task.metric_title)
     specs = plan_trials(experiment, task.reward_metric)
-    _check_implementations(specs, task)
+    _check_implementations(specs, task, divides=experiment.training.micro_batch is not None)
     first: Plan | None = None
     checkpoints: list[Location] = []
     if resumes and has_kept_checkpoints(folder):
@@ -184,8 +184,14 @@ def _load_weights(experiment: Experiment, task: Task, checkpoints: Sequence[Loca
     )
 
 
-def _check_implementations(specs: Sequence[TrialSpec], task: Task) -> None:
-    """Import metrics, rewards and estimators, so that a missing one is an error before anything is written."""
+def _check_implementations(specs: Sequence[TrialSpec], task: Task, *, divides: bool) -> None:
+    """Import metrics, rewards and estimators, so that a missing one is an error before anything is written.
+
+    Args:
+        specs: The planned trials.
+        task: The task.
+        divides: Whether batches are divided, which not every point admits.
+    """
     for metric in (task.metric, *task.also):
         load_scorer(metric)
     points = [part for spec in specs for _, point in spec.path.knots for _, part in point.parts]
@@ -193,3 +199,5 @@ def _check_implementations(specs: Sequence[TrialSpec], task: Task) -> None:
         load_metric(name)
     for point in points:
         load_estimator(point.estimator.kind).check(point)
+        if divides:
+            check_divisible(point)

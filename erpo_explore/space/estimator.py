@@ -12,10 +12,11 @@ Legend: K draws per source sentence.
 `ESTIMATORS` holds one entry per kind: the module that implements it, and the rules that a point must meet. A kind
 with a colon, `package.module:object`, names an estimator from outside the package.
 
-At α → ∞ the weight of a draw is R − b. The baseline b is 0 for `none`; R of the greedy target for `self_critical`
-(Rennie et al. 2017); the mean over the other K − 1 for `leave_one_out` (RLOO); the mean over the K for `group`, which
-also divides the difference by their standard deviation (GRPO). With `target_policy`, `group` standardises the scores
-u, and `none` takes R itself. `minimum_risk` has its baseline, E R over the K, by construction.
+At α → ∞ the weight of a draw is (R − b) / s. The baseline b is 0 for `none`; R of the greedy target for `self_critical`
+(Rennie et al. 2017); the mean over the other K − 1 for `leave_one_out` (RLOO); the mean over the K for `group` (GRPO);
+the mean over all draws of the batch for `batch` (REINFORCE++). The scale s is 1, or the standard deviation of R over
+the K (`group`, as in GRPO) or over the batch (Lite PPO, REINFORCE++). With `target_policy`, `group` standardises the
+scores u, and `none` takes R itself. `minimum_risk` has its baseline, E R over the K, by construction.
 """
 
 import math
@@ -26,10 +27,26 @@ from typing import Any, Final, Literal, get_args
 from erpo_explore.dotted import is_dotted
 from erpo_explore.errors import ConfigError
 
-__all__ = ["BASELINES", "ESTIMATORS", "KINDS", "TOKEN", "Baseline", "Estimator", "EstimatorRules"]
+__all__ = [
+    "BASELINES",
+    "ESTIMATORS",
+    "KINDS",
+    "NORMALISATIONS",
+    "SCALES",
+    "TOKEN",
+    "Baseline",
+    "Estimator",
+    "EstimatorRules",
+    "Normalise",
+    "Scale",
+]
 
-Baseline = Literal["none", "self_critical", "leave_one_out", "group"]
+Baseline = Literal["none", "self_critical", "leave_one_out", "group", "batch"]
 BASELINES: Final[tuple[str, ...]] = get_args(Baseline)
+Scale = Literal["none", "group", "batch"]
+SCALES: Final[tuple[str, ...]] = get_args(Scale)
+Normalise = Literal["labels", "target", "sum"]
+NORMALISATIONS: Final[tuple[str, ...]] = get_args(Normalise)
 _GROUP_BASELINES: Final = ("leave_one_out", "group")
 
 
@@ -126,6 +143,11 @@ class Estimator:
         samples: K, draws per source; for `ngram` the candidates, of which one is trained on.
         baseline: What is subtracted from the reward where draws are weighted by it. Default: `group` for
             `target_policy`, else `self_critical`.
+        scale: What the difference to the baseline is divided by: nothing, or the standard deviation of the rewards of
+            a source (`group`) or of a batch. Default: `group` for the baseline `group`, else `none`.
+        normalise: What the weighted label losses are divided by: the number of labels of the batch (`labels`); the
+            labels of each target, then the number of targets (`target`, as in GRPO's paper); or the number of targets
+            alone (`sum`, as in Dr. GRPO up to a constant).
         sharpness: a of `minimum_risk`, the exponent of p_θ; Shen et al. use 0.005.
 
     Raises:
@@ -135,6 +157,8 @@ class Estimator:
     kind: str = "token"
     samples: int = 1
     baseline: Baseline | None = None
+    scale: Scale | None = None
+    normalise: Normalise = "labels"
     sharpness: float = 1.0
 
     def __post_init__(self) -> None:
@@ -145,6 +169,10 @@ class Estimator:
             )
         if self.baseline is not None and self.baseline not in BASELINES:
             raise ConfigError(f"estimator.baseline must be one of {', '.join(BASELINES)}, got {self.baseline!r}")
+        if self.scale is not None and self.scale not in SCALES:
+            raise ConfigError(f"estimator.scale must be one of {', '.join(SCALES)}, got {self.scale!r}")
+        if self.normalise not in NORMALISATIONS:
+            raise ConfigError(f"estimator.normalise must be one of {', '.join(NORMALISATIONS)}, got {self.normalise!r}")
         if isinstance(self.samples, bool) or not (isinstance(self.samples, int) and self.samples >= 1):
             raise ConfigError(f"estimator.samples must be a whole number >= 1, got {self.samples!r}")
         if self.samples < 2 and self.rules.needs_several:
@@ -154,6 +182,8 @@ class Estimator:
                 f"estimator.samples must be >= 2 for baseline={self.baseline}, got {self.samples}; use e.g. 4, or "
                 "baseline: self_critical"
             )
+        if self.samples < 2 and self.scale == "group":
+            raise ConfigError(f"estimator.samples must be >= 2 for scale=group, got {self.samples}; use e.g. 4")
         if not (math.isfinite(self.sharpness) and self.sharpness > 0.0):
             raise ConfigError(f"estimator.sharpness must be > 0 and finite, got {self.sharpness!r}")
         if self.sharpness != 1.0 and not self.rules.has_sharpness:
@@ -173,6 +203,18 @@ class Estimator:
     def chosen_baseline(self) -> Baseline:
         """The baseline: the given one, or the default of the kind."""
         return self.rules.default_baseline if self.baseline is None else self.baseline
+
+    @property
+    def chosen_scale(self) -> Scale:
+        """The scale: the given one, or the default of the baseline."""
+        if self.scale is not None:
+            return self.scale
+        return "group" if self.chosen_baseline == "group" else "none"
+
+    @property
+    def compares_sources(self) -> bool:
+        """Whether the weight of a draw depends on the rewards of other sources."""
+        return "batch" in (self.chosen_baseline, self.chosen_scale)
 
     @property
     def draws_per_source(self) -> int:

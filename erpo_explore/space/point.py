@@ -163,11 +163,25 @@ class Point:
                 f"prefix=truth with label={self.label} draws nothing, so samples={self.estimator.samples} has no "
                 "effect; leave it out"
             )
-        standardises = rules.weighs != "never" and self.estimator.chosen_baseline == "group"
-        if standardises and R.temperature != 1.0 and not (self.is_policy_gradient and self.beta > 0.0):
+        weighs = rules.weighs == "always" or (rules.weighs == "at_alpha_infinite" and self.is_policy_gradient)
+        for name, value, default in (
+            ("scale", self.estimator.scale, None),
+            ("normalise", self.estimator.normalise, "labels"),
+        ):
+            if value != default and not (self.is_policy_gradient and weighs):
+                raise ConfigError(
+                    f"{where} has no {name}, so {name}={value} has no effect; leave it out, or use estimator token "
+                    "with alpha: inf"
+                )
+        if (
+            weighs
+            and self.estimator.chosen_scale != "none"
+            and R.temperature != 1.0
+            and not (self.is_policy_gradient and self.beta > 0.0)
+        ):
             raise ConfigError(
-                f"{where} standardises the rewards of a source, so reward.temperature={R.temperature:g} has no effect; "
-                "leave it out, or use another baseline than group"
+                f"{where} standardises the rewards, so reward.temperature={R.temperature:g} has no effect; leave it "
+                "out, or use scale: none or another baseline than group"
             )
         if self.is_policy_gradient and self.beta != 0.0 and rules.weighs == "never":
             raise ConfigError(

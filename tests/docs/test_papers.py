@@ -29,8 +29,8 @@ def test_an_entry_is_a_baseline_that_can_be_stored_and_read_again(paper: str, en
     assert ErpoPath.from_dict(path.to_dict()) == path
 
 
-def test_there_are_thirty_papers_and_every_named_algorithm_is_among_them() -> None:
-    assert len(ROWS) == 30
+def test_there_are_thirty_papers_or_more_and_every_named_algorithm_is_among_them() -> None:
+    assert len(ROWS) >= 30
     entries = [read_baselines([yaml.safe_load(entry)]) for _, entry in ROWS]
     named = {each.name for entry in entries for each in entry.values() if isinstance(each, Algorithm)}
     assert named == set(ALGORITHMS)

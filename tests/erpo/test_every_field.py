@@ -8,7 +8,7 @@ import torch
 
 from erpo_explore.errors import ConfigError
 from erpo_explore.space import Point, Reward, algorithm
-from erpo_explore.space.estimator import BASELINES, KINDS, Estimator
+from erpo_explore.space.estimator import BASELINES, KINDS, NORMALISATIONS, SCALES, Estimator
 
 from .expected import step
 from .test_exactness import INSIDE, POINTS
@@ -45,6 +45,8 @@ VALUES = {
     "estimator.kind": KINDS,
     "estimator.samples": (1, 2, 3),
     "estimator.baseline": BASELINES,
+    "estimator.scale": SCALES,
+    "estimator.normalise": NORMALISATIONS,
     "estimator.sharpness": (0.3, 1.0),
 }
 
@@ -74,7 +76,8 @@ def held(point: Point, field: str) -> object:
 
 def default_of(point: Point, field: str) -> object:
     """The value that an unset field stands for."""
-    return point.estimator.chosen_baseline if field == "estimator.baseline" else None
+    chosen = {"estimator.baseline": point.estimator.chosen_baseline, "estimator.scale": point.estimator.chosen_scale}
+    return chosen.get(field)
 
 
 def step_gradient(point: Point, model: torch.nn.Module) -> torch.Tensor:
@@ -108,6 +111,7 @@ def test_every_field_is_changed():
     fields = {field.name for field in dataclasses.fields(Point)} - {"reward", "estimator"}
     fields |= {f"estimator.{field.name}" for field in dataclasses.fields(Estimator)}
     fields |= {f"reward.{field.name}" for field in dataclasses.fields(Reward)}
+    fields -= {"blend"}  # `test_blend` has its effect
     weights = {f"reward.{name}" for name in ("truth", "noise", "task", "model")}  # their sum is 1: changed as a whole
     assert fields - weights == VALUES.keys() - {"reward"}
     assert algorithm("mle").path("bleu").end in BASES.values()

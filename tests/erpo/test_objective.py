@@ -48,13 +48,17 @@ WHOLE = {
     "self_critical": (math.inf, Estimator(samples=K)),
     "leave_one_out": (math.inf, RLOO),
     "group": (math.inf, Estimator(baseline="group", samples=K)),
+    "batch": (math.inf, Estimator(baseline="batch", scale="batch", samples=K)),
+    "lite_ppo": (math.inf, Estimator(baseline="group", scale="batch", samples=K)),
+    "dr_grpo": (math.inf, Estimator(baseline="group", scale="none", normalise="sum", samples=K)),
+    "grpo_of_targets": (math.inf, Estimator(baseline="group", normalise="target", samples=K)),
     "minimum_risk": (math.inf, Estimator(kind="minimum_risk", samples=K, sharpness=0.3)),
     "target_policy": (1.0, Estimator(kind="target_policy", samples=K)),
     "target_policy_raw": (0.4, Estimator(kind="target_policy", samples=K, baseline="none")),
     "sequence": (0.5, Estimator(kind="sequence", samples=K)),
     "sequence_offline": (0.0, Estimator(kind="sequence", samples=K)),
 }
-STANDARDISED = ("group", "target_policy")
+STANDARDISED = ("group", "target_policy", "batch", "lite_ppo", "grpo_of_targets")
 WHOLE_POINTS = {
     name: Point(
         reward=dataclasses.replace(METRIC, temperature=1.0) if name in STANDARDISED else METRIC,
@@ -276,6 +280,22 @@ class TestWholeTargets:
         }[name]
         whole.assert_loss(-(advantage_BK * whole.log_p_BK).sum() / whole.length_BK.sum())
         assert whole.outcome.num_units == whole.outcome.num_tokens / K
+
+    @pytest.mark.parametrize("name", ["batch", "lite_ppo", "dr_grpo", "grpo_of_targets"])
+    def test_scale_and_normalisation_are_those_of_the_estimator(self, model, name):
+        whole = Whole(WHOLE_POINTS[name], model)
+        reward_BK, length_BK = whole.reward_BK, whole.length_BK
+        group_BK = reward_BK - reward_BK.mean(1, keepdim=True)
+        labels, deviation = length_BK.sum(), reward_BK.std(correction=0)
+        expected = {
+            "batch": lambda: ((reward_BK - reward_BK.mean()) / deviation * whole.log_p_BK).sum() / labels,
+            "lite_ppo": lambda: (group_BK / deviation * whole.log_p_BK).sum() / labels,
+            "dr_grpo": lambda: (group_BK * whole.log_p_BK).mean(),
+            "grpo_of_targets": lambda: (
+                group_BK / reward_BK.std(1, correction=0, keepdim=True) * whole.log_p_BK / length_BK
+            ).mean(),
+        }[name]()
+        whole.assert_loss(-expected)
 
     def test_minimum_risk_is_the_expected_reward_among_distinct_draws(self, model):
         whole = Whole(WHOLE_POINTS["minimum_risk"], model)

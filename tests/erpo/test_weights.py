@@ -81,11 +81,28 @@ class TestAdvantages:
 
     def test_group_subtracts_the_mean_and_divides_by_the_deviation(self):
         mean_B1, deviation_B1 = REWARD_BK.mean(1, keepdim=True), REWARD_BK.std(1, correction=0, keepdim=True)
-        torch.testing.assert_close(advantages(REWARD_BK, "group"), (REWARD_BK - mean_B1) / deviation_B1)
+        torch.testing.assert_close(advantages(REWARD_BK, "group", scale="group"), (REWARD_BK - mean_B1) / deviation_B1)
+
+    def test_batch_has_one_baseline_for_all_sources(self):
+        torch.testing.assert_close(advantages(REWARD_BK, "batch"), REWARD_BK - REWARD_BK.mean())
+
+    @pytest.mark.parametrize("baseline", ["none", "leave_one_out", "group", "batch"])
+    def test_scales_are_standard_deviations_of_the_rewards(self, baseline):
+        plain_BK = advantages(REWARD_BK, baseline)
+        group_BK, batch_BK = (advantages(REWARD_BK, baseline, scale=scale) for scale in ("group", "batch"))
+        torch.testing.assert_close(group_BK, plain_BK / REWARD_BK.std(1, correction=0, keepdim=True))
+        torch.testing.assert_close(batch_BK, plain_BK / REWARD_BK.std(correction=0))
+
+    def test_equal_rewards_have_no_weight_under_a_scale(self):
+        equal_BK = torch.cat([REWARD_BK, torch.full((1, REWARD_BK.shape[1]), 0.1)])
+        assert advantages(equal_BK, "leave_one_out", scale="group")[-1].tolist() == [0.0] * REWARD_BK.shape[1]
+        assert advantages(torch.full((2, 3), 0.1), "batch", scale="batch").tolist() == [[0.0] * 3] * 2
 
     @pytest.mark.parametrize("baseline", ["leave_one_out", "group"])
     def test_group_baselines_need_two_draws(self, baseline):
-        with pytest.raises(ValueError, match=f"baseline {baseline} needs at least 2 draws per source, got 1"):
+        with pytest.raises(
+            ValueError, match=f"baseline {baseline} with scale none needs at least 2 draws per source, got 1"
+        ):
             advantages(REWARD_BK[:, :1], baseline)
 
     def test_self_critical_needs_the_greedy_reward(self):

@@ -6,7 +6,7 @@ import math
 from hypothesis import strategies as st
 
 from erpo_explore.space import Estimator, Path, Point, Reward
-from erpo_explore.space.estimator import BASELINES
+from erpo_explore.space.estimator import BASELINES, NORMALISATIONS, SCALES
 from erpo_explore.space.path import CLOCKS
 from erpo_explore.space.point import LABELS, PREFIXES
 from erpo_explore.space.reward import METRICS, NOISES, TOKEN_METRICS
@@ -46,11 +46,17 @@ corners = st.builds(
 def policy_gradients(draw):
     """Any point of the limit alpha = inf."""
     estimator = draw(
-        st.builds(Estimator, samples=samples, baseline=st.sampled_from([None, *BASELINES]))
+        st.builds(
+            Estimator,
+            samples=samples,
+            baseline=st.sampled_from([None, *BASELINES]),
+            scale=st.sampled_from([None, *SCALES]),
+            normalise=st.sampled_from(NORMALISATIONS),
+        )
         | st.builds(Estimator, kind=st.just("minimum_risk"), samples=samples, sharpness=st.floats(1e-3, 2.0))
     )
     reward, beta = draw(corners), draw(st.floats(0.0, 1e3)) if estimator.kind == "token" else 0.0
-    if estimator.baseline == "group" and beta == 0.0:
+    if estimator.kind == "token" and estimator.chosen_scale != "none" and beta == 0.0:
         reward = dataclasses.replace(reward, temperature=1.0)
     return Point(
         reward=reward,

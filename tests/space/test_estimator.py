@@ -63,7 +63,7 @@ def test_an_estimator_from_outside_admits_every_point():
         ({"sharpness": 0.0}, r"estimator\.sharpness must be > 0 and finite, got 0\.0"),
         ({"sharpness": math.nan}, r"estimator\.sharpness must be > 0 and finite, got nan"),
         ({"sharpness": 0.5}, r"estimator\.sharpness has no effect with kind=token, got 0\.5; leave it out"),
-        ({"draws": 3}, r"estimator\.draws is unknown; known are kind, samples, baseline, sharpness"),
+        ({"draws": 3}, r"estimator\.draws is unknown; known are kind, samples, baseline, scale, normalise, sharpness"),
         (3, r"estimator must be a kind or a mapping, got 3"),
     ],
 )

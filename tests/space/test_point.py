@@ -101,11 +101,24 @@ def test_a_point_is_read_in_either_coordinates(written, point):
         ),
         (
             {"alpha": INF, "beta": 0.0, "reward": COLD, "estimator": Estimator(samples=2, baseline="group")},
-            r"standardises the rewards of a source, so reward\.temperature=0\.5 has no effect; leave it out",
+            r"standardises the rewards, so reward\.temperature=0\.5 has no effect; leave it out",
         ),
         (
             {"reward": BLEU, "prefix": "truth", "label": "expected", "estimator": Estimator(samples=2)},
             r"prefix=truth with label=expected draws nothing, so samples=2 has no effect; leave it out",
+        ),
+        (
+            {"reward": BLEU, "estimator": Estimator(scale="batch")},
+            r"estimator token has no scale, so scale=batch has no effect; leave it out",
+        ),
+        (
+            {
+                "alpha": INF,
+                "beta": 0.0,
+                "reward": BLEU,
+                "estimator": Estimator(kind="minimum_risk", samples=2, normalise="sum"),
+            },
+            r"has no normalise, so normalise=sum has no effect; leave it out",
         ),
         ({"forced": 1.5}, r"forced must lie in \[0, 1\], got 1\.5; it is a share of the reference"),
         ({"forced": NAN}, r"forced must lie in \[0, 1\], got nan"),

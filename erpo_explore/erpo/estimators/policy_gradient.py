@@ -2,7 +2,7 @@
 
 Legend: N kept labels, B sources, K draws per source, R = B · K rows, T target length.
 
-    L = Σ_n A_n L_n / N        L_n = −log p_θ(y_n),   A = u − b over K, 1 at forced labels
+    L = Σ_n A_n L_n / N        L_n = −log p_θ(y_n),   A = (u − b) / s over K, 1 at forced labels
     u = R − β log p_θ(y)       log p_θ of the labels that are not forced, without gradient
 
 q → p_θ (1 + (u − E u)/α) and E_p[∇ log p_θ] = 0, so α ∇ E_q[log p_θ] → E_p[(u − b) ∇ log p_θ], which is the gradient of
@@ -19,6 +19,7 @@ from erpo_explore.erpo.proposal import Proposal
 from erpo_explore.erpo.sampling import sample
 from erpo_explore.erpo.step import Step
 from erpo_explore.erpo.weights import advantages
+from erpo_explore.space.estimator import Normalise
 
 __all__ = ["policy_gradient_loss"]
 
@@ -30,17 +31,29 @@ def policy_gradient_loss(step: Step, draw: Draw) -> StepLoss:
     losses = model_draw_losses(step, draw)
     reward_R = step.scores(draw)
     value_R = reward_R + step.point.beta * _surprisal(draw, losses) if step.point.beta > 0.0 else reward_R
-    advantage_R1 = advantages(step.grouped(value_R), baseline, greedy_B).reshape(-1, 1)
+    scale = step.point.estimator.chosen_scale
+    advantage_R1 = advantages(step.grouped(value_R), baseline, greedy_B, scale).reshape(-1, 1)
     weight_RT = advantage_R1.expand(draw.keep_RT.shape)
     if draw.forced_RT is not None:
         weight_RT = weight_RT.masked_fill(draw.forced_RT, 1.0)
+    weighted_N = weight_RT[draw.keep_RT] * losses.losses_N
+    loss, num_units = _normalised(weighted_N, draw, step.point.estimator.normalise)
     return step_result(
         draw,
         losses,
-        (weight_RT[draw.keep_RT] * losses.losses_N).mean(),
-        num_units=len(losses) / step.num_draws,
+        loss,
+        num_units=num_units / step.num_draws,
         rewards=step.reward_statistics(reward_R),
     )
+
+
+def _normalised(weighted_N: Float[Tensor, " N"], draw: Draw, normalise: Normalise) -> tuple[Float[Tensor, ""], float]:
+    """The loss of weighted label losses, and the number of units that it is a mean over: labels, or targets."""
+    if normalise == "labels":
+        return weighted_N.mean(), float(len(weighted_N))
+    sum_R = row_sums(weighted_N, draw.keep_RT)
+    loss_R = sum_R / draw.keep_RT.sum(1) if normalise == "target" else sum_R
+    return loss_R.mean(), float(len(loss_R))
 
 
 def _surprisal(draw: Draw, losses: LabelLosses) -> Float[Tensor, " R"]:
