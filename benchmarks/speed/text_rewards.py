@@ -15,45 +15,44 @@ import argparse
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import torch
-from sacrebleu.metrics import BLEU
-from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 
 from erpo_explore.config.experiment import Training
+from erpo_explore.metric_names import METRICS
 from erpo_explore.metrics import Scorer, load_scorer
+from erpo_explore.metrics.fit import fit_metric
 from erpo_explore.rewards import MetricReward, Reference, metric_reward, text_scorer
 from erpo_explore.seq2seq import LstmConfig
 from erpo_explore.space import algorithm
+from erpo_explore.space.reward import has_increments
 from erpo_explore.tasks import FilesConfig, Task, load_task
-from erpo_explore.tasks.metric import METRICS
+from erpo_explore.tasks.metric import WrittenMetric
 from erpo_explore.trial import TrainingRun, TrialSpec
 
 VOCABULARIES: Final = {"words": {"kind": "word", "min_count": 2}, "pieces": {"kind": "bpe", "size": 4000}}
 ALGORITHMS: Final = ("raml", "spg", "policy_gradient")
+OTHERS: Final[dict[str, WrittenMetric]] = {
+    "bleu none": {"name": "bleu", "tokenize": "none"},
+    "bleu 13a": {"name": "bleu", "tokenize": "13a"},
+    "bleu char, 2-grams": {"name": "bleu", "tokenize": "char", "max_ngram_order": 2},
+    "bleu lower case": {"name": "bleu", "tokenize": "13a", "lowercase": True},
+    "rouge words": {"name": "rouge", "tokenizer": "words"},
+    "edit of characters": {"name": "edit", "unit": "character"},
+    "0.7 bleu + 0.3 chrf": {"sum": [{"name": "bleu", "weight": 0.7}, {"name": "chrf", "weight": 0.3}]},
+}
+"""Metrics with settings of their own."""
 _AT_ONCE: Final = 500
 _EQUAL: Final = 1e-6
 """Rewards are floats of single precision."""
 
 
-def bleu_13a() -> Scorer:
-    """Sentence BLEU with sacrebleu's default tokenizer."""
-    bleu = BLEU(tokenize="13a", smooth_method="add-k", smooth_value=1, effective_order=True, force=True)
-
-    def sentences(hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:
-        pairs = zip(hypotheses, references, strict=True)
-        return [bleu.sentence_score(hypothesis, [reference]).score for hypothesis, reference in pairs]
-
-    split = Tokenizer13a()
-    return replace(load_scorer("bleu"), sentences=sentences, tokens=lambda text: split(text).split())
-
-
-def scorers() -> dict[str, Scorer]:
-    """All metrics of the package by name, and BLEU with another tokenizer."""
-    return {name: load_scorer(name) for name in METRICS} | {"bleu 13a": bleu_13a()}
+def scorers(references: Sequence[str]) -> dict[str, Scorer]:
+    """All metrics of the package, with the settings that a text has by default and with others."""
+    fitted = {name: load_scorer(fit_metric(name, references).written) for name in METRICS}
+    return fitted | {label: load_scorer(written) for label, written in OTHERS.items()}
 
 
 def hypotheses_of(targets: Sequence[Sequence[int]], num_tokens: int) -> list[list[int]]:
@@ -74,7 +73,7 @@ def hypotheses_of(targets: Sequence[Sequence[int]], num_tokens: int) -> list[lis
 
 def expected(scorer: Scorer, hypotheses: Sequence[str], references: Sequence[str]) -> list[float]:
     """What the scorer says of each sentence, as a reward."""
-    if scorer.name == "edit":
+    if scorer.metric == "edit":
         return [-float(edits) for edits in scorer.corpus(hypotheses, references).statistics.values_ND[:, 0]]
     return [scorer.objective(score) / 100.0 for score in scorer.sentences(hypotheses, references)]
 
@@ -110,11 +109,14 @@ def print_differences(folder: Path, name: str, task: Task, num_pairs: int) -> No
     unknown = sum(unk in ids for ids in targets)
     ours = [[token for token in ids if token != unk] for ids in hypotheses_of(targets, len(vocabulary))]
     texts = [vocabulary.decode(ids) for ids in ours]
-    for label, scorer in scorers().items():
+    for label, scorer in scorers(references).items():
         said = expected(scorer, texts, references)
-        text = text_scorer(scorer.name, [scorer], tokens_are_words=vocabulary.tokens_are_words)
-        cells = [_gap(rewards(metric_reward(scorer.name, vocabulary.decode, text), task, targets, ours), said)]
-        cells.append(_gap(rewards(metric_reward(scorer.name, vocabulary.decode), task, targets, ours), said))
+        text = text_scorer(scorer.metric, [scorer], tokens_are_words=vocabulary.tokens_are_words)
+        cells = [_gap(rewards(metric_reward(scorer.metric, vocabulary.decode, text), task, targets, ours), said)]
+        if has_increments(scorer.metric):
+            cells.append(_gap(rewards(metric_reward(scorer.metric), task, targets, ours), said))
+        else:
+            cells.append("– | –")
         way = "tokens" if text is None else "text"
         print(f"| {folder.name} | {name} | {label} | {len(targets):,} | {unknown} | {way} | {' | '.join(cells)} |")
 
@@ -127,8 +129,9 @@ def _gap(found: Sequence[float], said: Sequence[float]) -> str:
 
 def print_costs(folder: Path, name: str, task: Task, num_steps: int) -> None:
     """One row per algorithm and metric."""
+    bleu, rouge, edit = map(load_scorer, (OTHERS["bleu 13a"], "rouge", "edit"))
     for kind in ALGORITHMS:
-        for label, scorer in {"bleu": bleu_13a(), "rouge": load_scorer("rouge"), "edit": load_scorer("edit")}.items():
+        for label, scorer in {"bleu": bleu, "rouge": rouge, "edit": edit}.items():
             runs = [_run(task, kind, label, text) for text in (None, scorer)]
             times: tuple[list[float], list[float]] = ([], [])
             for step in range(num_steps + 1):

@@ -1,6 +1,6 @@
 """The base of a metric: its options as a user writes them under `task.metric`, and the scorer of these options.
 
-A metric is a subclass in a file of its own, and one line in `tasks.metric.METRICS`.
+A metric is a subclass in a file of its own, and one line in `metric_names.METRICS`.
 """
 
 from collections.abc import Callable, Sequence

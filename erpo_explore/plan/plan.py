@@ -24,7 +24,7 @@ from erpo_explore.plan.manifest import manifest
 from erpo_explore.plan.trials import num_suggested, plan_trials
 from erpo_explore.plan.unchanged import data_record, warn_of_changed_data
 from erpo_explore.plan.warm_start import load_warm_start
-from erpo_explore.rewards import load_metric
+from erpo_explore.rewards import load_metric, text_scorer
 from erpo_explore.store.files import Location
 from erpo_explore.tasks import Task, load_task, steps_per_epoch
 from erpo_explore.tasks.digests import file_digests
@@ -192,11 +192,12 @@ def _check_implementations(specs: Sequence[TrialSpec], task: Task, *, divides: b
         task: The task.
         divides: Whether batches are divided, which not every point admits.
     """
-    for metric in (task.metric, *task.also):
-        load_scorer(metric)
+    scorers = [load_scorer(metric) for metric in (task.metric, *task.also)]
+    words, references = task.target_vocabulary.tokens_are_words, task.validation.references
     points = [part for spec in specs for _, point in spec.path.knots for _, part in point.parts]
     for name in {point.reward.metric for point in points if point.reward.task > 0.0}:
-        load_metric(name)
+        if text_scorer(name, scorers, tokens_are_words=words, references=references) is None:
+            load_metric(name)
     for point in points:
         load_estimator(point.estimator.kind).check(point)
         if divides:

@@ -21,11 +21,13 @@ from typing import Any, Final, Literal, cast, get_args
 
 from erpo_explore.dotted import is_dotted, names_class
 from erpo_explore.errors import ConfigError, brief
+from erpo_explore.metric_names import METRICS as METRICS_OF_TEXT
 
 __all__ = [
     "METRICS",
     "NOISES",
     "REWARDS",
+    "SUM",
     "TOKEN_METRICS",
     "WEIGHTS",
     "Noise",
@@ -41,24 +43,31 @@ class RewardRules:
     """What a point needs to know about a metric.
 
     Attributes:
-        implementation: `package.module:object`, a `MetricReward` class where the metric has increments, else a
-            function that scores finished texts.
+        implementation: `package.module:object`, a `MetricReward` class; None where the reward is the score of a
+            finished text, by the scorer of that name.
         has_increments: Whether the metric values every next token of an unfinished target, not only finished targets.
     """
 
-    implementation: str
+    implementation: str | None
     has_increments: bool
 
 
-REWARDS: Final[Mapping[str, RewardRules]] = {
+SUM: Final = "sum"
+"""The weighted sum that a task is scored by."""
+
+_TOKEN_REWARDS: Final[Mapping[str, RewardRules]] = {
     "bleu": RewardRules(implementation="erpo_explore.rewards.bleu:BleuReward", has_increments=True),
     "bleu_prefix": RewardRules(implementation="erpo_explore.rewards.bleu_prefix:BleuPrefixReward", has_increments=True),
     "rouge": RewardRules(implementation="erpo_explore.rewards.rouge:RougeReward", has_increments=True),
     "edit": RewardRules(implementation="erpo_explore.rewards.edit:EditReward", has_increments=True),
     "constant": RewardRules(implementation="erpo_explore.rewards.constant:ConstantReward", has_increments=True),
-    "chrf": RewardRules(implementation="erpo_explore.rewards.chrf:chrf", has_increments=False),
 }
-"""Metrics by name.
+_OF_TEXT: Final = RewardRules(implementation=None, has_increments=False)
+REWARDS: Final[Mapping[str, RewardRules]] = {
+    **_TOKEN_REWARDS,
+    **{name: _OF_TEXT for name in (*METRICS_OF_TEXT, SUM) if name not in _TOKEN_REWARDS},
+}
+"""Metrics by name: those that value every next token, and every other metric of text.
 
 Any other metric comes from outside the package: `package.module:function` scores finished texts, and
 `package.module:ClassName` is a `MetricReward` class with increments.
@@ -104,8 +113,8 @@ class Reward:
         task: Weight of the metric's softmax over its increments.
         model: Weight of the model's own next-token distribution.
         metric: Metric of the task weight: sentence BLEU, the BLEU of the paper's code (`bleu_prefix`), mean
-            ROUGE-1/2/L F1 or chrF (all 0–1), minus the edit distance (`edit`), a constant 1, or your own,
-            `package.module:object`.
+            ROUGE-1/2/L F1 or chrF (all 0–1), minus TER, minus the edit distance (`edit`), the task's weighted `sum`,
+            a constant 1, or your own, `package.module:object`.
         temperature: τ_R, the divisor of the metric's increments.
         noise_kind: u, the source of the noise: `unigram`, `uniform` or `blank`.
 

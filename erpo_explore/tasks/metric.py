@@ -13,19 +13,10 @@ from pydantic import AfterValidator, BeforeValidator, ValidationError
 from erpo_explore.callables import named
 from erpo_explore.dotted import is_dotted, names_class
 from erpo_explore.errors import ErpoExploreError
+from erpo_explore.metric_names import METRICS
 from erpo_explore.named_function import load_object
 
 __all__ = ["METRICS", "Also", "Metric", "WrittenMetric", "check_metric", "metric_name", "reward_metric"]
-
-METRICS: Final[Mapping[str, str]] = {
-    "bleu": "erpo_explore.metrics.bleu:Bleu",
-    "chrf": "erpo_explore.metrics.chrf:Chrf",
-    "chrf++": "erpo_explore.metrics.chrf:ChrfPlusPlus",
-    "ter": "erpo_explore.metrics.ter:Ter",
-    "rouge": "erpo_explore.metrics.rouge:Rouge",
-    "edit": "erpo_explore.metrics.edit:Edit",
-}
-"""Metrics of the package by name, as `package.module:class`; each is a `metrics.MetricConfig`."""
 
 _TOKEN_REWARDS: Final = {"chrf": "bleu", "chrf++": "bleu", "ter": "edit"}
 

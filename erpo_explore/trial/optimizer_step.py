@@ -105,7 +105,12 @@ class OptimizerStep:
         """The scorer that a reward of this metric equals, where the metric on tokens does not."""
         if metric not in self._text_scorers:
             tokens_are_words = self._task.target_vocabulary.tokens_are_words
-            self._text_scorers[metric] = text_scorer(metric, self._scorers, tokens_are_words=tokens_are_words)
+            self._text_scorers[metric] = text_scorer(
+                metric,
+                self._scorers,
+                tokens_are_words=tokens_are_words,
+                references=self._task.validation.references,
+            )
         return self._text_scorers[metric]
 
     def state(self) -> dict[str, Any]:

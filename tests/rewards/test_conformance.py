@@ -5,7 +5,7 @@ import torch
 
 from erpo_explore.rewards import MetricReward, MixtureReward, metric_reward
 from erpo_explore.space import Reward
-from erpo_explore.space.reward import METRICS
+from erpo_explore.space.reward import METRICS, SUM
 
 from . import scoring, text_scorers
 from .oracles import NUM_TOKENS, SYMBOLS, WORDS, decode, reference_of
@@ -33,7 +33,7 @@ LAMBDAS = {
     "truth_outside": {"truth": 0.5, "task": 0.5, "metric": OUTSIDE[1], "temperature": 0.1},
     "everything": {"truth": 0.4, "noise": 0.2, "task": 0.3, "model": 0.1, "metric": "rouge", "temperature": 0.02},
 }
-REWARDS = {name: metric_reward(name, decode) for name in (*METRICS, *OUTSIDE)} | {
+REWARDS = {name: metric_reward(name, decode) for name in (*METRICS, *OUTSIDE) if name != SUM} | {
     name: MixtureReward(Reward(**weights), UNIGRAM_V, decode) for name, weights in LAMBDAS.items()
 }
 REWARDS |= {

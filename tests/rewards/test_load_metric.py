@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from erpo_explore.errors import ConfigError
-from erpo_explore.rewards import BleuReward, FinishedReward, load_metric, metric_reward
-from erpo_explore.rewards.chrf import chrf
+from erpo_explore.metric_names import METRICS
+from erpo_explore.metrics import load_scorer
+from erpo_explore.rewards import BleuReward, FinishedReward, load_metric, metric_reward, text_scorer
 from erpo_explore.space import Point, Reward
-from erpo_explore.space.reward import REWARDS
+from erpo_explore.space.reward import REWARDS, SUM
 
 from . import scoring
 from .oracles import SYMBOLS, WORDS, batch_of, decode, reference_of
@@ -15,12 +16,34 @@ from .oracles import SYMBOLS, WORDS, batch_of, decode, reference_of
 HERE = scoring.__name__
 CLASS = f"{HERE}:SamePosition"
 A, B, C, _ = WORDS
+EOS, PAD = SYMBOLS.eos, SYMBOLS.pad
 
 
 def test_every_registered_metric_is_found():
     assert load_metric("bleu") is BleuReward
-    assert load_metric("chrf") is chrf
-    assert all(load_metric(name) for name in REWARDS)
+    assert load_metric("chrf")(["a cat", ""], ["a cat", "a dog"]) == [1.0, 0.0]
+    assert all(load_metric(name) for name in REWARDS if name != SUM)
+
+
+def test_the_weighted_sum_is_that_of_a_task():
+    with pytest.raises(ConfigError, match=r"give task[.]metric a sum"):
+        load_metric(SUM)
+    with pytest.raises(ConfigError, match=r"give task[.]metric a sum"):
+        text_scorer(SUM, [load_scorer("bleu")], tokens_are_words=True, references=["a b"])
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_of_text_is_a_reward(name):
+    scorer, texts = load_scorer(name), (["w4 w6", "w5"], ["w4 w5 w6", "w5"])
+    given = reference_of([A, B, C], [B])
+    target = torch.tensor([[A, C, EOS], [B, EOS, PAD]])
+    found_B = metric_reward(name, decode).score(given, target, target != PAD)
+    assert Reward.from_dict(name).metric == name
+    if name == "edit":
+        assert found_B.tolist() == [-1.0, 0.0]
+    else:
+        scores = [scorer.objective(score) / 100.0 for score in scorer.sentences(*texts)]
+        assert found_B.tolist() == pytest.approx(scores, abs=2e-6)
 
 
 def test_a_function_is_found_by_its_name():

@@ -178,6 +178,22 @@ class TestTextScorer:
     def test_a_metric_that_the_task_does_not_score_by_has_the_packages_scorer(self):
         assert text_scorer("edit", [load_scorer("bleu")], tokens_are_words=False) is load_scorer("edit")
 
+    def test_its_settings_are_those_of_the_text(self):
+        raw = ["A man, who runs.", "Two dogs (brown) play!", "She said: 'yes'."] * 20
+        fitted = text_scorer("bleu", [load_scorer("edit")], tokens_are_words=False, references=raw)
+        assert fitted.tokens(raw[0]) == ["A", "man", ",", "who", "runs", "."]
+
+    def test_a_weighted_sum_is_that_of_the_task(self):
+        summed_up = load_scorer({"sum": [{"name": "bleu", "weight": 0.5}, {"name": "chrf", "weight": 0.25}]})
+        assert text_scorer("sum", [summed_up], tokens_are_words=True) is summed_up
+        texts = ["a b."], ["a a b."]
+        expected = 0.5 * load_scorer("bleu").sentences(*texts)[0] + 0.25 * load_scorer("chrf").sentences(*texts)[0]
+        batch = batch_of([[A, C, EOS]])
+        found_B = metric_reward("sum", lambda ids: texts[0][0] if C in ids else texts[1][0], summed_up).score(
+            reference_of([A, A]), *batch
+        )
+        assert found_B.tolist() == pytest.approx([expected / 100.0], abs=1e-6)
+
     @pytest.mark.parametrize("name", ["constant", "bleu_prefix", "mine:overlap", "mine:Overlap"])
     def test_other_rewards_are_no_scores_of_text(self, name):
         assert text_scorer(name, [load_scorer("bleu")], tokens_are_words=False) is None

@@ -72,7 +72,7 @@ def test_a_value_out_of_range_is_named_with_its_remedy(settings, message):
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ("meteor", r"one of truth, noise, model, bleu, .*chrf or a mapping of weights, got 'meteor'"),
+        ("meteor", r"one of truth, noise, model, bleu, .*chrf, .* or a mapping of weights, got 'meteor'"),
         (7, r"reward must be a name or a mapping of weights, got 7"),
         (None, r"reward must be a name or a mapping of weights, got nothing"),
         (["truth"], r"reward must be a name or a mapping of weights, got \['truth'\]"),
