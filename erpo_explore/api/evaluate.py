@@ -120,7 +120,11 @@ def evaluate(
         if tune:
             decoders = tune_decoding(system, *pairs.read("valid"), scorers[0])
             width, penalty = decoders[0].beam_width, decoders[0].length_penalty
-        hypotheses = system.translate(sources, beam_width=width, length_penalty=penalty, prepared=True)
+        # cut where the evaluation of a trial cuts, so that the score is the same
+        longest = system.max_tokens_for(references)
+        hypotheses = system.translate(
+            sources, beam_width=width, length_penalty=penalty, max_tokens=longest, prepared=True
+        )
         return hypotheses, decoders, width, penalty
 
     hypotheses, decoders, width, penalty = decoded(model)

@@ -133,7 +133,8 @@ def tune_decoding(
         )
     tried = []
     for width in _WIDTHS:
-        found = model.hypotheses(sources, num_best=width, beam_width=width, prepared=True)
+        longest = model.max_tokens_for(references)
+        found = model.hypotheses(sources, num_best=width, beam_width=width, max_tokens=longest, prepared=True)
         for penalty in (1.0,) if width == 1 else _PENALTIES:
             value = scorer.corpus([_best(hypotheses, penalty) for hypotheses in found], list(references)).value
             tried.append(Decoder(beam_width=width, length_penalty=penalty, score=value))

@@ -74,6 +74,11 @@ class TrainedModel:
         positions = self.seq2seq.num_positions
         return longest if positions is None else min(longest, positions)
 
+    def max_tokens_for(self, references: Sequence[str]) -> int:
+        """Tokens at which an evaluation cuts hypotheses: ten more than the longest reference has."""
+        longest = int(self.vocabularies.target.encode_lines(list(references)).lengths.max(initial=0))
+        return self._max_tokens(longest + _LENGTH_SLACK)
+
     def prepare(self, line: str) -> str:
         """A raw line as the task writes its sources."""
         return self._reader.source_line(self.task, line)

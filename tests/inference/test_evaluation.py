@@ -12,6 +12,7 @@ from erpo_explore.inference.evaluation import tune_decoding
 from erpo_explore.inference.model import TrainedModel
 from erpo_explore.metrics import load_scorer
 from erpo_explore.tasks import Split, load_task
+from erpo_explore.trial.evaluation import evaluate
 
 from .folders import trained
 
@@ -33,10 +34,18 @@ def test_set(model: TrainedModel) -> Split:
 
 def test_a_model_has_the_score_of_its_translations(results: Path, model: TrainedModel, test_set: Split) -> None:
     found = erpo.evaluate(results, beam_width=3, device="cpu", metrics=["bleu", "edit"])
-    assert list(found.hypotheses) == model.translate(test_set.sources, beam_width=3)
+    longest = model.max_tokens_for(test_set.references)
+    assert list(found.hypotheses) == model.translate(test_set.sources, beam_width=3, max_tokens=longest)
     for score, metric in zip(found.scores, ("bleu", "edit"), strict=True):
         assert score.value == load_scorer(metric).corpus(found.hypotheses, test_set.references).value
         assert score.low <= score.value <= score.high
+
+
+@pytest.mark.parametrize("beam_width", [1, 5])
+def test_it_is_the_score_that_a_trial_stores(results: Path, model: TrainedModel, beam_width: int) -> None:
+    task = load_task(model.task)
+    stored = evaluate(model.seq2seq, task, task.test, beam_width=beam_width)
+    assert erpo.evaluate(results, beam_width=beam_width, device="cpu").scores[0].value == stored.score
 
 
 def test_a_file_of_the_same_translations_makes_no_difference(results: Path, tmp_path: Path) -> None:
@@ -82,7 +91,11 @@ def test_a_tuned_decoder_is_the_best_of_those_that_were_decoded(model: TrainedMo
     assert [each.score for each in tried] == sorted((each.score for each in tried), reverse=True)
     for each in tried:
         hypotheses = model.translate(
-            split.sources, beam_width=each.beam_width, length_penalty=each.length_penalty, prepared=True
+            split.sources,
+            beam_width=each.beam_width,
+            length_penalty=each.length_penalty,
+            max_tokens=model.max_tokens_for(split.references),
+            prepared=True,
         )
         assert scorer.corpus(hypotheses, split.references).value == pytest.approx(each.score)
 
