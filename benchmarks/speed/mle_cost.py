@@ -51,7 +51,7 @@ def main() -> None:
 def costs_ms(planned: PlannedRun, algorithms: list[str], *, rounds: int, warm: int) -> tuple[dict[str, float], float]:
     """Median CPU milliseconds per step at the middle of each path, and labels per CPU second of the first."""
     task = load_task(planned.experiment.task)
-    points = {name: algorithm(name).path(task.metric).at(0.5) for name in algorithms}
+    points = {name: algorithm(name).path(task.reward_metric).at(0.5) for name in algorithms}
     run = _warm_run(planned, task, points["mle"], warm)
     times: dict[str, list[float]] = {name: [] for name in algorithms}
     num_labels = 0
@@ -72,7 +72,11 @@ def _warm_run(planned: PlannedRun, task: Task, mle: Point, steps: int) -> Traini
     """A run after a number of steps, with a learning rate near 0 from then on."""
     experiment = planned.experiment
     spec = TrialSpec(
-        name="cost", role="algorithm", algorithm="mle", seed=planned.seed, path=algorithm("mle").path(task.metric)
+        name="cost",
+        role="algorithm",
+        algorithm="mle",
+        seed=planned.seed,
+        path=algorithm("mle").path(task.reward_metric),
     )
     warm_training = experiment.training.model_copy(update={"steps": 1_000_000, "interval": 1})
     warmed = TrainingRun(task, experiment.model, warm_training, spec, torch.device("cpu"))

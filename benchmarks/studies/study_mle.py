@@ -144,7 +144,7 @@ def record(planned: PlannedRun, task: Task, keep: Path, *, num_intervals: int | 
 
 
 def _path(planned: PlannedRun, task: Task) -> SpacePath:
-    return algorithm(planned.algorithm, **planned.experiment.algorithms[planned.algorithm]).path(task.metric)
+    return algorithm(planned.algorithm, **planned.experiment.algorithms[planned.algorithm]).path(task.reward_metric)
 
 
 def _interval(run: TrainingRun) -> dict[str, Any]:
