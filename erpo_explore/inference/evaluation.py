@@ -90,7 +90,7 @@ def system_score(scorer: Scorer, score: CorpusScore, resamples: Resamples) -> Sy
     return SystemScore(
         metric=scorer.name,
         higher_is_better=scorer.higher_is_better,
-        value=score.value,
+        value=score.value + 0.0,  # a perfect error rate is 0, not -0
         low=score.value + float(deviations[0]),
         high=score.value + float(deviations[1]),
         signature=score.signature,
