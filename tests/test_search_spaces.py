@@ -8,6 +8,7 @@ from erpo_explore.config.experiment import load_experiment
 from erpo_explore.config.path_file import load_path
 from erpo_explore.config.resolve import resolve
 from erpo_explore.plan.trials import plan_trials
+from erpo_explore.tasks.metric import reward_metric
 
 FOLDER = Path(__file__).parents[1] / "search_spaces"
 FILES = sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("studies/*.yaml")])
@@ -23,7 +24,7 @@ def test_each_fits_the_schema_and_plans_trials_of_its_name(file: Path, monkeypat
     monkeypatch.chdir(FOLDER.parent)
     experiment = resolve(load_experiment(file))
     assert experiment.name == ("study-" if file.parent.name == "studies" else "") + file.stem
-    specs = plan_trials(experiment, experiment.task.metric or "bleu")
+    specs = plan_trials(experiment, reward_metric(experiment.task.metric or "bleu"))
     assert len({spec.name for spec in specs}) == len(specs) > 0
 
 

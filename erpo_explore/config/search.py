@@ -81,8 +81,8 @@ class Search(Section):
 
     candidates: Candidates = Field(default_factory=dict)
     """Named algorithms that a perturbed knot of a population may jump to, such as `grpo`, which no range reaches.
-    Written as `baselines` are. Nothing lies between such an algorithm and the others, so it is trained from its knot to
-    the next one."""
+    Written as `baselines` are. On the way to such an algorithm, and away from it, the path is a blend: a share of each
+    batch's sources is trained at it."""
 
     p_candidate: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
     """Probability that a perturbed knot is one of the candidates. From a knot that is a candidate, it stays there with

@@ -247,9 +247,17 @@ class TestCandidates:
         for knot in left:
             assert_in_ranges(knot, self.search)
 
-    def test_candidate_is_trained_from_its_knot_to_the_next(self):
+    def test_path_to_a_candidate_and_back_is_a_blend(self):
         path = Path(knots=((0.0, TRUTH), (0.2, MIXTURE), (0.4, GRPO), (0.6, TRUTH)))
-        assert [path.at(progress) for progress in (0.2, 0.39, 0.4, 0.59, 0.6)] == [MIXTURE, MIXTURE, GRPO, GRPO, TRUTH]
+        assert [path.at(progress) for progress in (0.2, 0.4, 0.6)] == [MIXTURE, GRPO, TRUTH]
+        assert [part for _, part in path.at(0.3).parts] == [MIXTURE, GRPO]
+        assert [part for _, part in path.at(0.5).parts] == [GRPO, TRUTH]
+
+    @given(seeds)
+    def test_perturbing_a_blend_perturbs_its_main_part(self, seed):
+        search = Search(ranges={"task": (0.1, 0.5)}, p_start=0.0)
+        blend = Point.blended([(0.6, MIXTURE), (0.4, GRPO)])
+        assert perturb(blend, search, "bleu", keyed(seed)) == perturb(MIXTURE, search, "bleu", keyed(seed))
 
     @given(searches(), seeds)
     def test_no_candidates_leave_the_draws_unchanged(self, search, seed):
