@@ -18,6 +18,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 def handlers() -> Iterator[None]:
     """Handlers as in a new process; those of this one, which may be Ray's own, are put back afterwards."""
     before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
