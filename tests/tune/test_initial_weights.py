@@ -56,7 +56,7 @@ def test_a_baseline_has_gone_on_from_the_checkpoint_of_its_seed(branched):
         task=task,
         model=experiment.model,
     )
-    spec = plan_trials(experiment, task.metric)[0]
+    spec = plan_trials(experiment, task.reward_metric)[0]
     run = TrainingRun(task, experiment.model, experiment.training, spec, torch.device("cpu"))
     run.take_weights(weights.for_seed(spec.seed))
     reports = frame[frame["trial"] == spec.name]
