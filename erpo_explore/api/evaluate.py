@@ -142,18 +142,18 @@ def evaluate(
         return found
     other = as_location(str(against))
     if isinstance(other, FilePath) and other.is_file():
-        rival = read_translations(other)
-        check_hypotheses(rival, references, str(other))
+        compared = read_translations(other)
+        check_hypotheses(compared, references, str(other))
     elif isinstance(other, FilePath) and not other.exists():
-        rival = decoded(load_trained(location, trial=str(against), device=device, trust=trust))[0]
+        compared = decoded(load_trained(location, trial=str(against), device=device, trust=trust))[0]
     else:
-        rival = decoded(load_trained(other, device=device, trust=trust))[0]
-    theirs = [scorer.corpus(rival, references) for scorer in scorers]
+        compared = decoded(load_trained(other, device=device, trust=trust))[0]
+    other_scores = [scorer.corpus(compared, references) for scorer in scorers]
     return Evaluation(
         num_sentences=found.num_sentences,
         scores=found.scores,
-        against=tuple(system_score(*each, resamples) for each in zip(scorers, theirs, strict=True)),
-        differences=tuple(difference(*each, resamples) for each in zip(scorers, ours, theirs, strict=True)),
+        against=tuple(system_score(*each, resamples) for each in zip(scorers, other_scores, strict=True)),
+        differences=tuple(difference(*each, resamples) for each in zip(scorers, ours, other_scores, strict=True)),
         decoders=found.decoders,
         beam_width=width,
         length_penalty=penalty,

@@ -9,9 +9,7 @@ Each part then encodes its sources again. So the gradient is that of the whole b
 each pass has masks of its own, and targets are drawn under other masks than those they are trained under.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from jaxtyping import Bool, Int
@@ -19,7 +17,7 @@ from torch import Tensor
 
 from erpo_explore.erpo.draw import Draw, from_reference
 from erpo_explore.erpo.estimators import GradientEstimator, load_estimator
-from erpo_explore.erpo.m_step import StepLoss, reference_loss
+from erpo_explore.erpo.m_step import StepLoss, known_mean, reference_loss
 from erpo_explore.erpo.objective import draws_nothing, longest_draw
 from erpo_explore.erpo.reward_statistics import RewardStatistics
 from erpo_explore.erpo.step import Step
@@ -96,13 +94,13 @@ def accumulate(
             if before is not None:
                 parameter.grad.add_(before)
     return StepLoss(
-        loss=_mean([(part.outcome.loss, part.outcome.num_units) for part in parts]),
+        loss=known_mean([(part.outcome.loss, part.outcome.num_units) for part in parts]),
         num_tokens=sum(part.outcome.num_tokens for part in parts),
         num_units=num_units,
-        entropy_nats=_mean([(part.outcome.entropy_nats, part.num_drawn) for part in parts]),
+        entropy_nats=known_mean([(part.outcome.entropy_nats, part.num_drawn) for part in parts]),
         rewards=RewardStatistics.merged([(part.outcome.rewards, part.num_sources) for part in parts]),
-        effective_sample_size=_mean([(part.outcome.effective_sample_size, part.num_sources) for part in parts]),
-        cut_targets=_mean([(part.outcome.cut_targets, part.num_sources) for part in parts]),
+        effective_sample_size=known_mean([(part.outcome.effective_sample_size, part.num_sources) for part in parts]),
+        cut_targets=known_mean([(part.outcome.cut_targets, part.num_sources) for part in parts]),
     )
 
 
@@ -159,9 +157,3 @@ def _add_gradients(point: Point, step: Step, draw: Draw, num_sources: int) -> _P
         num_sources=float(num_sources),
         num_drawn=float(drawn_RT.sum()),
     )
-
-
-def _mean(values: Sequence[tuple[Any, float]]) -> Any:
-    """Weighted mean of the parts that have a value; None where none has."""
-    known = [(value, weight) for value, weight in values if value is not None and weight > 0]
-    return sum(value * weight for value, weight in known) / sum(weight for _, weight in known) if known else None

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from erpo_explore.erpo.m_step import StepLoss
+from erpo_explore.erpo.m_step import StepLoss, known_mean
 from erpo_explore.erpo.reward_statistics import RewardStatistics
 from erpo_explore.space import Point
 
@@ -61,14 +61,8 @@ def merge_outcomes(outcomes: Sequence[tuple[StepLoss, int]]) -> StepLoss:
         loss=sum((outcome.loss.detach() * (number / num_sources) for outcome, number in outcomes), torch.zeros(())),
         num_tokens=sum(outcome.num_tokens for outcome, _ in outcomes),
         num_units=sum(outcome.num_units for outcome, _ in outcomes),
-        entropy_nats=_mean([(outcome.entropy_nats, weight) for outcome, weight in tokens]),
+        entropy_nats=known_mean([(outcome.entropy_nats, weight) for outcome, weight in tokens]),
         rewards=RewardStatistics.merged([(outcome.rewards, weight) for outcome, weight in sources]),
-        effective_sample_size=_mean([(outcome.effective_sample_size, weight) for outcome, weight in sources]),
-        cut_targets=_mean([(outcome.cut_targets, weight) for outcome, weight in sources]),
+        effective_sample_size=known_mean([(outcome.effective_sample_size, weight) for outcome, weight in sources]),
+        cut_targets=known_mean([(outcome.cut_targets, weight) for outcome, weight in sources]),
     )
-
-
-def _mean(values: Sequence[tuple[float | None, float]]) -> float | None:
-    """Weighted mean of the values that are known; None where none is."""
-    known = [(value, weight) for value, weight in values if value is not None]
-    return sum(value * weight for value, weight in known) / sum(weight for _, weight in known) if known else None

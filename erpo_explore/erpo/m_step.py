@@ -9,7 +9,9 @@ Legend: N kept labels, R rows (B sources times K draws), T target length, V voca
 The estimators weight the label losses L_n differently; `erpo_explore.erpo.estimators` has one module per estimator.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -30,6 +32,7 @@ __all__ = [
     "LabelLosses",
     "StepLoss",
     "drawn_label_losses",
+    "known_mean",
     "mean_loss",
     "model_draw_losses",
     "reference_loss",
@@ -136,6 +139,12 @@ def model_draw_losses(step: Step, draw: Draw) -> LabelLosses:
     logits_NV = _kept_logits(step, draw)
     losses_N = label_losses(logits_NV, draw.labels_RT[draw.keep_RT], never_drawn)
     return LabelLosses(losses_N=_with_forced(losses_N, draw, logits_NV))
+
+
+def known_mean(values: Sequence[tuple[Any, float]]) -> Any:
+    """Weighted mean of the values of a batch's parts that are known; None where none is."""
+    known = [(value, weight) for value, weight in values if value is not None and weight > 0]
+    return sum(value * weight for value, weight in known) / sum(weight for _, weight in known) if known else None
 
 
 def row_sums(value_N: Float[Tensor, " N"], keep_RT: Bool[Tensor, "R T"]) -> Float[Tensor, " R"]:
