@@ -8,7 +8,7 @@ CLUSTER := $(VENV)/.installed-cluster
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder -r fEs
 SPACE ?= default
 
-.PHONY: help explore test test-slow test-all check docs cluster-test cluster-faults gpu-check format lock clean
+.PHONY: help explore test test-slow test-random test-all check docs cluster-test cluster-faults gpu-check format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -21,6 +21,9 @@ test: $(INSTALLED) ## Install, then the tests, but for the slow ones
 
 test-slow: $(INSTALLED) ## What test leaves out: slow tests, and those that need further programs (git, rsync, Chromium, …)
 	$(PYTEST) -m "slow or tools"
+
+test-random: $(INSTALLED) ## The tests of properties, on 500 random examples each
+	HYPOTHESIS_PROFILE=random $(PYTEST) -m "not slow and hypothesis"
 
 test-all: $(INSTALLED) ## Install, then all tests
 	$(PYTEST)

@@ -1,7 +1,7 @@
 """The inverse of sacrebleu's 13a tokenizer, where it has one.
 
 13a splits words from punctuation and forgets where spaces were. Here, marks are attached as in written English, and
-only where 13a splits the result into the same tokens again. So no token changes; where spaces were is a convention.
+only where 13a splits the result as it splits the tokens. So no score changes; where spaces were is a convention.
 Left out: what 13a cannot tell, such as "a -b" from "a - b", the case of letters, and other languages' conventions.
 """
 
@@ -21,7 +21,9 @@ _QUOTE: Final = '"'
 
 
 def detokenise_13a(text: str) -> str:
-    """Text whose 13a tokens are those of `text`, with marks attached to words.
+    """Text that 13a splits as it splits `text`, with marks attached to words.
+
+    Tokens of 13a come back as they are, but for a few that it splits when it sees them again, such as ".1" of "..1".
 
     >>> detokenise_13a('he said : " well ( maybe ) , yes . "')
     'he said: "well (maybe), yes."'
@@ -32,14 +34,15 @@ def detokenise_13a(text: str) -> str:
         text: Tokens of 13a, separated by spaces.
     """
     tokens, tokenize = text.split(), _tokenizer()
+    wanted = tokenize(" ".join(tokens))
     joined = "".join(_with_spaces(tokens, [True] * len(tokens)))
-    if tokenize(joined).split() == tokens:
+    if tokenize(joined) == wanted:
         return joined
     # somewhere 13a would not split again, as between digits: attach one mark after the other
     attach = [False] * len(tokens)
-    for index, wanted in enumerate(_attached(tokens)):
-        attach[index] = wanted
-        if wanted and tokenize("".join(_with_spaces(tokens, attach))).split() != tokens:
+    for index, attached in enumerate(_attached(tokens)):
+        attach[index] = attached
+        if attached and tokenize("".join(_with_spaces(tokens, attach))) != wanted:
             attach[index] = False
     return "".join(_with_spaces(tokens, attach))
 
