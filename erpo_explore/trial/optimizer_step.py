@@ -66,13 +66,12 @@ class OptimizerStep:
         """
         batch = self._batches.at(step).to(self._device)
         self._model.train()
-        assigned = assign_sources(point, len(batch), draws)
-        if len(assigned) == 1:
-            return self._add_gradients(assigned[0][0], batch, draws, weight=1.0)
+        if not point.blend:
+            return self._add_gradients(point, batch, draws, weight=1.0)
         return merge_outcomes(
             [
                 (self._add_gradients(part, batch.take(row_n), draws, weight=len(row_n) / len(batch)), len(row_n))
-                for part, row_n in assigned
+                for part, row_n in assign_sources(point, len(batch), draws)
             ]
         )
 
