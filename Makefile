@@ -25,8 +25,8 @@ test-slow: $(INSTALLED) ## What test leaves out: slow tests, and those that need
 test-random: $(INSTALLED) ## The tests of properties, on 500 random examples each
 	HYPOTHESIS_PROFILE=random $(PYTEST) -m "not slow and hypothesis"
 
-test-all: $(INSTALLED) ## Install, then all tests
-	$(PYTEST)
+test-all: $(INSTALLED) ## Install, then all tests, with all checks of types and shapes
+	CHECK_ALL_TYPES=1 $(PYTEST)
 
 check: $(INSTALLED) ## Format, lint, strict types, import contracts, doctests, language
 	$(BIN)/ruff format --check .

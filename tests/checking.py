@@ -1,16 +1,24 @@
-"""What a user meets: values are validated by the values themselves, not by the type checker of the tests."""
+"""When annotated types and shapes are checked: the import hook's checks cost as much as what they check."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import jaxtyping
 
+__all__ = ["check_types", "no_type_checks"]
+
+
+def check_types(checks: bool) -> None:
+    """Switch the import hook's checks of annotated types and shapes on or off."""
+    jaxtyping.config.update("jaxtyping_disable", not checks)
+
 
 @contextmanager
 def no_type_checks() -> Iterator[None]:
-    """Switch the import hook's checks off, so that a value of a wrong type reaches the source's own validation."""
-    jaxtyping.config.update("jaxtyping_disable", True)
+    """Let a value of a wrong type reach the source's own validation, as a user's does."""
+    before = not jaxtyping.config.jaxtyping_disable
+    check_types(False)
     try:
         yield
     finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
+        check_types(before)

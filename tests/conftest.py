@@ -14,6 +14,7 @@ import hypothesis
 import pytest
 import torch
 
+from tests.checking import check_types
 from tests.shared_ray import connect, disconnect
 from tests.tools import lacking
 
@@ -37,10 +38,19 @@ os.environ["RAY_TMPDIR"] = str(_RAY_FOLDER)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+_IS_FIRST: Final = pytest.StashKey[bool]()
+"""Whether a test is the first of those that differ in their parameters alone."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that need a Ray: they take longest, and processes run one file after the other."""
+    """Begin with the files that need a Ray, since they take longest, and find the first test of each function."""
     with_ray = {item.path for item in items if item.get_closest_marker("ray")}
     items.sort(key=lambda item: item.path not in with_ray)
+    seen: set[tuple[Path, str]] = set()
+    for item in items:
+        function = (item.path, item.nodeid.partition("[")[0])
+        item.stash[_IS_FIRST] = function not in seen
+        seen.add(function)
 
 
 def pytest_unconfigure() -> None:
@@ -53,6 +63,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose programs are missing, before its fixtures run."""
     if lack := lacking(program for mark in item.iter_markers("tools") for program in mark.args):
         pytest.skip(lack)
+    # types and shapes are checked once a test function: checks of each parameter double the time of all tests
+    check_types(item.stash[_IS_FIRST] or "CHECK_ALL_TYPES" in os.environ)
 
 
 @pytest.fixture
