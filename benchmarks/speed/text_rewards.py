@@ -87,7 +87,12 @@ def rewards(
         part = slice(first, first + _AT_ONCE)
         tokens_BT, keep_BT = _padded(references[part], task)
         reference = Reference(
-            tokens_BT=tokens_BT, keep_BT=keep_BT, num_tokens=len(task.target_vocabulary), symbols=task.symbols
+            tokens_BT=tokens_BT,
+            keep_BT=keep_BT,
+            num_tokens=len(task.target_vocabulary),
+            symbols=task.symbols,
+            index_B=torch.arange(first, first + len(tokens_BT)),
+            texts=task.test.target_texts,
         )
         found += reward.score(reference, *_padded(ours[part], task)).tolist()
     return found

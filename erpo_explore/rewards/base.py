@@ -22,6 +22,7 @@ from typing_extensions import override
 from erpo_explore.rewards.increments import Increments
 from erpo_explore.rows import Rows
 from erpo_explore.symbols import Symbols
+from erpo_explore.tasks.texts import Texts
 
 __all__ = ["MetricReward", "PotentialReward", "Reference", "TokenReward"]
 
@@ -37,12 +38,22 @@ class Reference(Rows):
         keep_BT: True on y* and its EOS.
         num_tokens: V, the size of the vocabulary.
         symbols: Ids of the special tokens.
+        index_B: Index of each reference among those of `texts`; None without `texts`.
+        texts: Text of the references that their tokens do not give back.
     """
 
     tokens_BT: Int[Tensor, "B T"]
     keep_BT: Bool[Tensor, "B T"]
     num_tokens: int
     symbols: Symbols
+    index_B: Int[Tensor, " B"] | None = None
+    texts: Texts | None = None
+
+    def kept_texts(self) -> list[str | None]:
+        """Text of each reference that its tokens do not give back; None for the others."""
+        if self.index_B is None or self.texts is None:
+            return [None] * len(self.tokens_BT)
+        return self.texts.at(self.index_B.tolist())
 
     @property
     def words_BT(self) -> Bool[Tensor, "B T"]:

@@ -63,7 +63,11 @@ class FinishedReward(MetricReward[FinishedState]):
         self, reference: Reference, tokens_BL: Int[Tensor, "B L"], keep_BL: Bool[Tensor, "B L"]
     ) -> Float[Tensor, " B"]:
         """R of each hypothesis, by one call of the function; a hypothesis without EOS is scored as it is."""
-        scores = self.function(self._texts(tokens_BL, keep_BL), self._texts(reference.tokens_BT, reference.keep_BT))
+        decoded = self._texts(reference.tokens_BT, reference.keep_BT)
+        references = [
+            text if kept is None else kept for text, kept in zip(decoded, reference.kept_texts(), strict=True)
+        ]
+        scores = self.function(self._texts(tokens_BL, keep_BL), references)
         return torch.tensor(scores, dtype=torch.float32, device=tokens_BL.device)
 
     def _texts(self, tokens_BX: Int[Tensor, "B X"], keep_BX: Bool[Tensor, "B X"]) -> list[str]:

@@ -10,7 +10,8 @@ tokens that the task's scorer counts, and equals what the scorer says of its tex
 still values every next token. The potential of prefixes does not change the reward of whole targets (Ng, Harada &
 Russell 1999).
 
-An unknown token is one word, which matches nothing: the text `<unk>` would be three tokens of `13a`.
+The text of a reference with unknown words is kept beside its tokens. Elsewhere an unknown token is one word, which
+matches nothing: the text `<unk>` would be three tokens of `13a`. No drawn target has one; edits of a reference may.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -74,7 +75,7 @@ class TextReward(MetricReward[TextState]):
 
     @override
     def begin(self, reference: Reference) -> TextState:
-        rows = self._words(reference.tokens_BT, reference.keep_BT, reference.symbols.unk)
+        rows = self._words_of_references(reference)
         distinct = dict.fromkeys(word for row in rows for word in row)
         ids = {word: _FIRST_WORD + at for at, word in enumerate(distinct)} | {_UNKNOWN: _SYMBOLS.unk}
         tokens_BT, keep_BT = _padded(rows, ids, reference.tokens_BT.device)
@@ -118,6 +119,13 @@ class TextReward(MetricReward[TextState]):
         """R of the texts of some tokens, as if each had ended."""
         words_BL, keep_BL = _padded(self._words(tokens_BX, keep_BX, state.unk), state.ids, tokens_BX.device)
         return self._metric.score(state.words, words_BL, keep_BL)
+
+    def _words_of_references(self, reference: Reference) -> list[list[str]]:
+        """The metric's tokens of each reference, of its text where its tokens do not give that back."""
+        texts = reference.kept_texts()
+        known = {text: self._words_of(text) for text in dict.fromkeys(texts) if text is not None}
+        rows = self._words(reference.tokens_BT, reference.keep_BT, reference.symbols.unk)
+        return [row if text is None else known[text] for row, text in zip(rows, texts, strict=True)]
 
     def _words(self, tokens_BX: Int[Tensor, "B X"], keep_BX: Bool[Tensor, "B X"], unk: int) -> list[list[str]]:
         """The metric's tokens of each row; equal rows, as of draws that begin alike, are read once."""

@@ -23,7 +23,7 @@ from typing_extensions import override
 from erpo_explore.errors import ConfigError, DataError
 from erpo_explore.symbols import Symbols
 from erpo_explore.tasks.sentences import Sentences
-from erpo_explore.tasks.vocabulary import NUM_SPECIAL, UNKNOWN, Vocabulary, count_words
+from erpo_explore.tasks.vocabulary import NUM_SPECIAL, UNKNOWN, Vocabulary, count_words, unknown_or_spaced
 
 __all__ = ["BpeVocabulary"]
 
@@ -135,6 +135,10 @@ class BpeVocabulary(Vocabulary):
                 pieces.append(self._pieces[token])
         parts.append(self._join(pieces))
         return _single_spaced("".join(parts))
+
+    @override
+    def not_restored(self, lines: Sequence[str], ids: Sentences) -> list[int]:
+        return unknown_or_spaced(lines, ids, self.symbols.unk)
 
     def to_dict(self) -> dict[str, Any]:
         """The pieces with their ids, and the merges in their order."""

@@ -13,6 +13,7 @@ from erpo_explore.tasks.digests import text_digests
 from erpo_explore.tasks.pretrained import PretrainedVocabulary
 from erpo_explore.tasks.reader import TaskReader
 from erpo_explore.tasks.task import Split, Task, TokenPairs
+from erpo_explore.tasks.texts import Texts
 from erpo_explore.tasks.vocabulary import Vocabulary, WordVocabulary
 
 __all__ = ["load_task"]
@@ -49,6 +50,7 @@ def load_task(config: TaskSection) -> Task:
             references=tuple(target for _, target in pairs),
             source_ids=tokens.source_ids.cut(config.max_source_tokens),
             target_ids=tokens.target_ids,
+            target_texts=tokens.target_texts,
         )
 
     references = [target for _, target in corpus.validation]
@@ -90,9 +92,13 @@ def _learn_vocabulary(config: LearnedVocabularyConfig, lines: list[str]) -> Voca
 
 
 def _encode(pairs: tuple[Pair, ...], source_vocabulary: Vocabulary, target_vocabulary: Vocabulary) -> TokenPairs:
+    targets = [target for _, target in pairs]
+    target_ids = target_vocabulary.encode_lines(targets)
+    lost = target_vocabulary.not_restored(targets, target_ids)
     return TokenPairs(
         source_ids=source_vocabulary.encode_lines([source for source, _ in pairs]),
-        target_ids=target_vocabulary.encode_lines([target for _, target in pairs]),
+        target_ids=target_ids,
+        target_texts=Texts.of((index, targets[index]) for index in lost),
     )
 
 
@@ -110,4 +116,8 @@ def _short_enough(train: TokenPairs, config: TaskSection) -> TokenPairs:
             f"max_target_tokens={config.max_target_tokens}; raise them"
         )
     _log.info("task %s: left out %d of %d train pairs as too long", config.name, len(train) - len(kept), len(train))
-    return TokenPairs(source_ids=train.source_ids.take(kept), target_ids=train.target_ids.take(kept))
+    return TokenPairs(
+        source_ids=train.source_ids.take(kept),
+        target_ids=train.target_ids.take(kept),
+        target_texts=train.target_texts.take(kept),
+    )

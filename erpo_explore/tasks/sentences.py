@@ -92,6 +92,11 @@ class Sentences(Sequence[tuple[int, ...]]):
         length_B: Int[np.ndarray, " B"] = self.ends_M[1:][index_B] - self.ends_M[:-1][index_B]
         return length_B
 
+    def rows_with(self, token: int) -> Int[np.ndarray, " B"]:
+        """Indices of the sentences that have a token, in rising order."""
+        at = np.flatnonzero(self.tokens_N == token)
+        return np.unique(np.searchsorted(self.ends_M, at, side="right") - 1)
+
     def take(self, index_B: Int[np.ndarray, " B"]) -> "Sentences":
         """Chosen sentences, in the order of their indices."""
         return self._copy(self.ends_M[:-1][index_B], self.lengths_of(index_B))

@@ -14,6 +14,7 @@ from erpo_explore.errors import DataError
 from erpo_explore.symbols import Symbols
 from erpo_explore.tasks.metric import WrittenMetric, metric_name, reward_metric
 from erpo_explore.tasks.sentences import Sentences
+from erpo_explore.tasks.texts import Texts
 from erpo_explore.tasks.vocabulary import Vocabulary
 from erpo_explore.tasks.vocabulary_file import Vocabularies
 
@@ -22,18 +23,22 @@ __all__ = ["Split", "Task", "TokenPairs"]
 _TOKENS_AT_ONCE: Final = 1_000_000
 """Tokens that are counted at once, since numpy counts a copy of eight bytes per token."""
 
+_NO_TEXTS: Final = Texts.of(())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenPairs:
-    """Sentence pairs as tokens alone, which is all that training needs.
+    """Sentence pairs as tokens, which is all that most training needs.
 
     Attributes:
         source_ids: Tokens of the sources without EOS, possibly cut.
         target_ids: Tokens of the references without BOS and EOS.
+        target_texts: Text of the references that their tokens do not give back, for rewards that read text.
     """
 
     source_ids: Sentences
     target_ids: Sentences
+    target_texts: Texts = _NO_TEXTS
 
     def __post_init__(self) -> None:
         if len(self.source_ids) != len(self.target_ids):
@@ -72,7 +77,8 @@ class Split(TokenPairs):
 class Task:
     """Data of a task, and the metric that scores a model. It can be pickled, since it is sent to the workers.
 
-    The text of the train pairs is not kept: nothing reads it, and a copy per worker would be large.
+    The text of the train pairs is not kept, but for references that their tokens do not give back: a copy per worker
+    would be large.
 
     Attributes:
         name: Name of the language, folder or data set.

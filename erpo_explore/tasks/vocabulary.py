@@ -11,7 +11,7 @@ from erpo_explore.errors import DataError
 from erpo_explore.symbols import Symbols
 from erpo_explore.tasks.sentences import Sentences
 
-__all__ = ["NUM_SPECIAL", "UNKNOWN", "Vocabulary", "WordVocabulary", "count_words"]
+__all__ = ["NUM_SPECIAL", "UNKNOWN", "Vocabulary", "WordVocabulary", "count_words", "unknown_or_spaced"]
 
 NUM_SPECIAL: Final = 4
 """Ids 0 to 3 are pad, BOS, EOS and unknown in every vocabulary that is built here."""
@@ -48,9 +48,24 @@ class Vocabulary(ABC):
         For text of known words, `decode(encode(text)) == " ".join(text.split())`.
         """
 
+    def not_restored(self, lines: Sequence[str], ids: Sentences) -> list[int]:
+        """Indices of the lines that `decode` does not give back exactly, in rising order.
+
+        Args:
+            lines: Lines of text.
+            ids: Their ids.
+        """
+        return [index for index, (line, row) in enumerate(zip(lines, ids, strict=True)) if self.decode(row) != line]
+
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """As values for JSON, with the `kind` first; `vocabulary_file.read_vocabulary` is the inverse."""
+
+
+def unknown_or_spaced(lines: Sequence[str], ids: Sentences, unk: int) -> list[int]:
+    """Indices of the lines that have an unknown token, or other white space than single spaces between words."""
+    unknown = set(ids.rows_with(unk).tolist())
+    return [index for index, line in enumerate(lines) if index in unknown or line != " ".join(line.split())]
 
 
 def count_words(lines: Iterable[str]) -> Counter[str]:
@@ -128,6 +143,10 @@ class WordVocabulary(Vocabulary):
                 continue
             words.append(UNKNOWN if token == self.symbols.unk else self._words[token - NUM_SPECIAL])
         return " ".join(words)
+
+    @override
+    def not_restored(self, lines: Sequence[str], ids: Sentences) -> list[int]:
+        return unknown_or_spaced(lines, ids, self.symbols.unk)
 
     def to_dict(self) -> dict[str, Any]:
         """The words, in the order of their ids."""

@@ -86,6 +86,8 @@ class OptimizerStep:
             keep_BT=batch.target_keep_BT,
             num_tokens=len(self._task.target_vocabulary),
             symbols=self._task.symbols,
+            index_B=batch.index_B,
+            texts=self._task.train.target_texts,
         )
         reward = MixtureReward(
             point.reward, self._unigram_V, self._task.target_vocabulary.decode, self._text_scorer(point.reward.metric)

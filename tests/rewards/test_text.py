@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from erpo_explore.metrics import load_scorer
 from erpo_explore.rewards import BleuReward, FinishedReward, Reference, TextReward, metric_reward, text_scorer
+from erpo_explore.tasks.texts import Texts
 
 from .oracles import FINISHED, SYMBOLS, WORDS, batch_of, reference_of, summed
 from .text_scorers import SCORERS, bleu_of, decode
@@ -146,6 +147,30 @@ def test_an_unknown_token_is_one_word_that_matches_nothing(name):
     expected = said_by(SCORERS[name], "a ours a", "a theirs a"), said_by(SCORERS[name], "a B, a", "a theirs a")
     assert score_B[:2].tolist() == pytest.approx(expected, abs=2e-6)
     assert float(score_B[2]) == pytest.approx(said_by(SCORERS[name], "a ours a", "ab. a"), abs=2e-6)
+
+
+WRITTEN = {name: SCORERS[name] for name in ("bleu 13a", "edit")} | {
+    "characters": load_scorer({"name": "edit", "unit": "character"}),
+    "chrf": load_scorer("chrf"),
+    "ter": load_scorer("ter"),
+    "sum": load_scorer({"sum": [{"name": "bleu", "weight": 0.5}, {"name": "chrf", "weight": 0.5}]}),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_reference_with_unknown_words_has_its_own_text(name):
+    scorer, texts = WRITTEN[name], Texts.of([(3, "ab. ausgesucht, a"), (7, "a")])
+    reference = replace(reference_of([A, B, STOP, UNK, A], [A, B]), index_B=torch.tensor([3, 5]), texts=texts)
+    reward, hypotheses = metric_reward(scorer.metric, decode, scorer), [[A, B, STOP, A], [A, B]]
+    found_B = reward.score(reference.take(torch.tensor([1, 0])), *batch_of([[*y, EOS] for y in reversed(hypotheses)]))
+    references = ["ab. ausgesucht, a", decode([A, B])]
+    if scorer.metric == "edit":
+        expected = -scorer.corpus(list(map(decode, hypotheses)), references).statistics.values_ND[:, 0]
+    else:
+        expected = [
+            scorer.objective(score) / 100.0 for score in scorer.sentences(list(map(decode, hypotheses)), references)
+        ]
+    assert found_B.tolist() == pytest.approx(list(reversed(list(expected))), abs=2e-6)
 
 
 def test_equal_rows_are_read_once():

@@ -70,3 +70,25 @@ def test_the_score_of_decoded_sentences_is_their_reward(tmp_path, monkeypatch, m
     hypotheses = [task.target_vocabulary.decode(split.target_ids[index]) for index in shifted]
     scores = load_scorer(metric).sentences(hypotheses, split.references)
     assert found_B.tolist() == pytest.approx([score / 100.0 for score in scores], abs=2e-6)
+
+
+def test_references_with_unknown_words_are_rewarded_by_their_text(tmp_path, monkeypatch):
+    folder = write_files(tmp_path / "pairs")
+    written = ["a house, (stands) there .", "two dogs run .", "a dog sleeps .", "the house is big ."]
+    (folder / "train.en").write_text("\n".join(written) + "\n", encoding="utf-8")
+    task = load_task(
+        FilesConfig.model_validate({"data": folder, "metric": "chrf", "vocabulary": {"kind": "word", "min_count": 2}})
+    )
+    seen, step_loss = [], optimizer_step.step_loss
+    monkeypatch.setattr(
+        optimizer_step, "step_loss", lambda *given: (seen.append((given[1], given[5])), step_loss(*given))[1]
+    )
+    TrainingRun(
+        task, LstmConfig(hidden_size=8), TRAINING, spec_of(algorithm("policy_gradient").path("chrf")), CPU
+    ).advance()
+    reward, reference = seen[0]
+    found_B = reward.metric.score(reference, reference.tokens_BT, reference.keep_BT)
+    hypotheses = [task.target_vocabulary.decode(row) for row in reference.tokens_BT.tolist()]
+    scores = load_scorer("chrf").sentences(hypotheses, [written[index] for index in reference.index_B.tolist()])
+    assert min(scores) < 90.0
+    assert found_B.tolist() == pytest.approx([score / 100.0 for score in scores], abs=2e-6)
