@@ -23,8 +23,6 @@ __all__ = ["Split", "Task", "TokenPairs"]
 _TOKENS_AT_ONCE: Final = 1_000_000
 """Tokens that are counted at once, since numpy counts a copy of eight bytes per token."""
 
-_NO_TEXTS: Final = Texts.of(())
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenPairs:
@@ -38,7 +36,7 @@ class TokenPairs:
 
     source_ids: Sentences
     target_ids: Sentences
-    target_texts: Texts = _NO_TEXTS
+    target_texts: Texts = field(default_factory=lambda: Texts.of(()))
 
     def __post_init__(self) -> None:
         if len(self.source_ids) != len(self.target_ids):
