@@ -13,7 +13,7 @@ from erpo_explore.erpo.soft_labels import SoftLabels
 from erpo_explore.rewards import Reference
 from erpo_explore.symbols import Symbols
 
-__all__ = ["Draw", "KnownLogits", "from_reference", "num_forced", "shifted"]
+__all__ = ["Draw", "KnownLogits", "beside_reference", "from_reference", "num_forced", "shifted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +86,33 @@ def from_reference(reference: Reference) -> Draw:
         inputs_RT=shifted(reference.tokens_BT, reference.symbols),
         labels_RT=reference.tokens_BT,
         keep_RT=reference.keep_BT,
+    )
+
+
+def beside_reference(draw: Draw, reference: Reference) -> Draw:
+    """The reference of each source, followed by its K − 1 draws: K targets per source.
+
+    Args:
+        draw: K − 1 adjacent targets per source, drawn as wholes.
+        reference: y*, one row per source.
+    """
+    B, pad = len(reference.tokens_BT), reference.symbols.pad
+    width = max(reference.tokens_BT.shape[1], draw.labels_RT.shape[1])
+
+    def joined(first_BT: Tensor, drawn_RT: Tensor, value: int) -> Tensor:
+        first_BT, drawn_RT = (
+            torch.nn.functional.pad(part, (0, width - part.shape[1]), value=value) for part in (first_BT, drawn_RT)
+        )
+        return torch.cat([first_BT[:, None], drawn_RT.view(B, -1, width)], dim=1).flatten(0, 1)
+
+    finished_R = draw.finished_R
+    if finished_R is not None:
+        finished_R = torch.nn.functional.pad(finished_R.view(B, -1), (1, 0), value=True).flatten()
+    return Draw(
+        inputs_RT=joined(shifted(reference.tokens_BT, reference.symbols), draw.inputs_RT, pad),
+        labels_RT=joined(reference.tokens_BT, draw.labels_RT, pad),
+        keep_RT=joined(reference.keep_BT, draw.keep_RT, False),
+        finished_R=finished_R,
     )
 
 

@@ -10,7 +10,7 @@ The estimators `stratified` and `ngram` edit the reference instead (`edit_sample
 
 import torch
 
-from erpo_explore.erpo.draw import Draw
+from erpo_explore.erpo.draw import Draw, beside_reference
 from erpo_explore.erpo.noising import is_noising, sample_noised
 from erpo_explore.erpo.proposal import Proposal
 from erpo_explore.erpo.sampling import sample
@@ -20,7 +20,7 @@ __all__ = ["sample_targets"]
 
 
 def sample_targets(step: Step, *, from_model: bool = False, with_z: bool = False) -> Draw:
-    """Draw one target per row.
+    """Draw one target per row; with `with_reference`, the first of each source is the reference.
 
     Args:
         step: The encoded batch.
@@ -31,6 +31,14 @@ def sample_targets(step: Step, *, from_model: bool = False, with_z: bool = False
         ValueError: Reward and model forbid every token after some prefix.
         FloatingPointError: The model's probabilities are not finite numbers.
     """
+    if not step.point.estimator.with_reference:
+        return _sample(step, from_model=from_model, with_z=with_z)
+    drawn = _sample(step.without_first(), from_model=from_model, with_z=with_z)
+    return beside_reference(drawn, step.first_rows().reference)
+
+
+def _sample(step: Step, *, from_model: bool, with_z: bool) -> Draw:
+    """Draw one target per row."""
     point = step.point
     if not from_model and is_noising(point):
         return sample_noised(point, step.reward, step.reference, max_tokens=step.max_tokens, generator=step.generator)

@@ -137,7 +137,11 @@ def model_draw_losses(step: Step, draw: Draw) -> LabelLosses:
     if draw.logits is not None:
         return LabelLosses(losses_N=_known_losses(step, draw, never_drawn))
     logits_NV = _kept_logits(step, draw)
-    losses_N = label_losses(logits_NV, draw.labels_RT[draw.keep_RT], never_drawn)
+    labels_N = draw.labels_RT[draw.keep_RT]
+    losses_N = label_losses(logits_NV, labels_N, never_drawn)
+    if step.point.estimator.with_reference:  # only the reference may hold an unknown word
+        is_unknown_N = labels_N == step.reference.symbols.unk
+        losses_N = torch.where(is_unknown_N, label_losses(logits_NV, labels_N), losses_N)
     return LabelLosses(losses_N=_with_forced(losses_N, draw, logits_NV))
 
 

@@ -61,6 +61,11 @@ class Step:
         row_B = torch.arange(0, len(tokens_RT), self.num_draws, device=tokens_RT.device)
         return replace(self._take(row_B), num_draws=1)
 
+    def without_first(self) -> "Step":
+        """The rows of all draws but the first of each source."""
+        row_R = torch.arange(len(self.reference.tokens_BT), device=self.reference.tokens_BT.device)
+        return replace(self._take(row_R.view(-1, self.num_draws)[:, 1:].flatten()), num_draws=self.num_draws - 1)
+
     def settled(self) -> "Step":
         """The step with the decoder's dropout drawn, so that sampling and the loss use the same dropout."""
         return replace(self, memory=self.model.settle(self.memory, self.max_tokens))

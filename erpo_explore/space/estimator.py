@@ -7,6 +7,7 @@ Legend: K draws per source sentence.
     stratified      RAML's offline sampler: first the number of edits, then the edits (Norouzi et al. 2016)
     ngram           RAML's other sampler: one of K n-gram replacements, drawn by exp(R/τ) (code of Tan et al. 2018)
     minimum_risk    y_k ~ p_θ, the expected reward under p_θ^a, renormalised over the K (Shen et al. 2016)
+    best_of         y_k ~ p_θ, weights: how often y_k is the best of n among the K (best-of-n distillation)
     target_policy   y_k ~ p_θ, q_k ∝ p_k^ρ exp(u_k/τ), fitted by cross-entropy over the K (TPO, arXiv 2604.06159)
 
 `ESTIMATORS` holds one entry per kind: the module that implements it, and the rules that a point must meet. A kind
@@ -17,6 +18,9 @@ At α → ∞ the weight of a draw is (R − b) / s. The baseline b is 0 for `no
 the mean over all draws of the batch for `batch` (REINFORCE++). The scale s is 1, or the standard deviation of R over
 the K (`group`, as in GRPO) or over the batch (Lite PPO, REINFORCE++). With `target_policy`, `group` standardises the
 scores u, and `none` takes R itself. `minimum_risk` has its baseline, E R over the K, by construction.
+
+Where draws come from the model and are compared with each other, the first of the K may be the reference itself
+(`with_reference`): y_1 = y*, y_2 … y_K ~ p_θ. Shen et al. (2016) build their subsets so.
 """
 
 import math
@@ -57,7 +61,7 @@ class EstimatorRules:
     Attributes:
         implementation: `package.module:object` that draws targets and computes the loss.
         alpha: Admitted α: `any`; `finite`; `zero` (draws without the model); `positive` and finite (draws from the
-            model); `infinite` (a policy gradient).
+            model); `one`, with β = 0; `infinite` (a policy gradient).
         needs_increments: Where the reward must value every next token: nowhere (`never`), where α = 0
             (`at_alpha_zero`), or at every finite α (`at_finite_alpha`).
         needs_several: Whether K must be at least 2.
@@ -70,10 +74,14 @@ class EstimatorRules:
         weighs: Where draws are weighted by the reward minus a baseline: nowhere (`never`), where α is infinite
             (`at_alpha_infinite`), or everywhere (`always`).
         has_sharpness: Whether it has the setting `sharpness`.
+        has_best_of: Whether it has the setting `best_of`.
+        ranks: Whether it sees nothing of the rewards but their order.
+        admits_reference: Where the reference may be among the draws: nowhere (`never`), where α is infinite
+            (`at_alpha_infinite`), or everywhere (`always`).
     """
 
     implementation: str
-    alpha: Literal["any", "finite", "zero", "positive", "infinite"] = "any"
+    alpha: Literal["any", "finite", "zero", "positive", "one", "infinite"] = "any"
     needs_increments: Literal["never", "at_alpha_zero", "at_finite_alpha"] = "never"
     needs_several: bool = False
     trains_on_one: bool = False
@@ -84,6 +92,9 @@ class EstimatorRules:
     default_baseline: Baseline = "self_critical"
     weighs: Literal["never", "at_alpha_infinite", "always"] = "never"
     has_sharpness: bool = False
+    has_best_of: bool = False
+    ranks: bool = False
+    admits_reference: Literal["never", "at_alpha_infinite", "always"] = "never"
 
 
 ESTIMATORS: Final[Mapping[str, EstimatorRules]] = {
@@ -92,6 +103,7 @@ ESTIMATORS: Final[Mapping[str, EstimatorRules]] = {
         needs_increments="at_finite_alpha",
         whole_targets=False,
         weighs="at_alpha_infinite",
+        admits_reference="at_alpha_infinite",
     ),
     "sequence": EstimatorRules(
         implementation="erpo_explore.erpo.estimators.sequence:SEQUENCE",
@@ -118,6 +130,15 @@ ESTIMATORS: Final[Mapping[str, EstimatorRules]] = {
         needs_several=True,
         task_alone=True,
         has_sharpness=True,
+        admits_reference="always",
+    ),
+    "best_of": EstimatorRules(
+        implementation="erpo_explore.erpo.estimators.best_of:BEST_OF",
+        alpha="one",
+        needs_several=True,
+        task_alone=True,
+        has_best_of=True,
+        ranks=True,
     ),
     "target_policy": EstimatorRules(
         implementation="erpo_explore.erpo.estimators.target_policy:TARGET_POLICY",
@@ -127,6 +148,7 @@ ESTIMATORS: Final[Mapping[str, EstimatorRules]] = {
         baselines=("none", "group"),
         default_baseline="group",
         weighs="always",
+        admits_reference="always",
     ),
 }
 """Kinds of estimators, by name."""
@@ -149,6 +171,8 @@ class Estimator:
             labels of each target, then the number of targets (`target`, as in GRPO's paper); or the number of targets
             alone (`sum`, as in Dr. GRPO up to a constant).
         sharpness: a of `minimum_risk`, the exponent of p_θ; Shen et al. use 0.005.
+        best_of: n of `best_of`, at most K. Default: K.
+        with_reference: Whether the first of the K draws is the reference itself.
 
     Raises:
         ConfigError: A value is unknown or out of range, or K is too small for the kind or the baseline.
@@ -160,6 +184,8 @@ class Estimator:
     scale: Scale | None = None
     normalise: Normalise = "labels"
     sharpness: float = 1.0
+    best_of: int | None = None
+    with_reference: bool = False
 
     def __post_init__(self) -> None:
         if not (isinstance(self.kind, str) and (self.kind in ESTIMATORS or is_dotted(self.kind))):
@@ -191,18 +217,41 @@ class Estimator:
                 f"estimator.sharpness has no effect with kind={self.kind}, got {self.sharpness!r}; leave it out, or "
                 "use kind: minimum_risk"
             )
+        if self.best_of is not None and not self.rules.has_best_of:
+            raise ConfigError(
+                f"estimator.best_of has no effect with kind={self.kind}, got {self.best_of!r}; leave it out, or use "
+                "kind: best_of"
+            )
+        if isinstance(self.best_of, bool) or not (
+            isinstance(self.chosen_best_of, int) and 2 <= self.chosen_best_of <= max(2, self.samples)
+        ):
+            raise ConfigError(
+                f"estimator.best_of must be a whole number from 2 to samples={self.samples}, got {self.best_of!r}"
+            )
+        if not isinstance(self.with_reference, bool):
+            raise ConfigError(f"estimator.with_reference must be true or false, got {self.with_reference!r}")
+        if self.with_reference and self.samples < 2:
+            raise ConfigError(
+                f"estimator.samples must be >= 2 for with_reference=true, got {self.samples}; use e.g. 4, of which one "
+                "is the reference"
+            )
 
     @property
     def rules(self) -> EstimatorRules:
         """The rules of its kind; an estimator from outside has none."""
         return ESTIMATORS.get(self.kind) or EstimatorRules(
-            implementation=self.kind, weighs="always", has_sharpness=True
+            implementation=self.kind, weighs="always", has_sharpness=True, has_best_of=True, admits_reference="always"
         )
 
     @property
     def chosen_baseline(self) -> Baseline:
         """The baseline: the given one, or the default of the kind."""
         return self.rules.default_baseline if self.baseline is None else self.baseline
+
+    @property
+    def chosen_best_of(self) -> int:
+        """Size n of the sets of `best_of`: the given one, or K."""
+        return max(2, self.samples) if self.best_of is None else self.best_of
 
     @property
     def chosen_scale(self) -> Scale:

@@ -135,6 +135,13 @@ class Point:
             raise ConfigError(f"{where} draws without the model and needs alpha=0, got alpha={self.alpha!r}")
         if rules.alpha == "positive" and self.alpha == 0.0:
             raise ConfigError(f"{where} draws from the model and needs alpha > 0, got alpha=0; use alpha: 1, beta: 0")
+        if rules.alpha == "one" and (self.alpha, self.beta) != (1.0, 0.0):
+            raise ConfigError(f"{where} is the point alpha=1, beta=0, got alpha={self.alpha!r}, beta={self.beta!r}")
+        if rules.ranks and R.temperature != 1.0:
+            raise ConfigError(
+                f"{where} sees the order of the rewards alone, so reward.temperature={R.temperature:g} has no effect; "
+                "leave it out"
+            )
         if self.estimator.chosen_baseline not in rules.baselines:
             raise ConfigError(f"{where} needs baseline {' or '.join(rules.baselines)}, got {self.estimator.baseline}")
         if self.estimator.baseline is not None and not (
@@ -162,6 +169,14 @@ class Point:
             raise ConfigError(
                 f"prefix=truth with label={self.label} draws nothing, so samples={self.estimator.samples} has no "
                 "effect; leave it out"
+            )
+        if self.estimator.with_reference and not (
+            rules.admits_reference == "always"
+            or (rules.admits_reference == "at_alpha_infinite" and self.is_policy_gradient and self.forced == 0.0)
+        ):
+            raise ConfigError(
+                f"{where} has no draws beside which the reference can stand, got with_reference=true, "
+                f"forced={self.forced:g}; leave it out, or use alpha: inf, forced: 0, or estimator target_policy"
             )
         weighs = rules.weighs == "always" or (rules.weighs == "at_alpha_infinite" and self.is_policy_gradient)
         for name, value, default in (

@@ -116,6 +116,8 @@ def exact_loss(point, model):
         return _policy_gradient_loss(point, model)
     if estimator.kind == "token" and not point.is_policy_gradient:
         return tree_of(point, model).loss()
+    if estimator.kind == "best_of":
+        return _best_of_loss(point, model)
     assert estimator.samples == 2, "a group of more than 2 is too dear to enumerate; give the algorithm settings"
     exact = enumeration(point, model)
     if estimator.kind == "sequence":
@@ -123,6 +125,17 @@ def exact_loss(point, model):
     log_p_N = sequence_log_p(model, exact.tokens_NL, exact.keep_NL, allowed=True)
     pairs = {"token": _group_pairs, "minimum_risk": risk_pairs, "target_policy": _target_policy_pairs}
     return grouped_loss(log_p_N.exp(), 2, pairs[estimator.kind](point, log_p_N, exact.reward_N))
+
+
+def _best_of_loss(point, model):
+    """−E log p of the best of n draws, whatever K: P(y) = p(y) / P(R = r) · (P(R ≤ r)^n − P(R < r)^n)."""
+    exact, n = enumeration(point, model), point.estimator.chosen_best_of
+    p_N, reward_N = exact.log_p_N.exp().double(), (exact.reward_N * 1e4).round()
+    equal_NN, worse_NN = reward_N[:, None] == reward_N, reward_N[:, None] > reward_N
+    equal_N, worse_N = equal_NN.double() @ p_N, worse_NN.double() @ p_N
+    q_N = p_N / equal_N * ((worse_N + equal_N) ** n - worse_N**n)
+    torch.testing.assert_close(q_N.sum(), torch.tensor(1.0).double())
+    return -(q_N.float() * sequence_log_p(model, exact.tokens_NL, exact.keep_NL, allowed=False)).sum()
 
 
 def _offline_loss(probability, model):

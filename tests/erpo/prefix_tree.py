@@ -123,7 +123,7 @@ def _nodes(
     log_p_BV = logits_BV.log_softmax(-1)
     allowed_BV = logits_BV.index_fill(1, torch.tensor(SYMBOLS.never_drawn), -torch.inf).log_softmax(-1)
     q_BV = p_BV = allowed_BV.detach().exp()
-    if not point.is_policy_gradient and point.estimator.kind != "target_policy":
+    if not point.is_policy_gradient and point.estimator.kind not in ("target_policy", "best_of"):
         energy_BV = torch.zeros_like(q_BV)
         if point.reward.task < 1.0 or point.reward.has_increments:
             state = reward.begin(reference)
@@ -151,7 +151,7 @@ def grouped_loss(
         num_draws: K, small.
         loss_of: [P] losses of [P, K] numbers of targets.
     """
-    numbers_PK = torch.cartesian_prod(*[torch.arange(len(probability_N))] * num_draws)
+    numbers_PK = torch.cartesian_prod(*[torch.arange(len(probability_N))] * num_draws).view(-1, num_draws)
     probability_P = probability_N.detach()[numbers_PK].prod(1)
     return (probability_P * loss_of(numbers_PK)).sum()
 

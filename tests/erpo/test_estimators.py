@@ -45,6 +45,7 @@ ADMITTED = {
     "stratified": point("stratified", EDIT, alpha=0.0, beta=0.5),
     "ngram": point("ngram", alpha=0.0, beta=0.5),
     "minimum_risk": point("minimum_risk", alpha=math.inf),
+    "best_of": point("best_of", best_of=2),
     "target_policy": point("target_policy"),
     BEST: point(BEST),
 }

@@ -21,7 +21,7 @@ BASES = {
     for name in (
         *("mle@0", "label_smoothing@0", "data_noising@0", "scheduled_sampling@1", "mixer@0.75", "blank"),
         *("raml@0", "raml_stratified@0", "raml_ngram@0", "spg@0", "grpo@0", "policy_gradient@0", "minimum_risk@0"),
-        *("target_policy@0", "all, trusted", "halfway", "sequence, halfway", "truth + noise, forced"),
+        *("target_policy@0", "best of 2 in 3", "all, trusted", "halfway", "sequence, halfway", "truth + noise, forced"),
     )
 }
 
@@ -48,6 +48,8 @@ VALUES = {
     "estimator.scale": SCALES,
     "estimator.normalise": NORMALISATIONS,
     "estimator.sharpness": (0.3, 1.0),
+    "estimator.best_of": (None, 2, 3),
+    "estimator.with_reference": (False, True),
 }
 
 

@@ -1,8 +1,11 @@
+import itertools
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from erpo_explore.erpo.estimators.best_of import best_of_weights
 from erpo_explore.erpo.weights import (
     advantages,
     effective_sample_size,
@@ -132,3 +135,19 @@ class TestStandardised:
     @pytest.mark.parametrize("scale", [1e-12, 1e12])
     def test_the_unit_of_the_reward_does_not_matter(self, scale):
         torch.testing.assert_close(standardised(REWARD_BK * scale), standardised(REWARD_BK))
+
+
+class TestBestOf:
+    @given(st.lists(st.sampled_from([-1.0, 0.1, 0.25, 3.0]), min_size=2, max_size=6), st.integers(2, 6))
+    def test_it_is_the_share_of_the_sets_of_n_whose_best_it_is(self, rewards, n):
+        n, sets = min(n, len(rewards)), list(itertools.combinations(range(len(rewards)), min(n, len(rewards))))
+        expected = [0.0] * len(rewards)
+        for members in sets:
+            best = [k for k in members if rewards[k] == max(rewards[j] for j in members)]
+            for k in best:
+                expected[k] += 1.0 / len(best) / len(sets)
+        assert best_of_weights(torch.tensor([rewards]), n)[0].tolist() == pytest.approx(expected)
+
+    def test_rewards_that_differ_by_rounding_share(self):
+        nearly_1K = torch.tensor([[0.1 + 0.2, 0.3, 0.0]])
+        assert best_of_weights(nearly_1K, 3).tolist() == [[0.5, 0.5, 0.0]]

@@ -52,6 +52,7 @@ def policy_gradients(draw):
             baseline=st.sampled_from([None, *BASELINES]),
             scale=st.sampled_from([None, *SCALES]),
             normalise=st.sampled_from(NORMALISATIONS),
+            with_reference=st.booleans(),
         )
         | st.builds(Estimator, kind=st.just("minimum_risk"), samples=samples, sharpness=st.floats(1e-3, 2.0))
     )
@@ -63,7 +64,7 @@ def policy_gradients(draw):
         alpha=math.inf,
         beta=beta,
         estimator=estimator,
-        forced=draw(shares) if estimator.kind == "token" else 0.0,
+        forced=draw(shares) if estimator.kind == "token" and not estimator.with_reference else 0.0,
     )
 
 
@@ -82,9 +83,16 @@ def token_points(draw):
 @st.composite
 def sequence_points(draw):
     """Any point with alpha < inf whose targets are weighted as wholes, or drawn as wholes."""
-    kind = draw(st.sampled_from(["sequence", "target_policy", "ngram", "stratified"]))
+    kind = draw(st.sampled_from(["sequence", "target_policy", "best_of", "ngram", "stratified"]))
     metric = "edit" if kind == "stratified" else draw(st.sampled_from(TOKEN_METRICS))
     trusted = kind in ("sequence", "target_policy")
+    if kind == "best_of":
+        return Point(
+            reward=Reward(task=1.0, metric=metric),
+            alpha=1.0,
+            beta=0.0,
+            estimator=Estimator(kind=kind, samples=draw(samples)),
+        )
     return Point(
         reward=Reward(task=1.0, metric=metric, temperature=1.0 if kind == "target_policy" else draw(temperatures)),
         alpha=draw(st.floats(1e-3, 1e3)) if trusted else 0.0,

@@ -43,7 +43,13 @@ def test_the_default_baseline_is_that_of_the_kind(kind, baseline):
 def test_an_estimator_from_outside_admits_every_point():
     estimator = Estimator.from_dict("mine.estimators:NEW")
     assert Estimator.from_dict(estimator.to_dict()) == estimator
-    assert estimator.rules == EstimatorRules(implementation="mine.estimators:NEW", weighs="always", has_sharpness=True)
+    assert estimator.rules == EstimatorRules(
+        implementation="mine.estimators:NEW",
+        weighs="always",
+        has_sharpness=True,
+        has_best_of=True,
+        admits_reference="always",
+    )
     for alpha in (0.0, 1.0, math.inf):
         reward, beta = Reward(task=1.0, metric="mine:wer"), 0.0 if math.isinf(alpha) else 1.0
         assert Point(reward=reward, alpha=alpha, beta=beta, estimator=estimator).alpha == alpha
@@ -63,6 +69,11 @@ def test_an_estimator_from_outside_admits_every_point():
         ({"sharpness": 0.0}, r"estimator\.sharpness must be > 0 and finite, got 0\.0"),
         ({"sharpness": math.nan}, r"estimator\.sharpness must be > 0 and finite, got nan"),
         ({"sharpness": 0.5}, r"estimator\.sharpness has no effect with kind=token, got 0\.5; leave it out"),
+        ({"samples": 4, "best_of": 2}, r"estimator\.best_of has no effect with kind=token, got 2; leave it out"),
+        ({"kind": "best_of", "samples": 4, "best_of": 5}, r"best_of must be a whole number from 2 to samples=4, got 5"),
+        ({"kind": "best_of", "samples": 4, "best_of": 1}, r"best_of must be a whole number from 2 to samples=4, got 1"),
+        ({"with_reference": 1}, r"estimator\.with_reference must be true or false, got 1"),
+        ({"with_reference": True}, r"samples must be >= 2 for with_reference=true, got 1; use e\.g\. 4, of which one"),
         ({"draws": 3}, r"estimator\.draws is unknown; known are kind, samples, baseline, scale, normalise, sharpness"),
         (3, r"estimator must be a kind or a mapping, got 3"),
     ],

@@ -21,6 +21,7 @@ CHRF = Reward(task=1.0, metric="chrf")
 SEQUENCE, NGRAM, RISK, TPO = (
     Estimator(kind=kind, samples=4) for kind in ("sequence", "ngram", "minimum_risk", "target_policy")
 )
+BEST = Estimator(kind="best_of", samples=4)
 RLOO_TPO = dataclasses.replace(TPO, baseline="leave_one_out")
 
 
@@ -119,6 +120,28 @@ def test_a_point_is_read_in_either_coordinates(written, point):
                 "estimator": Estimator(kind="minimum_risk", samples=2, normalise="sum"),
             },
             r"has no normalise, so normalise=sum has no effect; leave it out",
+        ),
+        (
+            {"reward": BLEU, "alpha": 1.0, "estimator": Estimator(samples=2, with_reference=True)},
+            r"has no draws beside which the reference can stand, got with_reference=true, forced=0; leave it out",
+        ),
+        (
+            {
+                "alpha": INF,
+                "beta": 0.0,
+                "reward": BLEU,
+                "forced": 0.5,
+                "estimator": Estimator(samples=2, with_reference=True),
+            },
+            r"got with_reference=true, forced=0\.5; leave it out",
+        ),
+        (
+            {"reward": BLEU, "alpha": 0.5, "beta": 0.5, "estimator": BEST},
+            r"best_of is the point alpha=1, beta=0, got alpha=0\.5, beta=0\.5",
+        ),
+        (
+            {"reward": COLD, "alpha": 1.0, "beta": 0.0, "estimator": BEST},
+            r"sees the order of the rewards alone, so reward\.temperature=0\.5 has no effect; leave it out",
         ),
         ({"forced": 1.5}, r"forced must lie in \[0, 1\], got 1\.5; it is a share of the reference"),
         ({"forced": NAN}, r"forced must lie in \[0, 1\], got nan"),

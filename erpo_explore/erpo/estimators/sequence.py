@@ -10,16 +10,18 @@ A reward that scores finished targets alone is no part of q̃ and Z_t; then w_k 
 
 from typing import Final
 
+from jaxtyping import Float
+from torch import Tensor
 from typing_extensions import override
 
 from erpo_explore.erpo.draw import Draw
 from erpo_explore.erpo.e_step import sample_targets
 from erpo_explore.erpo.estimators.base import GradientEstimator
-from erpo_explore.erpo.m_step import StepLoss, drawn_label_losses, step_result
+from erpo_explore.erpo.m_step import LabelLosses, StepLoss, drawn_label_losses, step_result
 from erpo_explore.erpo.step import Step
 from erpo_explore.erpo.weights import effective_sample_size, self_normalised
 
-__all__ = ["SEQUENCE"]
+__all__ = ["SEQUENCE", "weighted_loss"]
 
 
 class SequenceEstimator(GradientEstimator):
@@ -39,16 +41,31 @@ class SequenceEstimator(GradientEstimator):
             reward_R = step.scores(draw)
             log_weight_R = log_weight_R + reward_R / step.point.tau
         weight_BK = self_normalised(step.grouped(log_weight_R), step.grouped(finished_R))
-        weight_N = weight_BK.reshape(-1, 1).expand(draw.keep_RT.shape)[draw.keep_RT]
-        total = weight_N.sum()
-        return step_result(
-            draw,
-            losses,
-            (weight_N * losses.losses_N).sum() / total,
-            num_units=float(total),
-            rewards=step.reward_statistics(reward_R, weight_BK),
-            effective_sample_size=float(effective_sample_size(weight_BK).mean()),
-        )
+        return weighted_loss(step, draw, losses, weight_BK, reward_R)
 
 
 SEQUENCE: Final = SequenceEstimator()
+
+
+def weighted_loss(
+    step: Step, draw: Draw, losses: LabelLosses, weight_BK: Float[Tensor, "B K"], reward_R: Tensor | None
+) -> StepLoss:
+    """The mean label loss, each label with the weight of its target.
+
+    Args:
+        step: The step.
+        draw: K targets per source.
+        losses: Their label losses.
+        weight_BK: Weights of the targets, which sum to 1 per source.
+        reward_R: Their rewards, where known.
+    """
+    weight_N = weight_BK.reshape(-1, 1).expand(draw.keep_RT.shape)[draw.keep_RT]
+    total = weight_N.sum()
+    return step_result(
+        draw,
+        losses,
+        (weight_N * losses.losses_N).sum() / total,
+        num_units=float(total),
+        rewards=step.reward_statistics(reward_R, weight_BK),
+        effective_sample_size=float(effective_sample_size(weight_BK).mean()),
+    )
