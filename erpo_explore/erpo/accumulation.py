@@ -9,7 +9,9 @@ Each part then encodes its sources again. So the gradient is that of the whole b
 each pass has masks of its own, and targets are drawn under other masks than those they are trained under.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import torch
 from jaxtyping import Bool, Int
@@ -18,7 +20,7 @@ from torch import Tensor
 from erpo_explore.erpo.draw import Draw, from_reference
 from erpo_explore.erpo.estimators import GradientEstimator, load_estimator
 from erpo_explore.erpo.m_step import StepLoss, known_mean, reference_loss
-from erpo_explore.erpo.objective import draws_nothing, longest_draw
+from erpo_explore.erpo.objective import anchor_of, draws_nothing, longest_draw
 from erpo_explore.erpo.reward_statistics import RewardStatistics
 from erpo_explore.erpo.step import Step
 from erpo_explore.errors import ConfigError
@@ -40,6 +42,7 @@ def accumulate(
     *,
     part_size: int,
     weight: float = 1.0,
+    anchors: Mapping[str, Seq2Seq] = MappingProxyType({}),
 ) -> StepLoss:
     """Add the gradients of one batch to those of the parameters, and return its loss, without gradient.
 
@@ -53,6 +56,7 @@ def accumulate(
         generator: Source of every random draw.
         part_size: Sources per part.
         weight: Weight of the batch's gradients beside those that the parameters have already.
+        anchors: As for `step_loss`.
 
     Raises:
         ConfigError: As for `step_loss`, or the point compares the sources of a batch with each other.
@@ -73,6 +77,7 @@ def accumulate(
             reference=reference.take(row_B),
             max_tokens=max_tokens,
             generator=generator,
+            **anchor_of(point, anchors, source_BS[row_B], source_keep_BS[row_B]),
         ).repeated(num_draws)
 
     earlier = [parameter.grad for parameter in model.parameters()]

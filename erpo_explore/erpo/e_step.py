@@ -8,6 +8,8 @@ Legend: R rows (sources times draws), T target length.
 The estimators `stratified` and `ngram` edit the reference instead (`edit_sampler`, `ngram_sampler`).
 """
 
+from dataclasses import replace
+
 import torch
 
 from erpo_explore.erpo.draw import Draw, beside_reference
@@ -40,6 +42,8 @@ def sample_targets(step: Step, *, from_model: bool = False, with_z: bool = False
 def _sample(step: Step, *, from_model: bool, with_z: bool) -> Draw:
     """Draw one target per row."""
     point = step.point
+    if point.draws_from_anchor:
+        step = step.of_anchor()
     if not from_model and is_noising(point):
         return sample_noised(point, step.reward, step.reference, max_tokens=step.max_tokens, generator=step.generator)
     proposal = Proposal(
@@ -50,11 +54,17 @@ def _sample(step: Step, *, from_model: bool, with_z: bool) -> Draw:
         with_z=with_z,
         with_logits=_has_same_logits(step) and point.forced == 0.0,
     )
-    return sample(proposal, step.memory, step.reference, max_tokens=step.max_tokens, generator=step.generator)
+    draw = sample(proposal, step.memory, step.reference, max_tokens=step.max_tokens, generator=step.generator)
+    if point.draws_from_anchor and draw.model_share > 0.0:
+        # the share of q̃ that is the anchor's own distribution was not computed
+        draw = replace(draw, q_RT=None, model_share=0.0)
+    return draw
 
 
 def _has_same_logits(step: Step) -> bool:
     """Whether the model computes the same logits when it reads a whole target as while the target was drawn."""
     model = step.model
+    if step.point.anchor != "self":  # the logits are the anchor's, or are needed with a gradient
+        return False
     same_dropout = step.memory.is_settled or not model.training
     return same_dropout and model.output_layer is not None and not torch.is_autocast_enabled(model.device.type)

@@ -94,10 +94,15 @@ def enumerate_targets(
         max_tokens: L.
 
     Raises:
-        ValueError: The point is a blend, the reference has more than one row, or there are more than a million targets.
+        ValueError: The point is a blend or has an anchor, the reference has more than one row, or there are more than
+            a million targets.
     """
     if point.blend:
         raise ValueError(f"enumeration takes one point, got a blend: {point}; enumerate its parts")
+    if point.anchor != "self":
+        raise ValueError(
+            f"enumeration takes anchor self, got {point.anchor}; pass the anchor as the model that q reads"
+        )
     if reference.tokens_BT.shape[0] != 1:
         raise ValueError(f"enumeration takes one source, got {reference.tokens_BT.shape[0]}")
     tokens_NL = _every_target(reference, max_tokens)

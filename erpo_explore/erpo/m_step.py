@@ -10,13 +10,14 @@ The estimators weight the label losses L_n differently; `erpo_explore.erpo.estim
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from erpo_explore.erpo.conditional import allowed_log_p
 from erpo_explore.erpo.draw import Draw
 from erpo_explore.erpo.label_losses import (
     allowed_probabilities,
@@ -31,6 +32,8 @@ from erpo_explore.erpo.step import Step
 __all__ = [
     "LabelLosses",
     "StepLoss",
+    "anchor_divergences",
+    "anchor_log_p",
     "drawn_label_losses",
     "known_mean",
     "mean_loss",
@@ -143,6 +146,29 @@ def model_draw_losses(step: Step, draw: Draw) -> LabelLosses:
         is_unknown_N = labels_N == step.reference.symbols.unk
         losses_N = torch.where(is_unknown_N, label_losses(logits_NV, labels_N), losses_N)
     return LabelLosses(losses_N=_with_forced(losses_N, draw, logits_NV))
+
+
+@torch.no_grad()
+def anchor_log_p(step: Step, draw: Draw) -> Float[Tensor, " R"]:
+    """Log p_anchor of each target, over the tokens that a target may hold."""
+    losses = model_draw_losses(step.of_anchor(), replace(draw, logits=None))
+    return -row_sums(losses.losses_N, draw.keep_RT)
+
+
+def anchor_divergences(step: Step, draw: Draw) -> Float[Tensor, " N"]:
+    """KL(p_θ ‖ p_anchor) of the next token at each kept label, over the tokens that a target may hold; with gradient.
+
+    0 at forced labels, which the model does not choose.
+    """
+    symbols = step.reference.symbols
+    log_p_NV = allowed_log_p(_kept_logits(step, draw), symbols)
+    with torch.no_grad():
+        log_anchor_NV = allowed_log_p(_kept_logits(step.of_anchor(), draw), symbols)
+    is_allowed_V = log_p_NV[0] > -torch.inf
+    # tokens that are never drawn have p = 0 and would add 0 · (∞ − ∞)
+    gap_NV = torch.where(is_allowed_V, log_p_NV - log_anchor_NV, 0.0)
+    divergence_N = (log_p_NV.exp() * gap_NV).sum(1)
+    return divergence_N if draw.forced_RT is None else divergence_N.masked_fill(draw.forced_RT[draw.keep_RT], 0.0)
 
 
 def known_mean(values: Sequence[tuple[Any, float]]) -> Any:

@@ -3,7 +3,9 @@
 Legend: B sources, S source length, T target length.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 import torch
 from jaxtyping import Bool, Int
@@ -17,7 +19,7 @@ from erpo_explore.rewards import MixtureReward, Reference
 from erpo_explore.seq2seq import Memory, Seq2Seq
 from erpo_explore.space import Point
 
-__all__ = ["draw_targets", "draws_nothing", "longest_draw", "step_loss"]
+__all__ = ["anchor_of", "draw_targets", "draws_nothing", "longest_draw", "step_loss"]
 
 _LENGTH_SLACK: Final = 5
 """Tokens by which a drawn target may exceed the longest reference of its batch."""
@@ -31,6 +33,7 @@ def step_loss(
     source_keep_BS: Bool[Tensor, "B S"],
     reference: Reference,
     generator: torch.Generator,
+    anchors: Mapping[str, Seq2Seq] = MappingProxyType({}),
 ) -> StepLoss:
     """The loss of one batch at one point.
 
@@ -45,10 +48,12 @@ def step_loss(
         source_keep_BS: True on x and its EOS.
         reference: y*, each with at least one token.
         generator: Source of every random draw.
+        anchors: The models in evaluation mode that points read by `anchor`, by its value.
 
     Raises:
         ConfigError: The point's estimator is not found, or does not admit the point.
-        ValueError: A target is empty, or reward and model forbid every token after some prefix.
+        ValueError: The point's anchor is missing, a target is empty, or reward and model forbid every token after some
+            prefix.
         FloatingPointError: The model's probabilities are not finite numbers.
     """
     if not bool(reference.keep_BT.any(1).all()):
@@ -61,6 +66,7 @@ def step_loss(
         reference=reference,
         max_tokens=longest_draw(reference),
         generator=generator,
+        **anchor_of(point, anchors, source_BS, source_keep_BS),
     )
     if draws_nothing(point):
         return reference_loss(step, from_reference(reference))
@@ -112,6 +118,19 @@ def draw_targets(
         generator=generator,
     )
     return load_estimator(point.estimator.kind).draw(step)
+
+
+@torch.no_grad()
+def anchor_of(
+    point: Point, anchors: Mapping[str, Seq2Seq], source_BS: Int[Tensor, "B S"], source_keep_BS: Bool[Tensor, "B S"]
+) -> dict[str, Any]:
+    """The anchor of a step at a point, and what it encodes; nothing where the point has none."""
+    if point.anchor == "self" or draws_nothing(point):
+        return {}
+    if point.anchor not in anchors:
+        raise ValueError(f"the anchor {point.anchor} is missing, which the point reads: {point}")
+    anchor = anchors[point.anchor]
+    return {"anchor": anchor, "anchor_memory": anchor.encode(source_BS, source_keep_BS)}
 
 
 def longest_draw(reference: Reference) -> int:

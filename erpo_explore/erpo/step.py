@@ -32,6 +32,8 @@ class Step:
             target is cut and gets no EOS.
         generator: Source of every random draw.
         num_draws: K.
+        anchor: The model that q or the penalty reads in the place of p_θ, in evaluation mode; None where it is p_θ.
+        anchor_memory: The sources as the anchor encodes them, one row per target.
     """
 
     point: Point
@@ -42,6 +44,8 @@ class Step:
     max_tokens: int
     generator: torch.Generator
     num_draws: int = 1
+    anchor: Seq2Seq | None = None
+    anchor_memory: Memory | None = None
 
     def __post_init__(self) -> None:
         if self.point.blend:
@@ -70,6 +74,16 @@ class Step:
         """The step with the decoder's dropout drawn, so that sampling and the loss use the same dropout."""
         return replace(self, memory=self.model.settle(self.memory, self.max_tokens))
 
+    def of_anchor(self) -> "Step":
+        """The same step with the anchor as the model.
+
+        Raises:
+            ValueError: The step has no anchor.
+        """
+        if self.anchor is None or self.anchor_memory is None:
+            raise ValueError(f"the step has no anchor, which the point reads: {self.point}")
+        return replace(self, model=self.anchor, memory=self.anchor_memory)
+
     def scores(self, draw: Draw) -> Float[Tensor, " R"]:
         """R(y | y*) of each target under the point's reward."""
         return self.reward.score(self.reference, draw.labels_RT, draw.keep_RT)
@@ -90,4 +104,7 @@ class Step:
         return reward_statistics(self.grouped(reward_R), self.point.reward.temperature, weight_BK)
 
     def _take(self, row_N: Tensor) -> "Step":
-        return replace(self, memory=self.memory.take(row_N), reference=self.reference.take(row_N))
+        anchor_memory = None if self.anchor_memory is None else self.anchor_memory.take(row_N)
+        return replace(
+            self, memory=self.memory.take(row_N), reference=self.reference.take(row_N), anchor_memory=anchor_memory
+        )

@@ -165,10 +165,14 @@ def _plan(experiment: Experiment, task: Task, folder: Location, data: Mapping[st
         first=first,
         checkpoints=tuple(checkpoints),
         initial_weights=weights,
-        checkpoint_bytes=num_parameters
-        * (BYTES_PER_PARAMETER + num_copies(experiment.training.average) * BYTES_PER_COPY),
+        checkpoint_bytes=num_parameters * (BYTES_PER_PARAMETER + _num_copies(experiment, specs) * BYTES_PER_COPY),
         data=data,
     )
+
+
+def _num_copies(experiment: Experiment, specs: Sequence[TrialSpec]) -> int:
+    """Copies of the weights in a checkpoint: of their average, and of a path's anchors."""
+    return num_copies(experiment.training.average) + max((len(spec.path.anchors) for spec in specs), default=0)
 
 
 def _load_weights(experiment: Experiment, task: Task, checkpoints: Sequence[Location]) -> InitialWeights | None:

@@ -75,6 +75,7 @@ class EstimatorRules:
             (`at_alpha_infinite`), or everywhere (`always`).
         has_sharpness: Whether it has the setting `sharpness`.
         has_best_of: Whether it has the setting `best_of`.
+        draws_from_model: Whether draws come from p_θ itself at a finite α, where an anchor only weights them.
         ranks: Whether it sees nothing of the rewards but their order.
         admits_reference: Where the reference may be among the draws: nowhere (`never`), where α is infinite
             (`at_alpha_infinite`), or everywhere (`always`).
@@ -93,6 +94,7 @@ class EstimatorRules:
     weighs: Literal["never", "at_alpha_infinite", "always"] = "never"
     has_sharpness: bool = False
     has_best_of: bool = False
+    draws_from_model: bool = False
     ranks: bool = False
     admits_reference: Literal["never", "at_alpha_infinite", "always"] = "never"
 
@@ -148,6 +150,7 @@ ESTIMATORS: Final[Mapping[str, EstimatorRules]] = {
         baselines=("none", "group"),
         default_baseline="group",
         weighs="always",
+        draws_from_model=True,
         admits_reference="always",
     ),
 }

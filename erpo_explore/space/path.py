@@ -1,8 +1,8 @@
 """A path through the space: knots (at, Point) along the budget of a run.
 
-Between two knots of one estimator, λ moves linearly on its simplex, ρ and the forced share move linearly, and τ and the
-reward's temperature move linearly in their logarithm. Where both ends have infinite α, β moves linearly. Values without
-an in-between keep those of the earlier knot until the later one: metric, kind of noise, prefix, label.
+Between two knots of one estimator and anchor, λ moves linearly on its simplex, ρ and the forced share move linearly,
+τ and the reward's temperature move linearly in their logarithm. Where both ends have infinite α, β and κ move linearly.
+Values without an in-between keep those of the earlier knot until the later one: metric, kind of noise, prefix, label.
 
 Between any other two knots lies their blend: at a share w of the way, a share w of each batch's sources is trained at
 the later knot. So a path is continuous in its expected gradient and in its cost. A constant blend is a mixed loss
@@ -70,6 +70,11 @@ class Path:
         """The last point."""
         return self.knots[-1][1]
 
+    @property
+    def anchors(self) -> frozenset[str]:
+        """The anchors that its points read, `self` left out."""
+        return frozenset(part.anchor for _, point in self.knots for _, part in point.parts) - {"self"}
+
     def at(self, progress: float) -> Point:
         """The point after a share of the budget.
 
@@ -133,7 +138,11 @@ def _between(start: Point, stop: Point, share: float) -> Point:
     if start == stop:
         return start
     blend = Point.blended([(1.0 - share, start), (share, stop)])
-    is_one_kind = start.estimator == stop.estimator and math.isinf(start.tau) == math.isinf(stop.tau)
+    is_one_kind = (start.estimator, start.anchor, math.isinf(start.tau)) == (
+        stop.estimator,
+        stop.anchor,
+        math.isinf(stop.tau),
+    )
     if not is_one_kind or start.blend or stop.blend:
         return blend
     alpha, beta = start.alpha, start.beta + share * (stop.beta - start.beta)
@@ -147,6 +156,7 @@ def _between(start: Point, stop: Point, share: float) -> Point:
             alpha=alpha,
             beta=beta,
             forced=start.forced + share * (stop.forced - start.forced),
+            kappa=start.kappa + share * (stop.kappa - start.kappa),
         )
     except ConfigError:  # such as a mixture for an estimator that takes the metric alone
         return blend

@@ -4,6 +4,12 @@
 
 with ρ = α / (α + β), the trust in the model, and τ = α + β, the temperature (Tan et al. 2018, arXiv 1811.09740).
 
+log p_θ is that of the model itself, or of an anchor (`anchor`): the model as it was when the path came to the anchored
+points (`frozen`), or a moving average of its weights since then (`ema`). At α = ∞ an anchor enters by a penalty, and
+the objective is
+
+    E_p[R] + β H(p_θ) − κ KL(p_θ ‖ p_anchor)
+
 A blend of points P_i with shares w_i has the loss Σ_i w_i L(P_i). It is what lies between points of different
 estimators, such as maximum likelihood and a policy gradient. It is a point with further points, see `Point.blend`.
 """
@@ -17,12 +23,14 @@ from erpo_explore.errors import ConfigError, brief, did_you_mean
 from erpo_explore.space.estimator import ESTIMATORS, TOKEN, Estimator
 from erpo_explore.space.reward import TOKEN_METRICS, Reward, to_number
 
-__all__ = ["LABELS", "PREFIXES", "Label", "Point", "Prefix"]
+__all__ = ["ANCHORS", "LABELS", "PREFIXES", "Anchor", "Label", "Point", "Prefix"]
 
 Prefix = Literal["truth", "q", "model"]
 Label = Literal["sampled", "expected", "truth"]
+Anchor = Literal["self", "frozen", "ema"]
 PREFIXES: Final[tuple[str, ...]] = get_args(Prefix)
 LABELS: Final[tuple[str, ...]] = get_args(Label)
+ANCHORS: Final[tuple[str, ...]] = get_args(Anchor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +48,10 @@ class Point:
         estimator: Which targets are drawn, how many, and how they are weighted.
         forced: Share of the reference, from its beginning, with which every target starts. It is trained on as it is.
             MIXER lowers it from 1 to 0 (Ranzato et al. 2015).
+        anchor: The model that q reads, or that the penalty compares with: the model itself (`self`); its weights at the
+            first step of the path's stretch of points with this anchor (`frozen`), such as those of `init_from`; or the
+            moving average of the weights since that step (`ema`).
+        kappa: κ ≥ 0, weight of the KL divergence from the anchor at infinite α.
         blend: Further points, each with the share of a batch's sources that is trained at it. The rest of the sources
             is trained at the point that the other fields describe.
 
@@ -54,6 +66,8 @@ class Point:
     label: Label = "sampled"
     estimator: Estimator = TOKEN
     forced: float = 0.0
+    anchor: Anchor = "self"
+    kappa: float = 0.0
     blend: tuple[tuple[float, "Point"], ...] = ()
 
     def __post_init__(self) -> None:
@@ -79,7 +93,37 @@ class Point:
                 "a blank may be read, but not be said"
             )
         self._check_estimator()
+        self._check_anchor()
         self._check_blend()
+
+    def _check_anchor(self) -> None:
+        """Raise ConfigError where an anchor or a penalty has no effect."""
+        if self.anchor not in ANCHORS:
+            raise ConfigError(f"anchor must be one of {', '.join(ANCHORS)}, got {self.anchor!r}")
+        if not (math.isfinite(self.kappa) and self.kappa >= 0.0):
+            raise ConfigError(f"kappa must be >= 0 and finite, got {self.kappa!r}; kappa weighs KL(p ‖ anchor)")
+        if self.kappa > 0.0 and not (self.is_policy_gradient and self.estimator.rules.weighs != "never"):
+            raise ConfigError(
+                f"kappa is the penalty at alpha=inf with estimator token, got kappa={self.kappa:g} at "
+                f"alpha={self.alpha:g} with {self.estimator.kind}; leave it out: at a finite alpha, q reads the anchor"
+            )
+        if self.kappa > 0.0 and self.estimator.with_reference:
+            raise ConfigError("kappa needs draws from the model alone, got with_reference=true; leave one of them out")
+        if self.anchor == "self":
+            if self.kappa > 0.0:
+                raise ConfigError(f"kappa needs an anchor, got kappa={self.kappa:g}, anchor=self; use anchor: frozen")
+            return
+        if self.is_policy_gradient and self.kappa == 0.0:
+            raise ConfigError(
+                f"anchor={self.anchor} has no effect at alpha=inf without a penalty; use e.g. kappa: 0.05"
+            )
+        if not (self.is_policy_gradient or self.sampler_reads_model):
+            raise ConfigError(
+                f"anchor={self.anchor} has no effect where q does not read the model, got alpha={self.alpha:g}, "
+                f"{self.reward}; leave it out, or use alpha > 0"
+            )
+        if self.prefix == "model":
+            raise ConfigError(f"prefix=model reads the model itself, got anchor={self.anchor}; use prefix: q or truth")
 
     def _check_blend(self) -> None:
         """Raise ConfigError where the shares of further points leave nothing, or a point occurs twice."""
@@ -233,6 +277,11 @@ class Point:
         return math.isinf(self.alpha)
 
     @property
+    def draws_from_anchor(self) -> bool:
+        """Whether targets are drawn by the anchor's probabilities, not weighted or penalised by them afterwards."""
+        return self.anchor != "self" and not self.is_policy_gradient and not self.estimator.rules.draws_from_model
+
+    @property
     def sampler_reads_model(self) -> bool:
         """Whether drawing targets needs the model's probabilities."""
         return not self.reward.is_truth and (self.alpha > 0.0 or self.reward.model > 0.0)
@@ -251,6 +300,10 @@ class Point:
             written["estimator"] = self.estimator.to_dict()
         if self.forced > 0.0:
             written["forced"] = self.forced
+        if self.anchor != "self":
+            written["anchor"] = self.anchor
+        if self.kappa > 0.0:
+            written["kappa"] = self.kappa
         if self.blend:
             written["blend"] = [{"share": share, "point": point.to_dict()} for share, point in self.blend]
         return written
@@ -264,7 +317,20 @@ class Point:
         """
         if not isinstance(written, Mapping):
             raise ConfigError(f"a point must be a mapping with the field reward, got {brief(written)}")
-        known = ("reward", "alpha", "beta", "rho", "tau", "prefix", "label", "estimator", "forced", "blend")
+        known = (
+            "reward",
+            "alpha",
+            "beta",
+            "rho",
+            "tau",
+            "prefix",
+            "label",
+            "estimator",
+            "forced",
+            "anchor",
+            "kappa",
+            "blend",
+        )
         for name in written:
             if name not in known:
                 raise ConfigError(f"point.{name} is unknown; known are {', '.join(known)}{did_you_mean(name, known)}")
@@ -284,11 +350,10 @@ class Point:
             if math.isinf(tau) and rho < 1.0:
                 raise ConfigError(f"tau = inf is policy gradient and needs rho = 1, got rho={rho!r}; use a finite tau")
             alpha, beta = weights_of(rho, tau)
-        others = {name: written[name] for name in ("prefix", "label") if name in written}
+        others = {name: written[name] for name in ("prefix", "label", "anchor") if name in written}
         if "estimator" in written:
             others["estimator"] = Estimator.from_dict(written["estimator"])
-        if "forced" in written:
-            others["forced"] = to_number(written["forced"], "forced")
+        others |= {name: to_number(written[name], name) for name in ("forced", "kappa") if name in written}
         if "blend" in written:
             others["blend"] = _read_blend(written["blend"])
         return cls(reward=Reward.from_dict(written["reward"]), alpha=alpha, beta=beta, **others)
@@ -301,6 +366,8 @@ class Point:
                 ("label", self.label, "sampled"),
                 ("estimator", self.estimator, TOKEN),
                 ("forced", self.forced, 0.0),
+                ("anchor", self.anchor, "self"),
+                ("κ", self.kappa, 0.0),
             )
             if value != default
         )

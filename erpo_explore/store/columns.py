@@ -224,9 +224,10 @@ OBSERVATION_COLUMNS = (
     ),
     _float(
         "kl_nats",
-        "KL divergence of the model from the weights that the trial began with, on the first 128 validation references",
+        "KL divergence of the model from the anchor of its point, else from the weights that the trial began with, "
+        "on the first 128 validation references",
         unit="nats per token",
-        null="the trial began with random weights, or the run diverged",
+        null="no anchor, and the trial began with random weights, or the run diverged",
         inf=True,
         nan=True,
     ),

@@ -16,7 +16,7 @@ from torch import Tensor
 from erpo_explore.config.training import LastWeights
 from erpo_explore.seq2seq import Seq2Seq
 
-__all__ = ["WeightAverage", "mean_weights", "num_copies", "weights_to_use"]
+__all__ = ["WeightAverage", "ema_share", "mean_weights", "move_average", "num_copies", "weights_to_use"]
 
 _DECAY: Final = 0.999
 
@@ -57,12 +57,7 @@ class WeightAverage:
         if self._average != "ema":
             return
         self._num_steps += 1
-        share = 1.0 - min(_DECAY, (1 + self._num_steps) / (10 + self._num_steps))
-        for name, tensor in self._model.state_dict().items():
-            if tensor.is_floating_point():
-                self._kept[0][name].lerp_(tensor, share)
-            else:
-                self._kept[0][name].copy_(tensor)
+        move_average(self._kept[0], self._model.state_dict(), ema_share(self._num_steps))
 
     def after_interval(self) -> None:
         """Take the weights after an interval, and forget the oldest."""
@@ -103,6 +98,20 @@ class WeightAverage:
 
     def _kept_copies(self) -> list[Weights]:
         return [{name: tensor.clone() for name, tensor in weights.items()} for weights in self._kept]
+
+
+def ema_share(num_steps: int) -> float:
+    """1 − d, the share of the weights after the given number of steps in their moving average."""
+    return 1.0 - min(_DECAY, (1 + num_steps) / (10 + num_steps))
+
+
+def move_average(average: Weights, weights: Weights, share: float) -> None:
+    """Move an average towards weights, in place; whole numbers become those of the weights."""
+    for name, tensor in weights.items():
+        if tensor.is_floating_point():
+            average[name].lerp_(tensor, share)
+        else:
+            average[name].copy_(tensor)
 
 
 def mean_weights(kept: Sequence[Mapping[str, Tensor]]) -> Weights:

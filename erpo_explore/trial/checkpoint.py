@@ -31,10 +31,11 @@ _PARTS: Final = frozenset(
         "longest_interval_s",
         "vocabulary",
         "average",
+        "anchors",
     }
 )
 
-_ADDED: Final = {"vocabulary": None, "average": None}
+_ADDED: Final = {"vocabulary": None, "average": None, "anchors": None}
 """Parts that older checkpoints lack, and their value then."""
 
 _RENAMED: Final = {"walk": "schedule"}

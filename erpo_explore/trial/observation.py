@@ -28,8 +28,8 @@ class Observation:
         equal_rewards: Share of sources whose K draws have equal rewards; None likewise, and for one draw per source.
         effective_sample_size: Mean over the interval's sources, 1 to K; None where draws are not weighted as wholes.
         cut_targets: Share of the drawn targets that were cut before their EOS; None where nothing was drawn.
-        kl_nats: KL divergence of the model from the weights that it began with, as in `trial.start`; None for a model
-            that began with random weights, and where it diverged.
+        kl_nats: KL divergence of the model from its point's anchor, else from the weights that it began with, as in
+            `trial.divergence`; None where these were random, and where it diverged.
         tokens_per_s: Labels trained on per second, evaluation excluded.
         elapsed_s: Seconds that these weights have been trained and evaluated, over all processes.
         device: Device that it was trained on.

@@ -1,6 +1,7 @@
 """One optimizer step: a batch, the loss at a point, clipped gradients, Adam."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -38,19 +39,27 @@ class OptimizerStep:
         self._text_scorers: dict[str, Scorer | None] = {}
         self._unigram_V = torch.from_numpy(task.unigram_V).to(device)
 
-    def take(self, step: int, point: Point, draws: torch.Generator) -> StepLoss:
+    def take(
+        self,
+        step: int,
+        point: Point,
+        draws: torch.Generator,
+        *,
+        anchors: Mapping[str, Seq2Seq] = MappingProxyType({}),
+    ) -> StepLoss:
         """Change the weights once.
 
         Args:
             step: Number of the step, from 0; it decides the batch and the learning rate.
             point: Where in the space the loss is computed.
             draws: Generator for sampled targets.
+            anchors: The anchors that the point reads, by their names.
 
         Raises:
             FloatingPointError: The loss is non-finite; the weights are unchanged.
         """
         self._optimizer.zero_grad(set_to_none=True)
-        outcome = self._gradients(step, point, draws)
+        outcome = self._gradients(step, point, draws, anchors)
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._training.clip_norm)
         scale = 1.0 - step / self._training.steps if self._training.decay == "linear" else 1.0
         for group in self._optimizer.param_groups:
@@ -58,7 +67,7 @@ class OptimizerStep:
         self._optimizer.step()
         return outcome
 
-    def _gradients(self, step: int, point: Point, draws: torch.Generator) -> StepLoss:
+    def _gradients(self, step: int, point: Point, draws: torch.Generator, anchors: Mapping[str, Seq2Seq]) -> StepLoss:
         """Compute the loss and the gradients of the parameters.
 
         Raises:
@@ -67,15 +76,20 @@ class OptimizerStep:
         batch = self._batches.at(step).to(self._device)
         self._model.train()
         if not point.blend:
-            return self._add_gradients(point, batch, draws, weight=1.0)
+            return self._add_gradients(point, batch, draws, anchors, weight=1.0)
         return merge_outcomes(
             [
-                (self._add_gradients(part, batch.take(row_n), draws, weight=len(row_n) / len(batch)), len(row_n))
+                (
+                    self._add_gradients(part, batch.take(row_n), draws, anchors, weight=len(row_n) / len(batch)),
+                    len(row_n),
+                )
                 for part, row_n in assign_sources(point, len(batch), draws)
             ]
         )
 
-    def _add_gradients(self, point: Point, batch: Batch, draws: torch.Generator, *, weight: float) -> StepLoss:
+    def _add_gradients(
+        self, point: Point, batch: Batch, draws: torch.Generator, anchors: Mapping[str, Seq2Seq], *, weight: float
+    ) -> StepLoss:
         """Add the weighted gradients of a batch at one point to those of the parameters; returns the loss itself.
 
         Raises:
@@ -95,8 +109,8 @@ class OptimizerStep:
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._training.precision == "bf16"):
             given = (point, reward, self._model, batch.source_BS, batch.source_keep_BS, reference, draws)
             if self._training.micro_batch is not None and self._training.micro_batch < len(batch):
-                return accumulate(*given, part_size=self._training.micro_batch, weight=weight)
-            outcome = step_loss(*given)
+                return accumulate(*given, part_size=self._training.micro_batch, weight=weight, anchors=anchors)
+            outcome = step_loss(*given, anchors=anchors)
         if not bool(torch.isfinite(outcome.loss)):
             raise FloatingPointError("non-finite loss")
         (outcome.loss * weight).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped

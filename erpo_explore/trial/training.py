@@ -19,7 +19,9 @@ from erpo_explore.seq2seq import ModelConfig, PretrainedConfig, Seq2Seq, build_m
 from erpo_explore.space import Path, Point
 from erpo_explore.tasks import Split, Task
 from erpo_explore.tasks.vocabulary_file import check_same_vocabulary
+from erpo_explore.trial.anchors import Anchors, frozen_copy
 from erpo_explore.trial.averaging import WeightAverage
+from erpo_explore.trial.divergence import Divergence
 from erpo_explore.trial.evaluation import Scores, evaluate
 from erpo_explore.trial.interval import Interval, StopRequestedError
 from erpo_explore.trial.observation import Observation
@@ -27,7 +29,6 @@ from erpo_explore.trial.optimizer_step import OptimizerStep
 from erpo_explore.trial.schedule import ScheduleState
 from erpo_explore.trial.seeding import RandomStreams
 from erpo_explore.trial.spec import TrialSpec
-from erpo_explore.trial.start import Start
 
 __all__ = ["TrainingRun", "choose_device", "first_pairs"]
 
@@ -79,7 +80,9 @@ class TrainingRun:
         self._vocabulary = task.vocabularies.sha256()
         self._validation = first_pairs(task.validation, training.validation_limit)
         self._schedule = ScheduleState(spec.path)
-        self._start = self._copy() if isinstance(model, PretrainedConfig) else None
+        self._anchors = Anchors(self._model, self._streams.weights)
+        self._divergence = Divergence(self._validation, task.symbols)
+        self._start = frozen_copy(self._model, self._streams.weights) if isinstance(model, PretrainedConfig) else None
         self._interval: Interval | None = None
         self._elapsed_s = 0.0
         self.longest_interval_s: float | None = None
@@ -152,7 +155,7 @@ class TrainingRun:
         if is_finite:
             self._average.after_interval()
         with self.averaged():
-            kl_nats = self._start.kl_nats(self._model) if self._start is not None and is_finite else None
+            kl_nats = self._kl_nats(point) if is_finite else None
             scores = self._evaluate(num_samples) if is_finite else None
         if scores is not None:
             self._return_after_drop(interval, scores)
@@ -160,6 +163,11 @@ class TrainingRun:
         self._elapsed_s += took_s
         self.longest_interval_s = max(took_s, self.longest_interval_s or 0.0)
         return self._observation(interval, point, path, scores, kl_nats)
+
+    def _kl_nats(self, point: Point) -> float | None:
+        """KL divergence from the point's anchor, else from the weights of the beginning; None for random ones."""
+        origin = self._anchors.of(point) or self._start
+        return None if origin is None else self._divergence.kl_nats(self._model, origin)
 
     def _train(self, interval: Interval, should_stop: Callable[[], bool] | None) -> bool:
         """Take the remaining steps of an interval; returns False at the first non-finite loss."""
@@ -182,7 +190,11 @@ class TrainingRun:
         Raises:
             FloatingPointError: The loss is non-finite.
         """
-        return self._optimizer_step.take(self.step, point, self._streams.draws)
+        outcome = self._optimizer_step.take(
+            self.step, point, self._streams.draws, anchors=self._anchors.before_step(point)
+        )
+        self._anchors.after_step()
+        return outcome
 
     def averaged(self) -> AbstractContextManager[None]:
         """Within this context, the model has the weights that are evaluated: the average, where there is one."""
@@ -203,6 +215,7 @@ class TrainingRun:
         """On a plateau schedule, return to the weights before a drop."""
         if self._schedule.observe_objective(scores.objective, self.progress) and interval.before is not None:
             self.take_weights(interval.before)
+            self._anchors.load_state(interval.before["anchors"])
 
     def _observation(
         self, interval: Interval, point: Point, path: Path, scores: Scores | None, kl_nats: float | None
@@ -237,6 +250,7 @@ class TrainingRun:
             "longest_interval_s": self.longest_interval_s,
             "vocabulary": self._vocabulary,
             "average": self._average.state(),
+            "anchors": self._anchors.state(),
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -250,6 +264,7 @@ class TrainingRun:
         check_same_vocabulary(self._vocabulary, state.get("vocabulary"), f"the state of trial {state['trial']}")
         self._interval = None
         self.take_weights(state)
+        self._anchors.load_state(state["anchors"])
         self._schedule = ScheduleState.from_state(state["schedule"])
         self.step = state["step"]
         self._elapsed_s = state["elapsed_s"]
@@ -279,10 +294,7 @@ class TrainingRun:
             state: As for `take_weights`.
         """
         self.take_weights(state)
-        self._start = self._copy()
-
-    def _copy(self) -> Start:
-        return Start(self._model, self._validation, self._task.symbols, generator=self._streams.weights)
+        self._start = frozen_copy(self._model, self._streams.weights)
 
     def take_weights(self, state: Mapping[str, Any]) -> None:
         """Load a state's weights, and its optimizer's moments where it has them; all else stays as it is.

@@ -7,6 +7,7 @@ Legend: N enumerated targets, K draws of a source, P pairs of draws or parameter
 """
 
 import math
+from types import MappingProxyType
 from unittest.mock import patch
 
 import torch
@@ -89,9 +90,11 @@ def draw(point, model, copies):
     )
 
 
-def step(point, model, *, copies=COPIES, seed=1):
+def step(point, model, *, copies=COPIES, seed=1, anchors=MappingProxyType({})):
     with patch.object(objective, "_LENGTH_SLACK", MAX_TOKENS - len(TRUTH)):
-        return step_loss(point, reward_of(point), model, *source_of(copies), reference_of(copies=copies), seeded(seed))
+        return step_loss(
+            point, reward_of(point), model, *source_of(copies), reference_of(copies=copies), seeded(seed), anchors
+        )
 
 
 def source_loss(outcome, copies=COPIES):

@@ -9,6 +9,7 @@ import torch
 from erpo_explore.errors import ConfigError
 from erpo_explore.space import Point, Reward, algorithm
 from erpo_explore.space.estimator import BASELINES, KINDS, NORMALISATIONS, SCALES, Estimator
+from erpo_explore.space.point import ANCHORS
 
 from .expected import step
 from .test_exactness import INSIDE, POINTS
@@ -25,6 +26,12 @@ BASES = {
     )
 }
 
+BASES |= {
+    "penalty": dataclasses.replace(POINTS["grpo@0"], anchor="frozen", kappa=0.3),
+    "anchored": dataclasses.replace(POINTS["halfway"], anchor="ema"),
+    "anchored target policy": dataclasses.replace(POINTS["target_policy@0"], anchor="frozen"),
+}
+
 REWARDS = {
     "truth": Reward(truth=1.0),
     "noise": Reward(noise=1.0),
@@ -38,6 +45,8 @@ VALUES = {
     "prefix": ("truth", "q", "model"),
     "label": ("sampled", "expected", "truth"),
     "forced": (0.0, 0.2, 0.9, 1.0),
+    "anchor": ANCHORS,
+    "kappa": (0.0, 0.5),
     "reward": REWARDS.values(),
     "reward.metric": ("bleu", "rouge", "edit", "constant"),
     "reward.temperature": (0.3, 1.0),
@@ -83,7 +92,8 @@ def default_of(point: Point, field: str) -> object:
 
 
 def step_gradient(point: Point, model: torch.nn.Module) -> torch.Tensor:
-    return gradient(step(point, model, copies=SOURCES).loss, model)
+    anchors = {"frozen": tiny_model(seed=9), "ema": tiny_model(seed=10)}
+    return gradient(step(point, model, copies=SOURCES, anchors=anchors).loss, model)
 
 
 @pytest.fixture(scope="module")

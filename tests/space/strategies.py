@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from erpo_explore.space import Estimator, Path, Point, Reward
 from erpo_explore.space.estimator import BASELINES, NORMALISATIONS, SCALES
 from erpo_explore.space.path import CLOCKS
-from erpo_explore.space.point import LABELS, PREFIXES
+from erpo_explore.space.point import ANCHORS, LABELS, PREFIXES
 from erpo_explore.space.reward import METRICS, NOISES, TOKEN_METRICS
 from tests.checking import no_type_checks
 
@@ -59,25 +59,31 @@ def policy_gradients(draw):
     reward, beta = draw(corners), draw(st.floats(0.0, 1e3)) if estimator.kind == "token" else 0.0
     if estimator.kind == "token" and estimator.chosen_scale != "none" and beta == 0.0:
         reward = dataclasses.replace(reward, temperature=1.0)
+    anchor = {}
+    if estimator.kind == "token" and not estimator.with_reference and draw(st.booleans()):
+        anchor = {"anchor": draw(st.sampled_from(ANCHORS[1:])), "kappa": draw(st.floats(1e-6, 1e3))}
     return Point(
         reward=reward,
         alpha=math.inf,
         beta=beta,
         estimator=estimator,
         forced=draw(shares) if estimator.kind == "token" and not estimator.with_reference else 0.0,
+        **anchor,
     )
 
 
 @st.composite
 def token_points(draw):
     """Any point with alpha < inf whose targets are drawn token by token, and are trained on one by one."""
-    return Point(
+    point = Point(
         reward=draw(rewards()),
         alpha=draw(st.sampled_from([0.0, 1.0]) | st.floats(0.0, 1e6)),
         beta=draw(st.floats(1e-6, 1e6)),
         prefix=draw(st.sampled_from(PREFIXES)),
         label=draw(st.sampled_from(LABELS)),
     )
+    admits_anchor = point.sampler_reads_model and point.prefix != "model"
+    return dataclasses.replace(point, anchor=draw(st.sampled_from(ANCHORS))) if admits_anchor else point
 
 
 @st.composite

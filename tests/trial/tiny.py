@@ -1,5 +1,6 @@
 """The smallest run that trains: an easy toy language, 8 units with dropout, four intervals of two steps."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 
@@ -20,6 +21,9 @@ TRAINING = Training(steps=8, interval=2, batch_size=8, learning_rate=0.02)
 TRUTH = Point(reward=Reward(truth=1.0))
 NOISE = Point(reward=Reward(truth=0.7, noise=0.3))
 MIXTURE = Point(reward=Reward(truth=0.4, noise=0.1, task=0.3, model=0.2, temperature=0.1))
+PENALISED = replace(algorithm("rloo", samples=2).path("bleu").end, anchor="frozen", kappa=0.1)
+TRUSTED = Point(reward=Reward(task=1.0, temperature=0.1), alpha=1.0, beta=0.0, anchor="ema")
+ANCHORED = Point.blended([(0.6, PENALISED), (0.4, TRUSTED)])
 
 PATHS = {
     "mle": algorithm("mle").path("bleu"),
@@ -27,9 +31,10 @@ PATHS = {
     "policy_gradient": algorithm("policy_gradient").path("bleu"),
     "plateau": algorithm("interpolation", temperature=0.1).path("bleu"),
     "mixture": Path(knots=((0.0, TRUTH), (0.25, MIXTURE))),
+    "anchored": Path(knots=((0.0, TRUTH), (0.125, TRUTH), (0.125, ANCHORED))),
     "blend": Path(knots=((0.0, TRUTH), (1.0, algorithm("rloo", samples=2).path("bleu").end))),
 }
-"""Paths of every kind that a run's state must restore: no draws, draws, the model's draws, either clock."""
+"""Paths of every kind that a run's state must restore: no draws, draws, the model's draws, anchors, either clock."""
 
 
 @cache

@@ -7,6 +7,13 @@ Legend: N kept labels, B sources, K draws per source, R = B · K rows, T target 
 
 q → p_θ (1 + (u − E u)/α) and E_p[∇ log p_θ] = 0, so α ∇ E_q[log p_θ] → E_p[(u − b) ∇ log p_θ], which is the gradient of
 E_p[R] + β H(p_θ): at β > 0, policy gradient with an entropy bonus (Williams & Peng 1991).
+
+An anchor adds −κ KL(p_θ ‖ p_anchor), exact over the next token at each prefix of the draws:
+
+    D_n = KL(p_θ(· | y_<n) ‖ p_anchor(· | y_<n)),   D = Σ_n D_n of a target,   KL = E_p[D]
+    L  += κ Σ_n (D_n − (D − d) L_n) / N        D in the second term without gradient, d its mean over the other draws
+
+Its gradient is κ ∇KL whatever the baseline and the scale of the rewards: ∇E_p[D] = E_p[∇D + D ∇log p_θ].
 """
 
 import torch
@@ -14,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from erpo_explore.erpo.draw import Draw
-from erpo_explore.erpo.m_step import LabelLosses, StepLoss, model_draw_losses, row_sums, step_result
+from erpo_explore.erpo.m_step import LabelLosses, StepLoss, anchor_divergences, model_draw_losses, row_sums, step_result
 from erpo_explore.erpo.proposal import Proposal
 from erpo_explore.erpo.sampling import sample
 from erpo_explore.erpo.step import Step
@@ -33,10 +40,18 @@ def policy_gradient_loss(step: Step, draw: Draw) -> StepLoss:
     value_R = reward_R + step.point.beta * _surprisal(draw, losses) if step.point.beta > 0.0 else reward_R
     scale = step.point.estimator.chosen_scale
     advantage_R1 = advantages(step.grouped(value_R), baseline, greedy_B, scale).reshape(-1, 1)
+    divergence_N = None
+    if step.point.kappa > 0.0:
+        divergence_N = step.point.kappa * anchor_divergences(step, draw)
+        advantage_R1 = advantage_R1 - _less_the_others(
+            step.grouped(row_sums(divergence_N.detach(), draw.keep_RT))
+        ).reshape(-1, 1)
     weight_RT = advantage_R1.expand(draw.keep_RT.shape)
     if draw.forced_RT is not None:
         weight_RT = weight_RT.masked_fill(draw.forced_RT, 1.0)
     weighted_N = weight_RT[draw.keep_RT] * losses.losses_N
+    if divergence_N is not None:
+        weighted_N = weighted_N + divergence_N
     loss, num_units = _normalised(weighted_N, draw, step.point.estimator.normalise)
     return step_result(
         draw,
@@ -45,6 +60,11 @@ def policy_gradient_loss(step: Step, draw: Draw) -> StepLoss:
         num_units=num_units / step.num_draws,
         rewards=step.reward_statistics(reward_R),
     )
+
+
+def _less_the_others(value_BK: Float[Tensor, "B K"]) -> Float[Tensor, "B K"]:
+    """Each draw's value less the mean of the others; the value itself where there are none."""
+    return advantages(value_BK, "leave_one_out" if value_BK.shape[1] > 1 else "none")
 
 
 def _normalised(weighted_N: Float[Tensor, " N"], draw: Draw, normalise: Normalise) -> tuple[Float[Tensor, ""], float]:

@@ -2,7 +2,8 @@
 
 Legend: B sources, K draws per source.
 
-    q_k = p_k^ρ exp(u_k) / Σ_j p_j^ρ exp(u_j)          u = R / τ, or the standardised R / τ with baseline `group`
+    q_k = p_k^ρ exp(u_k) / Σ_j p_j^ρ exp(u_j)          u = R / τ, or the standardised R / τ with baseline `group`;
+                                                       p_k is the anchor's probability where the point has an anchor
     L   = −1/B Σ_b Σ_k q_k log p̂_k                     p̂_k ∝ p_θ(y_k) among the draws
 """
 
@@ -16,7 +17,7 @@ from typing_extensions import override
 from erpo_explore.erpo.draw import Draw
 from erpo_explore.erpo.e_step import sample_targets
 from erpo_explore.erpo.estimators.base import GradientEstimator
-from erpo_explore.erpo.m_step import StepLoss, model_draw_losses, row_sums, step_result
+from erpo_explore.erpo.m_step import StepLoss, anchor_log_p, model_draw_losses, row_sums, step_result
 from erpo_explore.erpo.step import Step
 from erpo_explore.erpo.weights import effective_sample_size, standardised
 
@@ -38,7 +39,8 @@ class TargetPolicyEstimator(GradientEstimator):
         reward_BK = step.grouped(reward_R)
         log_p_BK = -step.grouped(row_sums(losses.losses_N, draw.keep_RT))
         score_BK = standardised(reward_BK) if point.estimator.chosen_baseline == "group" else reward_BK
-        target_BK = target_policy(log_p_BK.detach(), score_BK / point.tau, point.rho)
+        anchor_BK = log_p_BK.detach() if point.anchor == "self" else step.grouped(anchor_log_p(step, draw))
+        target_BK = target_policy(anchor_BK, score_BK / point.tau, point.rho)
         return step_result(
             draw,
             losses,
@@ -56,7 +58,7 @@ def target_policy(log_p_BK: Float[Tensor, "B K"], score_BK: Float[Tensor, "B K"]
     """q_k ∝ p_k^ρ exp(u_k) among the draws of a source (arXiv 2604.06159 at ρ = 1).
 
     Args:
-        log_p_BK: log p_θ of each draw.
+        log_p_BK: log p_θ of each draw, or log p_anchor.
         score_BK: u, the scores over their temperature.
         rho: ρ, the trust in the model.
     """

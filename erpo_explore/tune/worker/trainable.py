@@ -175,7 +175,7 @@ class ErpoTrainable(tune.Trainable):
 
     def _check_disk_space(self) -> None:
         if storage_of_worker(self) is not None:
-            copies = num_copies(self._parts[2].average)
+            copies = num_copies(self._parts[2].average) + len(self._spec.path.anchors)
             check_disk_space(self._run.model.num_parameters * (BYTES_PER_PARAMETER + copies * BYTES_PER_COPY))
 
     def _interval_start(self) -> dict[str, Any]:

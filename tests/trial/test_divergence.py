@@ -50,7 +50,7 @@ def test_weights_that_do_not_change_stay_at_0(initial):
     run = run_of(PATHS["mle"])
     run.branch_from(initial)
     run.take_weights(initial)
-    assert run._start.kl_nats(run.model) == pytest.approx(0.0, abs=1e-7)
+    assert run._kl_nats(PATHS["mle"].end) == pytest.approx(0.0, abs=1e-7)
 
 
 def test_random_initial_weights_are_no_start_to_compare_with():
