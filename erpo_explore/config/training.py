@@ -58,6 +58,10 @@ class Training(Section):
     decay: Literal["none", "linear"] = "none"
     """Schedule of the learning rate: `none` keeps it constant; `linear` lowers it to 0 at the end of the budget."""
 
+    jump_warmup: Annotated[int, Field(ge=0)] = 0
+    """Steps after a jump of a path in which the learning rate rises to its value: Adam's moments are then of another
+    loss. Default: 0, no warm-up."""
+
     clip_norm: Annotated[float, Field(gt=0.0)] = 5.0
     """Largest norm of the gradient. A longer gradient is scaled down to it."""
 

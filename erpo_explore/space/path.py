@@ -1,8 +1,9 @@
 """A path through the space: knots (at, Point) along the budget of a run.
 
-Between two knots of one estimator and anchor, λ moves linearly on its simplex, ρ and the forced share move linearly,
-τ and the reward's temperature move linearly in their logarithm. Where both ends have infinite α, β and κ move linearly.
-Values without an in-between keep those of the earlier knot until the later one: metric, kind of noise, prefix, label.
+Between two knots of one estimator and anchor, λ moves linearly on its simplex. ρ and the forced share move linearly, K
+too, rounded. τ, the reward's temperature and the rate move linearly in their logarithm. Where both ends have infinite
+α, β and κ move linearly. Values without an in-between keep those of the earlier knot until the later one: metric, kind
+of noise, prefix, label.
 
 Between any other two knots lies their blend: at a share w of the way, a share w of each batch's sources is trained at
 the later knot. So a path is continuous in its expected gradient and in its cost. A constant blend is a mixed loss
@@ -18,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
 
 from erpo_explore.errors import ConfigError, brief
+from erpo_explore.space.estimator import Estimator
 from erpo_explore.space.point import Point, weights_of
 from erpo_explore.space.reward import Reward, to_number
 
@@ -69,6 +71,14 @@ class Path:
     def end(self) -> Point:
         """The last point."""
         return self.knots[-1][1]
+
+    @property
+    def last_jump(self) -> float | None:
+        """Where the path jumps to another point for the last time; None where it never does."""
+        jumps = [
+            at for (before, start), (at, stop) in itertools.pairwise(self.knots) if before == at > 0.0 and start != stop
+        ]
+        return jumps[-1] if jumps else None
 
     @property
     def anchors(self) -> frozenset[str]:
@@ -138,11 +148,7 @@ def _between(start: Point, stop: Point, share: float) -> Point:
     if start == stop:
         return start
     blend = Point.blended([(1.0 - share, start), (share, stop)])
-    is_one_kind = (start.estimator, start.anchor, math.isinf(start.tau)) == (
-        stop.estimator,
-        stop.anchor,
-        math.isinf(stop.tau),
-    )
+    is_one_kind = _kind(start) == _kind(stop)
     if not is_one_kind or start.blend or stop.blend:
         return blend
     alpha, beta = start.alpha, start.beta + share * (stop.beta - start.beta)
@@ -157,9 +163,23 @@ def _between(start: Point, stop: Point, share: float) -> Point:
             beta=beta,
             forced=start.forced + share * (stop.forced - start.forced),
             kappa=start.kappa + share * (stop.kappa - start.kappa),
+            rate=_log_between(start.rate, stop.rate, share),
+            estimator=_estimator_between(start.estimator, stop.estimator, share),
         )
     except ConfigError:  # such as a mixture for an estimator that takes the metric alone
         return blend
+
+
+def _kind(point: Point) -> tuple[Any, ...]:
+    """What two points must have in common for points of their kind to lie between them."""
+    return point.estimator.to_dict() | {"samples": 0}, point.anchor, math.isinf(point.tau)
+
+
+def _estimator_between(start: Estimator, stop: Estimator, share: float) -> Estimator:
+    """Estimators that differ in the number of draws alone: their K between, rounded."""
+    if start == stop:
+        return start
+    return replace(start, samples=math.floor(start.samples + share * (stop.samples - start.samples) + 0.5))
 
 
 def _reward_between(start: Reward, stop: Reward, share: float) -> Reward:

@@ -32,6 +32,9 @@ PREFIXES: Final[tuple[str, ...]] = get_args(Prefix)
 LABELS: Final[tuple[str, ...]] = get_args(Label)
 ANCHORS: Final[tuple[str, ...]] = get_args(Anchor)
 
+_OTHERS: Final = ("prefix", "label", "estimator", "forced", "anchor", "kappa", "rate", "blend")
+"""Fields of a point beside its reward and its weights."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
@@ -52,6 +55,7 @@ class Point:
             first step of the path's stretch of points with this anchor (`frozen`), such as those of `init_from`; or the
             moving average of the weights since that step (`ema`).
         kappa: κ ≥ 0, weight of the KL divergence from the anchor at infinite α.
+        rate: Factor on the learning rate of a step, beside the schedule of `training`. A blend has one for all points.
         blend: Further points, each with the share of a batch's sources that is trained at it. The rest of the sources
             is trained at the point that the other fields describe.
 
@@ -68,6 +72,7 @@ class Point:
     forced: float = 0.0
     anchor: Anchor = "self"
     kappa: float = 0.0
+    rate: float = 1.0
     blend: tuple[tuple[float, "Point"], ...] = ()
 
     def __post_init__(self) -> None:
@@ -92,6 +97,8 @@ class Point:
                 f"noise_kind=blank needs label=truth and alpha=0, got label={self.label}, alpha={self.alpha:g}: "
                 "a blank may be read, but not be said"
             )
+        if not (math.isfinite(self.rate) and self.rate > 0.0):
+            raise ConfigError(f"rate must be > 0 and finite, got {self.rate!r}; it is a factor on the learning rate")
         self._check_estimator()
         self._check_anchor()
         self._check_blend()
@@ -132,6 +139,10 @@ class Point:
                 raise ConfigError(f"blend.share must lie between 0 and 1, got {share!r}; leave out what has no share")
             if other.blend:
                 raise ConfigError(f"blend.point must be a point without a blend of its own, got {other}")
+            if other.rate != 1.0:
+                raise ConfigError(
+                    f"blend.point must have no rate of its own, got rate={other.rate:g}; give the blend one"
+                )
         total = math.fsum(share for share, _ in self.blend)
         if not total < 1.0:
             raise ConfigError(f"blend shares must sum to less than 1, got {total:g}; the rest is for the point itself")
@@ -145,7 +156,7 @@ class Point:
         if not self.blend:
             return ((1.0, self),)
         rest = 1.0 - math.fsum(share for share, _ in self.blend)
-        return ((rest, replace(self, blend=())), *self.blend)
+        return ((rest, replace(self, blend=(), rate=1.0)), *self.blend)
 
     @property
     def main(self) -> "Point":
@@ -154,14 +165,19 @@ class Point:
 
     @classmethod
     def blended(cls, parts: "Sequence[tuple[float, Point]]") -> "Point":
-        """The blend of points with these shares, which sum to 1. Equal points are one, and shares of 0 are left out."""
+        """The blend of points with these shares, which sum to 1. Equal points are one, and shares of 0 are left out.
+
+        Its rate is the geometric mean of theirs, weighted by their shares.
+        """
         shares: dict[Point, float] = {}
         for share, point in parts:
             for own, part in point.parts:
                 if share * own > 0.0:
-                    shares[part] = shares.get(part, 0.0) + share * own
+                    plain = part if part.rate == 1.0 else replace(part, rate=1.0)
+                    shares[plain] = shares.get(plain, 0.0) + share * own
         first, *others = shares
-        return replace(first, blend=tuple((shares[other], other) for other in others))
+        rate = math.exp(math.fsum(share * math.log(point.rate) for share, point in parts))
+        return replace(first, rate=rate, blend=tuple((shares[other], other) for other in others))
 
     def _check_estimator(self) -> None:
         """Raise ConfigError where the rest of the point breaks a rule of the estimator."""
@@ -304,6 +320,8 @@ class Point:
             written["anchor"] = self.anchor
         if self.kappa > 0.0:
             written["kappa"] = self.kappa
+        if self.rate != 1.0:
+            written["rate"] = self.rate
         if self.blend:
             written["blend"] = [{"share": share, "point": point.to_dict()} for share, point in self.blend]
         return written
@@ -317,20 +335,7 @@ class Point:
         """
         if not isinstance(written, Mapping):
             raise ConfigError(f"a point must be a mapping with the field reward, got {brief(written)}")
-        known = (
-            "reward",
-            "alpha",
-            "beta",
-            "rho",
-            "tau",
-            "prefix",
-            "label",
-            "estimator",
-            "forced",
-            "anchor",
-            "kappa",
-            "blend",
-        )
+        known = ("reward", "alpha", "beta", "rho", "tau", *_OTHERS)
         for name in written:
             if name not in known:
                 raise ConfigError(f"point.{name} is unknown; known are {', '.join(known)}{did_you_mean(name, known)}")
@@ -353,7 +358,7 @@ class Point:
         others = {name: written[name] for name in ("prefix", "label", "anchor") if name in written}
         if "estimator" in written:
             others["estimator"] = Estimator.from_dict(written["estimator"])
-        others |= {name: to_number(written[name], name) for name in ("forced", "kappa") if name in written}
+        others |= {name: to_number(written[name], name) for name in ("forced", "kappa", "rate") if name in written}
         if "blend" in written:
             others["blend"] = _read_blend(written["blend"])
         return cls(reward=Reward.from_dict(written["reward"]), alpha=alpha, beta=beta, **others)
@@ -368,6 +373,7 @@ class Point:
                 ("forced", self.forced, 0.0),
                 ("anchor", self.anchor, "self"),
                 ("κ", self.kappa, 0.0),
+                ("rate", self.rate, 1.0),
             )
             if value != default
         )

@@ -46,6 +46,7 @@ class OptimizerStep:
         draws: torch.Generator,
         *,
         anchors: Mapping[str, Seq2Seq] = MappingProxyType({}),
+        rate: float = 1.0,
     ) -> StepLoss:
         """Change the weights once.
 
@@ -54,6 +55,7 @@ class OptimizerStep:
             point: Where in the space the loss is computed.
             draws: Generator for sampled targets.
             anchors: The anchors that the point reads, by their names.
+            rate: Factor on the learning rate.
 
         Raises:
             FloatingPointError: The loss is non-finite; the weights are unchanged.
@@ -63,7 +65,7 @@ class OptimizerStep:
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._training.clip_norm)
         scale = 1.0 - step / self._training.steps if self._training.decay == "linear" else 1.0
         for group in self._optimizer.param_groups:
-            group["lr"] = self._training.learning_rate * scale
+            group["lr"] = self._training.learning_rate * scale * rate
         self._optimizer.step()
         return outcome
 

@@ -191,10 +191,23 @@ class TrainingRun:
             FloatingPointError: The loss is non-finite.
         """
         outcome = self._optimizer_step.take(
-            self.step, point, self._streams.draws, anchors=self._anchors.before_step(point)
+            self.step,
+            point,
+            self._streams.draws,
+            anchors=self._anchors.before_step(point),
+            rate=point.rate * self._warmup,
         )
         self._anchors.after_step()
         return outcome
+
+    @property
+    def _warmup(self) -> float:
+        """Factor on the learning rate, below 1 in the first steps after a jump of the path."""
+        num_steps = self._training.jump_warmup
+        jump = self._schedule.path_so_far(self.progress).last_jump if num_steps > 0 else None
+        if jump is None:
+            return 1.0
+        return min(1.0, (self.step - round(jump * self._training.steps) + 1) / (num_steps + 1))
 
     def averaged(self) -> AbstractContextManager[None]:
         """Within this context, the model has the weights that are evaluated: the average, where there is one."""

@@ -14,6 +14,7 @@ from tests.checking import no_type_checks
 
 temperatures = st.floats(1e-6, 1e6)
 shares = st.floats(0.0, 1.0)
+rates = st.just(1.0) | st.floats(0.01, 10.0)
 
 
 @st.composite
@@ -68,6 +69,7 @@ def policy_gradients(draw):
         beta=beta,
         estimator=estimator,
         forced=draw(shares) if estimator.kind == "token" and not estimator.with_reference else 0.0,
+        rate=draw(rates),
         **anchor,
     )
 

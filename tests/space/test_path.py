@@ -206,6 +206,22 @@ class TestAt:
         for point in (TRUTH, blend):
             assert path_of((0.0, point), (1.0, point)).at(0.3) is point
 
+    @pytest.mark.parametrize(("share", "more"), [(0.1, 0), (0.2, 1), (0.5, 2), (0.9, 4)])
+    def test_the_number_of_draws_moves_linearly_and_is_rounded(self, share, more):
+        K = GRPO.estimator.samples
+        stop = dataclasses.replace(GRPO, estimator=dataclasses.replace(GRPO.estimator, samples=K + 4))
+        assert path_of((0.0, GRPO), (1.0, stop)).at(share).estimator.samples == K + more
+
+    @pytest.mark.parametrize("stop", [TRUTH, GRPO], ids=["of one estimator", "of two"])
+    def test_the_rate_moves_linearly_in_its_logarithm(self, stop):
+        start = dataclasses.replace(TRUTH, rate=0.01)
+        assert path_of((0.0, start), (1.0, stop)).at(0.5).rate == pytest.approx(0.1)
+
+    def test_the_last_jump_is_that_to_another_point(self):
+        path = path_of((0.0, TRUTH), (0.25, TRUTH), (0.25, GRPO), (0.5, GRPO), (0.5, SPG), (0.75, SPG), (0.75, SPG))
+        assert [path.until(at).last_jump for at in (0.1, 0.25, 0.5, 1.0)] == [None, 0.25, 0.5, 0.5]
+        assert path_of((0.0, TRUTH), (0.0, GRPO)).last_jump is None
+
 
 class TestBlends:
     @pytest.mark.parametrize(("start", "stop"), [(SPG, POLICY_GRADIENT), (POLICY_GRADIENT, SPG), (TRUTH, GRPO)])

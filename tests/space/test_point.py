@@ -167,6 +167,8 @@ def test_a_point_is_read_in_either_coordinates(written, point):
             },
             r"kappa needs draws from the model alone, got with_reference=true",
         ),
+        ({"rate": 0.0}, r"rate must be > 0 and finite, got 0\.0; it is a factor on the learning rate"),
+        ({"rate": NAN}, r"rate must be > 0 and finite, got nan"),
         ({"forced": 1.5}, r"forced must lie in \[0, 1\], got 1\.5; it is a share of the reference"),
         ({"forced": NAN}, r"forced must lie in \[0, 1\], got nan"),
         ({"forced": 0.5, "prefix": "truth"}, r"forced needs prefix q and estimator token, got prefix=truth"),
@@ -299,6 +301,12 @@ class TestBlends:
         expected[other] = expected.get(other, 0.0) + 1.0 - share
         assert {part: own for own, part in nested.parts} == pytest.approx(expected)
 
+    def test_its_rate_is_the_geometric_mean_of_its_parts(self):
+        slow, fast = dataclasses.replace(PG, rate=0.25), Point(reward=TRUTH, rate=4.0)
+        blend = Point.blended([(0.5, slow), (0.25, fast), (0.25, dataclasses.replace(fast, rate=1.0))])
+        assert blend.rate == pytest.approx(0.25**0.5 * 4.0**0.25)
+        assert blend.parts == ((0.5, PG), (0.5, Point(reward=TRUTH)))
+
     def test_the_main_part_has_the_largest_share(self):
         assert Point.blended([(0.4, Point(reward=TRUTH)), (0.6, PG)]).main == PG
         assert Point.blended([(0.5, Point(reward=TRUTH)), (0.5, PG)]).main == Point(reward=TRUTH)
@@ -315,6 +323,7 @@ class TestBlends:
         [
             (((0.0, PG),), r"blend\.share must lie between 0 and 1, got 0\.0"),
             (((0.5, PG), (0.5, Point(reward=BLEU))), r"blend shares must sum to less than 1, got 1; the rest is for"),
+            (((0.2, dataclasses.replace(PG, rate=0.5)),), r"no rate of its own, got rate=0\.5; give the blend one"),
             (((0.2, PG), (0.3, PG)), r"different points, got one twice"),
             (((0.2, Point(reward=TRUTH)),), r"different points, got one twice"),
             (((0.2, Point(reward=BLEU, blend=((0.5, PG),))),), r"blend\.point must be a point without a blend"),
