@@ -116,6 +116,8 @@ def kind_of(point: Point) -> str:
     trust = "inf" if point.is_policy_gradient else "positive" if point.alpha > 0.0 else "0"
     forced = "all" if point.forced == 1.0 else "some" if point.forced > 0.0 else "none"
     estimator = f"{point.estimator.kind} {point.estimator.samples} {point.estimator.chosen_baseline}"
+    if point.estimator.reuse > 1:
+        estimator += f" reuse={point.estimator.reuse}"
     anchor = "" if point.anchor == "self" else f" anchor={point.anchor}"
     return f"{'+'.join(parts)} alpha={trust} {point.prefix} {point.label} {estimator} forced={forced}{anchor}"
 

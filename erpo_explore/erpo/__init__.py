@@ -9,6 +9,7 @@ from erpo_explore.erpo.exact import Enumeration, enumerate_targets
 from erpo_explore.erpo.exact_gradient import exact_gradient
 from erpo_explore.erpo.m_step import StepLoss
 from erpo_explore.erpo.objective import draw_targets, step_loss
+from erpo_explore.erpo.reuse import reused_loss
 from erpo_explore.erpo.step import Step
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "exact_gradient",
     "load_estimator",
     "merge_outcomes",
+    "reused_loss",
     "sample_targets",
     "step_loss",
 ]

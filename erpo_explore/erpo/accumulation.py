@@ -110,8 +110,13 @@ def accumulate(
 
 
 def check_divisible(point: Point) -> None:
-    """Raise ConfigError where a step compares the sources of a batch, since a part of it would give other numbers."""
+    """Raise ConfigError where a step compares the sources of a batch, or keeps its draws for further steps."""
     estimator = point.estimator
+    if estimator.reuse > 1:
+        raise ConfigError(
+            f"training.micro_batch divides a batch, but reuse={estimator.reuse} keeps its draws whole; leave one of "
+            "them out"
+        )
     if point.is_policy_gradient and estimator.compares_sources:
         raise ConfigError(
             f"training.micro_batch divides a batch, but baseline={estimator.chosen_baseline} with "

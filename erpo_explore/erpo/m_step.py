@@ -19,6 +19,7 @@ from torch import Tensor
 
 from erpo_explore.erpo.conditional import allowed_log_p
 from erpo_explore.erpo.draw import Draw
+from erpo_explore.erpo.kept_draws import KeptDraws
 from erpo_explore.erpo.label_losses import (
     allowed_probabilities,
     cross_entropy,
@@ -28,6 +29,7 @@ from erpo_explore.erpo.label_losses import (
 )
 from erpo_explore.erpo.reward_statistics import RewardStatistics
 from erpo_explore.erpo.step import Step
+from erpo_explore.space.estimator import Normalise
 
 __all__ = [
     "LabelLosses",
@@ -38,6 +40,7 @@ __all__ = [
     "known_mean",
     "mean_loss",
     "model_draw_losses",
+    "normalised",
     "reference_loss",
     "row_sums",
     "step_result",
@@ -56,6 +59,7 @@ class StepLoss:
         rewards: Metric of the targets; None where the reward is a mixture or targets were not scored.
         effective_sample_size: Mean over the sources, between 1 and K; None where draws are not weighted as wholes.
         cut_targets: Share of the drawn targets that were cut before their EOS; None where nothing was drawn.
+        kept: The draws, for further steps on them; None where they are not used again.
     """
 
     loss: Float[Tensor, ""]
@@ -65,6 +69,7 @@ class StepLoss:
     rewards: RewardStatistics | None = None
     effective_sample_size: float | None = None
     cut_targets: float | None = None
+    kept: KeptDraws | None = None
 
     @property
     def mean_reward(self) -> float | None:
@@ -89,10 +94,12 @@ class LabelLosses:
     Attributes:
         losses_N: −log p_θ, or the cross-entropy to a soft label, in nats and with gradient.
         model_q_N: λ_model · p_θ of each label, which `Draw.q_RT` leaves out; None where nothing is left out.
+        logits_NV: The logits at the kept labels, where a penalty reads them; else None.
     """
 
     losses_N: Float[Tensor, " N"]
     model_q_N: Float[Tensor, " N"] | None = None
+    logits_NV: Float[Tensor, "N V"] | None = None
 
     def __len__(self) -> int:
         return len(self.losses_N)
@@ -145,7 +152,9 @@ def model_draw_losses(step: Step, draw: Draw) -> LabelLosses:
     if step.point.estimator.with_reference:  # only the reference may hold an unknown word
         is_unknown_N = labels_N == step.reference.symbols.unk
         losses_N = torch.where(is_unknown_N, label_losses(logits_NV, labels_N), losses_N)
-    return LabelLosses(losses_N=_with_forced(losses_N, draw, logits_NV))
+    return LabelLosses(
+        losses_N=_with_forced(losses_N, draw, logits_NV), logits_NV=logits_NV if step.point.kappa > 0.0 else None
+    )
 
 
 @torch.no_grad()
@@ -155,19 +164,26 @@ def anchor_log_p(step: Step, draw: Draw) -> Float[Tensor, " R"]:
     return -row_sums(losses.losses_N, draw.keep_RT)
 
 
-def anchor_divergences(step: Step, draw: Draw) -> Float[Tensor, " N"]:
-    """KL(p_θ ‖ p_anchor) of the next token at each kept label, over the tokens that a target may hold; with gradient.
+def anchor_divergences(step: Step, draw: Draw, losses: LabelLosses) -> Float[Tensor, " N"] | None:
+    """κ KL(p_θ ‖ p_anchor) of the next token at each kept label, with gradient; None without a penalty.
 
-    0 at forced labels, which the model does not choose.
+    Over the tokens that a target may hold, and 0 at forced labels, which the model does not choose.
+
+    Args:
+        step: The step.
+        draw: Its targets.
+        losses: What `model_draw_losses` returned for them.
     """
+    if losses.logits_NV is None:
+        return None
     symbols = step.reference.symbols
-    log_p_NV = allowed_log_p(_kept_logits(step, draw), symbols)
+    log_p_NV = allowed_log_p(losses.logits_NV, symbols)
     with torch.no_grad():
         log_anchor_NV = allowed_log_p(_kept_logits(step.of_anchor(), draw), symbols)
     is_allowed_V = log_p_NV[0] > -torch.inf
     # tokens that are never drawn have p = 0 and would add 0 · (∞ − ∞)
     gap_NV = torch.where(is_allowed_V, log_p_NV - log_anchor_NV, 0.0)
-    divergence_N = (log_p_NV.exp() * gap_NV).sum(1)
+    divergence_N = step.point.kappa * (log_p_NV.exp() * gap_NV).sum(1)
     return divergence_N if draw.forced_RT is None else divergence_N.masked_fill(draw.forced_RT[draw.keep_RT], 0.0)
 
 
@@ -175,6 +191,15 @@ def known_mean(values: Sequence[tuple[Any, float]]) -> Any:
     """Weighted mean of the values of a batch's parts that are known; None where none is."""
     known = [(value, weight) for value, weight in values if value is not None and weight > 0]
     return sum(value * weight for value, weight in known) / sum(weight for _, weight in known) if known else None
+
+
+def normalised(weighted_N: Float[Tensor, " N"], draw: Draw, normalise: Normalise) -> tuple[Float[Tensor, ""], float]:
+    """The loss of weighted label losses, and the number of units that it is a mean over: labels, or targets."""
+    if normalise == "labels":
+        return weighted_N.mean(), float(len(weighted_N))
+    sum_R = row_sums(weighted_N, draw.keep_RT)
+    loss_R = sum_R / draw.keep_RT.sum(1) if normalise == "target" else sum_R
+    return loss_R.mean(), float(len(loss_R))
 
 
 def row_sums(value_N: Float[Tensor, " N"], keep_RT: Bool[Tensor, "R T"]) -> Float[Tensor, " R"]:
@@ -190,6 +215,7 @@ def step_result(
     num_units: float,
     rewards: RewardStatistics | None = None,
     effective_sample_size: float | None = None,
+    kept: KeptDraws | None = None,
 ) -> StepLoss:
     """A loss with the statistics of its draws; the arguments are as in `StepLoss`."""
     return StepLoss(
@@ -200,6 +226,7 @@ def step_result(
         rewards=rewards,
         effective_sample_size=effective_sample_size,
         cut_targets=None if draw.finished_R is None else float((~draw.finished_R).float().mean()),
+        kept=kept,
     )
 
 

@@ -4,6 +4,7 @@ Legend: B sources, S source length, T target length.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from erpo_explore.erpo.draw import Draw, from_reference
 from erpo_explore.erpo.estimators import load_estimator
+from erpo_explore.erpo.kept_draws import dropout_state
 from erpo_explore.erpo.m_step import StepLoss, reference_loss
 from erpo_explore.erpo.step import Step
 from erpo_explore.rewards import MixtureReward, Reference
@@ -58,6 +60,7 @@ def step_loss(
     """
     if not bool(reference.keep_BT.any(1).all()):
         raise ValueError("every target must keep at least one token, its EOS; got an empty one")
+    masks = dropout_state(model) if point.estimator.reuse > 1 else None
     step = Step(
         point=point,
         reward=reward,
@@ -76,7 +79,10 @@ def step_loss(
     if estimator.reads_model(point):
         step = step.settled()
     draw = estimator.draw(step)
-    return reference_loss(step, draw) if draw.is_reference else estimator.loss(step, draw)
+    if draw.is_reference:
+        return reference_loss(step, draw)
+    outcome = estimator.loss(step, draw)
+    return outcome if outcome.kept is None else replace(outcome, kept=replace(outcome.kept, encoder_masks=masks))
 
 
 def draw_targets(

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, device, nn
+from torch import Generator, Tensor, device, nn
 
 from erpo_explore.rows import Rows
+from erpo_explore.seq2seq.dropout import SeededDropout
 
 __all__ = ["DecoderState", "Memory", "Seq2Seq"]
 
@@ -72,6 +73,12 @@ class Seq2Seq(nn.Module, ABC):
     def num_positions(self) -> int | None:
         """Longest source or target that the model can read, including EOS or BOS; None without a limit."""
         return None
+
+    @property
+    def dropout_generator(self) -> Generator | None:
+        """The generator of every dropout mask; None where it is not known."""
+        masked = (module for module in self.modules() if isinstance(module, SeededDropout))
+        return next((module.generator for module in masked), None)
 
     @property
     def output_layer(self) -> tuple[Float[Tensor, "V H"], Float[Tensor, " V"]] | None:

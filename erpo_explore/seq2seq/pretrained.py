@@ -145,6 +145,11 @@ class PretrainedSeq2Seq(Seq2Seq):
         return logits_XV if bias_1V is None else logits_XV + bias_1V[0]
 
     @property
+    def dropout_generator(self) -> torch.Generator:
+        """The generator that seeds the library's own."""
+        return self._generator
+
+    @property
     def num_positions(self) -> int | None:
         """The model's number of positions, less the tokens before BOS."""
         return None if self._max_length is None else self._max_length - len(self._lead)

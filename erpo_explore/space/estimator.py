@@ -176,6 +176,9 @@ class Estimator:
         sharpness: a of `minimum_risk`, the exponent of p_θ; Shen et al. use 0.005.
         best_of: n of `best_of`, at most K. Default: K.
         with_reference: Whether the first of the K draws is the reference itself.
+        reuse: Steps that one set of draws of a policy gradient is trained on, by PPO's clipped ratio from the second
+            step on (`erpo.reuse`).
+        clip: ε of PPO, the largest change of a label's probability that is still rewarded. Default: 0.2.
 
     Raises:
         ConfigError: A value is unknown or out of range, or K is too small for the kind or the baseline.
@@ -189,6 +192,8 @@ class Estimator:
     sharpness: float = 1.0
     best_of: int | None = None
     with_reference: bool = False
+    reuse: int = 1
+    clip: float | None = None
 
     def __post_init__(self) -> None:
         if not (isinstance(self.kind, str) and (self.kind in ESTIMATORS or is_dotted(self.kind))):
@@ -231,6 +236,15 @@ class Estimator:
             raise ConfigError(
                 f"estimator.best_of must be a whole number from 2 to samples={self.samples}, got {self.best_of!r}"
             )
+        if isinstance(self.reuse, bool) or not (isinstance(self.reuse, int) and self.reuse >= 1):
+            raise ConfigError(f"estimator.reuse must be a whole number >= 1, got {self.reuse!r}")
+        if self.clip is not None and not (math.isfinite(self.clip) and self.clip > 0.0):
+            raise ConfigError(f"estimator.clip must be > 0 and finite, got {self.clip!r}; PPO has 0.2")
+        if self.clip is not None and self.reuse == 1:
+            raise ConfigError(
+                f"estimator.clip={self.clip:g} has no effect with reuse=1, where the ratio is 1; leave it out, or use "
+                "e.g. reuse: 4"
+            )
         if not isinstance(self.with_reference, bool):
             raise ConfigError(f"estimator.with_reference must be true or false, got {self.with_reference!r}")
         if self.with_reference and self.samples < 2:
@@ -255,6 +269,11 @@ class Estimator:
     def chosen_best_of(self) -> int:
         """Size n of the sets of `best_of`: the given one, or K."""
         return max(2, self.samples) if self.best_of is None else self.best_of
+
+    @property
+    def chosen_clip(self) -> float:
+        """PPO's ε: the given one, or 0.2."""
+        return 0.2 if self.clip is None else self.clip
 
     @property
     def chosen_scale(self) -> Scale:

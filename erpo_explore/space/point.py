@@ -242,6 +242,7 @@ class Point:
         for name, value, default in (
             ("scale", self.estimator.scale, None),
             ("normalise", self.estimator.normalise, "labels"),
+            ("reuse", self.estimator.reuse, 1),
         ):
             if value != default and not (self.is_policy_gradient and weighs):
                 raise ConfigError(

@@ -1,20 +1,36 @@
 """One optimizer step: a batch, the loss at a point, clipped gradients, Adam."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 import torch
 
 from erpo_explore.config.experiment import Training
-from erpo_explore.erpo import StepLoss, accumulate, assign_sources, merge_outcomes, step_loss
+from erpo_explore.erpo import StepLoss, accumulate, assign_sources, merge_outcomes, reused_loss, step_loss
+from erpo_explore.erpo.kept_draws import KeptDraws
 from erpo_explore.metrics import Scorer, load_scorer
 from erpo_explore.rewards import MixtureReward, Reference, text_scorer
 from erpo_explore.seq2seq import Seq2Seq
-from erpo_explore.space import Point
+from erpo_explore.space import Estimator, Point
 from erpo_explore.tasks import Batch, Task, TrainingBatches
 
 __all__ = ["OptimizerStep"]
+
+
+@dataclass(slots=True, kw_only=True)
+class _OpenSet:
+    """Draws that are trained on for several steps, at the point and on the batch of the first of them."""
+
+    point: Point
+    batch: Batch
+    draws: KeptDraws
+    num_steps: int = 1
+
+    @property
+    def is_open(self) -> bool:
+        return self.num_steps < self.point.estimator.reuse
 
 
 class OptimizerStep:
@@ -38,6 +54,7 @@ class OptimizerStep:
         self._scorers = [load_scorer(metric) for metric in (task.metric, *task.also)]
         self._text_scorers: dict[str, Scorer | None] = {}
         self._unigram_V = torch.from_numpy(task.unigram_V).to(device)
+        self._open_sets: dict[Estimator, _OpenSet] = {}
 
     def take(
         self,
@@ -69,6 +86,15 @@ class OptimizerStep:
         self._optimizer.step()
         return outcome
 
+    @property
+    def has_open_sets(self) -> bool:
+        """Whether draws are kept that further steps will be trained on (`reuse`)."""
+        return any(kept.is_open for kept in self._open_sets.values())
+
+    def close_sets(self) -> None:
+        """Forget all kept draws, so that the next step draws anew, as a run that is resumed does."""
+        self._open_sets = {}
+
     def _gradients(self, step: int, point: Point, draws: torch.Generator, anchors: Mapping[str, Seq2Seq]) -> StepLoss:
         """Compute the loss and the gradients of the parameters.
 
@@ -76,6 +102,8 @@ class OptimizerStep:
             FloatingPointError: The loss is non-finite.
         """
         batch = self._batches.at(step).to(self._device)
+        estimators = {part.estimator for _, part in point.parts}
+        self._open_sets = {of: kept for of, kept in self._open_sets.items() if of in estimators}
         self._model.train()
         if not point.blend:
             return self._add_gradients(point, batch, draws, anchors, weight=1.0)
@@ -97,6 +125,9 @@ class OptimizerStep:
         Raises:
             FloatingPointError: The loss is non-finite.
         """
+        kept = self._open_sets.get(point.estimator)
+        if kept is not None and kept.is_open:
+            point, batch = kept.point, kept.batch
         reference = Reference(
             tokens_BT=batch.target_BT,
             keep_BT=batch.target_keep_BT,
@@ -112,7 +143,14 @@ class OptimizerStep:
             given = (point, reward, self._model, batch.source_BS, batch.source_keep_BS, reference, draws)
             if self._training.micro_batch is not None and self._training.micro_batch < len(batch):
                 return accumulate(*given, part_size=self._training.micro_batch, weight=weight, anchors=anchors)
-            outcome = step_loss(*given, anchors=anchors)
+            if kept is not None and kept.is_open:
+                outcome = reused_loss(*given, kept.draws, anchors)
+                kept.num_steps += 1
+            else:
+                outcome = step_loss(*given, anchors=anchors)
+        if outcome.kept is not None:
+            self._open_sets[point.estimator] = _OpenSet(point=point, batch=batch, draws=outcome.kept)
+            outcome = replace(outcome, kept=None)
         if not bool(torch.isfinite(outcome.loss)):
             raise FloatingPointError("non-finite loss")
         (outcome.loss * weight).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped

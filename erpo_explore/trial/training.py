@@ -172,9 +172,13 @@ class TrainingRun:
     def _train(self, interval: Interval, should_stop: Callable[[], bool] | None) -> bool:
         """Take the remaining steps of an interval; returns False at the first non-finite loss."""
         while True:
-            if should_stop is not None and should_stop():
+            is_over = interval.num_steps >= self._training.interval
+            if is_over:
+                self._optimizer_step.close_sets()
+            # kept draws are no part of the state: their steps are finished first
+            if should_stop is not None and should_stop() and not self._optimizer_step.has_open_sets:
                 raise StopRequestedError
-            if interval.num_steps >= self._training.interval:
+            if is_over:
                 return True
             try:
                 outcome = self.train_step(self._schedule.point(self.progress))
@@ -276,6 +280,7 @@ class TrainingRun:
         """
         check_same_vocabulary(self._vocabulary, state.get("vocabulary"), f"the state of trial {state['trial']}")
         self._interval = None
+        self._optimizer_step.close_sets()
         self.take_weights(state)
         self._anchors.load_state(state["anchors"])
         self._schedule = ScheduleState.from_state(state["schedule"])

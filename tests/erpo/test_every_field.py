@@ -123,7 +123,8 @@ def test_every_field_is_changed():
     fields = {field.name for field in dataclasses.fields(Point)} - {"reward", "estimator"}
     fields |= {f"estimator.{field.name}" for field in dataclasses.fields(Estimator)}
     fields |= {f"reward.{field.name}" for field in dataclasses.fields(Reward)}
-    fields -= {"blend", "rate"}  # `test_blend` has the effect of one, tests/trial/test_rate.py of the other
+    # `test_blend`, `test_reuse` and tests/trial/test_rate.py have the effects of these
+    fields -= {"blend", "estimator.reuse", "estimator.clip", "rate"}
     weights = {f"reward.{name}" for name in ("truth", "noise", "task", "model")}  # their sum is 1: changed as a whole
     assert fields - weights == VALUES.keys() - {"reward"}
     assert algorithm("mle").path("bleu").end in BASES.values()

@@ -54,6 +54,7 @@ def policy_gradients(draw):
             scale=st.sampled_from([None, *SCALES]),
             normalise=st.sampled_from(NORMALISATIONS),
             with_reference=st.booleans(),
+            reuse=st.integers(1, 4),
         )
         | st.builds(Estimator, kind=st.just("minimum_risk"), samples=samples, sharpness=st.floats(1e-3, 2.0))
     )

@@ -169,6 +169,7 @@ def test_a_point_is_read_in_either_coordinates(written, point):
         ),
         ({"rate": 0.0}, r"rate must be > 0 and finite, got 0\.0; it is a factor on the learning rate"),
         ({"rate": NAN}, r"rate must be > 0 and finite, got nan"),
+        ({"reward": BLEU, "estimator": Estimator(reuse=4)}, r"has no reuse, so reuse=4 has no effect; leave it out"),
         ({"forced": 1.5}, r"forced must lie in \[0, 1\], got 1\.5; it is a share of the reference"),
         ({"forced": NAN}, r"forced must lie in \[0, 1\], got nan"),
         ({"forced": 0.5, "prefix": "truth"}, r"forced needs prefix q and estimator token, got prefix=truth"),

@@ -24,6 +24,7 @@ MIXTURE = Point(reward=Reward(truth=0.4, noise=0.1, task=0.3, model=0.2, tempera
 PENALISED = replace(algorithm("rloo", samples=2).path("bleu").end, anchor="frozen", kappa=0.1)
 TRUSTED = Point(reward=Reward(task=1.0, temperature=0.1), alpha=1.0, beta=0.0, anchor="ema")
 ANCHORED = Point.blended([(0.6, PENALISED), (0.4, TRUSTED)])
+REUSED = replace(PENALISED, estimator=replace(PENALISED.estimator, reuse=3))
 
 PATHS = {
     "mle": algorithm("mle").path("bleu"),
@@ -32,6 +33,7 @@ PATHS = {
     "plateau": algorithm("interpolation", temperature=0.1).path("bleu"),
     "mixture": Path(knots=((0.0, TRUTH), (0.25, MIXTURE))),
     "anchored": Path(knots=((0.0, TRUTH), (0.125, TRUTH), (0.125, ANCHORED))),
+    "reused": Path(knots=((0.0, TRUTH), (0.5, REUSED))),
     "blend": Path(knots=((0.0, TRUTH), (1.0, algorithm("rloo", samples=2).path("bleu").end))),
 }
 """Paths of every kind that a run's state must restore: no draws, draws, the model's draws, anchors, either clock."""

@@ -16,17 +16,19 @@ An anchor adds −κ KL(p_θ ‖ p_anchor), exact over the next token at each pr
 Its gradient is κ ∇KL whatever the baseline and the scale of the rewards: ∇E_p[D] = E_p[∇D + D ∇log p_θ].
 """
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from erpo_explore.erpo.draw import Draw
+from erpo_explore.erpo.kept_draws import KeptDraws, dropout_state
 from erpo_explore.erpo.m_step import LabelLosses, StepLoss, anchor_divergences, model_draw_losses, row_sums, step_result
 from erpo_explore.erpo.proposal import Proposal
 from erpo_explore.erpo.sampling import sample
 from erpo_explore.erpo.step import Step
 from erpo_explore.erpo.weights import advantages
-from erpo_explore.space.estimator import Normalise
 
 __all__ = ["policy_gradient_loss"]
 
@@ -35,45 +37,42 @@ def policy_gradient_loss(step: Step, draw: Draw) -> StepLoss:
     """Label losses of the model's own draws, weighted by the advantage of their targets."""
     baseline = step.point.estimator.chosen_baseline
     greedy_B = _greedy_rewards(step) if baseline == "self_critical" else None
+    masks = dropout_state(step.model) if step.point.estimator.reuse > 1 else None
     losses = model_draw_losses(step, draw)
     reward_R = step.scores(draw)
     value_R = reward_R + step.point.beta * _surprisal(draw, losses) if step.point.beta > 0.0 else reward_R
     scale = step.point.estimator.chosen_scale
     advantage_R1 = advantages(step.grouped(value_R), baseline, greedy_B, scale).reshape(-1, 1)
-    divergence_N = None
-    if step.point.kappa > 0.0:
-        divergence_N = step.point.kappa * anchor_divergences(step, draw)
-        advantage_R1 = advantage_R1 - _less_the_others(
-            step.grouped(row_sums(divergence_N.detach(), draw.keep_RT))
-        ).reshape(-1, 1)
+    divergence_N = anchor_divergences(step, draw, losses)
+    if divergence_N is not None:
+        divergence_BK = step.grouped(row_sums(divergence_N.detach(), draw.keep_RT))
+        advantage_R1 = advantage_R1 - _less_the_others(divergence_BK).reshape(-1, 1)
     weight_RT = advantage_R1.expand(draw.keep_RT.shape)
     if draw.forced_RT is not None:
         weight_RT = weight_RT.masked_fill(draw.forced_RT, 1.0)
-    weighted_N = weight_RT[draw.keep_RT] * losses.losses_N
+    weight_N = weight_RT[draw.keep_RT]
+    weighted_N = weight_N * losses.losses_N
     if divergence_N is not None:
         weighted_N = weighted_N + divergence_N
-    loss, num_units = _normalised(weighted_N, draw, step.point.estimator.normalise)
+    loss, num_units = normalised(weighted_N, draw, step.point.estimator.normalise)
+    kept = None
+    if step.point.estimator.reuse > 1:
+        kept = KeptDraws(
+            draw=replace(draw, logits=None), weight_N=weight_N, losses_N=losses.losses_N.detach(), decoder_masks=masks
+        )
     return step_result(
         draw,
         losses,
         loss,
         num_units=num_units / step.num_draws,
         rewards=step.reward_statistics(reward_R),
+        kept=kept,
     )
 
 
 def _less_the_others(value_BK: Float[Tensor, "B K"]) -> Float[Tensor, "B K"]:
     """Each draw's value less the mean of the others; the value itself where there are none."""
     return advantages(value_BK, "leave_one_out" if value_BK.shape[1] > 1 else "none")
-
-
-def _normalised(weighted_N: Float[Tensor, " N"], draw: Draw, normalise: Normalise) -> tuple[Float[Tensor, ""], float]:
-    """The loss of weighted label losses, and the number of units that it is a mean over: labels, or targets."""
-    if normalise == "labels":
-        return weighted_N.mean(), float(len(weighted_N))
-    sum_R = row_sums(weighted_N, draw.keep_RT)
-    loss_R = sum_R / draw.keep_RT.sum(1) if normalise == "target" else sum_R
-    return loss_R.mean(), float(len(loss_R))
 
 
 def _surprisal(draw: Draw, losses: LabelLosses) -> Float[Tensor, " R"]:
