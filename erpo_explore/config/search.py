@@ -164,7 +164,7 @@ class Search(Section):
     def _check_start(cls, start: Point) -> Point:
         if start.is_policy_gradient:
             raise ValueError("start must have a finite alpha, got alpha=inf (policy_gradient); nothing lies near it")
-        if start.estimator != TOKEN or start.forced > 0.0 or start.blend:
+        if start.estimator != TOKEN or start.forced > 0.0 or start.blend or start.anchor != "self":
             raise ValueError(f"start must draw token by token, as all searched points do, got {start}; leave it out")
         return start
 

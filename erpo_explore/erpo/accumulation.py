@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from erpo_explore.erpo.candidates import Candidates
 from erpo_explore.erpo.draw import Draw, from_reference
 from erpo_explore.erpo.estimators import GradientEstimator, load_estimator
 from erpo_explore.erpo.m_step import StepLoss, known_mean, reference_loss
@@ -43,6 +44,7 @@ def accumulate(
     part_size: int,
     weight: float = 1.0,
     anchors: Mapping[str, Seq2Seq] = MappingProxyType({}),
+    candidates: Candidates | None = None,
 ) -> StepLoss:
     """Add the gradients of one batch to those of the parameters, and return its loss, without gradient.
 
@@ -57,6 +59,7 @@ def accumulate(
         part_size: Sources per part.
         weight: Weight of the batch's gradients beside those that the parameters have already.
         anchors: As for `step_loss`.
+        candidates: As for `step_loss`.
 
     Raises:
         ConfigError: As for `step_loss`, or the point compares the sources of a batch with each other.
@@ -77,6 +80,7 @@ def accumulate(
             reference=reference.take(row_B),
             max_tokens=max_tokens,
             generator=generator,
+            candidates=None if candidates is None else candidates.take(row_B),
             **anchor_of(point, anchors, source_BS[row_B], source_keep_BS[row_B]),
         ).repeated(num_draws)
 

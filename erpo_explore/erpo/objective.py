@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from erpo_explore.erpo.candidates import Candidates
 from erpo_explore.erpo.draw import Draw, from_reference
 from erpo_explore.erpo.estimators import load_estimator
 from erpo_explore.erpo.kept_draws import dropout_state
@@ -36,6 +37,7 @@ def step_loss(
     reference: Reference,
     generator: torch.Generator,
     anchors: Mapping[str, Seq2Seq] = MappingProxyType({}),
+    candidates: Candidates | None = None,
 ) -> StepLoss:
     """The loss of one batch at one point.
 
@@ -51,6 +53,7 @@ def step_loss(
         reference: y*, each with at least one token.
         generator: Source of every random draw.
         anchors: The models in evaluation mode that points read by `anchor`, by its value.
+        candidates: The candidates of the sources, where the point draws from them.
 
     Raises:
         ConfigError: The point's estimator is not found, or does not admit the point.
@@ -69,6 +72,7 @@ def step_loss(
         reference=reference,
         max_tokens=longest_draw(reference),
         generator=generator,
+        candidates=candidates,
         **anchor_of(point, anchors, source_BS, source_keep_BS),
     )
     if draws_nothing(point):
@@ -131,7 +135,7 @@ def anchor_of(
     point: Point, anchors: Mapping[str, Seq2Seq], source_BS: Int[Tensor, "B S"], source_keep_BS: Bool[Tensor, "B S"]
 ) -> dict[str, Any]:
     """The anchor of a step at a point, and what it encodes; nothing where the point has none."""
-    if point.anchor == "self" or draws_nothing(point):
+    if point.anchor == "self" or draws_nothing(point) or point.estimator.rules.needs_frozen:
         return {}
     if point.anchor not in anchors:
         raise ValueError(f"the anchor {point.anchor} is missing, which the point reads: {point}")

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from erpo_explore.erpo.candidates import Candidates
 from erpo_explore.erpo.draw import Draw
 from erpo_explore.erpo.reward_statistics import RewardStatistics, reward_statistics
 from erpo_explore.rewards import MixtureReward, Reference
@@ -34,6 +35,7 @@ class Step:
         num_draws: K.
         anchor: The model that q or the penalty reads in the place of p_θ, in evaluation mode; None where it is p_θ.
         anchor_memory: The sources as the anchor encodes them, one row per target.
+        candidates: The candidates of each source, one row per target; None where the point draws none.
     """
 
     point: Point
@@ -46,6 +48,7 @@ class Step:
     num_draws: int = 1
     anchor: Seq2Seq | None = None
     anchor_memory: Memory | None = None
+    candidates: Candidates | None = None
 
     def __post_init__(self) -> None:
         if self.point.blend:
@@ -106,5 +109,9 @@ class Step:
     def _take(self, row_N: Tensor) -> "Step":
         anchor_memory = None if self.anchor_memory is None else self.anchor_memory.take(row_N)
         return replace(
-            self, memory=self.memory.take(row_N), reference=self.reference.take(row_N), anchor_memory=anchor_memory
+            self,
+            memory=self.memory.take(row_N),
+            reference=self.reference.take(row_N),
+            anchor_memory=anchor_memory,
+            candidates=None if self.candidates is None else self.candidates.take(row_N),
         )

@@ -138,4 +138,11 @@ def _assemble(coordinates: Mapping[str, float], categories: Categories, start: P
         noise_kind=start.reward.noise_kind,
     )
     alpha, beta = weights_of(coordinates["rho"], coordinates["tau"])
-    return Point(reward=reward, alpha=alpha, beta=beta, prefix=prefix, label=label)  # type: ignore[arg-type]
+    return Point(
+        reward=reward,
+        alpha=alpha,
+        beta=beta,
+        prefix=prefix,  # type: ignore[arg-type]
+        label=label,  # type: ignore[arg-type]
+        rate=start.rate,
+    )

@@ -6,6 +6,7 @@ Legend: K draws per source sentence.
     sequence        y_k ~ q̃, weights w_k ∝ Π_t Z_t(y_<t): the exact q as K → ∞
     stratified      RAML's offline sampler: first the number of edits, then the edits (Norouzi et al. 2016)
     ngram           RAML's other sampler: one of K n-gram replacements, drawn by exp(R/τ) (code of Tan et al. 2018)
+    candidates      one of the K likeliest targets of the frozen anchor, scored once, drawn by exp(R/τ)
     minimum_risk    y_k ~ p_θ, the expected reward under p_θ^a, renormalised over the K (Shen et al. 2016)
     best_of         y_k ~ p_θ, weights: how often y_k is the best of n among the K (best-of-n distillation)
     target_policy   y_k ~ p_θ, q_k ∝ p_k^ρ exp(u_k/τ), fitted by cross-entropy over the K (TPO, arXiv 2604.06159)
@@ -76,6 +77,7 @@ class EstimatorRules:
         has_sharpness: Whether it has the setting `sharpness`.
         has_best_of: Whether it has the setting `best_of`.
         draws_from_model: Whether draws come from p_θ itself at a finite α, where an anchor only weights them.
+        needs_frozen: Whether it draws from a frozen anchor, and so needs `anchor: frozen`.
         ranks: Whether it sees nothing of the rewards but their order.
         admits_reference: Where the reference may be among the draws: nowhere (`never`), where α is infinite
             (`at_alpha_infinite`), or everywhere (`always`).
@@ -95,6 +97,7 @@ class EstimatorRules:
     has_sharpness: bool = False
     has_best_of: bool = False
     draws_from_model: bool = False
+    needs_frozen: bool = False
     ranks: bool = False
     admits_reference: Literal["never", "at_alpha_infinite", "always"] = "never"
 
@@ -125,6 +128,14 @@ ESTIMATORS: Final[Mapping[str, EstimatorRules]] = {
         needs_several=True,
         trains_on_one=True,
         task_alone=True,
+    ),
+    "candidates": EstimatorRules(
+        implementation="erpo_explore.erpo.estimators.candidates:CANDIDATES",
+        alpha="zero",
+        needs_several=True,
+        trains_on_one=True,
+        task_alone=True,
+        needs_frozen=True,
     ),
     "minimum_risk": EstimatorRules(
         implementation="erpo_explore.erpo.estimators.minimum_risk:MINIMUM_RISK",
@@ -165,7 +176,7 @@ class Estimator:
 
     Attributes:
         kind: A key of `ESTIMATORS`, or `package.module:object`: what is drawn and how it is weighted.
-        samples: K, draws per source; for `ngram` the candidates, of which one is trained on.
+        samples: K, draws per source; for `ngram` and `candidates` the candidates, of which one is trained on.
         baseline: What is subtracted from the reward where draws are weighted by it. Default: `group` for
             `target_policy`, else `self_critical`.
         scale: What the difference to the baseline is divided by: nothing, or the standard deviation of the rewards of

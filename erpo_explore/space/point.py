@@ -116,6 +116,10 @@ class Point:
             )
         if self.kappa > 0.0 and self.estimator.with_reference:
             raise ConfigError("kappa needs draws from the model alone, got with_reference=true; leave one of them out")
+        if self.estimator.rules.needs_frozen and self.anchor != "frozen":
+            raise ConfigError(
+                f"estimator {self.estimator.kind} needs anchor frozen, whose targets it draws, got {self.anchor}"
+            )
         if self.anchor == "self":
             if self.kappa > 0.0:
                 raise ConfigError(f"kappa needs an anchor, got kappa={self.kappa:g}, anchor=self; use anchor: frozen")
@@ -124,7 +128,7 @@ class Point:
             raise ConfigError(
                 f"anchor={self.anchor} has no effect at alpha=inf without a penalty; use e.g. kappa: 0.05"
             )
-        if not (self.is_policy_gradient or self.sampler_reads_model):
+        if not (self.is_policy_gradient or self.sampler_reads_model or self.estimator.rules.needs_frozen):
             raise ConfigError(
                 f"anchor={self.anchor} has no effect where q does not read the model, got alpha={self.alpha:g}, "
                 f"{self.reward}; leave it out, or use alpha > 0"

@@ -15,6 +15,7 @@ from erpo_explore.rewards import MixtureReward, Reference, text_scorer
 from erpo_explore.seq2seq import Seq2Seq
 from erpo_explore.space import Estimator, Point
 from erpo_explore.tasks import Batch, Task, TrainingBatches
+from erpo_explore.trial.candidates import TrainingCandidates
 
 __all__ = ["OptimizerStep"]
 
@@ -55,6 +56,7 @@ class OptimizerStep:
         self._text_scorers: dict[str, Scorer | None] = {}
         self._unigram_V = torch.from_numpy(task.unigram_V).to(device)
         self._open_sets: dict[Estimator, _OpenSet] = {}
+        self._candidates = TrainingCandidates(task)
 
     def take(
         self,
@@ -139,15 +141,20 @@ class OptimizerStep:
         reward = MixtureReward(
             point.reward, self._unigram_V, self._task.target_vocabulary.decode, self._text_scorer(point.reward.metric)
         )
+        candidates = None
+        if point.estimator.rules.needs_frozen:
+            found = self._candidates.of(anchors["frozen"], reward, point.estimator.samples)
+            candidates = found.take(batch.index_B)
+        others: dict[str, Any] = {"anchors": anchors, "candidates": candidates}
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._training.precision == "bf16"):
             given = (point, reward, self._model, batch.source_BS, batch.source_keep_BS, reference, draws)
             if self._training.micro_batch is not None and self._training.micro_batch < len(batch):
-                return accumulate(*given, part_size=self._training.micro_batch, weight=weight, anchors=anchors)
+                return accumulate(*given, part_size=self._training.micro_batch, weight=weight, **others)
             if kept is not None and kept.is_open:
                 outcome = reused_loss(*given, kept.draws, anchors)
                 kept.num_steps += 1
             else:
-                outcome = step_loss(*given, anchors=anchors)
+                outcome = step_loss(*given, **others)
         if outcome.kept is not None:
             self._open_sets[point.estimator] = _OpenSet(point=point, batch=batch, draws=outcome.kept)
             outcome = replace(outcome, kept=None)

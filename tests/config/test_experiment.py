@@ -264,6 +264,10 @@ class TestErrors:
                 {"search": {"start": "interpolation"}},
                 r"search\.start: start must be a point, but interpolation is a path",
             ),
+            (
+                {"search": {"start": {"reward": {"truth": 0.5, "model": 0.5}, "anchor": "ema"}}},
+                r"search\.start: start must draw token by token, as all searched points do, got .* anchor=ema",
+            ),
             ({"search": {"start": "mixed"}}, r"search\.start: algorithm must be one of mle, .*, got 'mixed'"),
             ({"search": {"start": {"reward": "meteor"}}}, r"search\.start: reward must be one of .*, got 'meteor'$"),
             ({"search": {"start": None}}, r"search\.start: a point must be a mapping .*, got nothing$"),

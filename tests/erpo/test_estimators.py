@@ -1,11 +1,13 @@
 """Every estimator, registered or from outside the package, behind one interface."""
 
+import dataclasses
 import math
 
 import pytest
 import torch
 
 from erpo_explore.erpo import GradientEstimator, load_estimator, objective, step_loss
+from erpo_explore.erpo.candidates import find_candidates
 from erpo_explore.errors import ConfigError
 from erpo_explore.space import Estimator, Point, Reward
 from erpo_explore.space.estimator import ESTIMATORS
@@ -38,12 +40,15 @@ def point(kind, reward=BLEU, alpha=1.0, beta=0.0, samples=K, **settings):
     return Point(reward=reward, alpha=alpha, beta=beta, estimator=Estimator(kind=kind, samples=samples, **settings))
 
 
+ANCHOR = tiny_model(seed=9)
+CANDIDATES = Estimator(kind="candidates", samples=K)
 ADMITTED = {
     "token": point("token", alpha=0.4, beta=0.3),
     "policy_gradient": point("token", alpha=math.inf),
     "sequence": point("sequence", alpha=0.4, beta=0.3),
     "stratified": point("stratified", EDIT, alpha=0.0, beta=0.5),
     "ngram": point("ngram", alpha=0.0, beta=0.5),
+    "candidates": dataclasses.replace(point("ngram", alpha=0.0, beta=0.5), anchor="frozen", estimator=CANDIDATES),
     "minimum_risk": point("minimum_risk", alpha=math.inf),
     "best_of": point("best_of", best_of=2),
     "target_policy": point("target_policy"),
@@ -57,7 +62,11 @@ REFERENCE = padded((A, B), (B,), (B, B, A), (UNK,))
 def step(a_point, *, seed=1, reference=REFERENCE, model=None):
     model = tiny_model() if model is None else model
     sources = source_of(len(reference.tokens_BT))
-    return step_loss(a_point, reward_of(a_point), model, *sources, reference, seeded(seed))
+    candidates = None
+    if a_point.estimator.rules.needs_frozen:
+        memory = ANCHOR.encode(*sources)
+        candidates = find_candidates(ANCHOR, reward_of(a_point), memory, reference, max_tokens=4, number=K)
+    return step_loss(a_point, reward_of(a_point), model, *sources, reference, seeded(seed), candidates=candidates)
 
 
 def test_every_registered_estimator_is_tested():

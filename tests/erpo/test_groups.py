@@ -217,6 +217,23 @@ def test_the_model_as_its_own_anchor_changes_nothing_but_rounding(name, model):
     torch.testing.assert_close(anchored_P, gradient(step(plain, model, copies=8).loss, model), rtol=1e-3, atol=1e-5)
 
 
+EXTREMES = {
+    "penalty": lambda scale: anchored(point(K=2, baseline="leave_one_out"), kappa=scale),
+    "temperature": lambda scale: anchored(point(K=1, alpha=scale, beta=scale)),
+    "sequence": lambda scale: anchored(point("sequence", alpha=scale, beta=scale)),
+    "target policy": lambda scale: anchored(point("target_policy", baseline="none", alpha=scale, beta=scale)),
+    "trust": lambda scale: anchored(point("sequence", alpha=scale, beta=1.0 / scale)),
+}
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1e4])
+@pytest.mark.parametrize("name", EXTREMES)
+def test_extreme_weights_of_an_anchor_give_finite_gradients(name, scale, model):
+    outcome = step(EXTREMES[name](scale), model, copies=16, anchors={"frozen": tiny_model(seed=9)})
+    assert outcome.loss.isfinite()
+    assert gradient(outcome.loss, model).isfinite().all()
+
+
 def test_a_missing_anchor_is_an_error(model):
     with pytest.raises(ValueError, match="the anchor frozen is missing, which the point reads"):
         step(ANCHORED["one draw, penalty"], model)

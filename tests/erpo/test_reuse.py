@@ -103,6 +103,14 @@ def test_the_first_step_is_that_without_reuse():
     assert other.kept is None
 
 
+@pytest.mark.parametrize("clip", [1e-4, 1e4])
+@pytest.mark.parametrize("weight", [-1e4, -1e-4, 1e-4, 1e4])
+def test_extreme_ratios_and_weights_have_finite_gradients(clip, weight):
+    log_ratio_N = torch.linspace(-60.0, 60.0, 13).requires_grad_()
+    clipped_losses(log_ratio_N, torch.full((13,), weight), clip).sum().backward()
+    assert log_ratio_N.grad.isfinite().all()
+
+
 def test_a_label_whose_probability_has_changed_enough_has_no_gradient():
     log_ratio_N = torch.tensor([0.0, 0.3, -0.3, 0.3, -0.3], requires_grad=True)
     weight_N = torch.tensor([1.0, 1.0, 1.0, -1.0, -1.0])

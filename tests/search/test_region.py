@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -78,6 +79,12 @@ def test_bounds_are_bit_equal(limits):
     region = Region.from_search(Search(ranges={"temperature": limits}), "bleu")
     ends = [region.point(np.array([unit]), ("bleu", "q", "sampled")).reward.temperature for unit in (0.0, 1.0)]
     assert ends == list(limits)
+
+
+def test_a_point_has_the_rate_of_the_start():
+    search = Search(ranges={"noise": (0.0, 0.5)}, start=replace(TRUTH, rate=0.3))
+    region = Region.from_search(search, "bleu")
+    assert region.point(np.array([0.5]), ("bleu", "q", "sampled")).rate == 0.3
 
 
 def test_weights_above_1_are_scaled_back_and_leave_no_truth_weight():

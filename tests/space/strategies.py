@@ -78,15 +78,23 @@ def policy_gradients(draw):
 @st.composite
 def token_points(draw):
     """Any point with alpha < inf whose targets are drawn token by token, and are trained on one by one."""
-    point = Point(
+    return Point(
         reward=draw(rewards()),
         alpha=draw(st.sampled_from([0.0, 1.0]) | st.floats(0.0, 1e6)),
         beta=draw(st.floats(1e-6, 1e6)),
         prefix=draw(st.sampled_from(PREFIXES)),
         label=draw(st.sampled_from(LABELS)),
     )
-    admits_anchor = point.sampler_reads_model and point.prefix != "model"
-    return dataclasses.replace(point, anchor=draw(st.sampled_from(ANCHORS))) if admits_anchor else point
+
+
+@st.composite
+def anchored_points(draw):
+    """Any such point whose q reads an anchor, and any with candidates of one."""
+    point = draw(token_points().filter(lambda point: point.sampler_reads_model and point.prefix != "model"))
+    if draw(st.booleans()):
+        return dataclasses.replace(point, anchor=draw(st.sampled_from(ANCHORS)))
+    estimator = Estimator(kind="candidates", samples=draw(samples))
+    return Point(reward=draw(corners), beta=draw(st.floats(1e-6, 1e6)), estimator=estimator, anchor="frozen")
 
 
 @st.composite
@@ -115,7 +123,7 @@ def finite_points():
     return token_points() | sequence_points()
 
 
-points = finite_points() | policy_gradients()
+points = finite_points() | anchored_points() | policy_gradients()
 
 
 @st.composite

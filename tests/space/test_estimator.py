@@ -30,8 +30,8 @@ def test_the_default_is_one_draw_token_by_token():
 
 
 @given(estimators)
-def test_one_of_the_ngram_candidates_is_trained_on(estimator):
-    assert estimator.draws_per_source == (1 if estimator.kind == "ngram" else estimator.samples)
+def test_one_of_the_targets_that_are_proposed_is_trained_on(estimator):
+    assert estimator.draws_per_source == (1 if estimator.kind in ("ngram", "candidates") else estimator.samples)
 
 
 @pytest.mark.parametrize(("kind", "baseline"), [("token", "self_critical"), ("target_policy", "group")])

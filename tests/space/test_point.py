@@ -22,6 +22,7 @@ SEQUENCE, NGRAM, RISK, TPO = (
     Estimator(kind=kind, samples=4) for kind in ("sequence", "ngram", "minimum_risk", "target_policy")
 )
 BEST = Estimator(kind="best_of", samples=4)
+CANDIDATES = Estimator(kind="candidates", samples=4)
 RLOO_TPO = dataclasses.replace(TPO, baseline="leave_one_out")
 
 
@@ -143,6 +144,7 @@ def test_a_point_is_read_in_either_coordinates(written, point):
             {"reward": COLD, "alpha": 1.0, "beta": 0.0, "estimator": BEST},
             r"sees the order of the rewards alone, so reward\.temperature=0\.5 has no effect; leave it out",
         ),
+        ({"reward": BLEU, "estimator": CANDIDATES}, r"estimator candidates needs anchor frozen, .*, got self"),
         ({"anchor": "start"}, r"anchor must be one of self, frozen, ema, got 'start'"),
         ({"kappa": -1.0}, r"kappa must be >= 0 and finite, got -1\.0; kappa weighs KL"),
         ({"anchor": "frozen"}, r"anchor=frozen has no effect where q does not read the model, got alpha=0, truth=1"),

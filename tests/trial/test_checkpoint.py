@@ -54,7 +54,9 @@ def test_a_file_of_another_program_is_an_error(tmp_path, content):
 @pytest.mark.parametrize("foreign", [{"weights": torch.zeros(3)}, torch.zeros(3), [1, 2], {}], ids=repr)
 def test_tensors_of_another_program_are_an_error(tmp_path, foreign):
     torch.save(foreign, tmp_path / "state.pt")
-    with pytest.raises(ResultsError, match=r"is not a training state; expected attempt, average, draws_generator"):
+    with pytest.raises(
+        ResultsError, match=r"is not a training state; expected anchors, attempt, average, draws_generator"
+    ):
         load_checkpoint(tmp_path)
 
 

@@ -61,6 +61,6 @@ def test_a_run_stops_where_a_set_ends_and_goes_on_with_the_same_numbers():
 
 
 def test_a_divided_batch_is_refused():
-    run = run_of(Path.constant(REUSED), training=TRAINING.model_copy(update={"micro_batch": 4}))
+    run = run_of(Path.constant(REUSED), training=TRAINING.model_copy(update={"micro_batch": 1}))
     with pytest.raises(ConfigError, match="micro_batch divides a batch, but reuse=3 keeps its draws whole"):
         run.advance()

@@ -8,7 +8,7 @@ import torch
 
 from erpo_explore.config.experiment import Training
 from erpo_explore.seq2seq import LstmConfig, Seq2Seq, build_model
-from erpo_explore.space import Path, Point, Reward, algorithm
+from erpo_explore.space import Estimator, Path, Point, Reward, algorithm
 from erpo_explore.tasks import Task, ToyConfig, load_task
 from erpo_explore.trial import Observation, TrainingRun, TrialSpec
 
@@ -25,6 +25,13 @@ PENALISED = replace(algorithm("rloo", samples=2).path("bleu").end, anchor="froze
 TRUSTED = Point(reward=Reward(task=1.0, temperature=0.1), alpha=1.0, beta=0.0, anchor="ema")
 ANCHORED = Point.blended([(0.6, PENALISED), (0.4, TRUSTED)])
 REUSED = replace(PENALISED, estimator=replace(PENALISED.estimator, reuse=3))
+CHOSEN = Point(
+    reward=Reward(task=1.0),
+    alpha=0.0,
+    beta=0.1,
+    anchor="frozen",
+    estimator=Estimator(kind="candidates", samples=3),
+)
 
 PATHS = {
     "mle": algorithm("mle").path("bleu"),
@@ -34,6 +41,7 @@ PATHS = {
     "mixture": Path(knots=((0.0, TRUTH), (0.25, MIXTURE))),
     "anchored": Path(knots=((0.0, TRUTH), (0.125, TRUTH), (0.125, ANCHORED))),
     "reused": Path(knots=((0.0, TRUTH), (0.5, REUSED))),
+    "candidates": Path(knots=((0.0, TRUTH), (0.25, TRUTH), (0.25, CHOSEN))),
     "blend": Path(knots=((0.0, TRUTH), (1.0, algorithm("rloo", samples=2).path("bleu").end))),
 }
 """Paths of every kind that a run's state must restore: no draws, draws, the model's draws, anchors, either clock."""

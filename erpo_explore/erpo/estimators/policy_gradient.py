@@ -24,7 +24,15 @@ from torch import Tensor
 
 from erpo_explore.erpo.draw import Draw
 from erpo_explore.erpo.kept_draws import KeptDraws, dropout_state
-from erpo_explore.erpo.m_step import LabelLosses, StepLoss, anchor_divergences, model_draw_losses, row_sums, step_result
+from erpo_explore.erpo.m_step import (
+    LabelLosses,
+    StepLoss,
+    anchor_divergences,
+    model_draw_losses,
+    normalised,
+    row_sums,
+    step_result,
+)
 from erpo_explore.erpo.proposal import Proposal
 from erpo_explore.erpo.sampling import sample
 from erpo_explore.erpo.step import Step
