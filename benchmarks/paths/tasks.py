@@ -46,6 +46,7 @@ class Benchmark:
         model: Kind and sizes of the model.
         training: Budget and optimizer. An evaluation interval is a phase.
         points: The point of each algorithm, by its letter.
+        higher_is_better: Direction of the score.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Benchmark:
     model: LstmConfig
     training: Training
     points: Mapping[str, Point]
+    higher_is_better: bool = True
 
     @property
     def num_phases(self) -> int:
@@ -135,6 +137,7 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
             model=LstmConfig(hidden_size=48),
             training=Training(steps=600, interval=150, batch_size=64, learning_rate=4e-3),
             points=_points("edit", "mlrsng", temperature=0.17),
+            higher_is_better=False,
         ),
         Benchmark(
             name="synopses",
