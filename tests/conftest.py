@@ -120,7 +120,7 @@ def bucket(s3_port: int, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def tiny_space() -> Any:
-    """Two baselines and three members on two slots, four intervals each."""
+    """Two baselines and three members, four intervals each."""
     from erpo_explore.config.experiment import Experiment
     from tests.tiny_exploration import TINY
 
@@ -129,16 +129,19 @@ def tiny_space() -> Any:
 
 @pytest.fixture(scope="session")
 def shared_ray() -> Iterator[Any]:
-    """A Ray with two CPU slots for all tests of this process, once one of them needs it."""
+    """A Ray with one CPU slot for all tests of this process, once one of them needs it.
+
+    A second slot would be a second worker, and most of what a small exploration costs is that its workers import torch.
+    """
     cluster_utils = pytest.importorskip("ray.cluster_utils", reason="needs Ray; pip install 'ray[tune]'")
-    running = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    running = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     yield running
     disconnect()
     running.shutdown()
 
 
 @pytest.fixture(scope="module")
-def two_slots(shared_ray: Any) -> Iterator[str]:
+def one_slot(shared_ray: Any) -> Iterator[str]:
     """Address of the shared Ray; this process is connected to it, and explorations of its children connect to it."""
     connect(shared_ray.address)
     with pytest.MonkeyPatch.context() as patch:
@@ -146,6 +149,14 @@ def two_slots(shared_ray: Any) -> Iterator[str]:
         yield shared_ray.address
     # ends what the tests of this file have left in it
     disconnect()
+
+
+@pytest.fixture(scope="module")
+def two_slots(shared_ray: Any, one_slot: str) -> Iterator[str]:
+    """The shared Ray with a second machine, for trials that run at the same time."""
+    second = shared_ray.add_node(num_cpus=1)
+    yield one_slot
+    shared_ray.remove_node(second)
 
 
 @pytest.fixture(scope="session")

@@ -303,7 +303,7 @@ def _run(*args: str | Path, cwd: Path) -> str:
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_the_main_job_on_text_files_from_run_to_replay(two_slots: str, tmp_path: Path) -> None:
+def test_the_main_job_on_text_files_from_run_to_replay(one_slot: str, tmp_path: Path) -> None:
     """One command trains, searches, stores and draws; the next one that it names works as it stands."""
     data = tmp_path / "data"
     data.mkdir()

@@ -72,7 +72,7 @@ def follow(page: Path) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def shown_and_said(tmp_path_factory: pytest.TempPathFactory, two_slots: str) -> Iterator[list[tuple[str, str]]]:
+def shown_and_said(tmp_path_factory: pytest.TempPathFactory, one_slot: str) -> Iterator[list[tuple[str, str]]]:
     """The tutorial, in the folder where it was followed."""
     with contextlib.chdir(tmp_path_factory.mktemp("tutorial")):
         yield follow(ROOT / "docs" / "tutorial.md")
@@ -88,7 +88,7 @@ def test_what_the_tutorial_shows_is_what_is_printed(shown_and_said: list[tuple[s
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_what_the_python_page_shows_is_what_is_printed(tmp_path: Path, two_slots: str) -> None:
+def test_what_the_python_page_shows_is_what_is_printed(tmp_path: Path, one_slot: str) -> None:
     with contextlib.chdir(tmp_path):
         pairs = follow(ROOT / "docs" / "howto" / "python.md")
     assert len(pairs) == 5

@@ -31,11 +31,11 @@ def start_command(*arguments: str, cwd: Path | None = None, alone: bool = False)
     Args:
         arguments: Its words.
         cwd: Where it runs; None for here.
-        alone: Whether it starts a Ray with two slots, instead of joining the shared one (fixture `two_slots`).
+        alone: Whether it starts a Ray of its own, instead of joining the shared one (fixture `one_slot`).
     """
     code = (
         "import signal, sys, ray;"
-        "ray.init(address='local', num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level='ERROR');"
+        "ray.init(address='local', num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level='ERROR');"
         "signal.signal(signal.SIGTERM, signal.SIG_DFL);"  # not Ray's handler, which is installed for this call of ours
         "sys.argv = ['explore.py', *sys.argv[1:]];"
         "from erpo_explore.cli.main import main; main()"
@@ -44,7 +44,7 @@ def start_command(*arguments: str, cwd: Path | None = None, alone: bool = False)
 
 
 def _start(words: list[str], cwd: Path | None, *, alone: bool) -> "subprocess.Popen[bytes]":
-    assert alone or os.environ["RAY_ADDRESS"] != "local", "the test needs the fixture two_slots"
+    assert alone or os.environ["RAY_ADDRESS"] != "local", "the test needs the fixture one_slot"
     environment = os.environ | {"PYTHONPATH": str(_ROOT)}
     return subprocess.Popen(
         [sys.executable, *words], cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow, *RAY_WARNINGS]
 
 
 @pytest.fixture(scope="module")
-def branched(tmp_path_factory, two_slots):
+def branched(tmp_path_factory, one_slot):
     """An exploration that has trained its initial checkpoints first."""
     folder = tmp_path_factory.mktemp("explorations") / "branched"
     # during the initial checkpoints, which have four reports, and during the trials after them

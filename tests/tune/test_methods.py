@@ -41,7 +41,7 @@ def paths_of(observations: pd.DataFrame) -> list[ErpoPath]:
     return [ErpoPath.from_dict(json.loads(path)) for path in observations["path"]]
 
 
-def test_optuna_suggests_paths_beside_the_baselines(two_slots: str, tmp_path: Path) -> None:
+def test_optuna_suggests_paths_beside_the_baselines(one_slot: str, tmp_path: Path) -> None:
     frame, trials = explored({"method": "optuna", "members": 4, "knots": 2}, tmp_path / "optuna")
     assert trials["role"].to_dict() == {"mle-s1": "algorithm"} | {f"optuna-{index}": "optuna" for index in range(4)}
     assert set(trials["status"]) == {"finished"}
@@ -52,7 +52,7 @@ def test_optuna_suggests_paths_beside_the_baselines(two_slots: str, tmp_path: Pa
     assert all(0.1 <= task <= 0.3 for task in tasks)
 
 
-def test_only_searched_trials_are_stopped_early(two_slots: str, tmp_path: Path) -> None:
+def test_only_searched_trials_are_stopped_early(one_slot: str, tmp_path: Path) -> None:
     frame, trials = explored({"method": "asha", "members": 8}, tmp_path / "asha")
     stopped = trials[trials["status"] == "stopped"]
     assert set(trials["status"]) == {"finished", "stopped"}
@@ -64,7 +64,7 @@ def test_only_searched_trials_are_stopped_early(two_slots: str, tmp_path: Path) 
     assert resume(tmp_path / "asha").status == "finished"
 
 
-def test_a_method_from_outside_the_package_runs_beside_the_baselines(two_slots: str, tmp_path: Path) -> None:
+def test_a_method_from_outside_the_package_runs_beside_the_baselines(one_slot: str, tmp_path: Path) -> None:
     frame, trials = explored({"method": EXTERNAL, "levels": 2}, tmp_path / "external")
     assert trials["role"].to_dict() == {"mle-s1": "algorithm", "weight-0": "random", "weight-1": "random"}
     assert set(trials["status"]) == {"finished"}
@@ -72,7 +72,7 @@ def test_a_method_from_outside_the_package_runs_beside_the_baselines(two_slots: 
 
 
 @pytest.fixture(scope="module", params=["pbt", "pb2"])
-def population(request: pytest.FixtureRequest, two_slots: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def population(request: pytest.FixtureRequest, one_slot: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a population of Tune's own, with a copy after nine reports beside it."""
     folder = tmp_path_factory.mktemp("populations") / str(request.param)
     with copied_at(folder, 9):
@@ -100,7 +100,7 @@ def test_tunes_own_populations_record_paths_that_can_be_replayed(population: Pat
     assert erpo.best_path(population, role="member").knots[0][1] == erpo.Point(reward=erpo.Reward(truth=1.0))
 
 
-def test_a_resumed_exploration_has_each_report_once(two_slots: str, tmp_path: Path) -> None:
+def test_a_resumed_exploration_has_each_report_once(one_slot: str, tmp_path: Path) -> None:
     """`tests/tune/test_moved_folder.py` resumes one of Optuna."""
     search = {"method": "random", "members": 5, "knots": 2, "early_stopping": "asha"}
     folder, file = tmp_path / "killed", tmp_path / "space.yaml"

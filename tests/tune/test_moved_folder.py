@@ -35,7 +35,7 @@ def _dates(folder: Path) -> dict[Path, int]:
     return {file: file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file()}
 
 
-def test_a_copy_goes_on_by_itself_and_the_moved_original_too(two_slots: str, tmp_path: Path) -> None:
+def test_a_copy_goes_on_by_itself_and_the_moved_original_too(one_slot: str, tmp_path: Path) -> None:
     whole, original, copy, moved = (tmp_path / name for name in ("whole", "whole-9", "copy", "moved"))
     with copied_at(whole, 9):
         explore(Experiment.from_dict(TINY | CLONES), whole)
@@ -53,7 +53,7 @@ def test_a_copy_goes_on_by_itself_and_the_moved_original_too(two_slots: str, tmp
     assert "clone" in set(erpo.load_results(copy, table="lineage")["action"])
 
 
-def test_trials_that_a_searcher_makes_after_a_move_write_to_the_new_folder(two_slots: str, tmp_path: Path) -> None:
+def test_trials_that_a_searcher_makes_after_a_move_write_to_the_new_folder(one_slot: str, tmp_path: Path) -> None:
     original, moved = tmp_path / "original", tmp_path / "elsewhere" / "moved"
     search = {"method": "optuna", "members": 5, "early_stopping": "median", "ranges": RANGES}
     with copied_at(original, 9):

@@ -26,7 +26,7 @@ def _experiment(**fields: Any) -> Experiment:
     return Experiment.from_dict(TINY | fields)
 
 
-def test_an_exploration_is_resumed_and_its_path_replayed(bucket: str, two_slots: str, tmp_path: Path) -> None:
+def test_an_exploration_is_resumed_and_its_path_replayed(bucket: str, one_slot: str, tmp_path: Path) -> None:
     space, local, remote = tmp_path / "tiny.yaml", tmp_path / "undisturbed", f"{bucket}/results/tiny"
     space.write_text(yaml.safe_dump(TINY), encoding="utf-8")
     explore(_experiment(), local)
@@ -56,7 +56,7 @@ def test_an_exploration_is_resumed_and_its_path_replayed(bucket: str, two_slots:
 
 
 def test_initial_checkpoints_are_trained_and_used_by_another_exploration(
-    bucket: str, two_slots: str, tmp_path: Path
+    bucket: str, one_slot: str, tmp_path: Path
 ) -> None:
     first, second = f"{bucket}/first", tmp_path / "second"
     alone = {"search": {"method": "none"}, "baselines": ["mle"]}

@@ -39,7 +39,7 @@ def output_of(driver: "subprocess.Popen[bytes]") -> str:
 
 
 @pytest.fixture(scope="module")
-def replays(tmp_path_factory: pytest.TempPathFactory, two_slots: str) -> tuple[Path, dict[str, str]]:
+def replays(tmp_path_factory: pytest.TempPathFactory, one_slot: str) -> tuple[Path, dict[str, str]]:
     """An undisturbed replay, and one that was killed after its first test and resumed, with the output of both."""
     folder = tmp_path_factory.mktemp("replays")
     (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY | {"training": TRAINING}))

@@ -44,7 +44,7 @@ def _holds(file: Path, word: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, two_slots: str) -> Path:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, one_slot: str) -> Path:
     folder = tmp_path_factory.mktemp("explorations") / "undisturbed"
     outcome = explore(Experiment.from_dict(TINY), folder)
     assert (outcome.status, outcome.num_failed) == ("finished", 0)
@@ -146,7 +146,7 @@ def test_the_handler_of_ctrl_c_is_kept() -> None:
 
 
 @pytest.mark.slow
-def test_diverged_trials_are_recorded_and_do_not_end_the_exploration(two_slots: str, tmp_path: Path) -> None:
+def test_diverged_trials_are_recorded_and_do_not_end_the_exploration(one_slot: str, tmp_path: Path) -> None:
     training = TINY["training"] | {"learning_rate": 3e38}  # type: ignore[operator]
     changes = {"training": training, "search": {"method": "none"}, "resources": {"max_failures": 1}}
     outcome = explore(Experiment.from_dict(TINY | changes), tmp_path / "wild")
@@ -160,7 +160,7 @@ def test_diverged_trials_are_recorded_and_do_not_end_the_exploration(two_slots: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["random", "grid"])
-def test_constant_points_are_searched(method: str, two_slots: str, tmp_path: Path) -> None:
+def test_constant_points_are_searched(method: str, one_slot: str, tmp_path: Path) -> None:
     search = {"method": method, "members": 2, "levels": 2, "ranges": {"task": [0.1, 0.3]}}
     training = TINY["training"] | {"steps": 3}  # type: ignore[operator]
     space = Experiment.from_dict(TINY | {"baselines": [], "search": search, "training": training})
@@ -253,7 +253,7 @@ def test_ctrl_c_or_sigterm_stops_cleanly_and_prints_how_to_resume(
 
 
 @pytest.mark.slow
-def test_a_killed_worker_is_replaced_and_no_report_is_lost(two_slots: str, tmp_path: Path) -> None:
+def test_a_killed_worker_is_replaced_and_no_report_is_lost(one_slot: str, tmp_path: Path) -> None:
     # intervals long enough that a worker found in training is still in training when it is killed
     training = TINY["training"] | {"steps": 160, "interval": 40}  # type: ignore[operator]
     space, folder = tmp_path / "space.yaml", tmp_path / "worker"
@@ -285,7 +285,7 @@ def _command_line(pid: int) -> bytes:
 
 @pytest.mark.slow
 def test_a_preempted_worker_saves_its_interval_and_no_step_is_trained_twice(
-    two_slots: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    one_slot: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     training = TINY["training"] | {"steps": 200, "interval": 100}  # type: ignore[operator]
     # it may not fail even once

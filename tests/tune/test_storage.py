@@ -25,7 +25,7 @@ LARGE = np.random.default_rng(0).bytes(3 * 32 * 1024 * 1024 + 7)
 
 
 @pytest.fixture(scope="module")
-def other_node(shared_ray: Any, two_slots: str) -> Iterator[Callable[..., Any]]:
+def other_node(shared_ray: Any, one_slot: str) -> Iterator[Callable[..., Any]]:
     """Call to run a function on another node than the driver's."""
     node = shared_ray.add_node(num_cpus=0)
     there = NodeAffinitySchedulingStrategy(node.node_id, soft=False)

@@ -30,17 +30,17 @@ class _AtFirstReport(Deadline):
 
 
 def test_a_price_names_all_trials_and_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two_slots: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_slot: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     priced = estimate(Experiment.from_dict(TINY))
-    assert (priced.num_trials, priced.steps, priced.num_slots) == (5, 12, 2)
+    assert (priced.num_trials, priced.steps, priced.num_slots) == (5, 12, 1)
     assert priced.prices.keys() == {"mle", "interpolation", "search"}
     assert min(priced.seconds, priced.evaluation_s, *priced.prices.values()) > 0.0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_exploration_that_its_time_interrupts_is_resumed_to_its_end(tmp_path: Path, two_slots: str) -> None:
+def test_an_exploration_that_its_time_interrupts_is_resumed_to_its_end(tmp_path: Path, one_slot: str) -> None:
     folder = tmp_path / "results"
     outcome = explore(Experiment.from_dict(TINY), folder, time_limit=TimeLimit(None, _AtFirstReport(folder)))
     assert (outcome.status, outcome.timed_out) == ("interrupted", True)

@@ -83,7 +83,7 @@ KINDS = ("fine", "hangs_once", "starves_once", "poisons_once", "fails", "gorges"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, two_slots: str) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory, one_slot: str) -> Iterator[Path]:
     """Results of one trial per kind, which differ in nothing else, and of maximum likelihood."""
     home = tmp_path_factory.mktemp("faulty")
     (home / "faulty.py").write_text(FAULTY)
@@ -94,7 +94,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, two_slots: str) -> Iterator
         patch.setattr("erpo_explore.tune.callbacks.failures._WAIT_S", 600.0)
         # workers import from the folder where their driver has connected
         with contextlib.chdir(home):
-            connect(two_slots)
+            connect(one_slot)
         yield _explored(home)
     disconnect()
 

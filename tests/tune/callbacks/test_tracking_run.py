@@ -22,7 +22,7 @@ pytestmark = [
 
 
 def test_trackers_hold_what_the_store_holds_after_an_interruption(
-    two_slots: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    one_slot: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow import MlflowClient
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
