@@ -18,7 +18,7 @@ def knot(task):
     return Point(reward=Reward(truth=1.0 - task, task=task, temperature=0.1))
 
 
-def write(folder, scores, tasks=(0.1, 0.2, 0.3), *, task="toy", score_name="bleu"):
+def write(folder, scores, tasks=(0.1, 0.2, 0.3), *, task="toy", score_name="bleu", sign=1.0):
     """Results of one member, with a knot per report."""
     writer = ResultsWriter.create(folder, {"exploration": folder.name})
     path = Path.constant(TRUTH)
@@ -29,7 +29,7 @@ def write(folder, scores, tasks=(0.1, 0.2, 0.3), *, task="toy", score_name="bleu
             "step": 100 * iteration,
             "progress": iteration / 4,
             "score": score,
-            "objective": score,
+            "objective": sign * score,
         }
         writer.append("observations", [OBSERVATION | changes | {"task": task, "path": json.dumps(path.to_dict())}])
     writer.append("trials", [TRIAL | {"score_name": score_name}])
@@ -46,6 +46,11 @@ def test_path_of_the_best_score_in_any_folder(tmp_path):
     assert [at for at, _ in path.knots] == [0.0, 0.25, 0.5]
     assert path.end == knot(0.4)
     assert loaded(two, one) == path
+
+
+def test_where_less_is_better_the_path_of_the_fewest_errors(tmp_path):
+    rates = write(tmp_path / "one", (30.0, 10.0, 20.0), sign=-1.0), write(tmp_path / "two", (40.0,), sign=-1.0)
+    assert loaded(*rates).end == loaded(*reversed(rates)).end == knot(0.2)
 
 
 def test_no_folders_give_no_path():

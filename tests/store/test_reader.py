@@ -144,6 +144,12 @@ def test_the_best_row_has_the_best_score_and_the_earliest_step_wins_ties():
     assert best_row(frame)["step"] == 200
 
 
+def test_where_less_is_better_the_best_row_has_the_fewest_errors():
+    """The choice among paths that are planned whole: random, grid, and no search."""
+    rates = scored(("a", 300, 30.0, "finished"), ("b", 200, 10.0, "finished"), ("c", 100, 20.0, "running"))
+    assert best_row(rates.assign(objective=-rates["score"]))["trial"] == "b"
+
+
 @pytest.mark.parametrize("status", ["diverged", "failed"])
 def test_a_score_of_a_broken_run_is_never_the_best(status):
     frame = scored(("a", 100, 99.0, status), ("b", 100, 1.0, "running"), ("c", 100, None, "running"))

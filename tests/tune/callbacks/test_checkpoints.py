@@ -11,7 +11,8 @@ from erpo_explore.tune.callbacks.checkpoints import CheckpointSweeper
 
 
 def saved(path: str, iteration: int, objective: float) -> Any:
-    metrics = {"training_iteration": iteration, "score": objective, "objective": objective}
+    """A checkpoint of a model with an error rate, which falls where the objective rises."""
+    metrics = {"training_iteration": iteration, "score": 100.0 - objective, "objective": objective}
     return SimpleNamespace(checkpoint=SimpleNamespace(path=path), metrics=metrics)
 
 

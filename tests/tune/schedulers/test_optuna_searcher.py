@@ -27,17 +27,16 @@ def searcher_of(folder, **changes):
     return PlannedThenOptuna(space, plan_trials(space, "bleu"), "bleu", recorder)
 
 
-def run(searcher, first, last):
-    """Take suggestions, and report a score for each that depends on its task weights."""
+def run(searcher, first, last, *, sign=1.0):
+    """Take suggestions, and report a score for each that depends on its task weights; a negative sign for a rate."""
     specs = []
     for number in range(first, last):
         spec = TrialSpec.from_dict(searcher.suggest(f"id{number}")["spec"])
         score = 100.0 * sum(point.reward.task for _, point in spec.path.knots) / len(spec.path.knots)
+        result = {"score": score, "objective": sign * score}
         for iteration in (1, 2):
-            searcher.on_trial_result(
-                f"id{number}", {"training_iteration": iteration, "score": score, "objective": score}
-            )
-        searcher.on_trial_complete(f"id{number}", {"training_iteration": 3, "score": score, "objective": score})
+            searcher.on_trial_result(f"id{number}", {"training_iteration": iteration} | result)
+        searcher.on_trial_complete(f"id{number}", {"training_iteration": 3} | result)
         specs.append(spec)
     return specs
 
@@ -61,10 +60,11 @@ def test_a_suggestion_is_a_path_within_the_region(tmp_path):
         assert 0.002 <= point.reward.temperature <= 0.5
 
 
-def test_suggestions_learn_from_scores(tmp_path):
-    specs = run(searcher_of(tmp_path / "tiny"), 0, 32)[2:]
+@pytest.mark.parametrize("sign", [1.0, -1.0], ids=["more is better", "less is better"])
+def test_suggestions_learn_from_scores(sign, tmp_path):
+    specs = run(searcher_of(tmp_path / "tiny"), 0, 32, sign=sign)[2:]
     tasks = [sum(point.reward.task for _, point in spec.path.knots) for spec in specs]
-    assert sum(tasks[-10:]) / 10 > sum(tasks[:6]) / 6
+    assert sign * sum(tasks[-10:]) / 10 > sign * sum(tasks[:6]) / 6
 
 
 def test_the_same_seed_and_scores_give_the_same_suggestions_in_a_fresh_process(tmp_path):

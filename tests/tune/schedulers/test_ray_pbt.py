@@ -66,6 +66,22 @@ def test_a_members_coordinates_are_those_of_its_first_knot(method, kind, tmp_pat
         assert added["metric"] == first.reward.metric
 
 
+@pytest.mark.parametrize(("method", "kind"), [("pbt", TunePbt), ("pb2", TunePb2)])
+def test_where_less_is_better_the_member_with_fewest_errors_is_cloned(method, kind, tmp_path):
+    space = Experiment.from_dict(TINY | {"search": SEARCH | {"method": method, "quantile": 0.25}})
+    recorder = Recorder(exploration="tiny", task="toy", model="lstm", metric="edit", scoreboard=Scoreboard(tmp_path))
+    scheduler, rates = kind(space, "edit", recorder), {}
+    for rate, spec in zip((30.0, 10.0, 40.0, 20.0), plan_trials(space, "edit")[-4:], strict=True):
+        trial = OneTrial(spec)
+        trial.status = Trial.RUNNING
+        rates[trial] = rate
+        scheduler.on_trial_add(Controller, trial)
+        result = trial.config | {"config": trial.config, "training_iteration": 1, "score": rate, "objective": -rate}
+        scheduler._save_trial_state(scheduler._trial_state[trial], 1, result, trial)
+    worst, best = scheduler._quantiles()
+    assert ([rates[trial] for trial in worst], [rates[trial] for trial in best]) == ([40.0], [10.0])
+
+
 def test_pbt_leaves_no_coordinate_outside_its_range(tmp_path):
     space = Experiment.from_dict(TINY | {"search": SEARCH | {"method": "pbt", "resample": 0.0}})
     recorder = Recorder(exploration="tiny", task="toy", model="lstm", metric="bleu", scoreboard=Scoreboard(tmp_path))
