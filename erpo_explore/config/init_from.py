@@ -1,6 +1,7 @@
 """`init_from`: the checkpoints that all trials begin with, instead of random weights.
 
 All members, baselines and replays then branch from the same weights, so that an expensive common start is trained once.
+Of a run with `training.average` they begin with the averaged weights, whose score is in its results.
 Left out: a pretrained model of the hub, which is a `model` (`kind: pretrained`), since it brings its sizes and tokens.
 """
 

@@ -1,7 +1,8 @@
 """The initial checkpoints that trials branch from: one or several, dealt out by seed.
 
 A branch takes weights and, if configured, Adam's moments. Step, generators and schedule are its own, so it has its
-whole budget left, and two seeds that branch from one checkpoint still draw differently.
+whole budget left, and two seeds that branch from one checkpoint still draw differently. Of a run with
+`training.average` the weights are the averaged ones, which were evaluated. Its moments are those of its last step.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from erpo_explore.seq2seq import ModelConfig, build_model
 from erpo_explore.store.files import Folder, Location
 from erpo_explore.tasks import Task
 from erpo_explore.tasks.vocabulary_file import check_same_vocabulary
+from erpo_explore.trial.averaging import weights_to_use
 from erpo_explore.trial.checkpoint import load_checkpoint
 from erpo_explore.trial.seeding import WEIGHTS, stream
 
@@ -55,14 +57,13 @@ def load_initial_weights(
     Raises:
         ResultsError: A checkpoint is missing, truncated, of another program, size or vocabulary.
     """
-    kept = ("model", "optimizer") if optimizer else ("model",)
     expected = _shapes(_fresh_weights(task, model))
     states = []
     for folder in checkpoints:
         state = load_checkpoint(folder)
         check_same_vocabulary(task.vocabularies.sha256(), state["vocabulary"], f"checkpoint {folder}")
         _check_fit(_shapes(state["model"]), expected, folder)
-        states.append({part: state[part] for part in kept})
+        states.append({"model": weights_to_use(state)} | ({"optimizer": state["optimizer"]} if optimizer else {}))
     return InitialWeights(states=tuple(states), first_seed=first_seed)
 
 

@@ -5,9 +5,11 @@ import torch
 
 from erpo_explore.config.training import Training
 from erpo_explore.trial.averaging import mean_weights, weights_to_use
+from erpo_explore.trial.checkpoint import save_checkpoint
 from erpo_explore.trial.evaluation import evaluate
+from erpo_explore.trial.initial_weights import load_initial_weights
 
-from .tiny import CPU, PATHS, TRAINING, run_of, same, toy, weights
+from .tiny import CPU, MODEL, PATHS, SEED, TRAINING, run_of, same, toy, weights
 
 
 def averaging(average):
@@ -86,3 +88,15 @@ def test_the_device_is_kept(training):
     run = run_of(PATHS["mle"], training=training)
     run.advance()
     assert all(tensor.device == CPU for tensor in weights_to_use(run.state()).values())
+
+
+@pytest.mark.parametrize("optimizer", [True, False])
+def test_a_branch_begins_with_the_averaged_weights(training, optimizer, tmp_path):
+    run, branch = run_of(PATHS["mle"], training=training), run_of(PATHS["mle"], name="branch")
+    run.advance()
+    score = run.advance().scores
+    save_checkpoint(run.state(), tmp_path)
+    initial = load_initial_weights([tmp_path], optimizer=optimizer, first_seed=SEED, task=toy(), model=MODEL)
+    branch.take_weights(initial.for_seed(SEED))
+    assert same(weights(branch), weights_to_use(run.state()))
+    assert evaluate(branch.model, toy(), toy().validation).validation_nll_nats == score.validation_nll_nats
