@@ -1,6 +1,7 @@
 """Scores of trained models and of files of translations on any test set, from Python."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,8 +12,11 @@ from erpo_explore.store.files import Location, as_location
 if TYPE_CHECKING:
     from erpo_explore.inference.evaluation import Decoder, Difference, SystemScore
     from erpo_explore.inference.model import TrainedModel
+    from erpo_explore.metrics import Scorer
 
 __all__ = ["Evaluation", "evaluate"]
+
+_log = logging.getLogger(__name__)
 
 Pairs = tuple[list[str], list[str]]
 """Sources and references."""
@@ -92,9 +96,6 @@ def evaluate(
 
     from erpo_explore.inference.evaluation import check_hypotheses, difference, system_score, tune_decoding
     from erpo_explore.inference.load import load_trained
-    from erpo_explore.metrics import load_scorer
-    from erpo_explore.metrics.fit import fit_metric
-    from erpo_explore.named_function import load_object
     from erpo_explore.plan.trust import check_loadable
     from erpo_explore.stats.bootstrap import Resamples
     from erpo_explore.tasks.line_files import read_translations
@@ -102,14 +103,12 @@ def evaluate(
     location = as_location(str(folder))
     model = load_trained(location, trial=trial, last=last, average=average, device=device, trust=trust)
     pairs = _Pairs(model, FilePath(data) if data is not None else None, source, target)
-    if data is None or not metrics:  # the task's own may be functions that the folder names
-        check_loadable(location, {"metric": _task_metric(model), "also": list(model.task.also)}, trust=trust)
+    stored = _stored_metrics(model)
+    if data is None or not metrics or any(isinstance(metric, str) and metric in stored for metric in metrics):
+        # the task's own may be functions that the folder names
+        check_loadable(location, {"also": list(stored.values())}, trust=trust)
     sources, references = pairs.read(split)
-    prepared = load_object("task.name", model.task.reader).preprocessing(model.task)
-    scorers = [
-        load_scorer(fit_metric(metric, references, text=prepared).written)
-        for metric in metrics or (_task_metric(model),)
-    ]
+    scorers = _scorers(model, stored, metrics, references)
     for number, scorer in enumerate(scorers):
         if scorer.name in [before.name for before in scorers[:number]]:
             raise ConfigError(f"metric {scorer.name} is given twice; name each once")
@@ -161,10 +160,44 @@ def evaluate(
     )
 
 
-def _task_metric(model: "TrainedModel") -> Any:
+def _stored_metrics(model: "TrainedModel") -> dict[str, Any]:
+    """Metrics of the task as they are stored, by name; the one that decides is the first."""
+    from erpo_explore.named_function import load_object
+    from erpo_explore.tasks.metric import metric_name
+
+    metrics = [load_object("task.name", model.task.reader).metric(model.task), *model.task.also]
+    stored: dict[str, Any] = {}
+    for metric in metrics:
+        stored.setdefault(metric_name(metric), metric)
+    return stored
+
+
+def _scorers(
+    model: "TrainedModel", stored: Mapping[str, Any], metrics: Sequence[Any], references: Sequence[str]
+) -> "list[Scorer]":
+    """Scorers of the metrics; one of the task, also by its name alone, has the options that it had in training."""
+    from erpo_explore.metrics import load_scorer
+    from erpo_explore.metrics.fit import fit_metric
     from erpo_explore.named_function import load_object
 
-    return load_object("task.name", model.task.reader).metric(model.task)
+    prepared = load_object("task.name", model.task.reader).preprocessing(model.task)
+    scorers = []
+    for asked in metrics or list(stored)[:1]:
+        metric = stored.get(asked, asked) if isinstance(asked, str) else asked
+        fitted = fit_metric(metric, references, text=prepared)
+        if chosen := _chosen(metric, fitted.written):
+            why = "the results store none" if metric in stored.values() else "none are given"
+            _log.info("note: this test set decides options of %s, since %s: %s", fitted.name, why, chosen)
+        scorers.append(load_scorer(fitted.written))
+    return scorers
+
+
+def _chosen(given: Any, fitted: Any) -> str:
+    """Options that a text has decided, and that may differ for another text."""
+    before = given if isinstance(given, Mapping) else {}
+    after = fitted if isinstance(fitted, Mapping) else {}
+    names = [name for name in after if name not in before and name not in ("name", "text") and after[name] != "none"]
+    return ", ".join(f"{name} {after[name]}" for name in names)
 
 
 @dataclass(frozen=True, slots=True)

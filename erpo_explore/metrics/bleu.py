@@ -1,5 +1,8 @@
 """BLEU by sacrebleu."""
 
+import shlex
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
@@ -42,8 +45,9 @@ class Bleu(MetricConfig):
             chosen["tokenize"], remark = _tokenizer(kind)
         counted = kind.words_per_line if (self.tokenize or chosen["tokenize"]) == "none" else kind.tokens_per_line
         order = max(1, min(_ORDER, counted))
-        if self.max_ngram_order is None and order < _ORDER:
+        if self.max_ngram_order is None:
             chosen["max_ngram_order"] = order
+        if chosen.get("max_ngram_order", _ORDER) < _ORDER:
             remark = f"targets are short: BLEU counts n-grams up to max_ngram_order={order}; chrf and edit need none"
         return self.model_copy(update=chosen), remark
 
@@ -59,10 +63,12 @@ class Bleu(MetricConfig):
             "lowercase": self.lowercase,
             "force": True,
         }
+        remedy = f"pip install 'erpo-explore[{_EXTRAS[tokenize]}]'" if tokenize in _EXTRAS else "take char"
+        if tokenize == "flores200":
+            remedy = _fetch_flores()
         try:
             metric = BLEU(**settings)
-        except Exception as error:  # any error of a tokenizer's package, or of a download
-            remedy = f"pip install 'erpo-explore[{_EXTRAS[tokenize]}]'" if tokenize in _EXTRAS else "take char"
+        except Exception as error:  # any error of a tokenizer's package
             reason = " ".join(str(error).split())[:120]
             raise ConfigError(f"task.metric: tokenize={tokenize} cannot be used ({reason}); {remedy}") from error
         return sacrebleu_scorer(
@@ -78,6 +84,33 @@ class Bleu(MetricConfig):
             parts=lambda value: {"bleu": value},
             more="" if order == _ORDER else f"|ngram:{order}",
         )
+
+
+def _fetch_flores() -> str:
+    """How to fetch the sentencepiece model of flores200.
+
+    It is not downloaded here: sacrebleu waits for a network without a time limit, on each worker's machine.
+
+    Raises:
+        ConfigError: It is missing, or its library is.
+    """
+    from sacrebleu.tokenizers.tokenizer_spm import SPM_MODELS
+    from sacrebleu.utils import SACREBLEU_DIR
+
+    if find_spec("sentencepiece") is None:
+        raise ConfigError(
+            "task.metric: tokenize=flores200 needs sentencepiece, which is not installed; pip install sentencepiece, "
+            "or take 13a or char"
+        )
+    url = SPM_MODELS["flores200"]["url"]
+    file = Path(SACREBLEU_DIR, "models", Path(url).name)
+    command = f"curl -L --create-dirs -o {shlex.quote(str(file))} {url}"
+    if not file.exists() or file.stat().st_size == 0:
+        raise ConfigError(
+            f"task.metric: tokenize=flores200 needs its sentencepiece model on each machine; fetch it by: {command} "
+            "(or take 13a or char)"
+        )
+    return f"fetch it again by: {command} (or take 13a or char)"
 
 
 def _tokenizer(kind: TextKind) -> tuple[Tokenizer, str]:

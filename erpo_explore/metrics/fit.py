@@ -62,6 +62,8 @@ def fit_metrics(
 def fit_metric(written: WrittenMetric, references: Sequence[str], *, text: str = "") -> FittedMetric:
     """Fit a metric to the text of its references.
 
+    The result names every option that a text decides, so it is the same when it is fitted to another text.
+
     Args:
         written: The metric, as in `task.metric`.
         references: References, of which the first thousand are looked at.
@@ -75,9 +77,10 @@ def fit_metric(written: WrittenMetric, references: Sequence[str], *, text: str =
     joined = [join_pieces(line, mark) for line in references] if mark else list(references)
     config = metric_config(written)
     remarks: list[str] = []
-    if config.pieces is None and mark:
-        remarks.append(f"the text has pieces of words (marked by {mark}), which are joined before scoring")
-        config = config.model_copy(update={"pieces": mark})
+    if config.pieces is None:
+        if mark:
+            remarks.append(f"the text has pieces of words (marked by {mark}), which are joined before scoring")
+        config = config.model_copy(update={"pieces": mark or "none"})
     kind = text_kind(joined if config.pieces in MARKS else references)
     config, remark = _fitted(config, kind)
     if text and config.text is None:

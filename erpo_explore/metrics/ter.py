@@ -30,10 +30,10 @@ class Ter(MetricConfig):
 
     def fitted(self, kind: TextKind) -> tuple["Ter", str]:
         """Take characters as words where the script has no spaces."""
-        names = ("normalized", "asian_support")
-        if kind.is_tokenised or kind.has_spaces or any(getattr(self, name) is not None for name in names):
-            return self, ""
-        return self.model_copy(update=dict.fromkeys(names, True)), ""
+        open_names = [name for name in ("normalized", "asian_support") if getattr(self, name) is None]
+        # one that is given shows that the user decides
+        is_asian = len(open_names) == 2 and not (kind.is_tokenised or kind.has_spaces)
+        return self.model_copy(update=dict.fromkeys(open_names, is_asian)), ""
 
     def build(self) -> Scorer:
         """The scorer of these options."""

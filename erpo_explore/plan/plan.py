@@ -47,7 +47,7 @@ class Plan:
     """An exploration that is ready to run.
 
     Attributes:
-        experiment: What is explored; its budget is in steps.
+        experiment: What is explored; its budget is in steps, and its metrics have all options.
         folder: Results folder.
         task: The loaded data.
         specs: All trials that are known beforehand, in their order.
@@ -131,11 +131,23 @@ def make_plan(experiment: Experiment, folder: Location, *, resumes: bool = False
     """
     experiment = resolve(experiment)
     task = load_task(experiment.task) if task is None else task
+    experiment = _measured_alike(experiment, task)
     if experiment.training.epochs is not None:
         experiment = experiment.in_steps(_steps_per_epoch(experiment, task))
     data = data_record(file_digests(experiment.task), task.digests)
     warn_of_changed_data(experiment.search.warm_start, data, "its scores and those of this exploration differ in kind")
     return _plan(experiment, task, folder, data, resumes=resumes)
+
+
+def _measured_alike(experiment: Experiment, task: Task) -> Experiment:
+    """The experiment with every option of its metrics, which its text has decided.
+
+    It is stored this way. So another text, as of a test set, does not change the measure later.
+    """
+    fitted = {"metric": task.metric, "also": task.also}
+    fields = type(experiment.task).model_fields.keys() & fitted
+    changed = experiment.task.model_copy(update={name: fitted[name] for name in fields})
+    return experiment.model_copy(update={"task": changed})
 
 
 def _steps_per_epoch(experiment: Experiment, task: Task) -> int:

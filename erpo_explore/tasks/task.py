@@ -164,10 +164,10 @@ class Task:
 
 
 def _options(written: WrittenMetric) -> str:
-    """Options of a metric that a reader should see."""
+    """Options of a metric that a reader should see; the usual order of BLEU is none."""
     shown = {"tokenize": "{}", "tokenizer": "{}", "unit": "per {}", "max_ngram_order": "{}-grams"}
     given = written if isinstance(written, Mapping) else {}
-    texts = [form.format(given[name]) for name, form in shown.items() if name in given]
+    texts = [form.format(given[name]) for name, form in shown.items() if given.get(name) not in (None, 4)]
     return f" ({', '.join(texts)})" if texts else ""
 
 

@@ -158,10 +158,11 @@ def resume(
         check_release(written, folder)
         check_ray_version()
         check_installed(experiment.search)
-        plan = make_plan(resumable(folder, data), folder, resumes=True)
+        found = resumable(folder, data)
+        plan = make_plan(found, folder, resumes=True)
         check_text(written, plan.task.digests, folder)
         if data is not None:
-            ResultsWriter.open(folder).note({"space": plan.experiment.to_dict()})
+            ResultsWriter.open(folder).note({"space": found.to_dict()})
         with connected(address) as is_alone:
             check_resources(plan.experiment.resources, plan.num_trials, is_alone=is_alone)
             with watched(folder):

@@ -85,6 +85,41 @@ def test_files_of_a_folder_are_scored(results: Path, tmp_path: Path, test_set: S
         erpo.evaluate(results, data=tmp_path, device="cpu")
 
 
+def raw_files(folder: Path, test_set: Split) -> Path:
+    """A test set whose punctuation is attached, for which 13a would be chosen."""
+    (folder / "test.src").write_text("".join(f"{line}\n" for line in test_set.sources), encoding="utf-8")
+    raw = [f"{line.replace(' ', ', ')}." for line in test_set.references]
+    (folder / "test.ref").write_text("".join(f"{line}\n" for line in raw), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("metrics", [(), ("bleu",)])
+def test_another_test_set_does_not_change_the_measure(
+    results: Path, tmp_path: Path, test_set: Split, metrics: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    given = {"source": "src", "target": "ref", "device": "cpu", "metrics": metrics, "num_resamples": 2}
+    with caplog.at_level("INFO"):
+        found = erpo.evaluate(results, data=raw_files(tmp_path, test_set), **given)
+    assert found.scores[0].signature == erpo.evaluate(results, device="cpu", num_resamples=2).scores[0].signature
+    assert "tok:none" in found.scores[0].signature
+    assert "decides options" not in caplog.text
+
+
+def test_without_stored_options_the_test_set_decides_and_a_line_says_so(
+    results: Path, tmp_path: Path, test_set: Split, caplog: pytest.LogCaptureFixture
+) -> None:
+    older = shutil.copytree(results, tmp_path / "older")
+    written = yaml.safe_load((older / "exploration.yaml").read_text(encoding="utf-8"))
+    assert written["space"]["task"]["metric"]["tokenize"] == "none"
+    written["space"]["task"]["metric"] = "bleu"
+    (older / "exploration.yaml").write_text(yaml.safe_dump(written), encoding="utf-8")
+    given = {"source": "src", "target": "ref", "device": "cpu", "num_resamples": 2}
+    with caplog.at_level("INFO"):
+        found = erpo.evaluate(older, data=raw_files(tmp_path, test_set), **given)
+    assert "tok:13a" in found.scores[0].signature
+    assert "this test set decides options of bleu, since the results store none: tokenize 13a" in caplog.text
+
+
 def test_a_tuned_decoder_is_the_best_of_those_that_were_decoded(model: TrainedModel) -> None:
     split, scorer = load_task(model.task).validation, load_scorer("bleu")
     tried = tune_decoding(model, split.sources, split.references, scorer)

@@ -4,12 +4,15 @@ The first tests are the kinds of text on which a score was 0 for every output.
 """
 
 import importlib.util
+import itertools
 import re
 
 import numpy as np
 import pytest
+import sentencepiece
 
-from erpo_explore.errors import DataError
+from erpo_explore.errors import ConfigError, DataError
+from erpo_explore.metric_names import METRICS
 from erpo_explore.metrics import load_scorer
 from erpo_explore.metrics.fit import fit_metric, fit_metrics
 from erpo_explore.tasks import load_task
@@ -18,6 +21,7 @@ from erpo_explore.tasks.hub import HUB
 from erpo_explore.tasks.script import text_kind
 from tests.rewards import scoring
 
+FUNCTION = f"{scoring.__name__}:shared_words"
 WORDS = ("the", "dog", "sees", "a", "big", "cat", ".")
 CYRILLIC = ("это", "собака", "видит", "одна", "большой", "кошка", ".")
 CHINESE = ("这", "狗", "看见", "一个", "大", "猫", "。")
@@ -109,6 +113,49 @@ def test_without_mecab_characters_are_scored_and_the_extra_is_named(words, join,
         assert (fitted.written["tokenize"], fitted.remarks) == (tokenize, ())
 
 
+FLORES = {"name": "bleu", "tokenize": "flores200"}
+
+
+@pytest.fixture
+def flores_file(monkeypatch, tmp_path):
+    for module in ("sacrebleu.utils", "sacrebleu.tokenizers.tokenizer_spm"):
+        monkeypatch.setattr(f"{module}.SACREBLEU_DIR", str(tmp_path))
+    file = tmp_path / "models" / "flores200sacrebleuspm"
+    file.parent.mkdir()
+    return file
+
+
+@pytest.mark.parametrize("content", [None, b""], ids=["missing", "empty"])
+def test_flores200_without_its_model_is_refused_with_the_command_that_fetches_it(flores_file, content):
+    if content is not None:
+        flores_file.write_bytes(content)
+    command = re.escape(f"curl -L --create-dirs -o {flores_file} https://")
+    with pytest.raises(ConfigError, match=rf"^task\.metric: tokenize=flores200 needs its .*; fetch it by: {command}"):
+        fit_metric(FLORES, lines(WORDS))
+
+
+def test_a_damaged_model_of_flores200_is_refused(flores_file):
+    flores_file.write_bytes(b"<html>not found</html>")
+    with pytest.raises(ConfigError, match=r"flores200 cannot be used \(.*\); fetch it again by: curl -L "):
+        fit_metric(FLORES, lines(WORDS))
+
+
+def test_flores200_needs_sentencepiece(flores_file, monkeypatch):
+    monkeypatch.setattr("erpo_explore.metrics.bleu.find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match=r"needs sentencepiece, which is not installed; pip install sentencepiece"):
+        fit_metric(FLORES, lines(WORDS))
+
+
+def test_with_its_model_flores200_counts_pieces(flores_file):
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(lines(WORDS)), model_prefix=str(flores_file), vocab_size=16, minloglevel=2
+    )
+    flores_file.with_name(f"{flores_file.name}.model").rename(flores_file)
+    scorer = load_scorer(fit_metric(FLORES, lines(WORDS)).written)
+    assert "".join(scorer.tokens("the big cat")) == "▁the▁big▁cat"
+    assert "tok:flores200" in scorer.corpus(["a"], ["a"]).signature
+
+
 def test_thai_is_scored_by_character():
     assert option("bleu", lines(THAI, join=""), "tokenize") == "char"
 
@@ -127,6 +174,16 @@ def test_tokenised_text_is_scored_as_it_is():
 def test_what_is_given_is_kept():
     assert option({"name": "bleu", "tokenize": "char"}, lines(WORDS), "tokenize") == "char"
     assert option({"name": "rouge", "tokenizer": "words"}, lines(CHINESE, join=""), "tokenizer") == "words"
+
+
+RAW = [line.replace(" .", ".") for line in lines(WORDS)]
+
+
+@pytest.mark.parametrize("written", [*METRICS, FUNCTION, {"sum": ["bleu", {"name": "ter", "weight": 0.5}]}], ids=str)
+def test_a_fitted_metric_stays_the_same_for_another_text(written):
+    for text, other in itertools.permutations((lines(WORDS), RAW, lines(CHINESE)), 2):
+        fitted = fit_metric(written, text).written
+        assert fit_metric(fitted, other).written == fitted
 
 
 @pytest.mark.parametrize(("pieces", "mark"), [(PIECES, "@@"), (BARS, "▁")])
@@ -181,7 +238,7 @@ def test_a_task_is_loaded_with_its_fitted_metrics(tmp_path):
         (tmp_path / f"{split}.de").write_text("der hund\n" * 20)
         (tmp_path / f"{split}.zh").write_text("这狗看见一个大猫。\n" * 20)
     task = load_task(FilesConfig(data=tmp_path, source="de", target="zh", metric="bleu", also=["chrf", "edit"]))
-    assert task.metric == {"name": "bleu", "tokenize": "zh"}
+    assert task.metric == {"name": "bleu", "tokenize": "zh", "max_ngram_order": 4, "pieces": "none"}
     assert "bleu (zh), also chrf, edit" in task.describe()
 
 

@@ -34,8 +34,17 @@ def test_it_holds_all_trials_and_writes_nothing(tiny_space, tmp_path):
     plan = make_plan(tiny_space, tmp_path / "results")
     assert list(plan.specs) == plan_trials(tiny_space, plan.task.reward_metric)
     assert (plan.num_trials, plan.num_suggested, plan.first, plan.initial_weights) == (5, 0, None, None)
-    assert experiment_of(plan.manifest(), "here") == tiny_space
+    stored = experiment_of(plan.manifest(), "here")
+    assert stored.model_copy(update={"task": tiny_space.task}) == tiny_space
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_holds_the_options_of_its_metrics_that_the_text_decides(tmp_path):
+    task = TINY["task"] | {"metric": "bleu", "also": ["ter"]}
+    stored = experiment_of(make_plan(Experiment.from_dict(TINY | {"task": task}), tmp_path).manifest(), "here")
+    assert stored.task.metric == {"name": "bleu", "tokenize": "none", "max_ngram_order": 4, "pieces": "none"}
+    assert stored.task.also == ({"name": "ter", "normalized": False, "asian_support": False, "pieces": "none"},)
+    assert make_plan(stored, tmp_path).experiment == stored
 
 
 def test_epochs_become_steps_once_the_data_are_loaded(tmp_path):
