@@ -1,5 +1,7 @@
 """Our search (`search.branching`), played in a world with a few workers."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from benchmarks.paths.purse import Purse
@@ -30,7 +32,7 @@ def branching(
     purse = Purse(world, budget)
     seed, number = int(generator.integers(2**31)), 0
     if world.num_seeds is not None:
-        settings = _within(settings, world.num_seeds)
+        settings = replace(settings, max_seeds=min(settings.max_seeds, world.num_seeds))
     while branches := propose(
         world.phases, purse.checkpoints, settings, left=purse.left, seed=seed, number=number, num=workers
     ):
@@ -38,14 +40,3 @@ def branching(
             purse.train(branch.seed, branch.path, start=branch.start)
         number += len(branches)
     return hand_over(world.phases, purse.checkpoints, settings, seed=seed)
-
-
-def _within(settings: Branching, num_seeds: int) -> Branching:
-    """Settings that train no more seeds than a table has."""
-    return Branching(
-        first_seeds=min(settings.first_seeds, num_seeds),
-        max_seeds=min(settings.max_seeds, num_seeds),
-        challengers=settings.challengers,
-        considered=settings.considered,
-        prior=settings.prior,
-    )

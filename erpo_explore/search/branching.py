@@ -10,22 +10,25 @@ value
     v(b) = max_C  cov( f(L) − f(C), y_b )² / ( var y_b · c_b ),
 
 the variance of the difference of leader and challenger that its last score y_b removes, per time. So a branch may train
-the challenger or the leader, on a seed that has a near checkpoint, or on a new seed. Replications of what leads are no
-phase of their own: they come when they tell more than another path would. Two more consequences:
+the challenger or the leader, on any seed that has a near checkpoint. Replications of what leads are no phase of their
+own: they come when they tell more than another path would. Two more consequences:
 
 - A late branch is cheap, and its luck is mostly that of the checkpoint, which leader and challenger may share.
 - An algorithm that takes four times as long is tried where it may lead, and not otherwise.
 
-The first trainings are the reference on as many seeds as `first_seeds`. A new seed begins with whatever is best to know
-there. The functions are pure: the same checkpoints, seed and number give the same branches.
+What the branches of one seed cannot tell is the luck of their common checkpoints: there it looks like an effect. So the
+reference is trained on a further seed whenever the seeds have had `trainings_per_seed` each. It is what the branches of
+the seed are paired with.
+
+The functions are pure: the same checkpoints, seed and number give the same branches.
 
 Left out: the effect of branches that still run on the value of the next one. They are excluded, not expected.
 
-Legend: C challengers, B branches.
+Legend: C challengers, B branches, P paths.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
 from typing import Final
@@ -34,6 +37,7 @@ import numpy as np
 
 from erpo_explore.search.path_kernel import Scales
 from erpo_explore.search.path_model import PathModel
+from erpo_explore.search.path_prior import PathPrior
 from erpo_explore.search.phases import Checkpoint, Letters, Phases
 from erpo_explore.search.streams import keyed_generator
 
@@ -73,18 +77,20 @@ class Branching:
     """Settings of a search.
 
     Attributes:
-        first_seeds: Seeds on which the reference is trained first.
+        trainings_per_seed: Time after which a further seed is begun, in whole trainings of the reference.
         max_seeds: Most seeds that are trained at all.
         challengers: Draws per branch, of which each gives a challenger.
         considered: Paths that the model is asked about for a branch.
-        prior: Centre of the prior of the model's scales.
+        caution: c of `handover`, standard deviations that an uncertain gain is marked down by.
+        prior: Prior of the model, such as what other tasks' tables have shown.
     """
 
-    first_seeds: int = 1
-    max_seeds: int = 8
-    challengers: int = 6
+    trainings_per_seed: float = 4.0
+    max_seeds: int = 16
+    challengers: int = 12
     considered: int = 400
-    prior: Scales = field(default_factory=Scales)
+    caution: float = 0.5
+    prior: PathPrior = field(default_factory=PathPrior)
 
 
 def propose(
@@ -111,44 +117,25 @@ def propose(
         running: Branches without their last score.
     """
     trained = {(one.seed, one.letters) for one in checkpoints}
-    taken = {
-        (branch.seed, branch.path[:length])
-        for branch in running
-        for length in range(branch.start + 1, len(branch.path) + 1)
-    }
+    taken = {prefix for branch in running for prefix in _prefixes(branch)}
     branches: list[Branch] = []
-
-    def take(branch: Branch) -> None:
-        branches.append(branch)
-        taken.update((branch.seed, branch.path[:length]) for length in range(branch.start + 1, len(branch.path) + 1))
-
-    for first in range(settings.first_seeds):
-        branch = _branch(phases, trained, taken, first, phases.reference_path, reason="the reference comes first")
-        if branch is not None and len(branches) < num and branch.cost <= left + _ROUNDING:
-            take(branch)
-            left -= branch.cost
-    if len(branches) == num or not any(one.letters == phases.reference_path for one in checkpoints):
-        return branches
-    model = fitted_model(phases, tuple(checkpoints), settings.prior)
-    generator = keyed_generator(seed, number)
-    paths = considered_paths(phases, checkpoints, settings.considered, generator)
-    beliefs = model.beliefs(paths)
-    leader = int(np.argmax(beliefs.mean_P))
-    seeds = range(min(settings.max_seeds, 1 + max(one.seed for one in checkpoints) + 1))
+    spent = sum(phases.costs[letters[-1]] for _, letters in trained | taken)
     while len(branches) < num:
-        best_P = beliefs.draw(generator, settings.challengers).argsort(axis=1)[:, ::-1]
-        challengers = {int(row[0]) if row[0] != leader else int(row[1]) for row in best_P}
-        options = []
-        for path in sorted({leader, *challengers}):
-            for own_seed in seeds:
-                branch = _branch(phases, trained, taken, own_seed, paths[path], reason="")
-                if branch is not None and branch.cost <= left + _ROUNDING:
-                    options.append((path, branch))
-        if not options:
+        seeds = sorted({own_seed for own_seed, _ in trained | taken})
+        if len(seeds) < settings.max_seeds and spent + _ROUNDING >= settings.trainings_per_seed * len(seeds):
+            reason = "the reference comes first" if not seeds else "the reference, on a further seed"
+            chosen = _branch(phases, trained, taken, len(seeds), phases.reference_path, left, reason=reason)
+        elif not any(one.letters == phases.reference_path for one in checkpoints):
             break
-        chosen = _most_telling(model, paths, leader, sorted(challengers), options)
-        take(chosen)
-        left -= chosen.cost
+        else:
+            chosen = _most_telling(
+                phases, checkpoints, settings, trained, taken, seeds, left, (seed, number + len(branches))
+            )
+        if chosen is None:
+            break
+        branches.append(chosen)
+        taken.update(_prefixes(chosen))
+        left, spent = left - chosen.cost, spent + chosen.cost
     return branches
 
 
@@ -165,7 +152,7 @@ def considered_paths(
     return list(dict.fromkeys([*paths, *map(tuple, rows.tolist())]))
 
 
-def fitted_model(phases: Phases, checkpoints: tuple[Checkpoint, ...], prior: Scales) -> PathModel:
+def fitted_model(phases: Phases, checkpoints: tuple[Checkpoint, ...], prior: PathPrior) -> PathModel:
     """The model of all checkpoints, with scales of the first of them.
 
     Scales change slowly, so they are fitted after 1, 1.5, 1.5², … checkpoints. Which they are fitted to depends on the
@@ -176,12 +163,12 @@ def fitted_model(phases: Phases, checkpoints: tuple[Checkpoint, ...], prior: Sca
         fitted = int(fitted * _REFIT) + 1
     first = checkpoints[:fitted]
     if not any(one.letters == phases.reference_path for one in first):
-        return PathModel.fit(phases, checkpoints, prior=prior, scales=prior)
+        return PathModel.fit(phases, checkpoints, prior=prior, scales=prior.scales)
     return PathModel.fit(phases, checkpoints, prior=prior, scales=_scales(phases, first, prior))
 
 
 @lru_cache(maxsize=8)
-def _scales(phases: Phases, checkpoints: tuple[Checkpoint, ...], prior: Scales) -> Scales:
+def _scales(phases: Phases, checkpoints: tuple[Checkpoint, ...], prior: PathPrior) -> Scales:
     return PathModel.fit(phases, checkpoints, prior=prior).scales
 
 
@@ -191,47 +178,72 @@ def _branch(
     taken: Collection[tuple[int, Letters]],
     seed: int,
     path: Letters,
+    left: float,
     *,
     reason: str,
 ) -> Branch | None:
-    """The branch of a path on a seed, from its last checkpoint there; None where it is trained or being trained."""
+    """The branch of a path on a seed, from its last checkpoint there.
+
+    None where it is trained, is being trained, or costs more than is left.
+    """
     start = 0
     while start < phases.num_phases and (seed, path[: start + 1]) in trained:
         start += 1
-    if start == phases.num_phases or (seed, path[: start + 1]) in taken:
+    cost = phases.cost(path, start=start)
+    if start == phases.num_phases or (seed, path[: start + 1]) in taken or cost > left + _ROUNDING:
         return None
-    return Branch(seed=seed, path=path, start=start, cost=phases.cost(path, start=start), reason=reason)
+    return Branch(seed=seed, path=path, start=start, cost=cost, reason=reason)
+
+
+def _prefixes(branch: Branch) -> set[tuple[int, Letters]]:
+    """Seed and prefix of each checkpoint that a branch will leave."""
+    return {(branch.seed, branch.path[:length]) for length in range(branch.start + 1, len(branch.path) + 1)}
 
 
 def _most_telling(
-    model: PathModel,
-    paths: Sequence[Letters],
-    leader: int,
-    challengers: Sequence[int],
-    options: Sequence[tuple[int, Branch]],
-) -> Branch:
-    """The branch of the highest value, see the module.
+    phases: Phases,
+    checkpoints: Sequence[Checkpoint],
+    settings: Branching,
+    trained: Collection[tuple[int, Letters]],
+    taken: Collection[tuple[int, Letters]],
+    seeds: Sequence[int],
+    left: float,
+    key: tuple[int, int],
+) -> Branch | None:
+    """The branch of the highest value, see the module; None where none can be paid.
 
     Args:
-        model: The fitted model.
-        paths: The considered paths.
-        leader: Number of the leader among them.
-        challengers: Numbers of the challengers.
-        options: Branches, each with the number of its path.
+        phases: The space of paths.
+        checkpoints: Everything that was scored.
+        settings: Settings of the search.
+        trained: Seed and prefix of each checkpoint.
+        taken: Those of checkpoints that are being trained.
+        seeds: Seeds with a checkpoint.
+        left: Time that is left.
+        key: Names the draws.
     """
-    asked = [paths[leader], *(paths[path] for path in challengers), *(branch.path for _, branch in options)]
-    seeds = [-1] * (1 + len(challengers)) + [branch.seed for _, branch in options]
-    covariance = model.joint_covariance(asked, seeds)
-    first = 1 + len(challengers)
-    own_B = covariance.diagonal()[first:]
-    cost_B = np.array([branch.cost for _, branch in options])
-    told_CB = (covariance[:1, first:] - covariance[1:first, first:]) ** 2 / own_B / cost_B
-    path, branch = options[int(told_CB.max(axis=0).argmax())]
-    role = "the leader again" if path == leader else "a challenger"
-    return Branch(
-        seed=branch.seed,
-        path=branch.path,
-        start=branch.start,
-        cost=branch.cost,
-        reason=f"{role}, {'from the start' if branch.start == 0 else f'after phase {branch.start}'}",
-    )
+    model = fitted_model(phases, tuple(checkpoints), settings.prior)
+    generator = keyed_generator(*key)
+    paths = considered_paths(phases, checkpoints, settings.considered, generator)
+    beliefs = model.beliefs(paths)
+    leader = int(np.argmax(beliefs.mean_P))
+    best_CP = beliefs.draw(generator, settings.challengers).argsort(axis=1)[:, ::-1]
+    challengers = sorted({int(row[0]) if row[0] != leader else int(row[1]) for row in best_CP})
+    ranked = [paths[leader], *(paths[number] for number in challengers)]
+    options = [
+        branch
+        for path in ranked
+        for seed in seeds
+        if (branch := _branch(phases, trained, taken, seed, path, left, reason="")) is not None
+    ]
+    if not options:
+        return None
+    asked = [*ranked, *(branch.path for branch in options)]
+    covariance = model.joint_covariance(asked, [-1] * len(ranked) + [branch.seed for branch in options])
+    first = len(ranked)
+    cost_B = np.array([branch.cost for branch in options])
+    told_CB = covariance[:1, first:] - covariance[1:first, first:]
+    value_CB = told_CB**2 / covariance.diagonal()[first:] / cost_B
+    best = options[int(value_CB.max(axis=0).argmax())]
+    role = "the leader again" if best.path == paths[leader] else "a challenger"
+    return replace(best, reason=f"{role}, {'from the start' if best.start == 0 else f'after phase {best.start}'}")

@@ -1,4 +1,8 @@
-"""What a search hands over: the path of the highest expected objective, and how sure it is that it is better.
+"""What a search hands over, and how sure it is that it is better.
+
+It is the path of the highest m − c s, with m and s the mean and standard deviation of its gain over maximum likelihood.
+c > 0 prefers what was trained to what nothing is known of, since algorithms that are untried are worse more often than
+better, and far worse at times.
 
 The gain over maximum likelihood is a difference of two values of one Gaussian process, so it is Gaussian:
 
@@ -62,7 +66,7 @@ class Handover:
     """The end of a search, or its state.
 
     Attributes:
-        path: Path of the highest expected objective, whether it was trained or not.
+        path: The path, whether it was trained or not.
         objective: Its expected objective.
         seeds: Number of seeds on which the whole path was trained.
         over_reference: Its gain over maximum likelihood.
@@ -88,13 +92,16 @@ def hand_over(phases: Phases, checkpoints: Sequence[Checkpoint], settings: Branc
     paths = considered_paths(phases, checkpoints, _CONSIDERED, keyed_generator(seed, _LAST))
     beliefs = fitted_model(phases, tuple(checkpoints), settings.prior).beliefs(paths)
     number = {path: index for index, path in enumerate(paths)}
-    best = int(np.argmax(beliefs.mean_P))
+    reference = number[phases.reference_path]
+    C_PP = beliefs.covariance_PP
+    variance_P = C_PP.diagonal() + C_PP[reference, reference] - 2.0 * C_PP[reference]
+    best = int(np.argmax(beliefs.mean_P - settings.caution * np.sqrt(np.maximum(variance_P, 0.0))))
     point = max((number[path] for path in phases.constants), key=lambda index: float(beliefs.mean_P[index]))
     return Handover(
         path=paths[best],
         objective=float(beliefs.mean_P[best]),
         seeds=sum(one.letters == paths[best] for one in checkpoints),
-        over_reference=_gain(beliefs, best, number[phases.reference_path]),
+        over_reference=_gain(beliefs, best, reference),
         over_point=_gain(beliefs, best, point),
     )
 

@@ -1,8 +1,9 @@
 """A Gaussian process over paths: what every path would reach, seen or not, given the checkpoints so far.
 
-With K the covariance of the N checkpoints (`path_kernel`), k that of paths with them, and r = y − μ the residuals,
+With K the covariance of the N checkpoints (`path_kernel`), k that of paths with them, m the prior's expectation
+(`path_prior`, whose κ adds to K and k), and r = y − μ − m the residuals,
 
-    mean = μ_Q + k (K + σ_ε² I)⁻¹ r,        covariance = k_paths − k (K + σ_ε² I)⁻¹ kᵀ.
+    mean = μ_Q + m + k (K + σ_ε² I)⁻¹ r,        covariance = k_paths − k (K + σ_ε² I)⁻¹ kᵀ.
 
 - μ_t is the mean of the reference's objectives after t phases, over seeds. So effects are differences to maximum
   likelihood, and a score far below it after the first phase is no surprise to it.
@@ -27,13 +28,14 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
 from erpo_explore.search.path_kernel import EVALUATION, PathKernel, Rows, Scales
+from erpo_explore.search.path_prior import KEPT, PathPrior
 from erpo_explore.search.phases import Checkpoint, Letters, Phases, letters_array, objectives
 
 __all__ = ["Beliefs", "PathModel"]
 
 _CLIP: Final = 10.0
 _ITERATIONS: Final = 15
-_SEARCHED: Final = {"effect": 0.7, "luck": 0.5, "growth": 0.3}
+_SEARCHED: Final = {"effect": 0.7, "luck": 0.3, "growth": 0.3}
 """Standard deviations of the scales' logarithms under their prior."""
 
 
@@ -71,10 +73,11 @@ class PathModel:
     Attributes:
         phases: The space of paths.
         rows: The checkpoints.
-        residual_N: Objectives less the reference's, clipped.
+        residual_N: Objectives less the reference's, clipped, and less the prior's expectation.
         level: Objective of the reference at the end.
         scales: Scales of the covariance.
         similarity_AA: Similarity of the algorithms.
+        prior: Prior of gains and scales.
     """
 
     phases: Phases
@@ -83,6 +86,7 @@ class PathModel:
     level: float
     scales: Scales
     similarity_AA: Float[np.ndarray, "A A"]
+    prior: PathPrior
     _factor: tuple[Float[np.ndarray, "N N"], bool] = field(repr=False)
 
     @classmethod
@@ -91,7 +95,7 @@ class PathModel:
         phases: Phases,
         checkpoints: Sequence[Checkpoint],
         *,
-        prior: Scales | None = None,
+        prior: PathPrior | None = None,
         scales: Scales | None = None,
         similarity_AA: Float[np.ndarray, "A A"] | None = None,
     ) -> "PathModel":
@@ -100,7 +104,7 @@ class PathModel:
         Args:
             phases: The space of paths.
             checkpoints: At least one whole run of the reference among them.
-            prior: Centre of the scales' prior. Default: that of `Scales`.
+            prior: Prior of gains and scales. Default: no gain, and the scales of `Scales`.
             scales: Scales that are taken as they are. Default: fitted.
             similarity_AA: Similarity of the algorithms. Default: none but of each with itself.
         """
@@ -109,11 +113,13 @@ class PathModel:
             letters_NQ=letters_array([one.letters for one in checkpoints], phases.num_phases),
             seed_N=np.array([one.seed for one in checkpoints], np.int64),
         )
-        prior = prior or Scales()
-        residual_N, level = _residuals(phases, rows, objectives(checkpoints), prior)
+        prior = prior or PathPrior()
+        residual_N, level = _residuals(phases, rows, objectives(checkpoints), prior.scales)
+        expected_N = prior.expected(rows.letters_NQ)
+        residual_N -= KEPT * expected_N
         kernel = PathKernel.between(rows, rows, similarity_AA)
         if scales is None:
-            scales = _fitted(kernel, residual_N, prior)
+            scales = _fitted(kernel, residual_N, expected_N, prior.scales)
         return cls(
             phases=phases,
             rows=rows,
@@ -121,7 +127,8 @@ class PathModel:
             level=level,
             scales=scales,
             similarity_AA=similarity_AA,
-            _factor=_factored(kernel, scales),
+            prior=prior,
+            _factor=_factored(kernel, expected_N, scales),
         )
 
     def beliefs(self, paths: Sequence[Letters]) -> Beliefs:
@@ -144,10 +151,13 @@ class PathModel:
         self, paths: Sequence[Letters], seeds: Sequence[int]
     ) -> tuple[Float[np.ndarray, " P"], Float[np.ndarray, "P P"]]:
         rows = Rows(letters_NQ=letters_array(paths, self.phases.num_phases), seed_N=np.array(seeds, np.int64))
+        expected_P, expected_N = (self.prior.expected(each.letters_NQ) for each in (rows, self.rows))
         k_PN = PathKernel.between(rows, self.rows, self.similarity_AA).covariance(self.scales)
+        k_PN += KEPT**2 * np.outer(expected_P, expected_N)
         k_PP = PathKernel.between(rows, rows, self.similarity_AA).covariance(self.scales)
+        k_PP += KEPT**2 * np.outer(expected_P, expected_P)
         solved_NX = cho_solve(self._factor, np.concatenate([self.residual_N[:, None], k_PN.T], axis=1))
-        return self.level + k_PN @ solved_NX[:, 0], k_PP - k_PN @ solved_NX[:, 1:]
+        return self.level + KEPT * expected_P + k_PN @ solved_NX[:, 0], k_PP - k_PN @ solved_NX[:, 1:]
 
 
 def _residuals(
@@ -167,7 +177,9 @@ def _residuals(
     return residual_N, level
 
 
-def _fitted(kernel: PathKernel, residual_N: Float[np.ndarray, " N"], prior: Scales) -> Scales:
+def _fitted(
+    kernel: PathKernel, residual_N: Float[np.ndarray, " N"], expected_N: Float[np.ndarray, " N"], prior: Scales
+) -> Scales:
     """Scales of the highest posterior density."""
     centre = np.log([getattr(prior, name) for name in _SEARCHED])
     widths = np.array(list(_SEARCHED.values()))
@@ -176,7 +188,7 @@ def _fitted(kernel: PathKernel, residual_N: Float[np.ndarray, " N"], prior: Scal
         return replace(prior, **dict(zip(_SEARCHED, np.exp(log_S).tolist(), strict=True)))
 
     def loss(log_S: Float[np.ndarray, " S"]) -> float:
-        factor = _factored(kernel, scales_of(log_S))
+        factor = _factored(kernel, expected_N, scales_of(log_S))
         fit = float(residual_N @ cho_solve(factor, residual_N)) / 2.0
         return fit + float(np.log(factor[0].diagonal()).sum()) + float((((log_S - centre) / widths) ** 2).sum()) / 2.0
 
@@ -184,9 +196,11 @@ def _fitted(kernel: PathKernel, residual_N: Float[np.ndarray, " N"], prior: Scal
     return scales_of(minimize(loss, centre, method="L-BFGS-B", bounds=bounds, options={"maxiter": _ITERATIONS}).x)
 
 
-def _factored(kernel: PathKernel, scales: Scales) -> tuple[Float[np.ndarray, "N N"], bool]:
+def _factored(
+    kernel: PathKernel, expected_N: Float[np.ndarray, " N"], scales: Scales
+) -> tuple[Float[np.ndarray, "N N"], bool]:
     """Cholesky factor of the covariance of the observations."""
-    covariance_NN = kernel.covariance(scales)
+    covariance_NN = kernel.covariance(scales) + KEPT**2 * np.outer(expected_N, expected_N)
     covariance_NN[np.diag_indices_from(covariance_NN)] += EVALUATION**2
     factor_NN, lower = cho_factor(covariance_NN, lower=True, overwrite_a=True)
     return factor_NN, lower

@@ -6,6 +6,7 @@ a checkpoint: all paths of one seed that begin alike share the checkpoint, since
 Legend: N checkpoints, Q phases, A algorithms.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -62,7 +63,7 @@ class Phases:
 
     def cost(self, letters: Letters, *, start: int = 0) -> float:
         """Time of the phases of a path after the first `start` ones."""
-        return sum(self.costs[letter] for letter in letters[start:])
+        return math.fsum(self.costs[letter] for letter in letters[start:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

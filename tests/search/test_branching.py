@@ -10,7 +10,7 @@ from erpo_explore.search.handover import hand_over
 from erpo_explore.search.phases import Checkpoint, Phases
 
 PHASES = Phases(num_phases=3, costs=(1 / 3, 1 / 3, 2 / 3))
-SETTINGS = Branching(first_seeds=2, max_seeds=3)
+SETTINGS = Branching(max_seeds=3)
 
 
 def scored(branch, gains):
@@ -30,9 +30,24 @@ def search(budget, gains, *, seed=5, settings=SETTINGS):
     return branches, checkpoints
 
 
-def test_the_reference_comes_first_on_each_first_seed():
-    branches, _ = search(2.0, (0.0, 0.1, 0.1))
-    assert [(branch.seed, branch.path, branch.start) for branch in branches] == [(0, (0, 0, 0), 0), (1, (0, 0, 0), 0)]
+def test_the_reference_comes_first():
+    branches, _ = search(1.0, (0.0, 0.1, 0.1))
+    assert [(branch.seed, branch.path, branch.start) for branch in branches] == [(0, (0, 0, 0), 0)]
+
+
+def test_the_reference_begins_a_further_seed_after_so_many_trainings_per_seed():
+    branches, _ = search(16.0, (0.0, 0.5, -0.5))
+    spent = 0.0
+    for branch in branches:
+        if branch.start == 0 and branch.path == PHASES.reference_path:
+            assert spent >= SETTINGS.trainings_per_seed * branch.seed - 1e-9
+        spent += branch.cost
+    assert {branch.seed for branch in branches} == {0, 1, 2}
+
+
+def test_what_leads_is_replicated():
+    branches, _ = search(16.0, (0.0, 0.5, -0.5))
+    assert len({branch.seed for branch in branches if branch.path == (1, 1, 1)}) > 1
 
 
 def test_every_branch_is_new_begins_at_a_checkpoint_and_is_paid_for():
@@ -76,7 +91,7 @@ def test_the_better_algorithm_is_handed_over_and_claimed():
 
 
 def test_nothing_is_claimed_where_nothing_was_trained_but_the_reference():
-    _, checkpoints = search(1.0, (0.0, 0.5, -0.5), settings=replace(SETTINGS, first_seeds=1))
+    _, checkpoints = search(1.0, (0.0, 0.5, -0.5))
     assert not hand_over(PHASES, checkpoints, SETTINGS, seed=5).over_reference.is_sure
 
 

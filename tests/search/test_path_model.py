@@ -5,8 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
+from erpo_explore.errors import ConfigError
 from erpo_explore.search.path_kernel import EVALUATION, PathKernel, Rows, Scales
 from erpo_explore.search.path_model import PathModel
+from erpo_explore.search.path_prior import PathPrior, place_gains
 from erpo_explore.search.phases import Checkpoint, Phases, letters_array
 
 PHASES = Phases(num_phases=3, costs=(1 / 3, 1 / 3, 2 / 3))
@@ -90,3 +92,49 @@ def test_joint_draws_have_the_believed_differences(num):
     drawn = draws[:, 3] - draws[:, 14]
     assert drawn.mean() == pytest.approx(mean, abs=0.02)
     assert drawn.std() == pytest.approx(deviation, rel=0.03)
+
+
+def test_a_prior_of_the_right_gains_finds_the_best_path_before_it_is_trained():
+    prior = PathPrior(gains=place_gains(PHASES, {path: 2.0 * truth(path) for path in PATHS}))
+    seen = checkpoints_of([(0, 0, 0)])
+    beliefs = PathModel.fit(PHASES, seen, prior=prior).beliefs(PATHS)
+    assert PATHS[int(np.argmax(beliefs.mean_P))] == (1, 2, 2)
+
+
+def test_a_prior_of_wrong_gains_is_overruled():
+    prior = PathPrior(gains=place_gains(PHASES, {path: -truth(path) for path in PATHS}))
+    beliefs = PathModel.fit(PHASES, checkpoints_of(PATHS, seeds=2, luck=0.05), prior=prior).beliefs(PATHS)
+    assert PATHS[int(np.argmax(beliefs.mean_P))] == (1, 2, 2)
+
+
+def test_beliefs_under_a_prior_are_those_of_one_more_feature():
+    """κ w(x) with κ ~ N(½, ½²) is a mean and a rank-one covariance."""
+    prior = PathPrior(gains=((0.0, 0.5, -0.2), (0.0, 0.1, 0.3), (0.0, -0.4, 0.2)))
+    scales = Scales(effect=0.5, luck=0.2, seed=0.4, recall=0.7, growth=1.2)
+    seen = checkpoints_of([(0, 0, 0), (1, 0, 2)])
+    beliefs = PathModel.fit(PHASES, seen, scales=scales, prior=prior).beliefs(PATHS)
+
+    letters = letters_array([*(one.letters for one in seen), *PATHS], 3)
+    num = len(seen)
+    rows = Rows(letters_NQ=letters, seed_N=np.array([0] * num + [-1] * len(PATHS)))
+    expected = prior.expected(letters)
+    joint = PathKernel.between(rows, rows, np.eye(3)).covariance(scales) + 0.25 * np.outer(expected, expected)
+    joint[:num, :num] += EVALUATION**2 * np.eye(num)
+    level = {len(one.letters): one.objective for one in seen if set(one.letters) == {0}}
+    residual = np.array([one.objective - level[len(one.letters)] for one in seen]) - 0.5 * expected[:num]
+    mean = level[3] + 0.5 * expected[num:] + joint[num:, :num] @ np.linalg.solve(joint[:num, :num], residual)
+    np.testing.assert_allclose(beliefs.mean_P, mean, rtol=1e-6)
+
+
+def test_place_gains_are_those_of_an_additive_truth():
+    assert np.allclose(place_gains(PHASES, {path: truth(path) for path in PATHS}), GAINS)
+
+
+def test_a_prior_is_read_as_it_was_written():
+    prior = PathPrior(gains=((0.0, 0.5), (0.0, -0.25)))
+    assert PathPrior.from_dict(prior.to_dict()) == prior
+
+
+def test_a_prior_of_other_phases_is_refused():
+    with pytest.raises(ConfigError, match="row for each of 3 phases"):
+        PathModel.fit(PHASES, checkpoints_of([(0, 0, 0)]), prior=PathPrior(gains=((0.0, 0.5, 0.1),)))
