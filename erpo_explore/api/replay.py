@@ -74,6 +74,7 @@ def replay(
     against: str | Sequence[str | Baseline | dict[str, Any]] = ("mle", "interpolation"),
     seeds: int = 3,
     beam_width: int = 5,
+    tune: bool = False,
     experiment: FilePath | None = None,
     change: Callable[[dict[str, Any]], None] | None = None,
     folder: Location | None = None,
@@ -87,6 +88,7 @@ def replay(
         against: Baselines to compare with: a list as in `Experiment.baselines`, or one line of text.
         seeds: Number of runs of the path and of each baseline.
         beam_width: Hypotheses per sentence of the test set.
+        tune: Whether each run chooses beam width and length penalty on the validation set instead.
         experiment: YAML file with task, model and budget. Default: those of the results folder.
         change: Called with the replay's experiment as plain values, to change them in place.
         folder: Results folder of the replay. Default: results/NAME-replay.
@@ -98,7 +100,12 @@ def replay(
     """
     location = _location(origin)
     replayed = replay_experiment(
-        location, experiment_file=experiment, against=read_against(against), num_seeds=seeds, beam_width=beam_width
+        location,
+        experiment_file=experiment,
+        against=read_against(against),
+        num_seeds=seeds,
+        beam_width=beam_width,
+        tune=tune,
     )
     # path files may name functions, so they are read before the check
     final = _changed(replayed, change, location)

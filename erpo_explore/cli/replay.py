@@ -8,6 +8,7 @@ import typer
 from erpo_explore.cli.app import Address, Cpus, Data, Gpus, Mlflow, Settings, TensorBoard, Trust, Wandb
 from erpo_explore.cli.experiment import override
 from erpo_explore.cli.output import finish_replay, say
+from erpo_explore.errors import ConfigError
 
 __all__ = ["replay"]
 
@@ -22,6 +23,10 @@ def replay(
         str, typer.Option(help="Baselines: algorithms and path files, separated by commas, as in a YAML list.")
     ] = "mle, interpolation",
     beam: Annotated[int, typer.Option(min=1, help="Beam width for the test set.")] = 5,
+    tune: Annotated[
+        bool,
+        typer.Option("--tune-decoding", help="Let each run choose beam and length penalty on the validation set."),
+    ] = False,
     space: Annotated[
         FilePath | None,
         typer.Option(help="YAML file with task, model and budget. Default: those of the results folder."),
@@ -48,6 +53,8 @@ def replay(
       explore.py replay best_path.yaml --space search_spaces/multi30k.yaml --data DIR --against papers.yaml
       explore.py replay results/multi30k --set 'init_from={results: results/initial, algorithm: mle}'
     """  # noqa: D301
+    if tune and beam != 5:
+        raise ConfigError(f"--beam {beam} has no effect with --tune-decoding; leave out one of the two")
     from erpo_explore.api.replay import check_replay, winning_baseline
     from erpo_explore.api.replay import replay as replay_path
 
@@ -71,6 +78,7 @@ def replay(
             against=against,
             seeds=seeds,
             beam_width=beam,
+            tune=tune,
             experiment=space,
             change=change,
             folder=results,

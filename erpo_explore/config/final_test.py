@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from erpo_explore.config.section import Section
 
@@ -21,3 +21,14 @@ class FinalTest(Section):
 
     length_penalty: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 1.0
     """Exponent of the length penalty, as in `training`."""
+
+    tune: bool = False
+    """Whether each trial chooses its beam width (1, 2, 5, 10) and length penalty (0, 0.5, 1, 1.5) by the score of its
+    last weights on the validation set. The two fields above must then be left out."""
+
+    @model_validator(mode="after")
+    def _check_tuned(self) -> "FinalTest":
+        chosen = FinalTest.model_fields
+        if self.tune and any(getattr(self, name) != chosen[name].default for name in ("beam_width", "length_penalty")):
+            raise ValueError("tune: true chooses beam_width and length_penalty; leave them out, or tune")
+        return self

@@ -16,12 +16,11 @@ from erpo_explore.inference.model import TrainedModel
 from erpo_explore.metrics import Scorer
 from erpo_explore.metrics.scorer import CorpusScore
 from erpo_explore.stats.bootstrap import Resamples, compare, resample
+from erpo_explore.trial.tuned_decoding import PENALTIES, WIDTHS
 
 __all__ = ["Decoder", "Difference", "SystemScore", "check_hypotheses", "difference", "system_score", "tune_decoding"]
 
 _TAILS: Final = (0.025, 0.975)
-_WIDTHS: Final = (1, 2, 5, 10)
-_PENALTIES: Final = (0.0, 0.5, 1.0, 1.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +131,10 @@ def tune_decoding(
             f"tuning needs one reference per source, got {len(sources)} sources and {len(references)} references"
         )
     tried = []
-    for width in _WIDTHS:
+    for width in WIDTHS:
         longest = model.max_tokens_for(references)
         found = model.hypotheses(sources, num_best=width, beam_width=width, max_tokens=longest, prepared=True)
-        for penalty in (1.0,) if width == 1 else _PENALTIES:
+        for penalty in (1.0,) if width == 1 else PENALTIES:
             value = scorer.corpus([_best(hypotheses, penalty) for hypotheses in found], list(references)).value
             tried.append(Decoder(beam_width=width, length_penalty=penalty, score=value))
     return tuple(sorted(tried, key=lambda each: each.score, reverse=scorer.higher_is_better))

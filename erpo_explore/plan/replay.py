@@ -29,6 +29,7 @@ def replay_experiment(
     num_seeds: int,
     seed: int | None = None,
     beam_width: int = 5,
+    tune: bool = False,
     path: Path | None = None,
 ) -> Experiment:
     """The experiment that replays a path.
@@ -40,6 +41,7 @@ def replay_experiment(
         num_seeds: Number of runs of the path and of each baseline.
         seed: The first seed. Default: one that the search has not used, since its winner was selected on its own seed.
         beam_width: Number of hypotheses per sentence of the test set.
+        tune: Whether each run chooses beam width and length penalty on the validation set instead.
         path: Taken in place of the best searched path of a results folder, whose scores are then not read.
 
     Raises:
@@ -65,11 +67,16 @@ def replay_experiment(
         for name, given in against.items()
     }
     test = experiment.test or experiment.training
+    decoding = FinalTest(beam_width=beam_width, length_penalty=test.length_penalty)
+    if tune:
+        if beam_width != FinalTest().beam_width:
+            raise ConfigError("tuning chooses the beam; leave out the beam width or the tuning")
+        decoding = FinalTest(tune=True)
     written = experiment.to_dict() | {
         "name": f"{experiment.name}-replay",
         "search": Search(method="none").model_dump(mode="json", exclude={"start"}),
         "baselines": {**baselines, FOUND: replayed},
-        "test": FinalTest(beam_width=beam_width, length_penalty=test.length_penalty).model_dump(),
+        "test": decoding.model_dump(),
         "seed": fresh_seed if seed is None else seed,
         "num_seeds": num_seeds,
     }

@@ -98,8 +98,8 @@ def write_replay(report: ReplayReport, folder: Location) -> Location:
 def _how(folder: Location, split: str) -> str:
     if split == VALIDATION:
         return "at the end of the budget; the task has no test set"
-    test = load_results(folder, "tests").iloc[0]
-    return f"last weights, beam {test['beam_width']}"
+    widths = sorted(set(load_results(folder, "tests")["beam_width"]))
+    return f"last weights, beam {', '.join(map(str, widths))}"
 
 
 def _cells(row: Row) -> tuple[str, ...]:

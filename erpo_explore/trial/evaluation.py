@@ -17,10 +17,10 @@ from erpo_explore.stats.bootstrap import CorpusStatistics
 from erpo_explore.symbols import Symbols
 from erpo_explore.tasks import Batch, Split, Task, evaluation_batches
 
-__all__ = ["Measure", "Sample", "Scores", "evaluate"]
+__all__ = ["LENGTH_SLACK", "Measure", "Sample", "Scores", "evaluate"]
 
 _BATCH_SIZE: Final = 128
-_LENGTH_SLACK: Final = 10
+LENGTH_SLACK: Final = 10
 """Number of tokens by which a hypothesis may exceed the longest reference of its split."""
 
 
@@ -129,7 +129,7 @@ def evaluate(
     nll_nats, num_tokens, num_decoded, num_cut = 0.0, 0, 0, 0
     # from the split, not from the batch, so that no score depends on how the split is cut into batches
     if max_tokens is None:
-        max_tokens = max(len(ids) for ids in split.target_ids) + _LENGTH_SLACK
+        max_tokens = max(len(ids) for ids in split.target_ids) + LENGTH_SLACK
     for cpu_batch in evaluation_batches(split, task.symbols, _BATCH_SIZE):
         batch = cpu_batch.to(model.device)
         memory = model.encode(batch.source_BS, batch.source_keep_BS)

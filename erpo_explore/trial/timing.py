@@ -20,6 +20,7 @@ from erpo_explore.trial.evaluation import evaluate
 from erpo_explore.trial.initial_weights import InitialWeights
 from erpo_explore.trial.spec import TrialSpec
 from erpo_explore.trial.training import TrainingRun, first_pairs
+from erpo_explore.trial.tuned_decoding import WIDTHS
 
 __all__ = ["Measured", "time_trial"]
 
@@ -92,7 +93,9 @@ def time_trial(
     evaluation_s = _evaluation_s(run.model, task, validation, training.beam_width, device)
     test_s = 0.0
     if test is not None and len(task.test) > 0:
-        test_s = _evaluation_s(run.model, task, task.test, test.beam_width, device)
+        test_s = _evaluation_s(run.model, task, task.test, max(WIDTHS) if test.tune else test.beam_width, device)
+        if test.tune:
+            test_s += sum(_evaluation_s(run.model, task, task.validation, width, device) for width in WIDTHS)
     return Measured(step_s=step_s, evaluation_s=evaluation_s, test_s=test_s)
 
 

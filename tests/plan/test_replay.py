@@ -143,6 +143,9 @@ def test_a_baseline_with_the_name_of_the_found_path_is_refused(results, path_fil
 
 def test_the_test_set_is_decoded_by_a_beam(results):
     assert replay(results).test == FinalTest(beam_width=5, length_penalty=1.0)
+    assert replay(results, tune=True).test == FinalTest(tune=True)
+    with pytest.raises(ConfigError, match="tuning chooses the beam; leave out"):
+        replay(results, tune=True, beam_width=3)
     assert replay(results, beam_width=2).test.beam_width == 2
     assert (is_replay(replay(results)), is_replay(SEARCHED)) == (True, False)
 

@@ -3,7 +3,7 @@
 import math
 import pickle
 import socket
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 
 import pytest
 from pyarrow import fs
@@ -13,9 +13,10 @@ from ray.train._internal.session import _TrainingResult
 from erpo_explore.config.experiment import FinalTest, Resources
 from erpo_explore.errors import DivergedError
 from erpo_explore.space import Path, algorithm
-from erpo_explore.tasks import Split
 from erpo_explore.trial import evaluate
 from erpo_explore.trial.assignment import Assignment
+from erpo_explore.trial.training import first_pairs
+from erpo_explore.trial.tuned_decoding import PENALTIES, WIDTHS
 from erpo_explore.tune.worker.trainable import ErpoTrainable
 from tests.trial.tiny import MIXTURE, MODEL, NOISE, TRAINING, TRUTH, run_of, same, spec_of, stored, toy
 
@@ -56,7 +57,7 @@ def test_a_step_is_an_interval_of_the_run_with_columns_of_the_assignment():
 
 
 class TestFinalTest:
-    TASK = replace(toy(), test=Split(**{f.name: getattr(toy().validation, f.name)[:5] for f in fields(Split)}))
+    TASK = replace(toy(), test=first_pairs(toy().validation, 5))
 
     def trainable(self, task=TASK, test=FinalTest(beam_width=3, length_penalty=0.5)):  # noqa: B008 - a frozen value
         return trainable_of(config_of(ALGORITHM), task=task, test=test)
@@ -75,6 +76,22 @@ class TestFinalTest:
         assert (tested["beam_width"], tested["length_penalty"], tested["num_sentences"]) == (3, 0.5, 5)
         assert results[-1]["sentences"]["test"] == expected.statistics
         assert results[-1]["measures"]["test"] == [asdict(measure) for measure in expected.measures]
+
+    def test_a_tuned_decoder_is_the_best_on_the_validation_set(self):
+        trainable = self.trainable(test=FinalTest(tune=True))
+        tested = [trainable.step() for _ in range(4)][-1]["test"]
+        run = run_of(ALGORITHM.path, name="algorithm")
+        for _ in range(4):
+            run.advance()
+        settings = [
+            {"beam_width": width, "length_penalty": penalty}
+            for width in WIDTHS
+            for penalty in (PENALTIES if width > 1 else (1.0,))
+        ]
+        scores = [evaluate(run.model, self.TASK, self.TASK.validation, **each).score for each in settings]
+        chosen = {name: tested[name] for name in ("beam_width", "length_penalty")}
+        assert scores[settings.index(chosen)] == pytest.approx(max(scores))
+        assert tested["score"] == evaluate(run.model, self.TASK, self.TASK.test, **chosen).score
 
     def test_it_changes_no_other_column(self):
         with_test, without = self.trainable(), self.trainable(test=None)
