@@ -2,7 +2,7 @@
 
 The objective of a checkpoint, after t of Q phases x_1 … x_t of seed u, is
 
-    y = μ_t + λ^(Q−t) (f_t(x) + g_t(u) + e(u, x)) + ε.
+    y = μ_t + λ^(Q−t) (f_t(x) + g_t(u)) + ν^(Q−t) e(u, x) + ε.
 
 The effects f of paths, the level g of a seed and a run's luck e are Gaussian, with the covariances
 
@@ -14,7 +14,7 @@ The effects f of paths, the level g of a seed and a run's luck e are Gaussian, w
 s(a, b) is the similarity of two algorithms: 1 for the same, 0 for two that have nothing in common. A phase contributes
 by its place, together with its neighbour, by how often its algorithm occurs at all, and as part of the whole path.
 Luck adds up phase by phase and is inherited by all that branch from a checkpoint. What a place is worth now and at the
-end is correlated by ρ per phase, and differences are λ times as large a phase earlier.
+end is correlated by ρ per phase. A phase earlier, differences are λ times as large, and luck ν times.
 
 Legend: N, M checkpoints or paths, Q phases, A algorithms.
 """
@@ -38,6 +38,7 @@ class Scales:
         seed: σ_seed.
         recall: ρ, correlation of an effect with itself one phase later.
         growth: λ, how much larger differences are one phase earlier.
+        fade: ν, how much larger luck is one phase earlier.
     """
 
     effect: float = 0.3
@@ -45,6 +46,7 @@ class Scales:
     seed: float = 0.4
     recall: float = 0.7
     growth: float = 1.3
+    fade: float = 1.1
 
 
 _PAIR: Final = 0.5
@@ -120,9 +122,11 @@ class PathKernel:
     def covariance(self, scales: Scales) -> Float[np.ndarray, "N M"]:
         """The covariance, without ε."""
         recall_NM = np.power(scales.recall, np.arange(self.apart_NM.max() + 1))[self.apart_NM]
-        growth_NM = np.power(scales.growth, np.arange(self.before_NM.max() + 1))[self.before_NM]
-        slow_NM = scales.effect**2 * self.effect_NM + scales.seed**2 * self.seed_NM
-        covariance: Float[np.ndarray, "N M"] = growth_NM * (recall_NM * slow_NM + scales.luck**2 * self.luck_NM)
+        growth_NM, fade_NM = (
+            np.power(base, np.arange(self.before_NM.max() + 1))[self.before_NM] for base in (scales.growth, scales.fade)
+        )
+        slow_NM = growth_NM * recall_NM * (scales.effect**2 * self.effect_NM + scales.seed**2 * self.seed_NM)
+        covariance: Float[np.ndarray, "N M"] = slow_NM + scales.luck**2 * fade_NM * self.luck_NM
         return covariance
 
 

@@ -7,8 +7,9 @@ With K the covariance of the N checkpoints (`path_kernel`), k that of paths with
 
 - μ_t is the mean of the reference's objectives after t phases, over seeds. So effects are differences to maximum
   likelihood, and a score far below it after the first phase is no surprise to it.
-- Residuals below −10 λ^(Q−t) σ_place, with the prior's scales, are clipped there. An algorithm that learns nothing from
-  scratch is bad enough at the clip, and the scales would follow it.
+- Residuals below −5 λ^(Q−t) σ_place, with the prior's scales, are clipped there. An algorithm that learns nothing from
+  scratch is bad enough at the clip, and the scales would follow it. Losses are larger than gains, so a scale that
+  follows losses promises gains that do not exist.
 - The scales maximise log N(r; 0, K + σ_ε² I) + log p(scales). The prior is log-normal around the given scales, so that
   ten checkpoints do not decide alone.
 
@@ -33,9 +34,9 @@ from erpo_explore.search.phases import Checkpoint, Letters, Phases, letters_arra
 
 __all__ = ["Beliefs", "PathModel"]
 
-_CLIP: Final = 10.0
+_CLIP: Final = 5.0
 _ITERATIONS: Final = 15
-_SEARCHED: Final = {"effect": 0.7, "luck": 0.3, "growth": 0.3}
+_SEARCHED: Final = {"effect": 0.4, "luck": 0.2, "growth": 0.3, "fade": 0.1}
 """Standard deviations of the scales' logarithms under their prior."""
 
 

@@ -9,7 +9,7 @@ from erpo_explore.search.path_kernel import PathKernel, Rows, Scales
 from erpo_explore.search.phases import letters_array
 
 SIMILARITY = np.array([[1.0, 0.3, 0.0], [0.3, 1.0, 0.5], [0.0, 0.5, 1.0]])
-SCALES = Scales(effect=0.7, luck=0.3, seed=0.5, recall=0.6, growth=1.4)
+SCALES = Scales(effect=0.7, luck=0.3, seed=0.5, recall=0.6, growth=1.4, fade=1.2)
 NUM_PHASES = 3
 PREFIXES = [p for length in (1, 2, 3) for p in itertools.product(range(3), repeat=length)]
 
@@ -31,7 +31,8 @@ def by_the_equation(one, other, s=SIMILARITY, k=SCALES):
     effect = place + 0.5**2 * pair + share + 0.33**2 * shared
     own = float(u == v and u >= 0)
     slow = k.effect**2 * effect + own * k.seed**2
-    return k.growth ** (2 * NUM_PHASES - t - r) * (k.recall ** abs(t - r) * slow + own * k.luck**2 * shared)
+    before = 2 * NUM_PHASES - t - r
+    return k.growth**before * k.recall ** abs(t - r) * slow + k.fade**before * own * k.luck**2 * shared
 
 
 def test_the_covariance_is_that_of_the_equation():
