@@ -102,3 +102,7 @@ def phases_of(benchmark: Benchmark, table: pd.DataFrame) -> Phases:
     seconds = (table["train_s"] + table["evaluation_s"]).groupby(table["path"].str[-1]).median()
     costs = [float(seconds[letter] / seconds["m"]) / benchmark.num_phases for letter in benchmark.points]
     return Phases(num_phases=benchmark.num_phases, costs=tuple(costs))
+
+
+if __name__ == "__main__":
+    main()
