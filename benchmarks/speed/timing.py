@@ -19,6 +19,9 @@ __all__ = ["Figures", "Goal", "interleaved", "machine", "ratios", "table"]
 Work = Callable[[int], object]
 """Piece of work; its argument is the round, so that all pieces of a round use the same batch."""
 
+Clock = Callable[[], float]
+"""Returns seconds."""
+
 Figures = dict[str, list[float]]
 """One figure per piece and round: seconds, or tokens per second."""
 
@@ -56,6 +59,7 @@ def interleaved(
     device: torch.device | None = None,
     before: Work | None = None,
     warm_up: int = 1,
+    clock: Clock = time.perf_counter,
 ) -> Figures:
     """Time every piece once per round.
 
@@ -65,6 +69,7 @@ def interleaved(
         device: Device to synchronise with before each time stamp, if it is a GPU.
         before: Preparation of a round, not timed.
         warm_up: Number of rounds before them that are not timed.
+        clock: `time.process_time` counts the CPU seconds of all threads, which other work on the machine changes less.
     """
     names = list(work)
     times: Figures = {name: [] for name in work}
@@ -73,22 +78,24 @@ def interleaved(
             before(index)
         first = index % len(names)
         for name in names[first:] + names[:first]:
-            seconds = clocked(work[name], index, device)
+            seconds = clocked(work[name], index, device, clock)
             if index >= warm_up:
                 times[name].append(seconds)
     return times
 
 
-def clocked(work: Work, index: int, device: torch.device | None = None) -> float:
+def clocked(
+    work: Work, index: int, device: torch.device | None = None, clock: Clock = time.perf_counter
+) -> float:
     """Seconds of one piece in round `index`, including the kernels that it launches."""
     # a garbage collection would count for the piece in which it happens
     gc.collect()
     gc.disable()
     _wait_for(device)
-    started = time.perf_counter()
+    started = clock()
     work(index)
     _wait_for(device)
-    seconds = time.perf_counter() - started
+    seconds = clock() - started
     gc.enable()
     return seconds
 

@@ -5,13 +5,17 @@
 The model is a Marian of random weights that is made here, so no network is needed. The bias of EOS is chosen so that
 translations are about as long as sources. All read the same sentences from text to text, and `transformers` gets
 batches of similar length, too. CTranslate2 takes part where it is installed, such as in a virtual environment of its
-own. The LSTM and the Transformer of this package stand beside them, with the same width and vocabulary. The share of
-equal greedy translations is printed.
+own. The LSTM and the Transformer of this package stand beside them, with the same width and vocabulary. Their random
+weights would end a translation anywhere, so each is ended after as many tokens as its source has, as a trained model
+would about do. The share of equal greedy translations is printed.
+
+A figure is the CPU time of all threads, which other work on the machine distorts less than the time by the clock.
 """
 
 import argparse
 import logging
 import tempfile
+import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +32,8 @@ from tokenizers.processors import TemplateProcessing
 from benchmarks.speed.timing import Goal, interleaved, machine, table
 from erpo_explore.inference.model import TrainedModel
 from erpo_explore.seq2seq import LstmConfig, PretrainedConfig, TransformerConfig, build_model
+from erpo_explore.seq2seq.lstm import LstmSeq2Seq
+from erpo_explore.seq2seq.transformer import TransformerSeq2Seq
 from erpo_explore.tasks import FilesConfig, PretrainedVocabulary, PretrainedVocabularyConfig, WordVocabulary
 from erpo_explore.tasks.vocabulary_file import Vocabularies
 
@@ -88,6 +94,19 @@ def set_eos_bias(bias: torch.Tensor, eos: int, mean_length: Callable[[], float],
         bias[eos] = middle
         low, high = (middle, high) if mean_length() > wanted else (low, middle)
     return float(bias[eos])
+
+
+def end_with_the_source(model: LstmSeq2Seq | TransformerSeq2Seq, eos: int) -> None:
+    """Let each translation end after as many tokens as its source has."""
+    step = model.step
+
+    def ending(memory: Any, state: Any, token_B: torch.Tensor) -> tuple[torch.Tensor, Any]:
+        logits_BV, after = step(memory, state, token_B)
+        num_read = after.step if isinstance(model, LstmSeq2Seq) else after.keys_BNTD[0].shape[2]
+        logits_BV[:, eos] = torch.where(memory.keep_BS.sum(1) <= num_read, 1e4, -1e4)
+        return logits_BV, after
+
+    model.step = ending  # type: ignore[method-assign]
 
 
 def trained(config: Any, vocabularies: Vocabularies, task: FilesConfig) -> TrainedModel:
@@ -189,12 +208,12 @@ def main() -> None:
                 name: lambda _, run=translator, width=beam: run(lines, width)
                 for name, translator in translators.items()
             }
-            figures = interleaved(work, given.rounds)
+            figures = interleaved(work, given.rounds, clock=time.process_time)
             rates = {name: [len(lines) / seconds for seconds in values] for name, values in figures.items()}
             goals = {name: Goal(base="transformers") for name in rates if name != "transformers"}
             title = "greedy" if beam == 1 else f"beam {beam}"
             print(
-                table(rates, goals, title=f"{title}, sentences/s", unit="tokens/s").replace(
+                table(rates, goals, title=f"{title}, sentences per CPU second", unit="tokens/s").replace(
                     "| tokens/s |", "| median |"
                 )
             )
@@ -229,8 +248,8 @@ def _translators(
         ("translate, Transformer", TransformerConfig(hidden_size=given.hidden, layers=given.layers)),
     ):
         model = trained(config, learned, task)
-        bias: Any = model.seq2seq.output_bias
-        set_eos_bias(bias.data, learned.target.symbols.eos, lambda model=model: mean_length(model), wanted)
+        network = model.seq2seq
+        end_with_the_source(network, learned.target.symbols.eos)
         translators[label] = of_ours(model)
     return translators
 

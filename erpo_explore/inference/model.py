@@ -139,6 +139,7 @@ class TrainedModel:
         )
         return [best[0].text if best else "" for best in found]
 
+    @torch.inference_mode()
     def hypotheses(
         self,
         lines: Sequence[str],
@@ -193,6 +194,7 @@ class TrainedModel:
                 ]
         return found
 
+    @torch.inference_mode()
     def sample(
         self,
         lines: Sequence[str],
@@ -237,7 +239,7 @@ class TrainedModel:
                     )
         return found
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def score(self, sources: Sequence[str], targets: Sequence[str], *, batch_tokens: int = BATCH_TOKENS) -> list[float]:
         """Log p_θ of each target given its source, in nats, EOS included.
 
@@ -266,6 +268,7 @@ class TrainedModel:
                 scores[index] = log_p
         return scores
 
+    @torch.inference_mode()
     def _greedy(self, lines: Sequence[str], longest: int, batch_tokens: int, *, prepared: bool) -> list[str]:
         texts = [""] * len(lines)
         for indices, memory in self._encoded(lines, batch_tokens, prepared=prepared):

@@ -140,9 +140,14 @@ class PretrainedSeq2Seq(Seq2Seq):
 
     def project(self, features_XH: Float[Tensor, "*X H"]) -> Float[Tensor, "*X V"]:
         """E (c · h) + b."""
-        logits_XV: Tensor = self.model.get_output_embeddings()(features_XH * self._scale)
+        output: Any = self.model.get_output_embeddings()
+        scaled_XH = features_XH if self._scale == 1.0 else features_XH * self._scale
         bias_1V = getattr(self.model, "final_logits_bias", None)
-        return logits_XV if bias_1V is None else logits_XV + bias_1V[0]
+        if bias_1V is None or output.bias is not None:
+            logits_XV: Tensor = output(scaled_XH)
+            return logits_XV if bias_1V is None else logits_XV + bias_1V[0]
+        # one call, since adding the bias afterwards would write all logits once more
+        return torch.nn.functional.linear(scaled_XH, output.weight, bias_1V[0])
 
     @property
     def dropout_generator(self) -> torch.Generator:
