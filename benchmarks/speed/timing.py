@@ -84,9 +84,7 @@ def interleaved(
     return times
 
 
-def clocked(
-    work: Work, index: int, device: torch.device | None = None, clock: Clock = time.perf_counter
-) -> float:
+def clocked(work: Work, index: int, device: torch.device | None = None, clock: Clock = time.perf_counter) -> float:
     """Seconds of one piece in round `index`, including the kernels that it launches."""
     # a garbage collection would count for the piece in which it happens
     gc.collect()

@@ -55,17 +55,20 @@ def _random_words() -> Task:
     target_N = torch.lerp(knots[below_N], knots[below_N + 1], position_N - below_N).round()
     longer_N = torch.randn(_NUM_PAIRS, generator=generator, dtype=torch.float64) * _SPREAD + _LONGER
     source_N = (target_N - longer_N).round().clamp(min=2.0)
+    source_ids = _zipf_rows(source_N.long(), _NUM_SOURCE, generator)
+    target_ids = _zipf_rows(target_N.long(), _NUM_TARGET, generator)
+    source_words, target_words = _numbered_words(_NUM_SOURCE), _numbered_words(_NUM_TARGET)
     pairs = Split(
-        sources=("",) * _NUM_PAIRS,
-        references=("",) * _NUM_PAIRS,
-        source_ids=_zipf_rows(source_N.long(), _NUM_SOURCE, generator),
-        target_ids=_zipf_rows(target_N.long(), _NUM_TARGET, generator),
+        sources=tuple(source_words.decode(ids) for ids in source_ids),
+        references=tuple(target_words.decode(ids) for ids in target_ids),
+        source_ids=source_ids,
+        target_ids=target_ids,
     )
     return Task(
         name="random words",
         metric="bleu",
-        source_vocabulary=_numbered_words(_NUM_SOURCE),
-        target_vocabulary=_numbered_words(_NUM_TARGET),
+        source_vocabulary=source_words,
+        target_vocabulary=target_words,
         train=pairs,
         validation=pairs,
         test=pairs,

@@ -103,7 +103,7 @@ def accumulate(
             if before is not None:
                 parameter.grad.add_(before)
     return StepLoss(
-        loss=known_mean([(part.outcome.loss, part.outcome.num_units) for part in parts]),
+        loss=known_mean([(part.outcome.loss, float(part.outcome.num_units)) for part in parts]),
         num_tokens=sum(part.outcome.num_tokens for part in parts),
         num_units=num_units,
         entropy_nats=known_mean([(part.outcome.entropy_nats, part.num_drawn) for part in parts]),
@@ -162,7 +162,8 @@ def _add_gradients(point: Point, step: Step, draw: Draw, num_sources: int) -> _P
         FloatingPointError: The loss is not a finite number.
     """
     outcome = reference_loss(step, draw) if draw.is_reference else _estimator(point).loss(step, draw)
-    if not bool(torch.isfinite(outcome.loss)):
+    outcome = outcome.on_host()
+    if not outcome.is_finite:
         raise FloatingPointError("non-finite loss")
     (outcome.loss * outcome.num_units).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     drawn_RT = draw.keep_RT if draw.forced_RT is None else draw.keep_RT & ~draw.forced_RT

@@ -1,5 +1,8 @@
 """The rows that the sampler has not finished, with their reward states and decoder states.
 
+Rows that have ended leave, or stay and are masked (`seq2seq.ended_rows`). Where they stay, what happens to them is
+never read, and the decoder keeps tensors of one shape from the first token to the last.
+
 Legend: R rows (sources times draws), N active rows, n kept rows, T target length, H features, V vocabulary.
 """
 
@@ -17,10 +20,11 @@ from erpo_explore.erpo.conditional import (
     model_conditional,
 )
 from erpo_explore.erpo.draw import shifted
-from erpo_explore.erpo.mixture import MetricSoftmax, MixtureConditional, OtherTokens, is_mixture
+from erpo_explore.erpo.mixture import Logits, MetricSoftmax, MixtureConditional, OtherTokens, is_mixture
 from erpo_explore.erpo.proposal import Proposal
 from erpo_explore.rewards import Increments, Reference
 from erpo_explore.seq2seq import Memory
+from erpo_explore.seq2seq.ended_rows import masks_ended_rows
 
 __all__ = ["ActiveRows"]
 
@@ -32,6 +36,7 @@ class ActiveRows:
         reference: y* of the active rows.
         row_N: Their indices among all R rows.
         step: Length of their prefixes.
+        masked: Whether rows that have ended stay among them.
     """
 
     def __init__(self, proposal: Proposal, memory: Memory, reference: Reference, max_tokens: int) -> None:
@@ -45,6 +50,7 @@ class ActiveRows:
         """
         self._proposal = proposal
         self._memory = memory
+        self.masked = masks_ended_rows(reference.tokens_BT.device)
         self._max_logits = len(reference.tokens_BT) * max_tokens
         self._logits: Tensor | None = None
         self._num_logits = 0
@@ -54,12 +60,15 @@ class ActiveRows:
         self._drawable_V = reference.drawable_V
         self._noise_V = proposal.reward.noise_V(reference)
         self.step = 0
+        self._adds_gains = proposal.point.reward.task == 1.0 and proposal.point.alpha > 0.0
         self._state: Any = proposal.reward.begin(reference) if proposal.reads_reward else None
         self._decoder: Any = None
         if proposal.reads_model:
             if proposal.point.prefix == "truth":
                 inputs_RT = shifted(reference.tokens_BT, reference.symbols)
                 self._features_RTH = proposal.model.features(memory, inputs_RT)
+            elif self.masked:
+                self._decoder = proposal.model.begin_static(memory, max_tokens)
             else:
                 self._decoder = proposal.model.begin(memory)
         increments = self._increments()
@@ -80,7 +89,8 @@ class ActiveRows:
     def read(self, token_N: Int[Tensor, " N"]) -> Float[Tensor, "N H"] | None:
         """The decoder's features after one more token; None where the model is not needed."""
         if self._features_RTH is not None:
-            return self._features_RTH[self.row_N, self.step]
+            features_RH = self._features_RTH[:, self.step]
+            return features_RH if self.masked else features_RH.index_select(0, self.row_N)
         if self._decoder is None:
             return None
         features_NH: Tensor
@@ -96,7 +106,7 @@ class ActiveRows:
         alone = increments if point.reward.task == 1.0 else None
         if is_mixture(point) and not (point.label == "expected" and point.reward.model > 0.0):
             return self._mixture(increments, features_NH), alone
-        if point.reward.task == 1.0 and features_NH is not None and point.alpha > 0.0:
+        if self._adds_gains and features_NH is not None:
             logits_NV = self._project(features_NH)
             return metric_conditional(point, increments, logits_NV, symbols, with_z=proposal.with_z), alone
         log_p_NV = None
@@ -105,17 +115,18 @@ class ActiveRows:
         return general_conditional(point, proposal.reward.increments(self._state, log_p_NV), log_p_NV), alone
 
     def advance(self, token_N: Int[Tensor, " N"], unfinished_N: Bool[Tensor, " N"]) -> None:
-        """Append one token to each prefix, and drop the rows that it finishes."""
+        """Append one token to each prefix, and drop the rows that it finishes, unless they are masked."""
         if self._state is not None:
             self._state = self._proposal.reward.advance(self._state, token_N)
         self.step += 1
-        if not bool(unfinished_N.all()):
+        if not self.masked and not bool(unfinished_N.all()):
             self._keep(unfinished_N.nonzero()[:, 0])
 
     def _project(self, features_NH: Float[Tensor, "N H"]) -> Float[Tensor, "N V"]:
         """The logits, as a tensor that the caller may overwrite."""
         logits_NV = self._proposal.model.project(features_NH)
-        if self._proposal.keeps_logits:
+        # on a GPU one more projection costs less than the copies
+        if self._proposal.keeps_logits and not self.masked:
             N, V = logits_NV.shape
             if self._logits is None:
                 # allocated once at full size: pages that are never written take no memory
@@ -123,6 +134,10 @@ class ActiveRows:
             self._logits[self._num_logits : self._num_logits + N] = logits_NV
             self._num_logits += N
         return logits_NV
+
+    def _logits_of(self, features_NH: Float[Tensor, "N H"]) -> Logits:
+        project = self._proposal.model.project
+        return lambda row_n: project(features_NH if row_n is None else features_NH[row_n])
 
     def _keep(self, row_n: Int[Tensor, " n"]) -> None:
         self.row_N = self.row_N[row_n]
@@ -137,7 +152,10 @@ class ActiveRows:
     def _increments(self) -> Increments | None:
         if self._state is None or self._proposal.point.reward.task == 0.0:
             return None
-        return self._proposal.reward.task_candidates(self._state)
+        reward = self._proposal.reward
+        if self._adds_gains:  # the logits exclude the tokens that no target holds
+            return reward.allowed_candidates(self._state)
+        return reward.task_candidates(self._state)
 
     def _mixture(self, increments: Increments | None, features_NH: Tensor | None) -> MixtureConditional:
         metric = None
@@ -149,6 +167,6 @@ class ActiveRows:
             noise_V=self._noise_V,
             drawable_V=self._drawable_V,
             metric=metric,
-            logits=None if features_NH is None else lambda row_n: self._proposal.model.project(features_NH[row_n]),
+            logits=None if features_NH is None else self._logits_of(features_NH),
             symbols=self.reference.symbols,
         )

@@ -9,17 +9,20 @@ Terms that are equal for every v are left out of the energies; only `log_z_N` ad
 additions per prefix, and the model's normaliser is computed only where Z is needed.
 """
 
+import functools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from typing_extensions import override
 
-from erpo_explore.erpo.categorical import draw_indices
+from erpo_explore.erpo.categorical import Uniforms, draw_indices
 from erpo_explore.erpo.soft_labels import DenseLabels, SoftLabels
 from erpo_explore.rewards import Increments
+from erpo_explore.seq2seq.ended_rows import masks_ended_rows
 from erpo_explore.space import Point
 from erpo_explore.symbols import Symbols
 
@@ -33,13 +36,18 @@ __all__ = [
     "model_conditional",
 ]
 
+_MAX_RUNS: Final = 4
+
 
 class Conditional(ABC):
     """q̃(· | y_<t) after each of N prefixes."""
 
     @abstractmethod
-    def draw(self, generator: torch.Generator) -> tuple[Int[Tensor, " N"], Float[Tensor, " N"]]:
-        """One token per prefix, and its q̃ without the share that is the model's own distribution."""
+    def draw(self, source: torch.Generator | Uniforms) -> tuple[Int[Tensor, " N"], Float[Tensor, " N"]]:
+        """One token per prefix, and its q̃ without the share that is the model's own distribution.
+
+        Where ended rows are masked, q̃ is NaN after a prefix whose distribution cannot be normalised.
+        """
 
     @abstractmethod
     def soft(self) -> SoftLabels:
@@ -58,12 +66,12 @@ class DenseConditional(Conditional):
     Attributes:
         q_NV: The distributions.
         energy_NV: Their energies.
-        offset_N: The terms that are left out of every energy of a prefix.
+        offset_N: The terms that are left out of every energy of a prefix; None for 0.
     """
 
     q_NV: Float[Tensor, "N V"]
     energy_NV: Float[Tensor, "N V"]
-    offset_N: Float[Tensor, " N"]
+    offset_N: Float[Tensor, " N"] | None
 
     @classmethod
     def of(cls, energy_NV: Float[Tensor, "N V"], offset_N: Float[Tensor, " N"] | None = None) -> "DenseConditional":
@@ -76,20 +84,22 @@ class DenseConditional(Conditional):
         Raises:
             ValueError: Every token of a prefix is forbidden.
             FloatingPointError: An energy is NaN, as after a training step that diverged.
+
+        Where ended rows are masked, the caller looks for both later, for many steps at once.
         """
         q_NV = energy_NV.softmax(-1)
         # a row that cannot be normalised is NaN in every column
-        if bool(q_NV[:, 0].isnan().any()):
+        if not masks_ended_rows(energy_NV.device) and bool(q_NV[:, 0].isnan().any()):
             if bool((energy_NV == -torch.inf).all(-1).any()):
                 raise ValueError("reward and model forbid every token after some prefix")
             raise FloatingPointError("the sampler's distribution is not a number")
-        if offset_N is None:
-            offset_N = torch.zeros(len(q_NV), device=q_NV.device)
         return cls(q_NV=q_NV, energy_NV=energy_NV, offset_N=offset_N)
 
     @override
-    def draw(self, generator: torch.Generator) -> tuple[Int[Tensor, " N"], Float[Tensor, " N"]]:
-        token_N = draw_indices(self.q_NV, generator)
+    def draw(self, source: torch.Generator | Uniforms) -> tuple[Int[Tensor, " N"], Float[Tensor, " N"]]:
+        token_N = draw_indices(self.q_NV, source)
+        if masks_ended_rows(token_N.device):  # no index is found in a row of NaN
+            token_N = token_N.clamp(max=self.q_NV.shape[1] - 1)
         return token_N, self.q_NV.gather(1, token_N[:, None])[:, 0]
 
     def likeliest(self) -> tuple[Int[Tensor, " N"], Float[Tensor, " N"]]:
@@ -104,14 +114,32 @@ class DenseConditional(Conditional):
     @property
     @override
     def log_z_N(self) -> Float[Tensor, " N"]:
-        return self.energy_NV.logsumexp(-1) + self.offset_N
+        log_total_N = self.energy_NV.logsumexp(-1)
+        return log_total_N if self.offset_N is None else log_total_N + self.offset_N
 
 
 def forbid(logits_NV: Float[Tensor, "N V"], symbols: Symbols) -> Float[Tensor, "N V"]:
     """Single-precision logits with −∞ for tokens that a target never holds; may overwrite the given tensor."""
     logits_NV = logits_NV.float()
-    logits_NV[:, list(symbols.never_drawn)] = -torch.inf
+    runs = _runs(symbols.never_drawn)
+    if len(runs) > _MAX_RUNS:
+        logits_NV[:, list(symbols.never_drawn)] = -torch.inf
+        return logits_NV
+    for first, end in runs:  # a slice needs no tensor of indices
+        logits_NV[:, first:end] = -torch.inf
     return logits_NV
+
+
+@functools.cache
+def _runs(ids: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """Runs of adjacent ids as (first, end)."""
+    runs: list[tuple[int, int]] = []
+    for each in ids:
+        if runs and runs[-1][1] == each:
+            runs[-1] = (runs[-1][0], each + 1)
+        else:
+            runs.append((each, each + 1))
+    return tuple(runs)
 
 
 def allowed_log_p(logits_XV: Float[Tensor, "*X V"], symbols: Symbols) -> Float[Tensor, "*X V"]:
@@ -133,13 +161,13 @@ def metric_conditional(
 
     Args:
         point: The point, whose α and τ are used.
-        increments: r_t, −∞ for tokens that a target never holds. None stands for increments of 0, those of a reward
-            that scores finished targets alone.
+        increments: r_t of the tokens that a target may hold. None stands for increments of 0, those of a reward that
+            scores finished targets alone.
         logits_NV: The model's logits; they are overwritten.
         symbols: Ids of the special tokens.
         with_z: Whether log Z_t is needed, which requires the model's normaliser.
     """
-    energy_NV = forbid(logits_NV, symbols) if increments is None or with_z else logits_NV.float()
+    energy_NV = forbid(logits_NV, symbols)
     scale = point.rho
     offset_N = -scale * energy_NV.logsumexp(-1) if with_z else None
     if scale != 1.0:

@@ -3,10 +3,10 @@
 Legend: R rows (B sources times K draws; the draws of one source are adjacent), T target length, V vocabulary.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from erpo_explore.erpo.soft_labels import SoftLabels
@@ -50,6 +50,7 @@ class Draw:
         reward_R: R(y | y*) of each target under the point's reward; None where it was not needed, where the reward is
             a mixture, and where the decoder inputs are the reference.
         logits: The logits of the labels, where the M-step would compute the same ones again; else None.
+        keep_on_host_RT: `keep_RT` on the CPU, where it is known there already; else None.
     """
 
     inputs_RT: Int[Tensor, "R T"]
@@ -63,16 +64,33 @@ class Draw:
     log_z_R: Float[Tensor, " R"] | None = None
     reward_R: Float[Tensor, " R"] | None = None
     logits: KnownLogits | None = None
+    keep_on_host_RT: Bool[Tensor, "R T"] | None = None
+    _kept_N: list[Tensor] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def kept_N(self) -> Int[Tensor, " N"]:
+        """Positions of the kept labels in the flattened targets, row after row.
+
+        A mask as an index makes the host wait for the device at each use, so it is turned into positions once.
+        """
+        if not self._kept_N:
+            on_host_RT = self.keep_RT.cpu() if self.keep_on_host_RT is None else self.keep_on_host_RT
+            self._kept_N.append(on_host_RT.flatten().nonzero()[:, 0].to(self.keep_RT.device))
+        return self._kept_N[0]
+
+    def kept(self, value_RTX: Shaped[Tensor, "R T *X"]) -> Shaped[Tensor, "N *X"]:
+        """The values at the kept labels, row after row."""
+        return value_RTX.flatten(0, 1).index_select(0, self.kept_N)
 
     def take(self, row_R: Int[Tensor, " S"]) -> "Draw":
         """The targets of the selected rows, without known logits."""
-        taken = {each.name: getattr(self, each.name) for each in fields(self)}
+        taken = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
         for name, value in taken.items():
             if isinstance(value, Tensor):
                 taken[name] = value[row_R]
             elif isinstance(value, SoftLabels):
                 taken[name] = value.take(row_R)
-        return Draw(**{**taken, "logits": None})
+        return Draw(**{**taken, "logits": None, "keep_on_host_RT": None})
 
     @property
     def is_reference(self) -> bool:

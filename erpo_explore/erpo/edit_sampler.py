@@ -31,7 +31,7 @@ _EXTRA_INSERTIONS: Final = 5
 
 
 def edit_numbers(
-    num_words_R: Int[Tensor, " R"], num_drawable: int, temperature: float, max_insertions: int
+    num_words_R: Int[Tensor, " R"], num_drawable: int, temperature: float, max_insertions: int, most_words: int
 ) -> Float[Tensor, "R S I"]:
     """P(s, i) per row.
 
@@ -40,12 +40,13 @@ def edit_numbers(
         num_drawable: v.
         temperature: τ > 0.
         max_insertions: Largest i; probabilities are normalised over the smaller ones.
+        most_words: At least the largest m.
 
     Returns:
-        Probabilities [R, S, I] with S = largest m + 1 and I = max_insertions + 1; 0 where s > m.
+        Probabilities [R, S, I] with S = most_words + 1 and I = max_insertions + 1; 0 where s > m.
     """
     m_R11 = num_words_R.double()[:, None, None]
-    s_1S1 = torch.arange(int(num_words_R.max()) + 1, device=num_words_R.device).double()[None, :, None]
+    s_1S1 = torch.arange(most_words + 1, device=num_words_R.device).double()[None, :, None]
     i_11I = torch.arange(max_insertions + 1, device=num_words_R.device).double()[None, None, :]
     log_v = math.log(num_drawable) if num_drawable > 0 else -math.inf
     stay_RS1 = (m_R11 - s_1S1).clamp(min=0.0)
@@ -68,8 +69,9 @@ def sample_edits(reference: Reference, temperature: float, generator: torch.Gene
     words_RT = reference.words_BT
     num_words_R = words_RT.sum(1)
     word_v = reference.drawable_words_v
-    max_insertions = int(num_words_R.max()) + _EXTRA_INSERTIONS
-    probability_RSI = edit_numbers(num_words_R, len(word_v), temperature, max_insertions)
+    most_words = words_RT.shape[1] - 1  # from the shape, since the host would wait for the largest m
+    max_insertions = most_words + _EXTRA_INSERTIONS
+    probability_RSI = edit_numbers(num_words_R, len(word_v), temperature, max_insertions, most_words)
     # per-row limit: a row must not depend on longer rows of its batch
     i_I = torch.arange(max_insertions + 1, device=words_RT.device)
     probability_RSI = probability_RSI * (i_I <= num_words_R[:, None] + _EXTRA_INSERTIONS)[:, None]
@@ -119,7 +121,8 @@ def _assembled(token_RX: Int[Tensor, "R X"], position_RX: Float[Tensor, "R X"], 
     symbols = reference.symbols
     position_RX, order_RX = position_RX.sort(dim=1, stable=True)
     length_R = position_RX.isfinite().sum(1)
-    L = int(length_R.max()) + 1
+    length_on_host_R = length_R.cpu()
+    L = int(length_on_host_R.max()) + 1
     token_RL = torch.nn.functional.pad(token_RX.gather(1, order_RX), (0, 1))[:, :L]
     step_L = torch.arange(L, device=token_RL.device)
     token_RL = token_RL.masked_fill(step_L == length_R[:, None], symbols.eos)
@@ -129,6 +132,7 @@ def _assembled(token_RX: Int[Tensor, "R X"], position_RX: Float[Tensor, "R X"], 
         inputs_RT=shifted(token_RL, symbols),
         labels_RT=token_RL,
         keep_RT=keep_RL,
+        keep_on_host_RT=torch.arange(L) <= length_on_host_R[:, None],
         finished_R=torch.ones_like(length_R, dtype=torch.bool),
     )
 

@@ -9,9 +9,10 @@ Legend: N kept labels, R rows (B sources times K draws), T target length, V voca
 The estimators weight the label losses L_n differently; `erpo_explore.erpo.estimators` has one module per estimator.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import torch
 from jaxtyping import Bool, Float
@@ -47,6 +48,10 @@ __all__ = [
 ]
 
 
+_NUMBERS: Final = ("num_units", "entropy_nats", "effective_sample_size", "cut_targets")
+"""Fields of `StepLoss` that are tensors before `on_host`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepLoss:
     """The loss of one training step, and statistics of its draws.
@@ -60,29 +65,65 @@ class StepLoss:
         effective_sample_size: Mean over the sources, between 1 and K; None where draws are not weighted as wholes.
         cut_targets: Share of the drawn targets that were cut before their EOS; None where nothing was drawn.
         kept: The draws, for further steps on them; None where they are not used again.
+        value: The loss as a number; None before `on_host`.
+
+    The statistics are tensors of the device until `on_host`, so that the host waits for all of them once.
     """
 
     loss: Float[Tensor, ""]
     num_tokens: int
-    num_units: float
-    entropy_nats: float | None = None
+    num_units: float | Float[Tensor, ""]
+    entropy_nats: float | Float[Tensor, ""] | None = None
     rewards: RewardStatistics | None = None
-    effective_sample_size: float | None = None
-    cut_targets: float | None = None
+    effective_sample_size: float | Float[Tensor, ""] | None = None
+    cut_targets: float | Float[Tensor, ""] | None = None
     kept: KeptDraws | None = None
+    value: float | None = None
 
     @property
-    def mean_reward(self) -> float | None:
+    def is_finite(self) -> bool:
+        """Whether the loss is a finite number."""
+        return math.isfinite(float(self.loss.detach()) if self.value is None else self.value)
+
+    def on_host(self, *problems: tuple[Bool[Tensor, ""], str]) -> "StepLoss":
+        """The same with numbers for tensors, read at once; the loss keeps its graph.
+
+        Args:
+            problems: Flags on the device, each with what it means.
+
+        Raises:
+            ValueError: A flag is set.
+        """
+        if self.value is not None and not problems:
+            return self
+        named = {name: value for name in _NUMBERS if isinstance(value := getattr(self, name), Tensor)}
+        rewards = {} if self.rewards is None else self.rewards.on_device()
+        flags = {text: flag for flag, text in problems}
+        given = [self.loss.detach(), *named.values(), *rewards.values(), *flags.values()]
+        numbers = iter(torch.stack([value.double() for value in given]).tolist())
+        found: dict[str, Any] = {"value": next(numbers)}
+        for name in named:
+            number = next(numbers)
+            found[name] = None if name == "entropy_nats" and math.isnan(number) else number
+        if self.rewards is not None:
+            found["rewards"] = replace(self.rewards, **{name: next(numbers) for name in rewards})
+        for text in flags:
+            if next(numbers):
+                raise ValueError(text)
+        return replace(self, **found)
+
+    @property
+    def mean_reward(self) -> float | Float[Tensor, ""] | None:
         """Mean metric of the targets."""
         return None if self.rewards is None else self.rewards.mean
 
     @property
-    def reward_variance(self) -> float | None:
+    def reward_variance(self) -> float | Float[Tensor, ""] | None:
         """Variance of the metric of the targets."""
         return None if self.rewards is None else self.rewards.variance
 
     @property
-    def equal_rewards(self) -> float | None:
+    def equal_rewards(self) -> float | Float[Tensor, ""] | None:
         """Share of sources whose draws have equal rewards; None for one draw per source as well."""
         return None if self.rewards is None else self.rewards.equal_share
 
@@ -108,7 +149,7 @@ class LabelLosses:
 def reference_loss(step: Step, draw: Draw) -> StepLoss:
     """Cross-entropy on the reference's labels: maximum likelihood, bit for bit torch's own."""
     logits_NV = _kept_logits(step, draw)
-    loss = cross_entropy(logits_NV, draw.labels_RT[draw.keep_RT])
+    loss = cross_entropy(logits_NV, draw.kept(draw.labels_RT))
     return StepLoss(loss=loss, num_tokens=len(logits_NV), num_units=float(len(logits_NV)))
 
 
@@ -129,9 +170,9 @@ def drawn_label_losses(step: Step, draw: Draw) -> LabelLosses:
     if draw.logits is not None:
         return LabelLosses(losses_N=_known_losses(step, draw))
     logits_NV = _kept_logits(step, draw)
-    labels_N = draw.labels_RT[draw.keep_RT]
+    labels_N = draw.kept(draw.labels_RT)
     if draw.soft_labels is not None:
-        losses_N = soft_label_losses(logits_NV, draw.soft_labels.kept(draw.keep_RT))
+        losses_N = soft_label_losses(logits_NV, draw.soft_labels.kept(draw.kept_N))
         return LabelLosses(losses_N=_with_forced(losses_N, draw, logits_NV))
     losses_N = label_losses(logits_NV, labels_N)
     if draw.model_share == 0.0:
@@ -147,7 +188,7 @@ def model_draw_losses(step: Step, draw: Draw) -> LabelLosses:
     if draw.logits is not None:
         return LabelLosses(losses_N=_known_losses(step, draw, never_drawn))
     logits_NV = _kept_logits(step, draw)
-    labels_N = draw.labels_RT[draw.keep_RT]
+    labels_N = draw.kept(draw.labels_RT)
     losses_N = label_losses(logits_NV, labels_N, never_drawn)
     if step.point.estimator.with_reference:  # only the reference may hold an unknown word
         is_unknown_N = labels_N == step.reference.symbols.unk
@@ -184,7 +225,7 @@ def anchor_divergences(step: Step, draw: Draw, losses: LabelLosses) -> Float[Ten
     # tokens that are never drawn have p = 0 and would add 0 · (∞ − ∞)
     gap_NV = torch.where(is_allowed_V, log_p_NV - log_anchor_NV, 0.0)
     divergence_N = step.point.kappa * (log_p_NV.exp() * gap_NV).sum(1)
-    return divergence_N if draw.forced_RT is None else divergence_N.masked_fill(draw.forced_RT[draw.keep_RT], 0.0)
+    return divergence_N if draw.forced_RT is None else divergence_N.masked_fill(draw.kept(draw.forced_RT), 0.0)
 
 
 def known_mean(values: Sequence[tuple[Any, float]]) -> Any:
@@ -212,9 +253,9 @@ def step_result(
     losses: LabelLosses,
     loss: Float[Tensor, ""],
     *,
-    num_units: float,
+    num_units: float | Float[Tensor, ""],
     rewards: RewardStatistics | None = None,
-    effective_sample_size: float | None = None,
+    effective_sample_size: Float[Tensor, ""] | None = None,
     kept: KeptDraws | None = None,
 ) -> StepLoss:
     """A loss with the statistics of its draws; the arguments are as in `StepLoss`."""
@@ -225,13 +266,13 @@ def step_result(
         entropy_nats=_entropy_nats(draw, losses.model_q_N),
         rewards=rewards,
         effective_sample_size=effective_sample_size,
-        cut_targets=None if draw.finished_R is None else float((~draw.finished_R).float().mean()),
+        cut_targets=None if draw.finished_R is None else (~draw.finished_R).float().mean(),
         kept=kept,
     )
 
 
 def _kept_logits(step: Step, draw: Draw) -> Float[Tensor, "N V"]:
-    return step.model.project(step.model.features(step.memory, draw.inputs_RT)[draw.keep_RT])
+    return step.model.project(draw.kept(step.model.features(step.memory, draw.inputs_RT)))
 
 
 def _known_losses(step: Step, draw: Draw, forbidden: tuple[int, ...] = ()) -> Float[Tensor, " N"]:
@@ -243,24 +284,27 @@ def _known_losses(step: Step, draw: Draw, forbidden: tuple[int, ...] = ()) -> Fl
     features_NH = step.model.features(step.memory, draw.inputs_RT)[position]
     losses_N = projected_label_losses(features_NH, layer, known.logits_NV, draw.labels_RT[position], forbidden)
     # from the order of the sampling steps to the order of the rows
-    return torch.zeros(draw.keep_RT.shape, device=losses_N.device).index_put(position, losses_N)[draw.keep_RT]
+    return draw.kept(torch.zeros(draw.keep_RT.shape, device=losses_N.device).index_put(position, losses_N))
 
 
 def _with_forced(losses_N: Float[Tensor, " N"], draw: Draw, logits_NV: Float[Tensor, "N V"]) -> Float[Tensor, " N"]:
     """The losses with plain cross-entropy at forced labels, which may be tokens that no draw holds (unknown words)."""
     if draw.forced_RT is None:
         return losses_N
-    forced_N = draw.forced_RT[draw.keep_RT]
-    return torch.where(forced_N, label_losses(logits_NV, draw.labels_RT[draw.keep_RT]), losses_N)
+    forced_N = draw.kept(draw.forced_RT)
+    return torch.where(forced_N, label_losses(logits_NV, draw.kept(draw.labels_RT)), losses_N)
 
 
-def _entropy_nats(draw: Draw, model_q_N: Float[Tensor, " N"] | None) -> float | None:
+def _entropy_nats(draw: Draw, model_q_N: Float[Tensor, " N"] | None) -> Float[Tensor, ""] | None:
     """Mean of −log q̃ over the drawn labels."""
-    if draw.q_RT is None:
+    if draw.q_RT is None or len(draw.kept_N) == 0:
         return None
-    q_N = draw.q_RT[draw.keep_RT]
+    q_N = draw.kept(draw.q_RT)
     if model_q_N is not None:
         q_N = q_N + model_q_N
-    if draw.forced_RT is not None:
-        q_N = q_N[~draw.forced_RT[draw.keep_RT]]
-    return float(-q_N.clamp(min=torch.finfo(q_N.dtype).tiny).log().mean()) if len(q_N) > 0 else None
+    surprisal_N = -q_N.clamp(min=torch.finfo(q_N.dtype).tiny).log()
+    if draw.forced_RT is None:
+        return surprisal_N.mean()
+    # NaN where every label is forced, which `on_host` turns into None
+    drawn_N = ~draw.kept(draw.forced_RT)
+    return torch.where(drawn_N, surprisal_N, 0.0).sum() / drawn_N.sum()

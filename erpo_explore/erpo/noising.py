@@ -60,11 +60,13 @@ def sample_noised(
     input_RL = truth_RL if point.prefix == "truth" else labels_RL
     is_end_RL = input_RL == symbols.eos
     keep_RL = _until_first(is_end_RL)
-    T = int(keep_RL.any(0).sum())
+    keep_on_host_RL = keep_RL.cpu()
+    T = int(keep_on_host_RL.any(0).sum())
     return Draw(
         inputs_RT=shifted(input_RL, symbols)[:, :T],
         labels_RT=labels_RL[:, :T],
         keep_RT=keep_RL[:, :T],
+        keep_on_host_RT=keep_on_host_RL[:, :T],
         finished_R=is_end_RL.any(1),
         forced_RT=None if forced_RL is None else forced_RL[:, :T],
         soft_labels=_in_rows(conditional.soft(), R, max_tokens, T) if point.label == "expected" else None,

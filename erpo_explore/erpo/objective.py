@@ -20,9 +20,12 @@ from erpo_explore.erpo.m_step import StepLoss, reference_loss
 from erpo_explore.erpo.step import Step
 from erpo_explore.rewards import MixtureReward, Reference
 from erpo_explore.seq2seq import Memory, Seq2Seq
+from erpo_explore.seq2seq.ended_rows import masks_ended_rows
 from erpo_explore.space import Point
 
 __all__ = ["anchor_of", "draw_targets", "draws_nothing", "longest_draw", "step_loss"]
+
+_EMPTY: Final = "every target must keep at least one token, its EOS; got an empty one"
 
 _LENGTH_SLACK: Final = 5
 """Tokens by which a drawn target may exceed the longest reference of its batch."""
@@ -61,8 +64,9 @@ def step_loss(
             prefix.
         FloatingPointError: The model's probabilities are not finite numbers.
     """
-    if not bool(reference.keep_BT.any(1).all()):
-        raise ValueError("every target must keep at least one token, its EOS; got an empty one")
+    is_empty = ~reference.keep_BT.any(1).all()
+    if not masks_ended_rows(is_empty.device) and bool(is_empty):
+        raise ValueError(_EMPTY)
     masks = dropout_state(model) if point.estimator.reuse > 1 else None
     step = Step(
         point=point,
@@ -75,8 +79,14 @@ def step_loss(
         candidates=candidates,
         **anchor_of(point, anchors, source_BS, source_keep_BS),
     )
+    # where the host must not wait for the device, it looks once, at the end
+    outcome = _outcome(step, point).on_host(*([(is_empty, _EMPTY)] if masks_ended_rows(is_empty.device) else []))
+    return outcome if outcome.kept is None else replace(outcome, kept=replace(outcome.kept, encoder_masks=masks))
+
+
+def _outcome(step: Step, point: Point) -> StepLoss:
     if draws_nothing(point):
-        return reference_loss(step, from_reference(reference))
+        return reference_loss(step, from_reference(step.reference))
     estimator = load_estimator(point.estimator.kind)
     estimator.check(point)
     step = step.repeated(point.estimator.draws_per_source)
@@ -85,8 +95,7 @@ def step_loss(
     draw = estimator.draw(step)
     if draw.is_reference:
         return reference_loss(step, draw)
-    outcome = estimator.loss(step, draw)
-    return outcome if outcome.kept is None else replace(outcome, kept=replace(outcome.kept, encoder_masks=masks))
+    return estimator.loss(step, draw)
 
 
 def draw_targets(

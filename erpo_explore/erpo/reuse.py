@@ -82,7 +82,7 @@ def reused_loss(
         losses = model_draw_losses(step, kept.draw)
     surrogate_N = clipped_losses(kept.losses_N - losses.losses_N, kept.weight_N, point.estimator.chosen_clip)
     if kept.draw.forced_RT is not None:
-        surrogate_N = torch.where(kept.draw.forced_RT[kept.draw.keep_RT], losses.losses_N, surrogate_N)
+        surrogate_N = torch.where(kept.draw.kept(kept.draw.forced_RT), losses.losses_N, surrogate_N)
     divergence_N = anchor_divergences(step, kept.draw, losses)
     if divergence_N is not None:
         surrogate_N = surrogate_N + divergence_N

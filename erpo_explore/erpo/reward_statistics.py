@@ -10,7 +10,7 @@ Where all draws of a source have the same reward, a baseline over its draws leav
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from jaxtyping import Float
 from torch import Tensor
@@ -22,7 +22,7 @@ __all__ = ["RewardStatistics", "reward_statistics"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewardStatistics:
-    """Statistics of R in the metric's own unit.
+    """Statistics of R in the metric's own unit: tensors of the device, or numbers (`StepLoss.on_host`).
 
     Attributes:
         mean: Mean over the targets.
@@ -30,9 +30,14 @@ class RewardStatistics:
         equal_share: Share of sources whose draws have equal rewards; None for one draw per source.
     """
 
-    mean: float
-    variance: float
-    equal_share: float | None
+    mean: float | Float[Tensor, ""]
+    variance: float | Float[Tensor, ""]
+    equal_share: float | Float[Tensor, ""] | None
+
+    def on_device(self) -> dict[str, Float[Tensor, ""]]:
+        """The statistics that are still tensors."""
+        named = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in named.items() if isinstance(value, Tensor)}
 
     @classmethod
     def merged(cls, parts: Sequence[tuple["RewardStatistics | None", float]]) -> "RewardStatistics | None":
@@ -65,7 +70,7 @@ def reward_statistics(
     square_BK = (reward_BK - mean).square()
     variance = square_BK.mean() if weight_BK is None else (weight_BK * square_BK).sum(1).mean()
     return RewardStatistics(
-        mean=float(mean) * temperature,
-        variance=float(variance) * temperature**2,
-        equal_share=float(are_equal(reward_BK).double().mean()) if reward_BK.shape[1] > 1 else None,
+        mean=mean.double() * temperature,
+        variance=variance.double() * temperature**2,
+        equal_share=are_equal(reward_BK).double().mean() if reward_BK.shape[1] > 1 else None,
     )

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 from typing_extensions import override
 
@@ -25,8 +25,8 @@ class SoftLabels(ABC):
     """One distribution per position."""
 
     @abstractmethod
-    def kept(self, keep_RT: Bool[Tensor, "R T"]) -> "SoftLabels":
-        """The labels at the kept positions, row after row: the order of `logits[keep]`."""
+    def kept(self, kept_N: Int[Tensor, " N"]) -> "SoftLabels":
+        """The labels at some positions of the flattened rows, as `Draw.kept_N` names them."""
 
     @abstractmethod
     def take(self, row_N: Int[Tensor, " N"]) -> "SoftLabels":
@@ -52,8 +52,8 @@ class TokenLabels(SoftLabels):
     token_X: Int[Tensor, "*X"]
 
     @override
-    def kept(self, keep_RT: Bool[Tensor, "R T"]) -> "TokenLabels":
-        return TokenLabels(token_X=self.token_X[keep_RT])
+    def kept(self, kept_N: Int[Tensor, " N"]) -> "TokenLabels":
+        return TokenLabels(token_X=self.token_X.flatten(0, 1)[kept_N])
 
     @override
     def take(self, row_N: Int[Tensor, " N"]) -> "TokenLabels":
@@ -80,8 +80,8 @@ class DenseLabels(SoftLabels):
     q_XV: Float[Tensor, "*X V"]
 
     @override
-    def kept(self, keep_RT: Bool[Tensor, "R T"]) -> "DenseLabels":
-        return DenseLabels(q_XV=self.q_XV[keep_RT])
+    def kept(self, kept_N: Int[Tensor, " N"]) -> "DenseLabels":
+        return DenseLabels(q_XV=self.q_XV.flatten(0, 1)[kept_N])
 
     @override
     def take(self, row_N: Int[Tensor, " N"]) -> "DenseLabels":
@@ -113,18 +113,20 @@ class SparseLabels(SoftLabels):
     base_MV: Float[Tensor, "M V"]
 
     @override
-    def kept(self, keep_RT: Bool[Tensor, "R T"]) -> "SparseLabels":
-        return self._at(keep_RT)
+    def kept(self, kept_N: Int[Tensor, " N"]) -> "SparseLabels":
+        return SparseLabels(
+            token_XJ=self.token_XJ.flatten(0, 1)[kept_N],
+            weight_XJ=self.weight_XJ.flatten(0, 1)[kept_N],
+            base_weight_XM=self.base_weight_XM.flatten(0, 1)[kept_N],
+            base_MV=self.base_MV,
+        )
 
     @override
     def take(self, row_N: Int[Tensor, " N"]) -> "SparseLabels":
-        return self._at(row_N)
-
-    def _at(self, index: Tensor) -> "SparseLabels":
         return SparseLabels(
-            token_XJ=self.token_XJ[index],
-            weight_XJ=self.weight_XJ[index],
-            base_weight_XM=self.base_weight_XM[index],
+            token_XJ=self.token_XJ[row_N],
+            weight_XJ=self.weight_XJ[row_N],
+            base_weight_XM=self.base_weight_XM[row_N],
             base_MV=self.base_MV,
         )
 
@@ -140,12 +142,12 @@ class SparseLabels(SoftLabels):
         return values_NV.scatter_add_(1, self.token_XJ, -self.weight_XJ)
 
 
-def stacked(steps: Sequence[SoftLabels], row_steps: Sequence[Int[Tensor, " _"]], num_rows: int) -> SoftLabels:
+def stacked(steps: Sequence[SoftLabels], row_steps: Sequence[Int[Tensor, " _"]] | None, num_rows: int) -> SoftLabels:
     """The labels of all steps as [R, T] positions, zero where a row has no such step.
 
     Args:
         steps: One entry per step, with the labels of the rows active then; all dense or all sparse.
-        row_steps: The indices of those rows.
+        row_steps: The indices of those rows; None where every step has all rows.
         num_rows: R.
     """
     first = steps[0]
@@ -161,8 +163,10 @@ def stacked(steps: Sequence[SoftLabels], row_steps: Sequence[Int[Tensor, " _"]],
     )
 
 
-def _spread(steps: Sequence[Tensor], row_steps: Sequence[Tensor], num_rows: int) -> Tensor:
+def _spread(steps: Sequence[Tensor], row_steps: Sequence[Tensor] | None, num_rows: int) -> Tensor:
     """[R, T, ...] from one [N, ...] per step."""
+    if row_steps is None:
+        return torch.stack(list(steps), dim=1)
     spread = steps[0].new_zeros(num_rows, len(steps), *steps[0].shape[1:])
     for t, (step, row_N) in enumerate(zip(steps, row_steps, strict=True)):
         spread[row_N, t] = step

@@ -10,6 +10,7 @@ of the prefix is a frozen value with tensors on the references' device, so one r
 batches.
 """
 
+import itertools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Generic, TypeVar, final
@@ -81,8 +82,9 @@ class Reference(Rows):
     @property
     def drawable_words_v(self) -> Int[Tensor, " v"]:
         """Ids of the words that a drawn target may hold."""
-        word_v = self.drawable_V.nonzero()[:, 0]
-        return word_v[word_v != self.symbols.eos]
+        bounds = sorted({-1, self.num_tokens, self.symbols.eos, *self.symbols.never_drawn})
+        device = self.tokens_BT.device
+        return torch.cat([torch.arange(low + 1, high, device=device) for low, high in itertools.pairwise(bounds)])
 
     @property
     def length_B(self) -> Float[Tensor, " B"]:

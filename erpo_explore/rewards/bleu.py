@@ -14,7 +14,7 @@ reward of whole targets (Ng, Harada & Russell 1999).
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import torch
@@ -40,11 +40,15 @@ class BleuState(Rows):
     Attributes:
         ngrams: Clipped matches.
         opening_B: Number of leading words, at most N − 1, that are the reference's leading words.
+        plus_BN: b_n + 1[n>1].
+        ones_BN: 1[n>1].
         brevity_BJ: The brevity penalty at l = 0..T words; the last entry also holds for more words.
     """
 
     ngrams: NgramMatches
     opening_B: Int[Tensor, " B"]
+    plus_BN: Float[Tensor, "B N"]
+    ones_BN: Float[Tensor, "B N"]
     brevity_BJ: Float[Tensor, "B J"]
 
 
@@ -63,9 +67,13 @@ class BleuReward(PotentialReward[BleuState]):
     def begin(self, reference: Reference) -> BleuState:
         ngrams = NgramMatches.begin(reference, self.orders)
         length_J = torch.arange(ngrams.left_BNJ.shape[-1], device=ngrams.left_BNJ.device)
+        ones_BN = torch.ones_like(ngrams.matches_BN)
+        ones_BN[:, 0] = 0.0
         return BleuState(
             ngrams=ngrams,
             opening_B=torch.zeros_like(reference.tokens_BT[:, 0]),
+            plus_BN=ones_BN,
+            ones_BN=ones_BN,
             brevity_BJ=brevity(length_J, reference.length_B[:, None]),
         )
 
@@ -78,27 +86,28 @@ class BleuReward(PotentialReward[BleuState]):
             gains_BNJ[:, length + 1, length] = (state.opening_B == length) & (
                 ngrams.slots.word_BJ[:, length] != NO_WORD
             )
-        matches_BN = ngrams.matches_BN + _opening_ngrams(state.opening_B, N)
-        root_BJ = _root(ngrams.slots.best(_product(matches_BN[:, :, None] + gains_BNJ)), N)
+        product_BJ = ((ngrams.matches_BN + state.plus_BN)[:, :, None] + gains_BNJ).prod(1)
+        root_BJ = _root(ngrams.slots.best(product_BJ), N)
         root_B = root_BJ[:, -1]
         value_BJ = torch.add(root_BJ * then, root_B[:, None], alpha=-now)
         brevity_B = state.brevity_BJ[:, min(length, value_BJ.shape[1] - 1)]
-        finished_B = _root(_product(ngrams.matches_BN.clone()), N) * _per_match(length, N) * brevity_B
-        value_BJ[:, -1] = finished_B - root_B * now
+        finished_B = _root((ngrams.matches_BN + state.ones_BN).prod(1), N) * (brevity_B * _per_match(length, N))
+        torch.add(finished_B, root_B, alpha=-now, out=value_BJ[:, -1])
         return ngrams.slots.increments(root_B * (then - now), value_BJ)
 
     @override
     def potential(self, state: BleuState) -> Float[Tensor, " B"]:
-        matches_BN = state.ngrams.matches_BN + _opening_ngrams(state.opening_B, self.orders)
-        return _root(_product(matches_BN), self.orders) * _per_match(state.ngrams.length, self.orders, bos=True)
+        product_B = (state.ngrams.matches_BN + state.plus_BN).prod(1)
+        return _root(product_B, self.orders) * _per_match(state.ngrams.length, self.orders, bos=True)
 
     @override
     def advance(self, state: BleuState, token_B: Int[Tensor, " B"]) -> BleuState:
-        opening_B, ngrams = state.opening_B, state.ngrams
+        opening_B, plus_BN, ngrams = state.opening_B, state.plus_BN, state.ngrams
         if ngrams.length < min(self.orders, ngrams.left_BNJ.shape[-1]) - 1:
             matches_B = ngrams.slots.taken(token_B)[:, ngrams.length]
             opening_B = opening_B + (matches_B & (opening_B == ngrams.length))
-        return BleuState(ngrams=ngrams.advance(token_B), opening_B=opening_B, brevity_BJ=state.brevity_BJ)
+            plus_BN = state.ones_BN + _opening_ngrams(opening_B, self.orders)
+        return replace(state, ngrams=ngrams.advance(token_B), opening_B=opening_B, plus_BN=plus_BN)
 
     @override
     def score(

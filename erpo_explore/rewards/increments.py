@@ -63,6 +63,8 @@ class Increments(Rows):
 
     def scaled(self, scale: float) -> "Increments":
         """All r_t(v) multiplied by `scale`."""
+        if scale == 1.0:
+            return self
         return replace(self, other_B=self.other_B * scale, value_BJ=self.value_BJ * scale)
 
     def without(self, token_BK: Int[Tensor, "B K"]) -> "Increments":
@@ -78,13 +80,17 @@ class Increments(Rows):
             value_BJ=torch.nn.functional.pad(self.value_BJ, (0, token_BK.shape[1]), value=-torch.inf),
         )
 
-    def log_softmax(self) -> "Increments":
+    def log_softmax(self, log_number_B: Float[Tensor, " B"] | None = None) -> "Increments":
         """The logarithm of softmax_v r_t(v).
 
         Σ_v exp r_t(v) is the sum over the slots plus exp r_t(any other) times the number of tokens without a slot.
+
+        Args:
+            log_number_B: The logarithm of that number, where it is known.
         """
         slot_BJ = self.value_BJ.masked_fill(~self.keep_BJ, -torch.inf)
-        num_others_B = self.num_tokens - self.keep_BJ.sum(1)
-        others_B = self.other_B + num_others_B.to(self.other_B.dtype).log()
+        if log_number_B is None:
+            log_number_B = (self.num_tokens - self.keep_BJ.sum(1)).to(self.other_B.dtype).log()
+        others_B = self.other_B + log_number_B
         total_B = torch.cat([slot_BJ, others_B[:, None]], dim=1).logsumexp(1)
         return replace(self, other_B=self.other_B - total_B, value_BJ=slot_BJ - total_B[:, None])

@@ -111,16 +111,19 @@ class MixtureReward(TokenReward[MixtureState]):
             raise ValueError(f"only the corner task=1 has a few candidates, got {self.reward}")
         return self.task_candidates(state)
 
-    def task_candidates(self, state: MixtureState) -> Increments:
-        """ΔΦ(v) / τ_R of the metric, at any weight; −∞ for tokens that no target holds.
+    def allowed_candidates(self, state: MixtureState) -> Increments:
+        """ΔΦ(v) / τ_R of the metric for tokens that a target may hold; the value of others is not read.
 
         Raises:
             ValueError: λ_task = 0.
         """
         if self.metric is None:
             raise ValueError(f"a reward without a task weight has no metric, got {self.reward}")
-        gains = self.metric.candidates(state.task)
-        return gains.scaled(1.0 / self.reward.temperature).without(state.forbidden_BK)
+        return self.metric.candidates(state.task).scaled(1.0 / self.reward.temperature)
+
+    def task_candidates(self, state: MixtureState) -> Increments:
+        """ΔΦ(v) / τ_R of the metric, at any weight; −∞ for tokens that no target holds."""
+        return self.allowed_candidates(state).without(state.forbidden_BK)
 
     def noise_V(self, reference: Reference) -> Float[Tensor, " V"]:
         """u, the noise distribution."""

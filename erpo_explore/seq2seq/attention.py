@@ -40,7 +40,7 @@ class Attention(nn.Module):
         keys_BNSD: Float[Tensor, "B N S D"],
         values_BNSD: Float[Tensor, "B N S D"],
         *,
-        keep_BQS: Bool[Tensor, "B #Q S"] | None = None,
+        keep_BQS: Bool[Tensor, "B #Q S"] | Float[Tensor, "#B #Q S"] | None = None,
         causal: bool = False,
     ) -> Float[Tensor, "B Q H"]:
         """Attended values per query.
@@ -49,7 +49,8 @@ class Attention(nn.Module):
             x_BQH: Inputs of the query projection.
             keys_BNSD: Keys from `read`.
             values_BNSD: Values from `read`.
-            keep_BQS: True where a query may attend; at least one position per query. Default: all positions.
+            keep_BQS: True where a query may attend, or 0 there and −∞ elsewhere; at least one position per query.
+                Default: all positions.
             causal: Whether query q attends to positions up to q only.
         """
         read_BNQD = scaled_dot_product_attention(

@@ -2,13 +2,15 @@
 
 Legend: B batch, N rows that have not ended, T steps taken, V target vocabulary.
 
-Rows that have ended are dropped from the batch: the longest hypothesis is often twice as long as most others.
+Rows that have ended are dropped from the batch: the longest hypothesis is often twice as long as most others. On a GPU
+they stay and are masked (`ended_rows`).
 """
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from erpo_explore.seq2seq.ended_rows import TOKENS_PER_LOOK, masks_ended_rows
 from erpo_explore.seq2seq.model import Memory, Seq2Seq
 from erpo_explore.symbols import Symbols
 
@@ -28,6 +30,8 @@ def greedy(model: Seq2Seq, memory: Memory, symbols: Symbols, max_tokens: int) ->
     Returns:
         Tokens [B, T], T ≤ max_tokens, without BOS; padding after EOS.
     """
+    if masks_ended_rows(memory.keep_BS.device):
+        return _masked_greedy(model, memory, symbols, max_tokens)
     state = model.begin(memory)
     device = memory.keep_BS.device
     row_N = torch.arange(memory.keep_BS.shape[0], device=device)
@@ -45,3 +49,23 @@ def greedy(model: Seq2Seq, memory: Memory, symbols: Symbols, max_tokens: int) ->
             memory, state = memory.take(going_N), state.take(going_N)
             row_N, token_N = row_N[going_N], token_N[going_N]
     return tokens_BT
+
+
+def _masked_greedy(model: Seq2Seq, memory: Memory, symbols: Symbols, max_tokens: int) -> Int[Tensor, "B T"]:
+    """The same with all rows to the end, where the host looks every few tokens whether they have ended."""
+    state, device = model.begin_static(memory, max_tokens), memory.keep_BS.device
+    token_B = torch.full(memory.keep_BS.shape[:1], symbols.bos, device=device)
+    excluded = torch.tensor(symbols.never_drawn, device=device)
+    going_B = torch.ones_like(token_B, dtype=torch.bool)
+    tokens, going = [], []
+    for length in range(1, max_tokens + 1):
+        logits_BV, state = model.step(memory, state, token_B)
+        token_B = logits_BV.index_fill_(1, excluded, -torch.inf).argmax(-1)
+        tokens.append(token_B)
+        going.append(going_B)
+        going_B = going_B & (token_B != symbols.eos)
+        if length % TOKENS_PER_LOOK == 0 and not bool(going_B.any()):
+            break
+    going_BT = torch.stack(going, dim=1)
+    tokens_BT = torch.stack(tokens, dim=1).masked_fill(~going_BT, symbols.pad)
+    return tokens_BT[:, : int(going_BT.any(0).sum())]

@@ -31,6 +31,11 @@ class SeededDropout(nn.Module):
         mask = self.mask(x)
         return x if mask is None else x * mask
 
+    def by(self, mask: Float[Tensor, "..."] | None, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """Mask x by a mask that was drawn before; None draws a new one."""
+        dropped: Tensor = self(x) if mask is None else x * mask
+        return dropped
+
     def mask(self, like: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"] | None:
         """Factor m / (1 − p) of x; None where nothing is dropped."""
         num_dropped = round(self.probability * _LEVELS)

@@ -16,8 +16,8 @@ Added, since a run fails where attention does not form early:
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -28,7 +28,7 @@ from erpo_explore.seq2seq.dropout import SeededDropout
 from erpo_explore.seq2seq.lstm_config import LstmConfig
 from erpo_explore.seq2seq.model import DecoderState, Memory, Seq2Seq
 
-__all__ = ["LstmMemory", "LstmSeq2Seq", "LstmState"]
+__all__ = ["LstmMemory", "LstmSeq2Seq", "LstmState", "LstmStaticState"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +81,31 @@ class LstmState(DecoderState):
     step: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LstmStaticState(DecoderState):
+    """The same for all rows of a batch to its end; the number of tokens is a tensor, so that one graph does every step.
+
+    Attributes:
+        hidden_BH: Hidden state.
+        cell_BH: Cell state.
+        step: Number of tokens that have been read.
+        masks_T2BH: Dropout masks of inputs and outputs, if they are drawn.
+    """
+
+    hidden_BH: Float[Tensor, "B H"]
+    cell_BH: Float[Tensor, "B H"]
+    step: Int[Tensor, ""]
+    masks_T2BH: Float[Tensor, "T 2 B H"] | None = None
+
+    @property
+    def masks_2BH(self) -> tuple[Tensor | None, Tensor | None]:
+        """Dropout masks of input and output of this step; None where they are not drawn."""
+        if self.masks_T2BH is None:
+            return None, None
+        inputs_BH, outputs_BH = self.masks_T2BH.index_select(0, self.step.view(1))[0].unbind(0)
+        return inputs_BH, outputs_BH
+
+
 class LstmSeq2Seq(Seq2Seq):
     """The LSTM of Tan et al. (2018); the defaults of its config are those of the paper."""
 
@@ -109,6 +134,8 @@ class LstmSeq2Seq(Seq2Seq):
         self.output_bias = nn.Parameter(torch.zeros(num_target, device=device))
         self.dropout = SeededDropout(config.dropout, generator)
         self._initialise(generator)
+        # the same parameters again, since torch.compile refuses to look into an LSTM module
+        self._cell_weights: tuple[Tensor, ...] = tuple(self.decoder.all_weights[0])
 
     def _initialise(self, generator: torch.Generator) -> None:
         """Glorot-uniform matrices, zero biases, forget gates open, embeddings of unit-variance logits."""
@@ -132,9 +159,14 @@ class LstmSeq2Seq(Seq2Seq):
     def encode(self, source_BS: Int[Tensor, "B S"], keep_BS: Bool[Tensor, "B S"]) -> LstmMemory:
         """Encode the sources; each row must have at least one token."""
         embedded_BSH = self.dropout(self.source_embedding(source_BS) * self._embedding_scale)
-        packed = pack_padded_sequence(embedded_BSH, keep_BS.sum(1).cpu(), batch_first=True, enforce_sorted=False)
-        encoded, (hidden_2BE, cell_2BE) = self.encoder(packed)
+        # sorted here: `enforce_sorted=False` would make the host read the order from the device once more
+        length_B, order_B = keep_BS.sum(1).cpu().sort(descending=True)
+        back_B = order_B.argsort().to(source_BS.device)
+        sorted_BSH = embedded_BSH.index_select(0, order_B.to(source_BS.device))
+        encoded, (hidden_2BE, cell_2BE) = self.encoder(pack_padded_sequence(sorted_BSH, length_B, batch_first=True))
         keys_BSH, _ = pad_packed_sequence(encoded, batch_first=True, total_length=source_BS.shape[1])
+        keys_BSH, hidden_2BE = keys_BSH.index_select(0, back_B), hidden_2BE.index_select(1, back_B)
+        cell_2BE = cell_2BE.index_select(1, back_B)
         last_BX = torch.cat([hidden_2BE[0], hidden_2BE[1], cell_2BE[0], cell_2BE[1]], dim=-1)
         hidden_BH, cell_BH = self.bridge(last_BX).chunk(2, dim=-1)
         return LstmMemory(
@@ -164,26 +196,40 @@ class LstmSeq2Seq(Seq2Seq):
     def features(self, memory: LstmMemory, inputs_BT: Int[Tensor, "B T"]) -> Float[Tensor, "B T H"]:
         """Attention outputs at every position of `inputs_BT`, in one pass."""
         input_mask_BTH, output_mask_BTH = _masks(memory, slice(inputs_BT.shape[1]))
-        embedded_BTH = self._dropped(self.target_embedding(inputs_BT) * self._embedding_scale, input_mask_BTH)
+        embedded_BTH = self.dropout.by(input_mask_BTH, self.target_embedding(inputs_BT) * self._embedding_scale)
         first = self.begin(memory)
         states_BTH, _ = self.decoder(embedded_BTH, (first.hidden_BH[None], first.cell_BH[None]))
-        return self._dropped(self._attended(memory, states_BTH), output_mask_BTH)
+        return self.dropout.by(output_mask_BTH, self._attended(memory, states_BTH))
 
     def begin(self, memory: LstmMemory) -> LstmState:
         """Bridge of the encoder's last states."""
         return LstmState(hidden_BH=memory.hidden_BH, cell_BH=memory.cell_BH)
 
+    def begin_static(self, memory: LstmMemory, num_tokens: int) -> LstmStaticState:
+        """The same, with the dropout masks of each step side by side."""
+        masks_T2BH = None
+        if memory.masks is not None:
+            both_2BTH = torch.stack(_masks(memory, slice(num_tokens)))  # type: ignore[arg-type]  # both are drawn
+            masks_T2BH = both_2BTH.permute(2, 0, 1, 3).contiguous()
+        return LstmStaticState(
+            # contiguous as the states after it, so that one graph does every step
+            hidden_BH=memory.hidden_BH.contiguous(),
+            cell_BH=memory.cell_BH.contiguous(),
+            step=torch.zeros((), dtype=torch.long, device=memory.hidden_BH.device),
+            masks_T2BH=masks_T2BH,
+        )
+
     def advance(
-        self, memory: LstmMemory, state: LstmState, token_B: Int[Tensor, " B"]
-    ) -> tuple[Float[Tensor, "B H"], LstmState]:
+        self, memory: LstmMemory, state: LstmState | LstmStaticState, token_B: Int[Tensor, " B"]
+    ) -> tuple[Float[Tensor, "B H"], LstmState | LstmStaticState]:
         """Attention output after one more token."""
-        input_mask_BH, output_mask_BH = _masks(memory, state.step)
-        embedded_BH = self._dropped(self.target_embedding(token_B) * self._embedding_scale, input_mask_BH)
-        weights: Sequence[Tensor] = self.decoder.all_weights[0]
+        masks = state.masks_2BH if isinstance(state, LstmStaticState) else _masks(memory, state.step)
+        input_mask_BH, output_mask_BH = masks
+        embedded_BH = self.dropout.by(input_mask_BH, self.target_embedding(token_B) * self._embedding_scale)
         # lstm_cell: a sequence of length 1 takes twice as long on a CPU
-        hidden_BH, cell_BH = torch.lstm_cell(embedded_BH, (state.hidden_BH, state.cell_BH), *weights)
-        after = LstmState(hidden_BH=hidden_BH, cell_BH=cell_BH, step=state.step + 1)
-        return self._dropped(self._attended(memory, hidden_BH[:, None])[:, 0], output_mask_BH), after
+        hidden_BH, cell_BH = torch.lstm_cell(embedded_BH, (state.hidden_BH, state.cell_BH), *self._cell_weights)
+        after: Any = replace(state, hidden_BH=hidden_BH, cell_BH=cell_BH, step=state.step + 1)  # type: ignore[arg-type]
+        return self.dropout.by(output_mask_BH, self._attended(memory, hidden_BH[:, None])[:, 0]), after
 
     def project(self, features_XH: Float[Tensor, "*X H"]) -> Float[Tensor, "*X V"]:
         """Inner products with the target embeddings, plus a bias."""
@@ -193,11 +239,6 @@ class LstmSeq2Seq(Seq2Seq):
     def output_layer(self) -> tuple[Float[Tensor, "V H"], Float[Tensor, " V"]]:
         """Target embedding matrix and bias."""
         return self.target_embedding.weight, self.output_bias
-
-    def _dropped(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """Apply the given mask, or draw a new one."""
-        dropped: Tensor = self.dropout(x) if mask is None else x * mask
-        return dropped
 
     def _attended(self, memory: LstmMemory, states_BTH: Tensor) -> Tensor:
         scores_BTS = self.query(states_BTH) @ memory.keys_BSH.transpose(1, 2) / math.sqrt(states_BTH.shape[-1])

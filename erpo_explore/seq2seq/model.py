@@ -61,6 +61,20 @@ class Seq2Seq(nn.Module, ABC):
     def begin(self, memory: Any) -> Any:
         """State of the decoder before its first input, as the model's own subclass of `DecoderState`."""
 
+    def begin_static(self, memory: Any, num_tokens: int) -> Any:  # noqa: ARG002 - for models with a cache
+        """State before the first input whose tensors keep their shapes, for decoding without dropping rows.
+
+        On a GPU such a step can be compiled and captured as one graph. The state may be changed in place by `advance`.
+
+        Args:
+            memory: From `encode`.
+            num_tokens: Most tokens that `advance` will read.
+
+        Returns:
+            A state for `advance`. Default: that of `begin`.
+        """
+        return self.begin(memory)
+
     @abstractmethod
     def advance(self, memory: Any, state: Any, token_B: Int[Tensor, " B"]) -> tuple[Float[Tensor, "B H"], Any]:
         """Decoder hidden state after reading `token_B`, and the state to continue from."""

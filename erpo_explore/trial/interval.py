@@ -48,7 +48,8 @@ class Interval:
         """Count one optimizer step."""
         self.num_steps += 1
         self.num_tokens += outcome.num_tokens
-        self.loss += float(outcome.loss.detach()) * outcome.num_tokens
+        value = float(outcome.loss.detach()) if outcome.value is None else outcome.value
+        self.loss += value * outcome.num_tokens
         for name, values in self.seen.items():
             if (value := getattr(outcome, name)) is not None:
                 values.append(value)

@@ -158,7 +158,8 @@ class OptimizerStep:
         if outcome.kept is not None:
             self._open_sets[point.estimator] = _OpenSet(point=point, batch=batch, draws=outcome.kept)
             outcome = replace(outcome, kept=None)
-        if not bool(torch.isfinite(outcome.loss)):
+        outcome = outcome.on_host()
+        if not outcome.is_finite:
             raise FloatingPointError("non-finite loss")
         (outcome.loss * weight).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return outcome

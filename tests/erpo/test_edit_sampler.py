@@ -71,7 +71,7 @@ class TestNumbers:
     @pytest.mark.parametrize("temperature", [0.2, 1.0, 5.0])
     @pytest.mark.parametrize("num_words", [1, 2, 3])
     def test_edit_numbers_are_weighted_by_their_count_of_scripts(self, num_words, temperature):
-        found_RSI = edit_numbers(torch.tensor([0, 1, 2]), num_words, temperature, 3)
+        found_RSI = edit_numbers(torch.tensor([0, 1, 2]), num_words, temperature, 3, 2)
         assert found_RSI.shape == (3, 3, 4)
         for m in range(3):
             count_SI = torch.zeros(3, 4, dtype=torch.float64)
@@ -80,7 +80,7 @@ class TestNumbers:
             torch.testing.assert_close(found_RSI[m].double(), count_SI / count_SI.sum(), rtol=1e-5, atol=1e-7)
 
     def test_counts_stay_finite_for_long_references_and_large_vocabularies(self):
-        found_RSI = edit_numbers(torch.tensor([400, 0]), 50_000, 0.1, 404)
+        found_RSI = edit_numbers(torch.tensor([400, 0]), 50_000, 0.1, 404, 400)
         assert found_RSI.isfinite().all()
         assert found_RSI.flatten(1).sum(1).tolist() == pytest.approx([1.0, 1.0], abs=1e-4)
         assert not found_RSI[1, 1:].any()

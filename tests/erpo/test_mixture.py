@@ -70,6 +70,7 @@ class World:
         self.projected = []
 
     def logits(self, row_n):
+        row_n = torch.arange(len(self.logits_NV)) if row_n is None else row_n
         self.projected.append(row_n)
         return self.logits_NV[row_n]
 

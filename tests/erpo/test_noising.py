@@ -148,7 +148,7 @@ class TestExpectedLabels:
     def test_soft_labels_follow_the_equation_at_each_position(self, point, prefix):
         point = dataclasses.replace(point, prefix=prefix, label="expected")
         found = draw(point, MIXED, max_tokens=4)
-        kept = found.soft_labels.kept(found.keep_RT)
+        kept = found.soft_labels.kept(found.kept_N)
         q_NV = -kept.subtracted_from(torch.zeros(int(found.keep_RT.sum()), NUM_TOKENS))
         for q_V, (row, t) in zip(q_NV, found.keep_RT.nonzero().tolist(), strict=True):
             truth = [*[(A, B), (C,), (B, UNK, A), ()][row], *[EOS] * 4][t]

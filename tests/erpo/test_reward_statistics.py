@@ -17,7 +17,7 @@ def test_mean_and_variance_are_those_of_all_draws_in_the_metrics_unit():
 def test_weights_replace_the_equal_share_of_each_draw():
     found, value = reward_statistics(REWARDS, 1.0, WEIGHTS), REWARDS.double().numpy()
     assert found.mean == pytest.approx(np.average(value, weights=WEIGHTS.double().numpy()), rel=1e-6)
-    variance = np.average((value - found.mean) ** 2, weights=WEIGHTS.double().numpy())
+    variance = np.average((value - float(found.mean)) ** 2, weights=WEIGHTS.double().numpy())
     assert found.variance == pytest.approx(variance, rel=1e-6)
 
 

@@ -230,7 +230,7 @@ class TestExpectedLabels:
     def test_they_are_q_after_each_input_prefix(self, name, prefix):
         point = dataclasses.replace(EVERY[name], prefix=prefix, label="expected")
         found = draw(point, max_tokens=5 if prefix == "truth" else MAX_TOKENS)
-        labels = found.soft_labels.kept(found.keep_RT)
+        labels = found.soft_labels.kept(found.kept_N)
         q_NV = iter(-labels.subtracted_from(torch.zeros(int(found.keep_RT.sum()), NUM_TOKENS)))
         for row, (inputs, keep) in enumerate(zip(found.inputs_RT.tolist(), found.keep_RT.tolist(), strict=True)):
             read = [*inputs[1 : sum(keep)], EOS]

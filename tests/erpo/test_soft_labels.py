@@ -66,8 +66,9 @@ class TestSparseIsDense:
     @pytest.mark.parametrize("keep_RT", [KEEP_RT, torch.ones_like(KEEP_RT), torch.zeros_like(KEEP_RT)])
     def test_kept_labels_equal_the_dense_ones(self, keep_RT):
         labels = sparse_labels(2, 3)
-        kept = labels.kept(keep_RT)
-        assert torch.equal(as_dense(labels).kept(keep_RT).q_XV, as_dense(labels).q_XV[keep_RT])
+        kept_N = keep_RT.flatten().nonzero()[:, 0]
+        kept = labels.kept(kept_N)
+        assert torch.equal(as_dense(labels).kept(kept_N).q_XV, as_dense(labels).q_XV[keep_RT])
         assert torch.equal(as_dense(kept).q_XV, as_dense(labels).q_XV[keep_RT])
 
 
@@ -82,7 +83,8 @@ class TestOneToken:
 
     def certain(self, keep_RT):
         one_hot = torch.nn.functional.one_hot(self.LABELS_RT, V).float()
-        return TokenLabels(token_X=self.LABELS_RT).kept(keep_RT), DenseLabels(q_XV=one_hot).kept(keep_RT)
+        kept_N = keep_RT.flatten().nonzero()[:, 0]
+        return TokenLabels(token_X=self.LABELS_RT).kept(kept_N), DenseLabels(q_XV=one_hot).kept(kept_N)
 
     @pytest.mark.parametrize("keep_RT", [KEEP_RT, torch.ones_like(KEEP_RT)])
     def test_it_is_a_distribution_of_one_token(self, keep_RT):

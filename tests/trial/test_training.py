@@ -324,9 +324,9 @@ class TestTarget:
         met = []
         step_loss = optimizer_step.step_loss
 
-        def noted(point, *rest):
+        def noted(point, *rest, **others):
             met.append(point)
-            return step_loss(point, *rest)
+            return step_loss(point, *rest, **others)
 
         monkeypatch.setattr(optimizer_step, "step_loss", noted)
         run = run_of(Path(knots=((0.0, TRUTH), (0.25, NOISE))), role="member")

@@ -58,7 +58,7 @@ def policy_gradient_loss(step: Step, draw: Draw) -> StepLoss:
     weight_RT = advantage_R1.expand(draw.keep_RT.shape)
     if draw.forced_RT is not None:
         weight_RT = weight_RT.masked_fill(draw.forced_RT, 1.0)
-    weight_N = weight_RT[draw.keep_RT]
+    weight_N = draw.kept(weight_RT)
     weighted_N = weight_N * losses.losses_N
     if divergence_N is not None:
         weighted_N = weighted_N + divergence_N
@@ -87,7 +87,7 @@ def _surprisal(draw: Draw, losses: LabelLosses) -> Float[Tensor, " R"]:
     """−log p_θ of each target after its forced labels, without gradient."""
     losses_N = losses.losses_N.detach()
     if draw.forced_RT is not None:
-        losses_N = losses_N.masked_fill(draw.forced_RT[draw.keep_RT], 0.0)
+        losses_N = losses_N.masked_fill(draw.kept(draw.forced_RT), 0.0)
     return row_sums(losses_N, draw.keep_RT)
 
 

@@ -59,13 +59,13 @@ def weighted_loss(
         weight_BK: Weights of the targets, which sum to 1 per source.
         reward_R: Their rewards, where known.
     """
-    weight_N = weight_BK.reshape(-1, 1).expand(draw.keep_RT.shape)[draw.keep_RT]
+    weight_N = draw.kept(weight_BK.reshape(-1, 1).expand(draw.keep_RT.shape))
     total = weight_N.sum()
     return step_result(
         draw,
         losses,
         (weight_N * losses.losses_N).sum() / total,
-        num_units=float(total),
+        num_units=total,
         rewards=step.reward_statistics(reward_R, weight_BK),
-        effective_sample_size=float(effective_sample_size(weight_BK).mean()),
+        effective_sample_size=effective_sample_size(weight_BK).mean(),
     )

@@ -47,7 +47,7 @@ class TargetPolicyEstimator(GradientEstimator):
             target_policy_loss(log_p_BK, target_BK),
             num_units=float(len(reward_BK)),
             rewards=step.reward_statistics(reward_R),
-            effective_sample_size=float(effective_sample_size(target_BK).mean()),
+            effective_sample_size=effective_sample_size(target_BK).mean(),
         )
 
 
