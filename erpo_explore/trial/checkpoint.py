@@ -75,8 +75,11 @@ def load_checkpoint(folder: Location) -> dict[str, Any]:
         with within.open(CHECKPOINT_FILE) as stream:
             state = torch.load(stream, map_location="cpu", weights_only=True)
     except Exception as error:  # a truncated or hostile file can raise anything; the remedy is the same
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ResultsError(f"checkpoint {file}: cannot be read as a state of tensors ({reason})") from error
+        reason = str(error).splitlines()[0].partition(". ")[0] if str(error) else type(error).__name__
+        raise ResultsError(
+            f"checkpoint {file}: cannot be read as a state of tensors ({reason}); restore it from a copy, or use "
+            "another trial"
+        ) from error
     if isinstance(state, dict):
         state = _ADDED | {_RENAMED.get(part, part): value for part, value in state.items()}
     if not isinstance(state, dict) or set(state) != _PARTS:

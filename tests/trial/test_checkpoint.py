@@ -40,7 +40,10 @@ def test_a_truncated_file_is_an_error(state, tmp_path, size):
     save_checkpoint(state, tmp_path)
     file = tmp_path / "state.pt"
     file.write_bytes(file.read_bytes()[:size])
-    with pytest.raises(ResultsError, match=r"state\.pt: cannot be read as a state of tensors \(.+\)$"):
+    with pytest.raises(
+        ResultsError,
+        match=r"state\.pt: cannot be read as a state of tensors \(.+\); restore it from a copy, or use another trial$",
+    ):
         load_checkpoint(tmp_path)
 
 
