@@ -232,7 +232,7 @@ class TrainingRun:
         """On a plateau schedule, return to the weights before a drop."""
         if self._schedule.observe_objective(scores.objective, self.progress) and interval.before is not None:
             self.take_weights(interval.before)
-            self._anchors.load_state(interval.before["anchors"])
+            self._anchors.load_state(interval.before.get("anchors"))
 
     def _observation(
         self, interval: Interval, point: Point, path: Path, scores: Scores | None, kl_nats: float | None
@@ -282,7 +282,7 @@ class TrainingRun:
         self._interval = None
         self._optimizer_step.close_sets()
         self.take_weights(state)
-        self._anchors.load_state(state["anchors"])
+        self._anchors.load_state(state.get("anchors"))
         self._schedule = ScheduleState.from_state(state["schedule"])
         self.step = state["step"]
         self._elapsed_s = state["elapsed_s"]
