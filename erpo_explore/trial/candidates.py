@@ -8,10 +8,11 @@ import torch
 
 from erpo_explore.erpo.candidates import Candidates, find_candidates, joined
 from erpo_explore.erpo.objective import longest_draw
-from erpo_explore.rewards import MixtureReward, Reference
+from erpo_explore.rewards import MixtureReward
 from erpo_explore.seq2seq import Seq2Seq
 from erpo_explore.tasks import Task
 from erpo_explore.tasks.batching import evaluation_batches
+from erpo_explore.trial.references import training_references
 
 __all__ = ["TrainingCandidates"]
 
@@ -49,12 +50,7 @@ class TrainingCandidates:
         task, parts, indices = self._task, [], []
         for on_cpu in evaluation_batches(task.train, task.symbols, _SOURCES_AT_ONCE):
             batch = on_cpu.to(anchor.device)
-            reference = Reference(
-                tokens_BT=batch.target_BT,
-                keep_BT=batch.target_keep_BT,
-                num_tokens=len(task.target_vocabulary),
-                symbols=task.symbols,
-            )
+            reference = training_references(task, batch)
             memory = anchor.encode(batch.source_BS, batch.source_keep_BS)
             longest = longest_draw(reference)
             parts.append(find_candidates(anchor, reward, memory, reference, max_tokens=longest, number=number))

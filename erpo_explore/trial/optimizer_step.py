@@ -11,11 +11,12 @@ from erpo_explore.config.experiment import Training
 from erpo_explore.erpo import StepLoss, accumulate, assign_sources, merge_outcomes, reused_loss, step_loss
 from erpo_explore.erpo.kept_draws import KeptDraws
 from erpo_explore.metrics import Scorer, load_scorer
-from erpo_explore.rewards import MixtureReward, Reference, text_scorer
+from erpo_explore.rewards import MixtureReward, text_scorer
 from erpo_explore.seq2seq import Seq2Seq
 from erpo_explore.space import Estimator, Point
 from erpo_explore.tasks import Batch, Task, TrainingBatches
 from erpo_explore.trial.candidates import TrainingCandidates
+from erpo_explore.trial.references import training_references
 
 __all__ = ["OptimizerStep"]
 
@@ -130,14 +131,7 @@ class OptimizerStep:
         kept = self._open_sets.get(point.estimator)
         if kept is not None and kept.is_open:
             point, batch = kept.point, kept.batch
-        reference = Reference(
-            tokens_BT=batch.target_BT,
-            keep_BT=batch.target_keep_BT,
-            num_tokens=len(self._task.target_vocabulary),
-            symbols=self._task.symbols,
-            index_B=batch.index_B,
-            texts=self._task.train.target_texts,
-        )
+        reference = training_references(self._task, batch)
         reward = MixtureReward(
             point.reward, self._unigram_V, self._task.target_vocabulary.decode, self._text_scorer(point.reward.metric)
         )
