@@ -6,7 +6,7 @@ Legend: N kept labels, H features, V vocabulary.
     soft labels        L_n = −Σ_v q̃_n(v) log p_θ(v)
 """
 
-from typing import Any
+from typing import Any, Final
 
 import torch
 from jaxtyping import Float, Int
@@ -21,6 +21,9 @@ __all__ = [
     "projected_label_losses",
     "soft_label_losses",
 ]
+
+_AT_ONCE: Final = 2**21
+"""Logits whose normalisers are computed at once on one thread. The memory of more is mapped anew at each call."""
 
 
 def cross_entropy(logits_NV: Float[Tensor, "N V"], labels_N: Int[Tensor, " N"]) -> Float[Tensor, ""]:
@@ -144,11 +147,20 @@ class _ProjectedLosses(torch.autograd.Function):
 
 def _log_totals(logits_NV: Tensor, forbidden: tuple[int, ...]) -> Tensor:
     """Log Σ exp(l) over the allowed tokens in one pass over V: lse + log(1 − Σ_forbidden exp(l − lse))."""
-    log_total_N = logits_NV.logsumexp(-1)
+    log_total_N = _log_sums(logits_NV)
     if not forbidden:
         return log_total_N
     share_N = (logits_NV[:, list(forbidden)] - log_total_N[:, None]).exp().sum(1)
     return log_total_N + torch.log1p(-share_N.clamp(max=1.0 - 1e-6))
+
+
+def _log_sums(logits_NV: Tensor) -> Tensor:
+    """Log Σ exp(l) of each row; the same bits in parts as at once."""
+    num_rows = max(1, _AT_ONCE // logits_NV.shape[1])
+    # several threads would wait for each other at every part, and a GPU at every kernel
+    if len(logits_NV) <= num_rows or logits_NV.device.type != "cpu" or torch.get_num_threads() > 1:
+        return logits_NV.logsumexp(-1)
+    return torch.cat([part.logsumexp(-1) for part in logits_NV.split(num_rows)])
 
 
 def _less_labels(p_NV: Tensor, labels: SoftLabels, forbidden: tuple[int, ...], gradient_N: Tensor) -> Tensor:

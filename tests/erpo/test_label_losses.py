@@ -3,6 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from erpo_explore.erpo import label_losses as module
 from erpo_explore.erpo.label_losses import allowed_probabilities, cross_entropy, label_losses
 
 from .tiny import EOS, NUM_TOKENS, SYMBOLS, A, B, C, seeded
@@ -79,3 +80,10 @@ class TestAllowedLabelLosses:
         half_NV = some_logits().detach().bfloat16()
         losses_N = label_losses(half_NV, LABELS_N, SYMBOLS.never_drawn)
         torch.testing.assert_close(losses_N.double(), self.expected(half_NV), rtol=0.0, atol=0.02)
+
+
+@pytest.mark.parametrize("at_once", [1, 40, 10_000])
+def test_normalisers_have_the_same_bits_in_parts_as_at_once(at_once, monkeypatch):
+    logits_NV = 5.0 * torch.randn(33, 17, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(module, "_AT_ONCE", at_once)
+    assert torch.equal(module._log_sums(logits_NV), logits_NV.logsumexp(-1))

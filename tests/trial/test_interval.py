@@ -47,7 +47,9 @@ def test_a_run_that_continues_within_an_interval_reports_the_same_as_an_undistur
     assert stopped.interval_start == start
     other = run_of(PATHS[name], training=LONGER)
     other.load_interval_state(through_a_file(stopped.interval_state()))
-    assert (other.step, other.interval_start) == (4 + num_steps, start)
+    # where draws are kept for three steps, a run stops when these are done, or the interval is
+    stops_at = {1: 3, 3: 3, 4: 4}[num_steps] if name == "reused" else num_steps
+    assert (other.step, other.interval_start) == (4 + stops_at, start)
     for expected in others:
         assert same(measured(other.advance()), expected)
     assert same(other.state()["model"], model)
