@@ -160,7 +160,7 @@ def _log_sums(logits_NV: Tensor) -> Tensor:
     # several threads would wait for each other at every part, and a GPU at every kernel
     if len(logits_NV) <= num_rows or logits_NV.device.type != "cpu" or torch.get_num_threads() > 1:
         return logits_NV.logsumexp(-1)
-    return torch.cat([part.logsumexp(-1) for part in logits_NV.split(num_rows)])
+    return torch.cat([part.logsumexp(-1) for part in torch.split(logits_NV, num_rows)])
 
 
 def _less_labels(p_NV: Tensor, labels: SoftLabels, forbidden: tuple[int, ...], gradient_N: Tensor) -> Tensor:
