@@ -126,6 +126,11 @@ def evaluate(
         )
         return hypotheses, decoders, width, penalty
 
+    compared: list[str] | None = None
+    other = None if against is None else as_location(str(against))
+    if isinstance(other, FilePath) and other.is_file():  # a mistake in it is found before anything is decoded
+        compared = read_translations(other)
+        check_hypotheses(compared, references, str(other))
     hypotheses, decoders, width, penalty = decoded(model)
     resamples = Resamples.draw(len(references), np.random.default_rng(seed), num_resamples=num_resamples)
     ours = [scorer.corpus(hypotheses, references) for scorer in scorers]
@@ -137,16 +142,12 @@ def evaluate(
         length_penalty=penalty,
         hypotheses=tuple(hypotheses),
     )
-    if against is None:
+    if other is None:
         return found
-    other = as_location(str(against))
-    if isinstance(other, FilePath) and other.is_file():
-        compared = read_translations(other)
-        check_hypotheses(compared, references, str(other))
-    elif isinstance(other, FilePath) and not other.exists():
-        compared = decoded(load_trained(location, trial=str(against), device=device, trust=trust))[0]
-    else:
-        compared = decoded(load_trained(other, device=device, trust=trust))[0]
+    if compared is None:
+        is_trial = isinstance(other, FilePath) and not other.exists()
+        place, name = (location, str(against)) if is_trial else (other, None)
+        compared = decoded(load_trained(place, trial=name, device=device, trust=trust))[0]
     other_scores = [scorer.corpus(compared, references) for scorer in scorers]
     return Evaluation(
         num_sentences=found.num_sentences,

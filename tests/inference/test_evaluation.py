@@ -154,6 +154,15 @@ def test_mistakes_are_named(results: Path, tmp_path: Path) -> None:
         erpo.evaluate(results, against="nowhere", device="cpu")
 
 
+def test_a_wrong_file_is_found_before_anything_is_decoded(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "short").write_text("a\n", encoding="utf-8")
+    monkeypatch.setattr(TrainedModel, "translate", None)
+    with pytest.raises(ConfigError, match="short: must have one line per sentence"):
+        erpo.evaluate(results, against=tmp_path / "short", device="cpu")
+
+
 def test_another_users_metric_function_is_refused(results: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(results, tmp_path / "copy")
     written = yaml.safe_load((copy / "exploration.yaml").read_text(encoding="utf-8"))
