@@ -85,7 +85,7 @@ class Branching:
         prior: Prior of the model, such as what other tasks' tables have shown.
     """
 
-    trainings_per_seed: float = 4.0
+    trainings_per_seed: float = 8.0
     max_seeds: int = 16
     challengers: int = 12
     considered: int = 400

@@ -10,7 +10,7 @@ from erpo_explore.search.handover import hand_over
 from erpo_explore.search.phases import Checkpoint, Phases
 
 PHASES = Phases(num_phases=3, costs=(1 / 3, 1 / 3, 2 / 3))
-SETTINGS = Branching(max_seeds=3)
+SETTINGS = Branching(trainings_per_seed=4.0, max_seeds=3)
 
 
 def scored(branch, gains):
