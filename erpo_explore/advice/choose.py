@@ -11,7 +11,7 @@ from typing import Any, Final
 from erpo_explore.advice.profile import Profile, Side
 from erpo_explore.space.reward import TOKEN_METRICS
 
-__all__ = ["Choice", "Reason", "choose"]
+__all__ = ["Choice", "Reason", "choose", "raml_temperature"]
 
 _SHORT_RUN_HOURS: Final = 1.5
 """Up to this limit, the small model is chosen: several trainings of the large one would not converge."""
@@ -277,11 +277,16 @@ def _ranges(metric: str) -> dict[str, list[float]]:
     return {"task": [0.0, 0.4], "model": [0.0, 0.3], "temperature": temperature}
 
 
-def _baselines(metric: str, num_tokens: int) -> dict[str, Any]:
-    """Maximum likelihood, what regularises it, and the path that gained most in the studies.
+def raml_temperature(num_tokens: int) -> float:
+    """RAML's temperature for a vocabulary of v tokens.
 
-    RAML's temperature gives all wrong tokens of a position together the weight v exp(−1/τ) = 0.07, as in its paper.
+    It gives all wrong tokens of a position together the weight v exp(−1/τ) = 0.07, as in its paper.
     """
+    return round(1.0 / math.log(max(num_tokens, 2) / _RAML_WEIGHT), 3)
+
+
+def _baselines(metric: str, num_tokens: int) -> dict[str, Any]:
+    """Maximum likelihood, what regularises it, and the path that gained most in the studies."""
     grpo = {
         "reward": {"task": 1.0, "metric": metric},
         "alpha": "inf",
@@ -291,7 +296,7 @@ def _baselines(metric: str, num_tokens: int) -> dict[str, Any]:
     truth = {"reward": {"truth": 1.0}}
     return {
         "mle": {},
-        "raml": {"temperature": round(1.0 / math.log(max(num_tokens, 2) / _RAML_WEIGHT), 3)},
+        "raml": {"temperature": raml_temperature(num_tokens)},
         "mle_then_grpo": {
             "knots": [{"at": 0.0, "point": truth}, {"at": 0.75, "point": truth}, {"at": 0.75, "point": grpo}]
         },

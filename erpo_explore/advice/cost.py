@@ -14,7 +14,7 @@ from typing import Final
 
 from erpo_explore.space import Path, Point
 
-__all__ = ["Estimate", "PricedTrial", "Timings", "duration", "estimate", "kind_of", "phases"]
+__all__ = ["Estimate", "PricedTrial", "Timings", "duration", "estimate", "kind_of", "phases", "relative_costs"]
 
 _REPORT_S: Final = 0.7
 """Seconds for a checkpoint, a row of results and a decision, measured with populations (docs/performance.md)."""
@@ -158,6 +158,21 @@ def estimate(trials: Sequence[PricedTrial], timings: Timings, *, steps: int, int
         prices={group: sum(values) / len(values) for group, values in groups.items()},
         evaluation_s=timings.evaluation_s,
     )
+
+
+def relative_costs(points: Mapping[str, Point], timings: Timings, *, steps: int, interval: int) -> dict[str, float]:
+    """Time of a whole training at each point, in that of the first.
+
+    Args:
+        points: Points by name.
+        timings: Prices, with those of the points' kinds.
+        steps: Budget of a training.
+        interval: Steps between two evaluations.
+    """
+    evaluations_s = steps / interval * (timings.evaluation_s + _REPORT_S)
+    seconds = {name: steps * timings.price(point) + evaluations_s for name, point in points.items()}
+    first = next(iter(seconds.values()))
+    return {name: round(value / first, 3) for name, value in seconds.items()}
 
 
 def duration(seconds: float) -> str:

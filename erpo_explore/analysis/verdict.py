@@ -15,11 +15,11 @@ import pandas as pd
 from erpo_explore.analysis.contrasts import algorithm_runs, best_reports
 from erpo_explore.analysis.points import higher_is_better, point_table, scored
 from erpo_explore.analysis.replay import replay_table
-from erpo_explore.store import load_results
+from erpo_explore.store import load_manifest, load_results
 from erpo_explore.store.columns import VALIDATION
 from erpo_explore.store.files import Location
 
-__all__ = ["BASELINE", "Lead", "Searched", "Verdict", "find_verdict", "load_verdict"]
+__all__ = ["BASELINE", "Handed", "Lead", "Searched", "Verdict", "find_verdict", "load_verdict"]
 
 BASELINE: Final = "mle"
 """Name of maximum likelihood among the algorithms."""
@@ -77,6 +77,56 @@ class Searched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """What a search by branches hands over: the field `handover` of `exploration.yaml`.
+
+    Attributes:
+        name: The path in words: the best algorithm alone where no path is surely better than maximum likelihood.
+        seeds: Number of seeds on which it was trained from its beginning to its end.
+        is_sure: Whether the most promising path is above maximum likelihood with p < 0.05.
+        leader: The most promising path, in words.
+        leader_seeds: Number of seeds on which it was trained.
+        score: Its expected score.
+        gain: Its expected gain over maximum likelihood; more is better.
+        low: Lower end of the gain's 95 % interval.
+        high: Upper end of it.
+        p_value: Probability that it gains nothing.
+    """
+
+    name: str
+    seeds: int
+    is_sure: bool
+    leader: str
+    leader_seeds: int
+    score: float
+    gain: float
+    low: float
+    high: float
+    p_value: float
+
+    @classmethod
+    def from_manifest(cls, manifest: Mapping[str, Any]) -> "Handed | None":
+        """Read `exploration.yaml`; None where the search hands nothing over."""
+        written = manifest.get("handover")
+        if not isinstance(written, Mapping):
+            return None
+        leader = written["leader"]
+        gain = leader["over_mle"]
+        return cls(
+            name=written["name"],
+            seeds=written["seeds"],
+            is_sure=written["is_sure"],
+            leader=leader["name"],
+            leader_seeds=leader["seeds"],
+            score=leader["score"],
+            gain=gain["mean"],
+            low=gain["low"],
+            high=gain["high"],
+            p_value=gain["p_value"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What is better than maximum likelihood.
 
@@ -88,6 +138,7 @@ class Verdict:
         num_seeds: Number of its seeds with a score.
         leads: The other algorithms and paths against maximum likelihood, the best first; empty without a baseline.
         searched: The best trial of the search; None without one.
+        handed: What a search by branches hands over; None for another search.
     """
 
     score_name: str
@@ -97,6 +148,7 @@ class Verdict:
     num_seeds: int
     leads: tuple[Lead, ...]
     searched: Searched | None
+    handed: Handed | None = None
 
     @property
     def better(self) -> tuple[Lead, ...]:
@@ -113,7 +165,12 @@ class Verdict:
 
 
 def find_verdict(
-    observations: pd.DataFrame, sentences: pd.DataFrame, score_name: str, generator: np.random.Generator
+    observations: pd.DataFrame,
+    sentences: pd.DataFrame,
+    score_name: str,
+    generator: np.random.Generator,
+    *,
+    handed: Handed | None = None,
 ) -> Verdict:
     """Compare every algorithm with maximum likelihood.
 
@@ -122,6 +179,7 @@ def find_verdict(
         sentences: Rows of the table `sentences` of `best_reports` and the validation split; may be empty.
         score_name: Name of the metric.
         generator: Draws the resampled corpora.
+        handed: What a search by branches hands over.
     """
     last = observations.sort_values("iteration", kind="stable").groupby("trial").tail(1)
     running = set(last.loc[last["status"] == "running", "trial"])
@@ -141,6 +199,7 @@ def find_verdict(
         num_seeds=0 if baseline is None else len(baseline.scores),
         leads=leads,
         searched=_searched(ended),
+        handed=handed,
     )
 
 
@@ -160,7 +219,8 @@ def load_verdict(folder: Location, score_name: str) -> Verdict:
         reports = best_reports(observations)
         rows = load_results(folder, "sentences", trials=reports["trial"].tolist())
         sentences = rows[rows["split"] == VALIDATION].merge(reports, on=["trial", "iteration"])
-    return find_verdict(observations, sentences, score_name, np.random.default_rng(SEED))
+    handed = Handed.from_manifest(load_manifest(folder))
+    return find_verdict(observations, sentences, score_name, np.random.default_rng(SEED), handed=handed)
 
 
 def _lead(row: Mapping[Hashable, Any], more: bool) -> Lead:

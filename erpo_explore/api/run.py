@@ -110,12 +110,13 @@ class Run:
 
     @property
     def best_path(self) -> Path:
-        """The path of the weights that reached the best validation score.
+        """The path that a search by branches hands over, else that of the weights with the best validation score.
 
         Raises:
             ResultsError: There is no score yet.
         """
-        return best_path(self.folder)
+        handed = load_manifest(self.folder).get("handover")
+        return Path.from_dict(handed["path"]) if isinstance(handed, dict) else best_path(self.folder)
 
     def write_best_path(self) -> Location:
         """Write `best_path.yaml` into the results folder, and return where it is."""

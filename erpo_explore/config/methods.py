@@ -36,7 +36,7 @@ REGION: Final = frozenset({"start", "ranges", "metric", "prefix", "label", "choi
 """Fields of `search` that say where points lie; every method that searches reads them."""
 
 _PATHS: Final = REGION | {"knots", "early_stopping"}
-# other methods than `population` refuse candidates
+# other methods than `population` and `branch` refuse candidates
 _MEMBERS: Final = REGION | {"members", "quantile", "p_lowest", "monotone", "warm_start", "candidates"}
 _ANNEALING: Final = frozenset(
     {"evolve_every", "selection", "p_exploit", "resample", "p_start", "p_candidate", "synchronous"}
@@ -60,6 +60,10 @@ METHODS: Final[Mapping[str, MethodEntry]] = {
     ),
     "pbt": MethodEntry(implementation="erpo_explore.plan.methods.pbt:METHOD", reads=_MEMBERS | {"resample"}),
     "pb2": MethodEntry(implementation="erpo_explore.plan.methods.pb2:METHOD", reads=_MEMBERS),
+    "branch": MethodEntry(
+        implementation="erpo_explore.plan.methods.branch:METHOD",
+        reads=frozenset({"members", "phases", "candidates", "metric"}),
+    ),
     "none": MethodEntry(implementation="erpo_explore.plan.methods.no_search:METHOD", reads=frozenset()),
 }
 

@@ -35,12 +35,19 @@ class Search(Section):
     - `random`, `grid` and `optuna` try paths of `knots` free knots, each chosen before its trial begins.
     - `asha` is short for `random` with `early_stopping: asha`.
     - `pbt` and `pb2` are Ray Tune's own populations, for comparison.
+    - `branch` branches from the checkpoints of paths of named algorithms (`candidates`) that take turns, where a model
+      of all scores expects to learn most per time. It says how sure it is of the path that it hands over.
     - `none` trains the baselines only.
     - `package.module:object` is a method of your own.
     """
 
     members: Annotated[int, Field(ge=1)] = 4
-    """Members of the population, or number of trials of `random` and `optuna`."""
+    """Members of the population, or number of trials of `random` and `optuna`. With `branch`: time of all branches, in
+    whole trainings of maximum likelihood."""
+
+    phases: Annotated[int, Field(ge=1)] = 4
+    """Phases of a path of `branch`, of which each is trained at one algorithm. A phase ends at the nearest report, and
+    its checkpoint is kept, so a branch may begin there."""
 
     levels: Annotated[int, Field(ge=1)] = 3
     """Values per coordinate that `grid` tries."""
@@ -80,9 +87,10 @@ class Search(Section):
     """Probability that a perturbed knot is `start` again."""
 
     candidates: Candidates = Field(default_factory=dict)
-    """Named algorithms that a perturbed knot of a population may jump to, such as `grpo`, which no range reaches.
-    Written as `baselines` are. On the way to such an algorithm, and away from it, the path is a blend: a share of each
-    batch's sources is trained at it."""
+    """Named algorithms, written as `baselines` are. A perturbed knot of a population may jump to one, such as `grpo`,
+    which no range reaches. On the way to it and away from it, the path is a blend: a share of each batch's sources is
+    trained at it. With `branch`, they take turns with maximum likelihood. Default of `branch`: label smoothing, RAML,
+    data noising and `grpo`, with settings for the vocabulary."""
 
     p_candidate: Annotated[float, Field(ge=0.0, le=1.0)] = 0.2
     """Probability that a perturbed knot is one of the candidates. From a knot that is a candidate, it stays there with
@@ -208,9 +216,9 @@ class Search(Section):
                 raise ValueError(
                     f"{name} must be {default} with method {self.method}, got {value}; it is for {', '.join(POINTWISE)}"
                 )
-        if self.candidates and (self.method != "population" or self.monotone):
+        if self.candidates and (self.method not in ("population", "branch") or self.monotone):
             raise ValueError(
-                f"candidates are for method population with monotone false, got {self.method} and "
+                f"candidates are for methods population and branch with monotone false, got {self.method} and "
                 f"{str(self.monotone).lower()}; leave them out, or name them in `baselines`"
             )
         if self.method in ("pbt", "pb2") and not self.ranges:

@@ -5,7 +5,8 @@ from typing import Literal
 
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.plan.trials import num_suggested
-from erpo_explore.store import load_results
+from erpo_explore.store import load_manifest, load_results
+from erpo_explore.store.columns import SUGGESTED
 from erpo_explore.store.files import Location
 
 __all__ = ["Outcome", "outcome_of"]
@@ -40,7 +41,9 @@ def outcome_of(experiment: Experiment, folder: Location) -> Outcome:
     """
     trials = load_results(folder, table="trials")
     is_running = bool((trials["status"] == "running").any())
-    num_missing = num_suggested(experiment) - int((trials["role"] == "optuna").sum())
+    num_missing = num_suggested(experiment) - int(trials["role"].isin(SUGGESTED).sum())
+    if load_manifest(folder).get("search_ended"):
+        num_missing = 0
     return Outcome(
         folder=folder,
         status="interrupted" if trials.empty or num_missing > 0 or is_running else "finished",

@@ -4,7 +4,7 @@ Left out: what only a cluster knows, such as the share of a GPU that a trial get
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from erpo_explore.config.experiment import Experiment
@@ -21,6 +21,7 @@ from erpo_explore.plan.initial_weights import (
     kept_checkpoints,
 )
 from erpo_explore.plan.manifest import manifest
+from erpo_explore.plan.methods.branch import with_default_candidates
 from erpo_explore.plan.trials import num_suggested, plan_trials
 from erpo_explore.plan.unchanged import data_record, warn_of_changed_data
 from erpo_explore.plan.warm_start import load_warm_start
@@ -59,6 +60,8 @@ class Plan:
         initial_weights: The weights in these checkpoints.
         checkpoint_bytes: Size of one checkpoint of a trial.
         data: The field of `exploration.yaml` by which a resumed exploration recognises its data.
+        search_costs: Time of a whole training at each algorithm that the search lets take turns, in that of maximum
+            likelihood; empty before it was measured, and for other searches.
     """
 
     experiment: Experiment
@@ -71,6 +74,7 @@ class Plan:
     initial_weights: InitialWeights | None
     checkpoint_bytes: int
     data: Mapping[str, Any]
+    search_costs: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def num_trials(self) -> int:
@@ -91,6 +95,7 @@ class Plan:
             | self.initial_record()
             | dict(self.data)
             | {"vocabulary": self.task.vocabularies.sha256()}
+            | ({"search_costs": dict(self.search_costs)} if self.search_costs else {})
         )
 
     def initial_record(self) -> dict[str, Any]:
@@ -132,6 +137,8 @@ def make_plan(experiment: Experiment, folder: Location, *, resumes: bool = False
     experiment = resolve(experiment)
     task = load_task(experiment.task) if task is None else task
     experiment = _measured_alike(experiment, task)
+    search = with_default_candidates(experiment.search, len(task.target_vocabulary))
+    experiment = experiment.model_copy(update={"search": search})
     if experiment.training.epochs is not None:
         experiment = experiment.in_steps(_steps_per_epoch(experiment, task))
     data = data_record(file_digests(experiment.task), task.digests)

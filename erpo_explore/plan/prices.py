@@ -2,7 +2,7 @@
 
 A member of a population goes where its scores lead it. It is counted at the knots that it begins with, and at the
 candidates as often as it may jump to one. A trial that is only suggested while the exploration runs is counted at a
-random point.
+random point, unless the method says what it costs.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from typing import Final
 from erpo_explore.advice.cost import PricedTrial, phases
 from erpo_explore.advice.fit import Sizes
 from erpo_explore.config.experiment import Experiment
+from erpo_explore.plan.methods import PricedPhases, find_method
 from erpo_explore.plan.trials import num_suggested, plan_trials
 from erpo_explore.search.proposals import candidate_points, random_point
 from erpo_explore.search.streams import keyed_generator
@@ -42,10 +43,15 @@ def priced_trials(experiment: Experiment, metric: str, specs: Sequence[TrialSpec
         )
         for spec in planned
     ]
-    for index in range(num_suggested(experiment)):
-        point = random_point(experiment.search, metric, keyed_generator(experiment.seed, 0, index))
-        trials.append(PricedTrial(group=_SEARCHED, phases=((1.0, point),)))
-    return trials
+    return trials + [PricedTrial(group=_SEARCHED, phases=each) for each in _suggested(experiment, metric)]
+
+
+def _suggested(experiment: Experiment, metric: str) -> list[PricedPhases]:
+    """The trials that are only suggested while the exploration runs."""
+    if (priced := find_method(experiment.search.method).priced) is not None:
+        return priced(experiment, metric)
+    generators = (keyed_generator(experiment.seed, 0, index) for index in range(num_suggested(experiment)))
+    return [((1.0, random_point(experiment.search, metric, generator)),) for generator in generators]
 
 
 def sizes_of(experiment: Experiment) -> Sizes:

@@ -21,7 +21,7 @@ from erpo_explore.analysis.reward_effects import REWARD_COLUMNS, reward_effects
 from erpo_explore.analysis.samples import sample_trials, side_by_side
 from erpo_explore.analysis.simplex import CORNERS
 from erpo_explore.analysis.trial_table import trial_table
-from erpo_explore.analysis.verdict import find_verdict
+from erpo_explore.analysis.verdict import Handed, find_verdict
 from erpo_explore.errors import ResultsError
 from erpo_explore.report import sections
 from erpo_explore.report.figures.lineage import lineage_figure
@@ -90,7 +90,8 @@ def read_report(results_folder: Location) -> Report:
     trials, generator = trial_table(observations), np.random.default_rng(SEED)
     found = importances(trials, generator)
     figures = _figures(tables, trials, found, metric)
-    verdict = find_verdict(observations, tables["sentences"], metric, np.random.default_rng(SEED))
+    handed = Handed.from_manifest(manifest)
+    verdict = find_verdict(observations, tables["sentences"], metric, np.random.default_rng(SEED), handed=handed)
     compare = (searched_contrasts, algorithm_contrasts)
     drawn = {name: sections.figure_section(name, found) for name in figures}
     drawn["pareto"] += sections.cost_section(observations, metric)

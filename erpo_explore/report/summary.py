@@ -21,6 +21,7 @@ SEARCHED: dict[Role, str] = {
     "grid": "a grid point",
     "random": "a random point",
     "optuna": "a point suggested by Optuna",
+    "branch": "a branch of the search",
 }
 
 

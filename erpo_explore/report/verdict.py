@@ -1,13 +1,17 @@
 """The verdict of an exploration in words. The command line, the report and Python show these sentences."""
 
-from erpo_explore.analysis.verdict import Lead, Verdict
+from erpo_explore.analysis.verdict import Handed, Lead, Verdict
 
 __all__ = ["verdict_sentences"]
 
 
 def verdict_sentences(verdict: Verdict) -> tuple[str, ...]:
-    """What is better than maximum likelihood, by how much and how sure; then what the search found."""
-    sentences = [_outcome(verdict), *_searched(verdict)]
+    """What is better than maximum likelihood, by how much and how sure; then what the search found.
+
+    What a search by branches hands over comes first.
+    """
+    handed = _handed(verdict.handed) if verdict.handed is not None else []
+    sentences = [*handed, _outcome(verdict), *([] if handed else _searched(verdict))]
     if verdict.num_running:
         trials = "1 trial is" if verdict.num_running == 1 else f"{verdict.num_running} trials are"
         sentences.append(f"This may change: {trials} still running and not counted.")
@@ -53,6 +57,27 @@ def _amounts(verdict: Verdict, lead: Lead) -> str:
     baseline = lead.mean - lead.difference
     more = "more" if lead.difference > 0.0 else "less"
     return f"{verdict.score_name} {lead.mean:.2f} against {baseline:.2f}, {abs(lead.difference):.2f} {more}"
+
+
+def _handed(handed: Handed) -> list[str]:
+    """The path that is handed over, and how sure its gain is."""
+    gain = (
+        f"{handed.gain:+.2f} over maximum likelihood (95 % interval {handed.low:+.2f} to {handed.high:+.2f}, "
+        f"{_p_value(handed.p_value)})"
+    )
+    if handed.is_sure:
+        return [
+            f"The search hands over {handed.name}: it expects a score of {handed.score:.2f}, {gain}, seen on "
+            f"{_seeds(handed.seeds)}."
+        ]
+    sentence = f"The search is not sure of any path, and hands over {handed.name}, seen on {_seeds(handed.seeds)}."
+    if handed.leader == handed.name:
+        return [f"{sentence} It expects {gain}."]
+    return [f"{sentence} The most promising path is {handed.leader}: {gain}, seen on {_seeds(handed.leader_seeds)}."]
+
+
+def _seeds(number: int) -> str:
+    return "1 seed" if number == 1 else f"{number} seeds"
 
 
 def _searched(verdict: Verdict) -> list[str]:

@@ -24,6 +24,7 @@ __all__ = [
     "SENTENCE_COLUMNS",
     "SPLITS",
     "STATUSES",
+    "SUGGESTED",
     "TEST",
     "TEST_COLUMNS",
     "TRIAL_COLUMNS",
@@ -35,12 +36,14 @@ __all__ = [
     "Status",
 ]
 
-Role = Literal["algorithm", "member", "path", "grid", "random", "optuna"]
+Role = Literal["algorithm", "member", "path", "grid", "random", "optuna", "branch"]
 Status = Literal["running", "finished", "stopped", "diverged", "failed"]
 Action = Literal["start", "clone", "continue"]
 Split = Literal["validation", "test"]
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
+SUGGESTED: Final[tuple[Role, ...]] = ("optuna", "branch")
+"""Roles of trials that a searcher suggests while an exploration runs."""
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 BROKEN: Final[tuple[Status, ...]] = ("diverged", "failed")
 """Statuses whose scores do not count."""
@@ -330,7 +333,7 @@ _NOT_RANKED: Final = "action is start, or the search does not rank members"
 
 DECISION_COLUMNS = (
     _EXPLORATION,
-    _text("trial", "name of the member"),
+    _text("trial", "name of the member or branch"),
     _int(
         "generation", "evaluation intervals of the path so far of the weights that it continues with", unit="intervals"
     ),
@@ -362,7 +365,7 @@ DECISION_COLUMNS = (
     ),
     _int("until_step", "optimizer step at which the target knot is reached", unit="steps", null="action is start"),
     _text("knot", "JSON of the target point of the member"),
-    _text("path", "JSON of the path so far; after a clone, that of the donor"),
+    _text("path", "JSON of the path so far; after a clone, that of the donor; of a branch, the whole path"),
     _text("reason", "reason of the decision, in words"),
     Column(name="decided_at", type=_TIME, meaning="time of the decision, UTC"),
 )

@@ -16,7 +16,8 @@ class TrialSpec:
 
     Attributes:
         name: Unique name in its exploration; the trial's id in the store.
-        role: A named algorithm, a given path, a path of a grid, random or Optuna search, or a member of a population.
+        role: A named algorithm, a given path, a path of a grid, random or Optuna search, a member of a population, or a
+            branch.
         algorithm: Name of the algorithm or path; None where it has none.
         seed: Random seed of the trial.
         path: The path that it trains on; a member's gets one more knot per generation.
@@ -27,6 +28,11 @@ class TrialSpec:
     algorithm: str | None
     seed: int
     path: Path
+
+    @property
+    def is_branch(self) -> bool:
+        """Whether it begins with another trial's checkpoint as if it had trained it: same draws, its own path."""
+        return self.role == "branch"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values; `from_dict(to_dict(s)) == s`."""

@@ -2,7 +2,8 @@
 
 The `state` of a run is everything that it is: weights, optimizer, generators, the path and the position on it. A run
 that loads a state continues with the same numbers. A member that clones another one's state continues with that one's
-weights, optimizer and path so far, but with random draws of its own.
+weights, optimizer and path so far, but with random draws of its own. A branch that loads a state of its seed continues
+with the same numbers, too, and along its own path, which begins as that of the state.
 """
 
 import time
@@ -273,7 +274,8 @@ class TrainingRun:
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Continue the run that `state` was taken from.
 
-        With the state of another trial, attempt or kind of device, the run continues with random draws of its own.
+        With the state of another trial, attempt or kind of device, the run continues with random draws of its own. A
+        branch has those of the trial that it branches from.
 
         Raises:
             ResultsError: The state belongs to another vocabulary.
@@ -283,11 +285,12 @@ class TrainingRun:
         self._optimizer_step.close_sets()
         self.take_weights(state)
         self._anchors.load_state(state.get("anchors"))
-        self._schedule = ScheduleState.from_state(state["schedule"])
+        is_branch = self._spec.is_branch
+        self._schedule = ScheduleState(self._spec.path) if is_branch else ScheduleState.from_state(state["schedule"])
         self.step = state["step"]
         self._elapsed_s = state["elapsed_s"]
         same_device = self._streams.can_load(state)
-        same_draws = (state["trial"], state["attempt"]) == (self._spec.name, self._attempt)
+        same_draws = state["attempt"] == self._attempt and (is_branch or state["trial"] == self._spec.name)
         self.longest_interval_s = state["longest_interval_s"] if same_device else None
         if same_device and same_draws:
             self._streams.load_state(state)

@@ -9,7 +9,10 @@ from ray.tune.experiment import Trial
 from ray.tune.search import BasicVariantGenerator, Searcher, SearchGenerator
 from typing_extensions import override
 
+from erpo_explore.tune._ray_internals import set_latest_checkpoint
+from erpo_explore.tune.scoreboard import Scoreboard
 from erpo_explore.tune.trial_home import TrialHome
+from erpo_explore.tune.trial_view import TrialView
 
 __all__ = ["PlannedTrials", "SuggestedTrials"]
 
@@ -32,15 +35,22 @@ class PlannedTrials(BasicVariantGenerator):
 
 
 class SuggestedTrials(SearchGenerator):
-    """Generates the trials that a searcher suggests."""
+    """Generates the trials that a searcher suggests.
 
-    def __init__(self, searcher: Searcher, home: TrialHome) -> None:
+    A trial that names a parent begins with its checkpoint after `generation` intervals.
+    """
+
+    def __init__(self, searcher: Searcher, home: TrialHome, scoreboard: Scoreboard) -> None:
         super().__init__(searcher)
         self._home = home
+        self._scoreboard = scoreboard
 
     @override
     def next_trial(self) -> Trial | None:
-        return _taken(super().next_trial(), self._home)  # type: ignore[no-untyped-call]  # Tune leaves it untyped
+        trial = _taken(super().next_trial(), self._home)  # type: ignore[no-untyped-call]  # Tune leaves it untyped
+        if trial is not None and (parent := TrialView(trial).assignment.parent) is not None:
+            set_latest_checkpoint(trial, self._scoreboard.shared_checkpoints[parent, TrialView(trial).generation])
+        return trial
 
 
 def _taken(trial: Trial | None, home: TrialHome) -> Trial | None:

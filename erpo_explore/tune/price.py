@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from erpo_explore.advice.cost import Estimate
+from erpo_explore.advice.cost import Estimate, Timings, relative_costs
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.errors import ConfigError
 from erpo_explore.plan.fitted import estimated, fitted_sizes
+from erpo_explore.plan.methods import find_method
 from erpo_explore.plan.plan import Plan
 from erpo_explore.plan.prices import resized
 from erpo_explore.tune.deadline import TimeLimit
@@ -32,6 +33,17 @@ class Priced:
     experiment: Experiment
     estimate: Estimate
 
+    @classmethod
+    def of(cls, plan: Plan, experiment: Experiment, timings: Timings) -> "Priced":
+        """A plan that was timed, with the costs of the algorithms that take turns in it."""
+        training, turns = plan.experiment.training, find_method(plan.experiment.search.method).turns
+        if turns is not None:
+            found = turns(plan.experiment, plan.task.reward_metric)
+            points = dict(zip(found.names, found.points, strict=True))
+            costs = relative_costs(points, timings, steps=training.steps, interval=training.interval)
+            plan = replace(plan, search_costs=costs)
+        return cls(plan=plan, experiment=experiment, estimate=estimated(plan, timings))
+
 
 def price(plan: Plan, experiment: Experiment, time_limit: TimeLimit, *, can_grow: bool) -> Priced:
     """Time a plan, and make it fit where the time is limited. Ray must be connected; nothing is written.
@@ -48,7 +60,7 @@ def price(plan: Plan, experiment: Experiment, time_limit: TimeLimit, *, can_grow
     """
     timings = time_plan(plan)
     if not time_limit.is_limited:
-        return Priced(plan=plan, experiment=experiment, estimate=estimated(plan, timings))
+        return Priced.of(plan, experiment, timings)
     time_limit.keep_for_closing(timings.startup_s)
     try:
         sizes, changed = fitted_sizes(plan, timings, _USED * time_limit.deadline.left_s, can_grow=can_grow)
@@ -56,4 +68,5 @@ def price(plan: Plan, experiment: Experiment, time_limit: TimeLimit, *, can_grow
         raise ConfigError(f"{error}; as it is, {estimated(plan, timings).sentence}") from error
     if changed:
         plan, experiment = plan.with_experiment(resized(plan.experiment, sizes)), resized(experiment, sizes)
-    return Priced(plan=plan, experiment=experiment, estimate=replace(estimated(plan, timings), changed=changed))
+    priced = Priced.of(plan, experiment, timings)
+    return replace(priced, estimate=replace(priced.estimate, changed=changed))

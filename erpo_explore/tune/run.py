@@ -21,7 +21,7 @@ from erpo_explore.config.resolve import resolve
 from erpo_explore.errors import ResultsError, RunError
 from erpo_explore.metrics import load_scorer
 from erpo_explore.plan.manifest import check_release, experiment_of
-from erpo_explore.plan.methods import check_installed
+from erpo_explore.plan.methods import check_installed, find_method
 from erpo_explore.plan.outcome import Outcome, outcome_of
 from erpo_explore.plan.plan import Plan, make_plan
 from erpo_explore.plan.trials import num_reachable_knots
@@ -86,10 +86,11 @@ def explore(
         _log.info("note: %s", remark)
     with connected(address) as is_alone:
         check_resources(plan.experiment.resources, plan.num_trials, is_alone=is_alone)
-        if tells_cost or limit.is_limited:
+        takes_turns = find_method(plan.experiment.search.method).turns is not None
+        if tells_cost or limit.is_limited or takes_turns:
             priced = price(plan, experiment, limit, can_grow=can_grow)
             plan, experiment = priced.plan, priced.experiment
-            for line in priced.estimate.lines:
+            for line in priced.estimate.lines if tells_cost or limit.is_limited else ():
                 _log.info("%s", line)
         # not before: a start that fails leaves nothing behind
         _create_folder(plan)
@@ -215,8 +216,14 @@ def _recorder(plan: Plan) -> Recorder:
         model=experiment.model.kind,
         metric=task.metric_title,
         higher_is_better=load_scorer(task.metric).higher_is_better,
-        scoreboard=Scoreboard(resolved(plan.folder)),
+        scoreboard=Scoreboard(resolved(plan.folder), _shared_iterations(plan)),
     )
+
+
+def _shared_iterations(plan: Plan) -> frozenset[int]:
+    """Reports whose checkpoints other trials may begin with."""
+    turns = find_method(plan.experiment.search.method).turns
+    return frozenset() if turns is None else frozenset(turns(plan.experiment, plan.task.reward_metric).ends[:-1])
 
 
 def _train_first(first: Plan, deadline: Deadline) -> bool:

@@ -40,13 +40,15 @@ class Scoreboard:
 
     Attributes:
         folder: Results folder, resolved.
+        shared_iterations: Reports whose checkpoints other trials may begin with.
     """
 
     folder: Location
+    shared_iterations: frozenset[int] = frozenset()
 
     def __getstate__(self) -> dict[str, Any]:
         """State without what was read from the store."""
-        return {"folder": self.folder}
+        return {"folder": self.folder, "shared_iterations": self.shared_iterations}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore what `__getstate__` returned."""
@@ -66,6 +68,24 @@ class Scoreboard:
     def _last_statistics(self) -> dict[str, tuple[int, Mapping[str, CorpusStatistics]]]:
         """Iteration of each trial's last report to this driver, and its statistics per split."""
         return {}
+
+    @cached_property
+    def shared_checkpoints(self) -> dict[tuple[str, int], Any]:
+        """Tune's records of the checkpoints that other trials may begin with, by trial and iteration.
+
+        Those of earlier drivers are known once their trials are restored.
+        """
+        return {}
+
+    def note_checkpoints(self, trial: str, checkpoints: Mapping[int, Any]) -> None:
+        """Add those of a trial's checkpoints that other trials may begin with.
+
+        Args:
+            trial: Name of the trial.
+            checkpoints: Tune's records of its checkpoints, by iteration.
+        """
+        for iteration in checkpoints.keys() & self.shared_iterations:
+            self.shared_checkpoints[trial, iteration] = checkpoints[iteration]
 
     def note_report(self, trial: str, result: Mapping[str, Any]) -> None:
         """Add a report, which replaces an earlier one of the same iteration.

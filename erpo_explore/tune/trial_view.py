@@ -12,7 +12,7 @@ from typing import Any, Final
 from erpo_explore.trial import TrialSpec
 from erpo_explore.trial.assignment import Assignment
 from erpo_explore.trial.spec import Role
-from erpo_explore.tune._ray_internals import failures_of, latest_checkpoint
+from erpo_explore.tune._ray_internals import failures_of, kept_checkpoints, latest_checkpoint
 
 __all__ = ["ITERATION", "TrialView"]
 
@@ -126,6 +126,11 @@ class TrialView:
         """Path of its latest checkpoint in the file system of the results; None before the first."""
         saved = latest_checkpoint(self.trial)
         return None if saved is None or saved.checkpoint is None else str(saved.checkpoint.path)
+
+    @property
+    def checkpoints(self) -> dict[int, Any]:
+        """Tune's records of the trial's own checkpoints that are kept, by iteration."""
+        return {int(saved.metrics.get(ITERATION, 0)): saved for saved in kept_checkpoints(self.trial)}
 
     @property
     def last_report(self) -> Mapping[str, Any]:

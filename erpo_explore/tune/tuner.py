@@ -76,7 +76,9 @@ def new_tuner(plan: Plan, recorder: Recorder, trainable: Any, *, continues: bool
         param_space=_param_space(plan) if searcher is None else {},
         tune_config=tune.TuneConfig(
             scheduler=new_scheduler(experiment, metric, recorder),
-            search_alg=PlannedTrials(home) if searcher is None else SuggestedTrials(searcher, home),
+            search_alg=PlannedTrials(home)
+            if searcher is None
+            else SuggestedTrials(searcher, home, recorder.scoreboard),
             num_samples=1 if searcher is None else plan.num_trials,
             reuse_actors=True,
             trial_name_creator=_trial_name,
@@ -115,14 +117,14 @@ def _callbacks(plan: Plan, recorder: Recorder, home: TrialHome, *, continues: bo
             steps=experiment.training.steps,
             score_name=plan.task.metric_title,
         ),
-        CheckpointSweeper(experiment.resources.keep_checkpoints),
+        CheckpointSweeper(experiment.resources.keep_checkpoints, recorder.scoreboard),
         UnhealthyNodes(plan.checkpoint_bytes),
     ]
     restored = RestoredTrials(
         home,
         max_failures=experiment.resources.max_failures,
         reseeds_members=find_method(experiment.search.method).reseeds_members,
-        folder=recorder.folder,
+        scoreboard=recorder.scoreboard,
     )
     return [*callbacks, restored] if continues else callbacks
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erpo_explore.advice.cost import Estimate, PricedTrial, Timings, estimate, kind_of, phases
+from erpo_explore.advice.cost import Estimate, PricedTrial, Timings, estimate, kind_of, phases, relative_costs
 from erpo_explore.space import Path, Point, Reward, algorithm
 
 MLE = Point(reward=Reward(truth=1.0))
@@ -97,3 +97,9 @@ def test_lines_fit_eighty_columns() -> None:
     )
     assert max(map(len, found.lines)) <= 80
     assert all(name in " ".join(found.lines) for name in prices)
+
+
+def test_a_training_is_priced_in_that_of_the_first_point() -> None:
+    costs = relative_costs({"mle": MLE, "grpo": GRPO}, _timings(evaluation_s=0.3), steps=100, interval=50)
+    # 2 evaluations of 0.3 s with reports of 0.7 s
+    assert costs == {"mle": 1.0, "grpo": pytest.approx((100 * 0.4 + 2.0) / (100 * 0.1 + 2.0), abs=1e-3)}

@@ -290,7 +290,7 @@ class TestErrors:
             ),
             (
                 {"search": {"candidates": ["grpo"], "method": "random"}},
-                r"search: candidates are for method population .*, got random and false",
+                r"search: candidates are for methods population and branch .*, got random and false",
             ),
             (
                 {"search": {"candidates": [{"cold": {"grpo": {}}}]}},

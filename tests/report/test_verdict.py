@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from erpo_explore.analysis.verdict import Lead, Searched, Verdict
+from erpo_explore.analysis.verdict import Handed, Lead, Searched, Verdict
 from erpo_explore.report.verdict import verdict_sentences
 
 BETTER = Lead(
@@ -104,3 +104,38 @@ def test_running_trials_are_named_last() -> None:
     assert verdict_sentences(verdict(BETTER, num_running=2))[-1] == (
         "This may change: 2 trials are still running and not counted."
     )
+
+
+HANDED = Handed(
+    name="mle (2), data_noising (2)",
+    seeds=3,
+    is_sure=True,
+    leader="mle (2), data_noising (2)",
+    leader_seeds=3,
+    score=25.0,
+    gain=0.75,
+    low=0.25,
+    high=1.25,
+    p_value=0.004,
+)
+
+
+@pytest.mark.parametrize(
+    ("handed", "sentence"),
+    [
+        (
+            HANDED,
+            "The search hands over mle (2), data_noising (2): it expects a score of 25.00, +0.75 over maximum "
+            "likelihood (95 % interval +0.25 to +1.25, p = 0.004), seen on 3 seeds.",
+        ),
+        (
+            replace(HANDED, name="mle", seeds=2, is_sure=False, low=-0.5, p_value=0.2),
+            "The search is not sure of any path, and hands over mle, seen on 2 seeds. The most promising path is "
+            "mle (2), data_noising (2): +0.75 over maximum likelihood (95 % interval -0.50 to +1.25, p = 0.200), seen "
+            "on 3 seeds.",
+        ),
+    ],
+    ids=["sure", "not sure"],
+)
+def test_what_a_search_hands_over_comes_first_with_its_certainty(handed, sentence):
+    assert verdict_sentences(verdict(UNCLEAR, handed=handed))[0] == sentence

@@ -4,7 +4,7 @@
 experiment names as `package.module:object`.
 """
 
-from erpo_explore.plan.methods.method import SearchMethod, check_installed, find_method
+from erpo_explore.plan.methods.method import PricedPhases, SearchMethod, check_installed, find_method
 from erpo_explore.plan.methods.searched import searched_trial
 
-__all__ = ["SearchMethod", "check_installed", "find_method", "searched_trial"]
+__all__ = ["PricedPhases", "SearchMethod", "check_installed", "find_method", "searched_trial"]

@@ -9,9 +9,15 @@ from erpo_explore.config.methods import METHODS
 from erpo_explore.config.search import Search
 from erpo_explore.errors import ConfigError
 from erpo_explore.named_function import load_object
+from erpo_explore.search.turns import Turns
+from erpo_explore.space import Point
 from erpo_explore.trial import TrialSpec
 
-__all__ = ["Requirement", "SearchMethod", "check_installed", "find_method"]
+__all__ = ["PricedPhases", "Requirement", "SearchMethod", "check_installed", "find_method"]
+
+
+PricedPhases = tuple[tuple[float, Point], ...]
+"""Shares of a trial's budget, each with a point that stands for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +45,17 @@ class SearchMethod:
         plan: Returns the trials that are known before the exploration begins, given the experiment and the name of the
             task's metric. The same experiment gives the same trials. Their roles are those of the results store, such
             as `member` or `random`.
-        num_suggested: Number of trials that the searcher adds while the exploration runs, given the search settings.
+        num_suggested: Number of trials that the searcher adds while the exploration runs, at most, given the search
+            settings. A searcher that ends earlier says so to the recorder.
         scheduler: Factory of a `TrialScheduler`, called with the experiment, the metric and the recorder, whose
             `scoreboard` has the scores so far. The default runs trials in their order and applies
             `search.early_stopping`.
         searcher: Factory of a `Searcher`, called with the experiment, the planned trials, the metric and the recorder.
-            It hands out the planned trials, then suggests trials of the role `optuna`. None: all trials are planned.
+            It hands out the planned trials, then suggests trials of the role `optuna` or `branch`. None: all trials are
+            planned.
+        priced: Returns what the suggested trials cost. None: each is a random point.
+        turns: Returns the algorithms that take turns in its paths. Their costs are measured before the exploration
+            begins, and its checkpoints are kept at the ends of phases. None: there are none.
         reseeds_members: Whether the scheduler lets a member that diverged go on from another member's checkpoint.
         requirement: Optional dependency.
     """
@@ -54,6 +65,8 @@ class SearchMethod:
     scheduler: str = "erpo_explore.tune.methods:new_pointwise_scheduler"
     searcher: str | None = None
     reseeds_members: bool = False
+    priced: Callable[[Experiment, str], list[PricedPhases]] | None = None
+    turns: Callable[[Experiment, str], Turns] | None = None
     requirement: Requirement | None = None
 
 

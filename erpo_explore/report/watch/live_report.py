@@ -135,13 +135,17 @@ def has_ended(trials: pd.DataFrame, manifest: dict[str, object]) -> bool:
 
     Args:
         trials: The table `trials` with `role` and `status`.
-        manifest: Manifest of the exploration. Optuna suggests trials one by one, so their number is taken from it.
+        manifest: Manifest of the exploration. Some searches suggest trials one by one. Then it says how many there will
+            be, or that the search has ended.
     """
     space = manifest.get("space")
     search = space.get("search") if isinstance(space, dict) else None
-    suggests = isinstance(search, dict) and search.get("method") == "optuna"
+    method = search.get("method") if isinstance(search, dict) else None
+    suggests = isinstance(search, dict) and method == "optuna"
     num_suggested = int(search.get("members", 0)) if suggests and isinstance(search, dict) else 0
     is_known = int((trials["role"] == "optuna").sum()) >= num_suggested
+    if method == "branch":
+        is_known = bool(manifest.get("search_ended"))
     return not trials.empty and is_known and not bool((trials["status"] == "running").any())
 
 

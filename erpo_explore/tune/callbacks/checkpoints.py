@@ -1,10 +1,10 @@
 """Deletes checkpoints that no trial can continue from any more.
 
-Two kinds are needed: each trial's latest ones, of which a fresh clone has its donor's, and the one with the best score
-of all trials, for the user. Any other is deleted after Tune has written two more snapshots of the exploration. The
-snapshot that a resumed driver would read may still name it, and the next one may have been started before it was
-superseded. Tune's own `num_to_keep` counts per trial. So it deletes checkpoints that a paused clone has yet to read
-(ray #8441), or keeps several per trial (ray #9865).
+Three kinds are needed: each trial's latest ones, of which a fresh clone has its donor's, those that a branch may begin
+with while the search goes on, and the one with the best score of all trials, for the user. Any other is deleted after
+Tune has written two more snapshots of the exploration. The snapshot that a resumed driver would read may still name it,
+and the next one may have been started before it was superseded. Tune's own `num_to_keep` counts per trial. So it
+deletes checkpoints that a paused clone has yet to read (ray #8441), or keeps several per trial (ray #9865).
 """
 
 import time
@@ -16,6 +16,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from erpo_explore.tune._ray_internals import forget_checkpoint, kept_checkpoints
+from erpo_explore.tune.scoreboard import Scoreboard
 from erpo_explore.tune.trial_view import TrialView
 
 __all__ = ["CheckpointSweeper"]
@@ -30,13 +31,15 @@ _SNAPSHOTS: Final = 2
 class CheckpointSweeper(tune.Callback):
     """Deletes the checkpoints of an exploration that are not needed."""
 
-    def __init__(self, num_kept: int = 1) -> None:
+    def __init__(self, num_kept: int = 1, scoreboard: Scoreboard | None = None) -> None:
         """Keep the last checkpoints of each trial.
 
         Args:
             num_kept: Number of them per trial.
+            scoreboard: Knows those that other trials may begin with; None where none does.
         """
         self._num_kept = num_kept
+        self._scoreboard = scoreboard
         self._last_read_s = 0.0
         self._snapshot: Any = None
         self._num_snapshots = 0
@@ -49,7 +52,8 @@ class CheckpointSweeper(tune.Callback):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Begin without superseded checkpoints."""
         # a resumed exploration may have another setting than the one whose state this is
-        self.__init__(getattr(self, "_num_kept", state.get("num_kept", 1)))  # type: ignore[misc]
+        scoreboard = getattr(self, "_scoreboard", None)
+        self.__init__(getattr(self, "_num_kept", state.get("num_kept", 1)), scoreboard)  # type: ignore[misc]
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Delete checkpoints that two snapshots did not need."""
@@ -70,6 +74,8 @@ class CheckpointSweeper(tune.Callback):
 
     def _sweep(self, trials: Sequence[Trial], num_snapshots: int) -> None:
         needed = _needed(trials, self._num_kept)
+        if self._scoreboard is not None:
+            needed |= {saved.checkpoint.path for saved in self._scoreboard.shared_checkpoints.values()}
         for trial in trials:
             for saved in kept_checkpoints(trial):
                 path = saved.checkpoint.path

@@ -1,4 +1,4 @@
-"""Rows of the table `lineage`: the first knots of a population, and its decisions."""
+"""Rows of the table `lineage`: the first knots of a population, its decisions, and branches."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from erpo_explore.search.decisions import Decision
 from erpo_explore.store.rows import to_json
 from erpo_explore.trial import TrialSpec
 
-__all__ = ["decision_rows", "first_rows"]
+__all__ = ["branch_row", "decision_rows", "first_rows"]
 
 
 def first_rows(members: Sequence[TrialSpec], exploration: str) -> list[dict[str, Any]]:
@@ -28,6 +28,42 @@ def first_rows(members: Sequence[TrialSpec], exploration: str) -> list[dict[str,
         }
         for spec in members
     ]
+
+
+def branch_row(
+    spec: TrialSpec,
+    exploration: str,
+    *,
+    donor: str | None,
+    donor_score: float | None,
+    iteration: int,
+    interval: int,
+    reason: str,
+) -> dict[str, Any]:
+    """The row of a branch. Its path is the whole one.
+
+    Args:
+        spec: The trial.
+        exploration: Name of the exploration.
+        donor: Trial whose checkpoint it begins with; None for the initial weights.
+        donor_score: Score of the checkpoint.
+        iteration: Report of the donor whose checkpoint it is; 0 without one.
+        interval: Optimizer steps per interval.
+        reason: Why it was proposed.
+    """
+    return {
+        "exploration": exploration,
+        "trial": spec.name,
+        "generation": iteration,
+        "step": iteration * interval,
+        "action": "start" if donor is None else "clone",
+        "donor": donor,
+        "donor_score": donor_score,
+        "knot": to_json(spec.path.end.to_dict()),
+        "path": to_json(spec.path.to_dict()),
+        "reason": reason,
+        "decided_at": datetime.now(UTC),
+    }
 
 
 def decision_rows(

@@ -19,7 +19,7 @@ from erpo_explore.store.rows import to_json
 from erpo_explore.store.schema import TABLES
 from erpo_explore.trial import TrialSpec
 from erpo_explore.tune.callbacks.failures import Failures
-from erpo_explore.tune.callbacks.lineage_rows import decision_rows, first_rows
+from erpo_explore.tune.callbacks.lineage_rows import branch_row, decision_rows, first_rows
 from erpo_explore.tune.scoreboard import Scoreboard
 from erpo_explore.tune.trial_view import ITERATION
 
@@ -108,6 +108,39 @@ class Recorder:
             self._writer.remove_reports(spec.name)
         self._failures.pop(spec.name, None)
         self.begin([spec])
+
+    def begin_branch(self, spec: TrialSpec, *, donor: str | None, iteration: int, interval: int, reason: str) -> None:
+        """Record a branch that is proposed while the exploration runs, and where it begins.
+
+        Args:
+            spec: The trial.
+            donor: Trial whose checkpoint it begins with; None for the initial weights.
+            iteration: Report of the donor whose checkpoint it is; 0 without one.
+            interval: Optimizer steps per interval.
+            reason: Why it was proposed.
+        """
+        self.begin_anew(spec)
+        objective = None if donor is None else self.scoreboard.objective_at(donor, iteration)
+        sign = 1.0 if self.higher_is_better else -1.0
+        row = branch_row(
+            spec,
+            self.exploration,
+            donor=donor,
+            donor_score=None if objective is None else sign * objective,
+            iteration=iteration,
+            interval=interval,
+            reason=reason,
+        )
+        self._writer.append("lineage", [row])
+
+    def note_handover(self, record: Mapping[str, object]) -> None:
+        """Write what the search would hand over now into `exploration.yaml`."""
+        self._writer.note({"handover": dict(record)})
+
+    def end_search(self) -> None:
+        """Note that no trial will be suggested any more."""
+        self._writer.note({"search_ended": True})
+        self.scoreboard.shared_checkpoints.clear()
 
     def observe(self, spec: TrialSpec, result: Mapping[str, Any]) -> None:
         """Record one report of a trial: an observation, its samples, its sentences, and the trial's state.

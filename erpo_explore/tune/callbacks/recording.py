@@ -41,6 +41,8 @@ class RecordingCallback(tune.Callback):
         view = TrialView(trial)
         if view.checkpoint is not None:
             self._recorder.note_checkpoint(view.spec, view.iteration, view.checkpoint)
+        if self._recorder.scoreboard.shared_iterations:
+            self._recorder.scoreboard.note_checkpoints(view.name, view.checkpoints)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Record that a trial failed, and put the failure into the assignment of its next worker."""

@@ -138,3 +138,10 @@ def test_a_write_changes_the_folder_mark(table, folder):
 def test_an_exploration_has_ended_when_no_trial_is_left(trials, search, expected):
     frame = pd.DataFrame(trials, columns=["role", "status"])
     assert has_ended(frame, {"space": {"search": search}}) is expected
+
+
+def test_a_search_by_branches_has_ended_when_it_says_so():
+    frame = pd.DataFrame([("branch", "finished")], columns=["role", "status"])
+    manifest = {"space": {"search": {"method": "branch", "members": 1}}}
+    assert not has_ended(frame, manifest)
+    assert has_ended(frame, manifest | {"search_ended": True})
