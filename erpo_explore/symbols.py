@@ -3,9 +3,10 @@
 They are a value and no constants, because each pretrained model has its own ids.
 """
 
+import functools
 from dataclasses import dataclass
 
-__all__ = ["Symbols"]
+__all__ = ["Symbols", "runs_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +35,20 @@ class Symbols:
     def never_drawn(self) -> tuple[int, ...]:
         """Ids that have no mass in any target distribution, sorted and without duplicates."""
         return tuple(sorted({self.pad, self.bos, self.unk, *self.unused} - {self.eos}))
+
+
+@functools.cache
+def runs_of(ids: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """Runs of adjacent ids, which rise, as (first, end): a slice needs no tensor of indices.
+
+    Example:
+        >>> runs_of((0, 1, 3))
+        ((0, 2), (3, 4))
+    """
+    runs: list[tuple[int, int]] = []
+    for each in ids:
+        if runs and runs[-1][1] == each:
+            runs[-1] = (runs[-1][0], each + 1)
+        else:
+            runs.append((each, each + 1))
+    return tuple(runs)

@@ -9,7 +9,6 @@ Terms that are equal for every v are left out of the energies; only `log_z_N` ad
 additions per prefix, and the model's normaliser is computed only where Z is needed.
 """
 
-import functools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Final
@@ -24,7 +23,7 @@ from erpo_explore.erpo.soft_labels import DenseLabels, SoftLabels
 from erpo_explore.rewards import Increments
 from erpo_explore.seq2seq.ended_rows import masks_ended_rows
 from erpo_explore.space import Point
-from erpo_explore.symbols import Symbols
+from erpo_explore.symbols import Symbols, runs_of
 
 __all__ = [
     "Conditional",
@@ -121,25 +120,13 @@ class DenseConditional(Conditional):
 def forbid(logits_NV: Float[Tensor, "N V"], symbols: Symbols) -> Float[Tensor, "N V"]:
     """Single-precision logits with −∞ for tokens that a target never holds; may overwrite the given tensor."""
     logits_NV = logits_NV.float()
-    runs = _runs(symbols.never_drawn)
+    runs = runs_of(symbols.never_drawn)
     if len(runs) > _MAX_RUNS:
         logits_NV[:, list(symbols.never_drawn)] = -torch.inf
         return logits_NV
     for first, end in runs:  # a slice needs no tensor of indices
         logits_NV[:, first:end] = -torch.inf
     return logits_NV
-
-
-@functools.cache
-def _runs(ids: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    """Runs of adjacent ids as (first, end)."""
-    runs: list[tuple[int, int]] = []
-    for each in ids:
-        if runs and runs[-1][1] == each:
-            runs[-1] = (runs[-1][0], each + 1)
-        else:
-            runs.append((each, each + 1))
-    return tuple(runs)
 
 
 def allowed_log_p(logits_XV: Float[Tensor, "*X V"], symbols: Symbols) -> Float[Tensor, "*X V"]:

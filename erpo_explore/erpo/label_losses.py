@@ -13,6 +13,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from erpo_explore.erpo.soft_labels import SoftLabels, TokenLabels
+from erpo_explore.seq2seq.ended_rows import masks_ended_rows
+from erpo_explore.symbols import runs_of
 
 __all__ = [
     "allowed_probabilities",
@@ -65,7 +67,7 @@ def allowed_probabilities(
         forbidden: Tokens that a target never holds.
     """
     log_total_N = losses_N + logits_NV.gather(1, labels_N[:, None])[:, 0].float()
-    share_N = (logits_NV[:, list(forbidden)].float() - log_total_N[:, None]).exp().sum(1)
+    share_N = (_columns(logits_NV, forbidden).float() - log_total_N[:, None]).exp().sum(1)
     return (-losses_N).exp() / (1.0 - share_N.clamp(max=1.0 - 1e-6))
 
 
@@ -150,7 +152,7 @@ def _log_totals(logits_NV: Tensor, forbidden: tuple[int, ...]) -> Tensor:
     log_total_N = _log_sums(logits_NV)
     if not forbidden:
         return log_total_N
-    share_N = (logits_NV[:, list(forbidden)] - log_total_N[:, None]).exp().sum(1)
+    share_N = (_columns(logits_NV, forbidden) - log_total_N[:, None]).exp().sum(1)
     return log_total_N + torch.log1p(-share_N.clamp(max=1.0 - 1e-6))
 
 
@@ -158,13 +160,19 @@ def _log_sums(logits_NV: Tensor) -> Tensor:
     """Log Σ exp(l) of each row; the same bits in parts as at once."""
     num_rows = max(1, _AT_ONCE // logits_NV.shape[1])
     # several threads would wait for each other at every part, and a GPU at every kernel
-    if len(logits_NV) <= num_rows or logits_NV.device.type != "cpu" or torch.get_num_threads() > 1:
+    if len(logits_NV) <= num_rows or masks_ended_rows(logits_NV.device) or torch.get_num_threads() > 1:
         return logits_NV.logsumexp(-1)
     return torch.cat([part.logsumexp(-1) for part in torch.split(logits_NV, num_rows)])
+
+
+def _columns(values_NV: Tensor, tokens: tuple[int, ...]) -> Tensor:
+    """The values of some tokens, without a tensor of indices, which the host would send to the device."""
+    return torch.cat([values_NV[:, first:end] for first, end in runs_of(tokens)], dim=1)
 
 
 def _less_labels(p_NV: Tensor, labels: SoftLabels, forbidden: tuple[int, ...], gradient_N: Tensor) -> Tensor:
     """(softmax − q) · gradient, in the memory of the given tensor."""
     if forbidden:
-        p_NV[:, list(forbidden)] = 0.0
+        for first, end in runs_of(forbidden):
+            p_NV[:, first:end] = 0.0
     return labels.subtracted_from(p_NV).mul_(gradient_N[:, None])
