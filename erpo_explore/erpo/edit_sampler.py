@@ -132,7 +132,7 @@ def _assembled(token_RX: Int[Tensor, "R X"], position_RX: Float[Tensor, "R X"], 
         inputs_RT=shifted(token_RL, symbols),
         labels_RT=token_RL,
         keep_RT=keep_RL,
-        keep_on_host_RT=torch.arange(L) <= length_on_host_R[:, None],
+        keep_on_host_RT=torch.arange(L, device=length_on_host_R.device) <= length_on_host_R[:, None],
         finished_R=torch.ones_like(length_R, dtype=torch.bool),
     )
 
