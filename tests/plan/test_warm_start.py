@@ -29,7 +29,7 @@ def write(folder, scores, tasks=(0.1, 0.2, 0.3), *, task="toy", score_name="bleu
             "step": 100 * iteration,
             "progress": iteration / 4,
             "score": score,
-            "objective": sign * score,
+            "objective": None if score is None else sign * score,
         }
         writer.append("observations", [OBSERVATION | changes | {"task": task, "path": json.dumps(path.to_dict())}])
     writer.append("trials", [TRIAL | {"score_name": score_name}])

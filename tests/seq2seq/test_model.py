@@ -199,7 +199,7 @@ class TestDrawnWeights:
         assert model.num_parameters == sum(tensor.numel() for tensor in model.state_dict().values())
 
 
-SETTLING = ("lstm",)
+SETTLING = ("lstm", "transformer")
 
 
 class TestSettledDropout:

@@ -97,7 +97,7 @@ def test_the_deviation_of_the_reward_is_that_of_all_targets_of_its_steps():
     reward_SBK, interval = torch.rand(3, 4, 2, generator=torch.Generator().manual_seed(1)), Interval()
     for reward_BK in reward_SBK:
         step = StepLoss(loss=torch.tensor(1.0), num_tokens=1, num_units=1.0, rewards=reward_statistics(reward_BK, 1.0))
-        interval.add(step)
+        interval.add(step.on_host())
     assert interval.means["reward_deviation"] == pytest.approx(float(reward_SBK.std(correction=0)), rel=1e-4)
 
 

@@ -27,9 +27,9 @@ def rewards_of(task, name, metric, monkeypatch):
     """The metric and the references of each step's loss, and what the run reports of them."""
     seen, step_loss = [], optimizer_step.step_loss
 
-    def recorded(*given):
+    def recorded(*given, **others):
         seen.append(given[1].metric)
-        return step_loss(*given)
+        return step_loss(*given, **others)
 
     monkeypatch.setattr(optimizer_step, "step_loss", recorded)
     run = TrainingRun(task, LstmConfig(hidden_size=8), TRAINING, spec_of(algorithm(name).path(metric)), CPU)
@@ -80,9 +80,12 @@ def test_references_with_unknown_words_are_rewarded_by_their_text(tmp_path, monk
         FilesConfig.model_validate({"data": folder, "metric": "chrf", "vocabulary": {"kind": "word", "min_count": 2}})
     )
     seen, step_loss = [], optimizer_step.step_loss
-    monkeypatch.setattr(
-        optimizer_step, "step_loss", lambda *given: (seen.append((given[1], given[5])), step_loss(*given))[1]
-    )
+
+    def recorded(*given, **others):
+        seen.append((given[1], given[5]))
+        return step_loss(*given, **others)
+
+    monkeypatch.setattr(optimizer_step, "step_loss", recorded)
     TrainingRun(
         task, LstmConfig(hidden_size=8), TRAINING, spec_of(algorithm("policy_gradient").path("chrf")), CPU
     ).advance()
