@@ -34,8 +34,10 @@ os.environ["RAY_ADDRESS"] = "local"
 _RAY_FOLDER: Final = Path("/tmp") / f"ray-{uuid4().hex[:8]}"
 os.environ["RAY_TMPDIR"] = str(_RAY_FOLDER)
 
-# a shell starts what runs in the background deaf to Ctrl-C, and so would be the processes that the tests send one to
+# A shell starts what runs in the background deaf to Ctrl-C, and `nohup` to a closed terminal. So would be the processes
+# that the tests send these to.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 _IS_FIRST: Final = pytest.StashKey[bool]()
