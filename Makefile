@@ -20,7 +20,7 @@ test: $(INSTALLED) ## Install, then the tests, but for the slow ones
 	$(PYTEST) -m "not slow"
 
 test-slow: $(INSTALLED) ## What test leaves out: slow tests, and those that need further programs (git, rsync, Chromium, …)
-	$(PYTEST) -m "slow or tools"
+	$(PYTEST) -m "slow or tools" --durations=30
 
 test-random: $(INSTALLED) ## The tests of properties, on 500 random examples each
 	HYPOTHESIS_PROFILE=random $(PYTEST) -m "not slow and hypothesis"
