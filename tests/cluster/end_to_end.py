@@ -55,7 +55,7 @@ def submit_and_check(cluster: Cluster) -> None:
             "--results results/friendly",
             "--into /tmp/friendly",
         )
-    assert all(line in output for line in ("step 800/800", "best: ", "fetched /tmp/friendly")), output
+    assert all(line in output for line in ("step 800/800", "best run: ", "fetched /tmp/friendly")), output
     observations, trials = (
         cluster.table(name, "/tmp/friendly", machine="laptop") for name in ("observations", "trials")
     )
