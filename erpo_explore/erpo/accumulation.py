@@ -21,7 +21,7 @@ from erpo_explore.erpo.candidates import Candidates
 from erpo_explore.erpo.draw import Draw, from_reference
 from erpo_explore.erpo.estimators import GradientEstimator, load_estimator
 from erpo_explore.erpo.m_step import StepLoss, known_mean, reference_loss
-from erpo_explore.erpo.objective import anchor_of, draws_nothing, longest_draw
+from erpo_explore.erpo.objective import draws_nothing, encoded_step, longest_draw
 from erpo_explore.erpo.reward_statistics import RewardStatistics
 from erpo_explore.erpo.step import Step
 from erpo_explore.errors import ConfigError
@@ -72,16 +72,17 @@ def accumulate(
 
     def step(row_B: Int[Tensor, " B"]) -> Step:
         # as wide as the batch: a model may read the padding
-        return Step(
-            point=point,
-            reward=reward,
-            model=model,
-            memory=model.encode(source_BS[row_B], source_keep_BS[row_B]),
-            reference=reference.take(row_B),
+        return encoded_step(
+            point,
+            reward,
+            model,
+            source_BS[row_B],
+            source_keep_BS[row_B],
+            reference.take(row_B),
+            generator,
             max_tokens=max_tokens,
-            generator=generator,
+            anchors=anchors,
             candidates=None if candidates is None else candidates.take(row_B),
-            **anchor_of(point, anchors, source_BS[row_B], source_keep_BS[row_B]),
         ).repeated(num_draws)
 
     earlier = [parameter.grad for parameter in model.parameters()]

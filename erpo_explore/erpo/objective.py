@@ -6,7 +6,7 @@ Legend: B sources, S source length, T target length.
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import torch
 from jaxtyping import Bool, Int
@@ -23,7 +23,7 @@ from erpo_explore.seq2seq import Memory, Seq2Seq
 from erpo_explore.seq2seq.ended_rows import masks_ended_rows
 from erpo_explore.space import Point
 
-__all__ = ["anchor_of", "draw_targets", "draws_nothing", "longest_draw", "step_loss"]
+__all__ = ["draw_targets", "draws_nothing", "encoded_step", "longest_draw", "step_loss"]
 
 _EMPTY: Final = "every target must keep at least one token, its EOS; got an empty one"
 
@@ -68,16 +68,17 @@ def step_loss(
     if not masks_ended_rows(is_empty.device) and bool(is_empty):
         raise ValueError(_EMPTY)
     masks = dropout_state(model) if point.estimator.reuse > 1 else None
-    step = Step(
-        point=point,
-        reward=reward,
-        model=model,
-        memory=model.encode(source_BS, source_keep_BS),
-        reference=reference,
+    step = encoded_step(
+        point,
+        reward,
+        model,
+        source_BS,
+        source_keep_BS,
+        reference,
+        generator,
         max_tokens=longest_draw(reference),
-        generator=generator,
+        anchors=anchors,
         candidates=candidates,
-        **anchor_of(point, anchors, source_BS, source_keep_BS),
     )
     # where the host must not wait for the device, it looks once, at the end
     outcome = _outcome(step, point).on_host(*([(is_empty, _EMPTY)] if masks_ended_rows(is_empty.device) else []))
@@ -139,17 +140,53 @@ def draw_targets(
     return load_estimator(point.estimator.kind).draw(step)
 
 
-@torch.no_grad()
-def anchor_of(
-    point: Point, anchors: Mapping[str, Seq2Seq], source_BS: Int[Tensor, "B S"], source_keep_BS: Bool[Tensor, "B S"]
-) -> dict[str, Any]:
-    """The anchor of a step at a point, and what it encodes; nothing where the point has none."""
+def encoded_step(
+    point: Point,
+    reward: MixtureReward,
+    model: Seq2Seq,
+    source_BS: Int[Tensor, "B S"],
+    source_keep_BS: Bool[Tensor, "B S"],
+    reference: Reference,
+    generator: torch.Generator,
+    *,
+    max_tokens: int,
+    anchors: Mapping[str, Seq2Seq],
+    candidates: Candidates | None = None,
+) -> Step:
+    """One target per source at a point, with the sources as the model and the point's anchor encode them.
+
+    Args:
+        point: As for `step_loss`, like all that is not named here.
+        reward: R.
+        model: p_θ.
+        source_BS: x.
+        source_keep_BS: True on x.
+        reference: y*.
+        generator: Source of every random draw.
+        max_tokens: Length at which a drawn target is cut.
+        anchors: The anchors.
+        candidates: The candidates.
+
+    Raises:
+        ValueError: The point's anchor is missing.
+    """
+    step = Step(
+        point=point,
+        reward=reward,
+        model=model,
+        memory=model.encode(source_BS, source_keep_BS),
+        reference=reference,
+        max_tokens=max_tokens,
+        generator=generator,
+        candidates=candidates,
+    )
     if point.anchor == "self" or draws_nothing(point) or point.estimator.rules.needs_frozen:
-        return {}
+        return step
     if point.anchor not in anchors:
         raise ValueError(f"the anchor {point.anchor} is missing, which the point reads: {point}")
     anchor = anchors[point.anchor]
-    return {"anchor": anchor, "anchor_memory": anchor.encode(source_BS, source_keep_BS)}
+    with torch.no_grad():
+        return replace(step, anchor=anchor, anchor_memory=anchor.encode(source_BS, source_keep_BS))
 
 
 def longest_draw(reference: Reference) -> int:

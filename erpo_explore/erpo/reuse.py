@@ -21,8 +21,7 @@ from torch import Tensor
 
 from erpo_explore.erpo.kept_draws import KeptDraws, with_dropout_state
 from erpo_explore.erpo.m_step import StepLoss, anchor_divergences, model_draw_losses, normalised, step_result
-from erpo_explore.erpo.objective import anchor_of, longest_draw
-from erpo_explore.erpo.step import Step
+from erpo_explore.erpo.objective import encoded_step, longest_draw
 from erpo_explore.rewards import MixtureReward, Reference
 from erpo_explore.seq2seq import Seq2Seq
 from erpo_explore.space import Point
@@ -67,15 +66,16 @@ def reused_loss(
         anchors: As for `step_loss`.
     """
     with with_dropout_state(model, kept.encoder_masks):
-        step = Step(
-            point=point,
-            reward=reward,
-            model=model,
-            memory=model.encode(source_BS, source_keep_BS),
-            reference=reference,
+        step = encoded_step(
+            point,
+            reward,
+            model,
+            source_BS,
+            source_keep_BS,
+            reference,
+            generator,
             max_tokens=longest_draw(reference),
-            generator=generator,
-            **anchor_of(point, anchors, source_BS, source_keep_BS),
+            anchors=anchors,
         )
         step = step.repeated(point.estimator.draws_per_source).settled()
     with with_dropout_state(model, kept.decoder_masks):
