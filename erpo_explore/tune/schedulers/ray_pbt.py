@@ -9,15 +9,19 @@ cube with its Gaussian process. Additions make them comparable, and write their 
 - Coordinates are kept within their ranges, which Tune's PBT does not ensure. They become the knot that a clone reaches
   in its next interval, so that the path is in the observations and can be replayed.
 - A clone keeps its own name and seed, and is a row of lineage.
-- Tune draws from process-wide generators. They are seeded per report from (seed, member, iteration), and restored.
+- Tune draws from process-wide generators. They are seeded per report and restored; the key is (seed, member, iteration,
+  number of the member's reports).
 
-A clone of a donor that is behind repeats an iteration; its report replaces the one of the weights that it gave up. The
+A clone of a donor that is behind repeats an iteration; its report replaces the one of the weights that it gave up. On
+fewer slots than members Tune would run it before its donor, and the same clone could be made and dropped for ever. So
+among members that have trained equally long, the one with the fewest reports runs first, and no draw is repeated. The
 order of reports depends on the workers' speed, and a restored driver does not have the last scores (and PB2's data). So
 the same seed does not guarantee the same decisions.
 """
 
 import functools
 import random  # noqa: TID251 - Tune's schedulers draw from it, so it is seeded around them
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -59,6 +63,8 @@ class _TunePopulation(PopulationBasedTraining):
         self._experiment = experiment
         self._region = Region.from_search(experiment.search, metric)
         self._recorder = recorder
+        self._num_reports: Counter[str] = Counter()
+        """Reports of each member that this driver has seen."""
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """Give a member the coordinates of its first knot."""
@@ -75,13 +81,14 @@ class _TunePopulation(PopulationBasedTraining):
         if not view.is_member or result["score"] is None:
             return str(TrialScheduler.CONTINUE)
         index = view.seed - self._experiment.seed
-        with _seeded(self._experiment.seed, index, result[ITERATION]):
-            members: Any = _Members(tune_controller)
+        self._num_reports[view.name] += 1
+        with _seeded(self._experiment.seed, index, result[ITERATION], self._num_reports[view.name]):
+            members: Any = _Members(tune_controller, self._num_reports)
             return str(super().on_trial_result(members, trial, result))
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """Members first, starting with the one that has trained least; then other trials."""
-        members: Any = _Members(tune_controller)
+        members: Any = _Members(tune_controller, self._num_reports)
         member = super().choose_trial_to_run(members)
         others = (trial for trial in tune_controller.get_trials() if not TrialView(trial).is_member)
         return member or next((trial for trial in others if trial.status in (Trial.PENDING, Trial.PAUSED)), None)
@@ -171,17 +178,19 @@ class TunePb2(_TunePopulation, PB2):
 
 
 class _Members:
-    """Tune's controller without the trials that are no members."""
+    """Tune's controller without the trials that are no members, beginning with the member with the fewest reports."""
 
-    def __init__(self, tune_controller: Any) -> None:
+    def __init__(self, tune_controller: Any, num_reports: Mapping[str, int]) -> None:
         self._tune_controller = tune_controller
+        self._num_reports = num_reports
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tune_controller, name)
 
     def get_trials(self) -> list[Trial]:
-        """The members."""
-        return [trial for trial in self._tune_controller.get_trials() if TrialView(trial).is_member]
+        """The members; Tune keeps their order among those that have trained equally long."""
+        members = [trial for trial in self._tune_controller.get_trials() if TrialView(trial).is_member]
+        return sorted(members, key=lambda trial: self._num_reports.get(TrialView(trial).name, 0))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Additions to Tune's PBT and PB2, without a cluster; `test_methods` runs them on Ray."""
 
 import random  # noqa: TID251 - it is under test
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ class OneTrial(Trial):
 
     def __init__(self, spec):
         self.config = Assignment(spec=spec).to_dict()
+        self.trial_id = spec.name
         self.evaluated_params = {}
         self.experiment_tag = spec.name
 
@@ -42,6 +44,35 @@ class OneTrial(Trial):
 
 class Controller:
     search_alg = None
+
+
+class OneSlot(Controller):
+    """What Tune's controller does for a scheduler on one slot; a checkpoint is the number of its intervals."""
+
+    def __init__(self, trials):
+        self.trials = trials
+
+    def get_trials(self):
+        return self.trials
+
+    def train_interval(self, scheduler, trial, objective, num_intervals=4):
+        manager = trial.run_metadata.checkpoint_manager
+        last = getattr(manager, "_latest_checkpoint_result", None)
+        iteration = 1 + (0 if last is None else last.checkpoint)
+        manager._latest_checkpoint_result = SimpleNamespace(checkpoint=iteration)
+        trial.status = Trial.RUNNING
+        if iteration == num_intervals:
+            trial.status = Trial.TERMINATED
+            return
+        result = {"config": trial.config, "training_iteration": iteration, "score": objective, "objective": objective}
+        scheduler.on_trial_result(self, trial, trial.config | result)
+        trial.status = Trial.PAUSED
+
+    def _schedule_trial_save(self, trial, result):
+        return trial.run_metadata.checkpoint_manager._latest_checkpoint_result.checkpoint
+
+    def pause_trial(self, trial, should_checkpoint):
+        trial.status = Trial.PAUSED
 
 
 @pytest.mark.parametrize(("method", "kind"), [("pbt", TunePbt), ("pb2", TunePb2)])
@@ -80,6 +111,27 @@ def test_where_less_is_better_the_member_with_fewest_errors_is_cloned(method, ki
         scheduler._save_trial_state(scheduler._trial_state[trial], 1, result, trial)
     worst, best = scheduler._quantiles()
     assert ([rates[trial] for trial in worst], [rates[trial] for trial in best]) == ([40.0], [10.0])
+
+
+@pytest.mark.parametrize(("method", "kind"), [("pbt", TunePbt), ("pb2", TunePb2)])
+def test_on_one_slot_a_clone_does_not_train_for_ever_before_its_donor(method, kind, tmp_path, monkeypatch):
+    """The first member is the worst whenever it has trained three intervals, and goes back to a donor with two."""
+    space = Experiment.from_dict(TINY | {"search": SEARCH | {"method": method, "quantile": 0.25}})
+    recorder = Recorder(exploration="tiny", task="toy", model="lstm", metric="bleu", scoreboard=Scoreboard(tmp_path))
+    scheduler = kind(space, "bleu", recorder)
+    monkeypatch.setattr(scheduler, "_get_new_config", lambda trial, _: (trial.config, {}))
+    controller = OneSlot([OneTrial(spec) for spec in plan_trials(space, "bleu")[-4:]])
+    for trial in controller.trials:
+        trial.status = Trial.PENDING
+        scheduler.on_trial_add(controller, trial)
+    order = []
+    while (trial := scheduler.choose_trial_to_run(controller)) is not None:
+        order.append(controller.trials.index(trial))
+        assert len(order) < 40, order
+        controller.train_interval(scheduler, trial, objective=0.0 if order[-1] == 0 else 1.0)
+    assert order[:9] == [0, 1, 2, 3, 0, 1, 2, 3, 0]
+    assert len(order) > 4 * 4  # the first member went back
+    assert {trial.status for trial in controller.trials} == {Trial.TERMINATED}
 
 
 def test_pbt_leaves_no_coordinate_outside_its_range(tmp_path):
