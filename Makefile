@@ -6,9 +6,11 @@ RUN := $(VENV)/.installed-run
 INSTALLED := $(VENV)/.installed-test
 CLUSTER := $(VENV)/.installed-cluster
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder -r fEs
+# slow tests wait for processes half of their time
+PYTEST_SLOW := $(subst --numprocesses logical,--numprocesses 4,$(PYTEST))
 SPACE ?= default
 
-.PHONY: help explore test test-slow test-random test-all check docs cluster-test cluster-faults gpu-check format lock clean
+.PHONY: help explore test test-slow test-random test-all check lint types doctest docs cluster-test cluster-faults gpu-check format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -20,7 +22,7 @@ test: $(INSTALLED) ## Install, then the tests, but for the slow ones
 	$(PYTEST) -m "not slow"
 
 test-slow: $(INSTALLED) ## What test leaves out: slow tests, and those that need further programs (git, rsync, Chromium, …)
-	$(PYTEST) -m "slow or tools" --durations=30
+	$(PYTEST_SLOW) -m "slow or tools" --durations=30
 
 test-random: $(INSTALLED) ## The tests of properties, on 500 random examples each
 	HYPOTHESIS_PROFILE=random $(PYTEST) -m "not slow and hypothesis"
@@ -28,11 +30,17 @@ test-random: $(INSTALLED) ## The tests of properties, on 500 random examples eac
 test-all: $(INSTALLED) ## Install, then all tests, with all checks of types and shapes
 	CHECK_ALL_TYPES=1 $(PYTEST)
 
-check: $(INSTALLED) ## Format, lint, strict types, import contracts, doctests, language
+check: lint types doctest ## Format, lint, strict types, import contracts, doctests, language
+
+lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+doctest: $(INSTALLED)
 	$(BIN)/python -m pytest --doctest-modules erpo_explore -q
 	$(BIN)/python -m pytest tests/docs/test_language.py -q
 

@@ -33,7 +33,7 @@ def explore_and_check(cluster: Cluster) -> None:
     """
     with step("ray submit cluster/onprem.yaml explore.py space.yaml"):
         driver = cluster.submit("space.yaml")
-        driver.wait(timeout=240)
+        driver.wait(timeout=600)
         assert driver.returncode == 0, f"the driver ended with {driver.returncode}:\n{cluster.last_output()}"
     observations = cluster.table("observations")
     check_complete(observations, cluster.table("trials"), num_trials=NUM_TRIALS, num_reports=NUM_REPORTS)

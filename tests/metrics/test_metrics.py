@@ -16,6 +16,7 @@ from erpo_explore.metrics.load import metric_config
 from erpo_explore.stats.bootstrap import Resamples, corpus_score, resample
 from erpo_explore.tasks import ToyConfig
 from erpo_explore.tasks.metric import METRICS, check_metric, reward_metric
+from tests.examples import fewer
 from tests.rewards import scoring
 from tests.rewards.oracles import edit
 
@@ -78,6 +79,7 @@ def test_rouge_is_the_mean_over_sentences_of_rouge_scores(written):
 
 
 @pytest.mark.parametrize("metric", EVERY)
+@fewer(3)
 @given(written=pairs)
 def test_the_statistics_give_the_score_sentence_by_sentence(metric, written):
     hypotheses, references = zip(*written, strict=True)

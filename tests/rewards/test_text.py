@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from erpo_explore.metrics import load_scorer
 from erpo_explore.rewards import BleuReward, FinishedReward, Reference, TextReward, metric_reward, text_scorer
 from erpo_explore.tasks.texts import Texts
+from tests.examples import fewer
 
 from .oracles import FINISHED, SYMBOLS, WORDS, batch_of, reference_of, summed
 from .text_scorers import SCORERS, bleu_of, decode
@@ -105,7 +106,7 @@ def pairs_of(block):
 
 @pytest.mark.parametrize("name", SCORERS)
 @pytest.mark.parametrize("block", BLOCKS)
-@settings(max_examples=25)
+@fewer(6)
 @given(data=st.data())
 def test_in_any_script_targets_of_characters_have_the_score_of_their_text(block, name, data):
     hypothesis, reference = data.draw(pairs_of(BLOCKS[block]))

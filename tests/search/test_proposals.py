@@ -14,6 +14,7 @@ from erpo_explore.search.proposals import first_knot, grid_points, nearest_knot,
 from erpo_explore.search.streams import keyed_generator as keyed
 from erpo_explore.space import Path, Point, Reward, algorithm
 from erpo_explore.space.reward import TOKEN_METRICS
+from tests.examples import fewer
 
 from .strategies import FREE_WEIGHTS, TRUTH, searches, seeds
 
@@ -156,6 +157,7 @@ class TestGrid:
         expected = itertools.product((0.0, 0.2, 0.4), (0.1, 0.2, 0.3), (0.01, 0.1, 1.0))
         assert sorted(met) == [pytest.approx(combination) for combination in sorted(expected)]
 
+    @fewer(3)
     @given(searches(), st.integers(1, 3))
     def test_points_lie_in_the_ranges_and_on_the_simplex(self, search, levels):
         search = search.model_copy(update={"levels": levels})

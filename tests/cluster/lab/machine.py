@@ -116,7 +116,7 @@ class Machine:
         """Remove the filling of the disk."""
         self.run("rm -f /srv/filling")
 
-    def run(self, command: str, *, typed: str = "", check: bool = True, timeout_s: float = 300.0) -> str:
+    def run(self, command: str, *, typed: str = "", check: bool = True, timeout_s: float = 600.0) -> str:
         """Run a command on the machine and return its output.
 
         Args:

@@ -15,6 +15,7 @@ from tests.tune.simulated import simulate
 
 pytestmark = [
     pytest.mark.ray,
+    pytest.mark.slow,
     *RAY_WARNINGS,
 ]
 
@@ -57,7 +58,6 @@ def clones_continue_from_their_donors(folder: Path) -> None:
         assert first["score"] == pytest.approx(donor["score"] + first["reward_task"])
 
 
-@pytest.mark.slow
 class TestSubPopulations:
     def test_every_member_reports_every_interval(self, two_periods: Path) -> None:
         reports = load_results(two_periods).groupby("trial")["iteration"].apply(list)
@@ -94,14 +94,12 @@ class TestSubPopulations:
             gained = task[(clone.trial, clone.generation + 1)]
             assert scores[(clone.trial, clone.generation + 1)] == pytest.approx(clone.donor_score + gained)
 
-    @pytest.mark.slow
     def test_the_same_seed_decides_the_same(self, two_periods: Path, tmp_path: Path) -> None:
         again = simulate(tmp_path / "again", **TWO_PERIODS)
         first, second = (load_results(f, "lineage").drop(columns="decided_at") for f in (two_periods, again))
         pd.testing.assert_frame_equal(first, second)
 
 
-@pytest.mark.slow
 def test_a_killed_driver_is_resumed_with_the_decisions_of_an_undisturbed_one(two_periods: Path) -> None:
     with put_back(two_periods, two_periods.with_name("periods-21")) as whole:
         assert len(load_results(two_periods)) == 21
@@ -112,7 +110,6 @@ def test_a_killed_driver_is_resumed_with_the_decisions_of_an_undisturbed_one(two
         assert set(load_results(two_periods, "trials")["num_failures"]) == {0}
 
 
-@pytest.mark.slow
 def test_asynchronous_members_finish_and_clone_only_members_that_have_trained_as_long(
     two_slots: str, tmp_path: Path
 ) -> None:
@@ -128,7 +125,6 @@ def test_asynchronous_members_finish_and_clone_only_members_that_have_trained_as
     paths_agree(folder)
 
 
-@pytest.mark.slow
 def test_asynchronous_members_do_not_clone_unwritten_weights(two_slots: str, tmp_path: Path) -> None:
     search = {"members": 5, "evolve_every": [1], "synchronous": False, "quantile": 0.5}
     folder = simulate(tmp_path / "slow", NUM_INTERVALS, save_s={"member-0": 0.4}, lead=-1.0, **search)
