@@ -40,14 +40,17 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+_LONGEST: Final = ("test_run.py", "test_tutorial.py", "test_failures.py", "test_object_store.py", "test_slurm.py")
+"""Files that take minutes each. A process that began with one of them last would keep the others waiting."""
+
 _IS_FIRST: Final = pytest.StashKey[bool]()
 """Whether a test is the first of those that differ in their parameters alone."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that need a Ray, since they take longest, and find the first test of each function."""
+    """Begin with the longest files and those that need a Ray, and find the first test of each function."""
     with_ray = {item.path for item in items if item.get_closest_marker("ray")}
-    items.sort(key=lambda item: item.path not in with_ray)
+    items.sort(key=lambda item: (item.path.name not in _LONGEST, item.path not in with_ray))
     seen: set[tuple[Path, str]] = set()
     for item in items:
         function = (item.path, item.nodeid.partition("[")[0])
