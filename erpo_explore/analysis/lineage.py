@@ -88,6 +88,10 @@ def _parents(nodes: pd.DataFrame) -> list[tuple[str, int] | None]:
     for row in nodes[["trial", "donor", "action", "step"]].to_dict("records"):
         origin = row["donor"] if row["action"] == "clone" else row["trial"]
         before = bisect_left(steps.get(origin, []), row["step"])  # number of earlier nodes of the origin
-        is_root = row["action"] == "start" or before == 0
-        parents.append(None if is_root else (origin, highest[origin][before - 1]))
+        if row["action"] == "clone" and origin is not None and origin not in steps:
+            parents.append((origin, 0))  # a baseline, which has no decisions
+        elif row["action"] == "start" or before == 0:
+            parents.append(None)
+        else:
+            parents.append((origin, highest[origin][before - 1]))
     return parents

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import pandas as pd
 
+from erpo_explore.analysis.branches import BranchSearch
 from erpo_explore.analysis.contrasts import algorithm_runs, best_reports
 from erpo_explore.analysis.points import higher_is_better, point_table, scored
 from erpo_explore.analysis.replay import replay_table
@@ -91,6 +92,9 @@ class Handed:
         low: Lower end of the gain's 95 % interval.
         high: Upper end of it.
         p_value: Probability that it gains nothing.
+        num_runs: Number of whole runs, of the search and of its baselines; 0 where it is not recorded.
+        num_paths: Number of different paths among them.
+        num_dropped: Number of paths with a chance below 5 % to be better than the most promising one.
     """
 
     name: str
@@ -103,6 +107,9 @@ class Handed:
     low: float
     high: float
     p_value: float
+    num_runs: int = 0
+    num_paths: int = 0
+    num_dropped: int = 0
 
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, Any]) -> "Handed | None":
@@ -112,6 +119,7 @@ class Handed:
             return None
         leader = written["leader"]
         gain = leader["over_mle"]
+        search = BranchSearch.from_manifest(manifest)
         return cls(
             name=written["name"],
             seeds=written["seeds"],
@@ -123,6 +131,9 @@ class Handed:
             low=gain["low"],
             high=gain["high"],
             p_value=gain["p_value"],
+            num_runs=0 if search is None else search.num_ended,
+            num_paths=0 if search is None else search.num_tried,
+            num_dropped=0 if search is None else search.num_dropped,
         )
 
 

@@ -7,6 +7,9 @@ from erpo_explore.analysis.importance import Importances
 __all__ = ["TITLES", "caption"]
 
 TITLES: Final = {
+    "candidates": "What the search tried",
+    "effects": "Effects of the algorithms, phase by phase",
+    "branches": "Tree of branches",
     "score": "Score over training",
     "measures": "All metrics over training",
     "pareto": "Score against cost",
@@ -19,6 +22,14 @@ TITLES: Final = {
 }
 
 _CAPTIONS: Final = {
+    "candidates": "Candidates against replications: one lane per path, with the number n of its whole runs. "
+    "Ticks are their scores. The marker is the score that the model of the search expects over seeds, with its 95 % "
+    "interval. The dotted line is maximum likelihood.",
+    "effects": "Gain at the end, plus or minus a standard deviation, where an algorithm trains one phase and maximum "
+    "likelihood the others, as the model of the search sees it. Blue is a gain and red a loss.",
+    "branches": "One lane per trial. Each begins with the initial weights of its seed, or with the checkpoint of "
+    "another trial at the end of a phase (dotted), and trains to the end of the budget. Its last score stands at its "
+    "end.",
     "score": "Score on the validation set over training. Named algorithms are coloured, with a band over seeds (95 % "
     "t-interval; with few seeds it may extend beyond the axis). Searched trials are grey and dotted. The best trial is "
     "thick.",

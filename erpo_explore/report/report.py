@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from erpo_explore.analysis.branches import BranchSearch, branch_table, candidate_table, effect_table
 from erpo_explore.analysis.contrasts import algorithm_contrasts, best_reports, searched_contrasts
 from erpo_explore.analysis.explorations import distinct_trials
 from erpo_explore.analysis.importance import Importances, importances
@@ -24,6 +25,7 @@ from erpo_explore.analysis.trial_table import trial_table
 from erpo_explore.analysis.verdict import Handed, find_verdict
 from erpo_explore.errors import ResultsError
 from erpo_explore.report import sections
+from erpo_explore.report.figures.branches import candidates_figure, effects_figure, tree_figure
 from erpo_explore.report.figures.lineage import lineage_figure
 from erpo_explore.report.figures.map import simplex_map, temperature_map
 from erpo_explore.report.figures.measures import measures_figure
@@ -89,12 +91,16 @@ def read_report(results_folder: Location) -> Report:
     observations = tables["observations"]
     trials, generator = trial_table(observations), np.random.default_rng(SEED)
     found = importances(trials, generator)
-    figures = _figures(tables, trials, found, metric)
+    search = BranchSearch.from_manifest(manifest)
+    of_search = _search_figures(tables, search, metric)
+    figures = of_search | _figures(tables, trials, found, metric, search)
     handed = Handed.from_manifest(manifest)
     verdict = find_verdict(observations, tables["sentences"], metric, np.random.default_rng(SEED), handed=handed)
     compare = (searched_contrasts, algorithm_contrasts)
     drawn = {name: sections.figure_section(name, found) for name in figures}
     drawn["pareto"] += sections.cost_section(observations, metric)
+    if search is not None:
+        drawn["candidates"] += sections.candidates_section(search, candidate_table(search, observations))
     body = [
         f"<h1>{escape(name)}</h1>",
         f'<p class="summary">{escape(" ".join(verdict_sentences(verdict)))}</p>',
@@ -102,6 +108,7 @@ def read_report(results_folder: Location) -> Report:
         sections.caution(observations),
         sections.reward_caution(_effects(observations, tables["measures"], metric)),
         sections.facts(manifest, observations, metric),
+        *(drawn.pop(name) for name in of_search),
         sections.comparison_section(observations),
         sections.measures_section(tables["measures"], observations, metric),
         sections.contrasts_section([each(observations, tables["sentences"], generator) for each in compare]),
@@ -172,10 +179,29 @@ def _load_shown(folder: Location, stored: pd.DataFrame, observations: pd.DataFra
     return {"sentences": sentences.merge(reports, on=["trial", "iteration"]), "samples": large["samples"]}
 
 
-def _figures(
-    tables: Mapping[str, pd.DataFrame], trials: pd.DataFrame, found: Importances | None, metric: str
+def _search_figures(
+    tables: Mapping[str, pd.DataFrame], search: BranchSearch | None, metric: str
 ) -> dict[str, go.Figure]:
-    """All figures, in their order on the page."""
+    """Figures of a search by branches; none for another search."""
+    if search is None:
+        return {}
+    figures = {"candidates": candidates_figure(candidate_table(search, tables["observations"]), metric)}
+    if len(effects := effect_table(search)):
+        figures["effects"] = effects_figure(effects)
+    branches = branch_table(search, tables["observations"], tables["lineage"])
+    if len(branches):
+        figures["branches"] = tree_figure(branches, search)
+    return figures
+
+
+def _figures(
+    tables: Mapping[str, pd.DataFrame],
+    trials: pd.DataFrame,
+    found: Importances | None,
+    metric: str,
+    search: BranchSearch | None,
+) -> dict[str, go.Figure]:
+    """The figures of any search, in their order on the page."""
     observations, lineage = tables["observations"], tables["lineage"]
     best = best_row(observations)
     best_path_rows = path_so_far(observations, lineage, str(best["trial"]), int(best["iteration"]))
@@ -193,7 +219,7 @@ def _figures(
         figures["parallel"] = parallel_figure(trials)
     if found is not None:
         figures["importance"] = importance_figure(found)
-    if not lineage.empty:
+    if not lineage.empty and search is None:
         figures["lineage"] = lineage_figure(
             lineage,
             (str(best["trial"]), int(best["generation"])),

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from erpo_explore.analysis.branches import BranchSearch
 from erpo_explore.analysis.contrasts import verdict
 from erpo_explore.analysis.importance import Importances
 from erpo_explore.analysis.measures import measure_table, metric_names
@@ -19,6 +20,7 @@ from erpo_explore.report.word_diff import word_diff
 from erpo_explore.store.columns import TEST, VALIDATION
 
 __all__ = [
+    "candidates_section",
     "caution",
     "comparison_section",
     "contrasts_section",
@@ -107,6 +109,40 @@ def comparison_section(observations: pd.DataFrame) -> str:
     titles = ["algorithm", "n", "mean", "95 % interval", "sd", "best", "unscored"]
     note = "Scores are each trial's best on the validation set, and therefore slightly optimistic for all of them."
     return f'<h2>Algorithms</h2>{table(titles, rows, tall=True)}<p class="note">{note}</p>'
+
+
+def candidates_section(search: BranchSearch, candidates: pd.DataFrame) -> str:
+    """Table of the paths that a search by branches tried, and since when each is dropped.
+
+    Args:
+        search: What the search believes.
+        candidates: Result of `candidate_table`.
+    """
+    titles = ["path", "scores", "gain, with 95 % interval", "may lead", "dropped after"]
+    rows = [
+        [
+            _marked(row),
+            ", ".join(f"{score:.2f}" for score in row["scores"]) or "no whole run",
+            "–" if row["is_reference"] else f"{row['gain']:+.2f} ({row['gain_low']:+.2f} to {row['gain_high']:+.2f})",
+            "leads" if pd.isna(row["chance"]) else f"{row['chance']:.0%}",
+            None if pd.isna(row["dropped_after"]) else f"{row['dropped_after']} of {search.num_ended} runs",
+        ]
+        for row in candidates.head(MAX_ROWS).to_dict("records")
+    ]
+    note = (
+        "Scores are those of whole runs, one per seed. Gains are expected, over maximum likelihood. The chance that a "
+        "path may lead is that of being better than the most promising one. A path is dropped while this chance is "
+        "below 5 %: the search then hardly ever trains it again. No branch ends early."
+    )
+    return f'{table(titles, rows, right=titles[2:], tall=True)}<p class="note">{note}</p>'
+
+
+def _marked(row: Mapping[Any, Any]) -> str:
+    """Name of a path, and what it is."""
+    kinds = [
+        word for word, is_kind in (("handed over", row["is_handed"]), ("reference", row["is_reference"])) if is_kind
+    ]
+    return f"{row['name']} ({', '.join(kinds)})" if kinds else str(row["name"])
 
 
 def measures_section(measures: pd.DataFrame, observations: pd.DataFrame, decides: str) -> str:

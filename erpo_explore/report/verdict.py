@@ -65,15 +65,33 @@ def _handed(handed: Handed) -> list[str]:
         f"{handed.gain:+.2f} over maximum likelihood (95 % interval {handed.low:+.2f} to {handed.high:+.2f}, "
         f"{_p_value(handed.p_value)})"
     )
+    tried = _tried(handed)
     if handed.is_sure:
         return [
             f"The search hands over {handed.name}: it expects a score of {handed.score:.2f}, {gain}, seen on "
-            f"{_seeds(handed.seeds)}."
+            f"{_seeds(handed.seeds)}.",
+            *tried,
         ]
     sentence = f"The search is not sure of any path, and hands over {handed.name}, seen on {_seeds(handed.seeds)}."
     if handed.leader == handed.name:
-        return [f"{sentence} It expects {gain}."]
-    return [f"{sentence} The most promising path is {handed.leader}: {gain}, seen on {_seeds(handed.leader_seeds)}."]
+        return [f"{sentence} It expects {gain}.", *tried]
+    leader = f"The most promising path is {handed.leader}: {gain}, seen on {_seeds(handed.leader_seeds)}."
+    return [f"{sentence} {leader}", *tried]
+
+
+def _tried(handed: Handed) -> list[str]:
+    """What was tried, and how much of it was dropped for which reason."""
+    if not handed.num_runs:
+        return []
+    paths = "1 path" if handed.num_paths == 1 else f"{handed.num_paths} paths"
+    runs = "1 run" if handed.num_runs == 1 else f"{handed.num_runs} runs"
+    sentence = f"It tried {paths} in {runs}"
+    if not handed.num_dropped:
+        return [f"{sentence}, and dropped none."]
+    return [
+        f"{sentence}, and dropped {handed.num_dropped}: the chance to be better than the most promising path fell "
+        "below 5 %."
+    ]
 
 
 def _seeds(number: int) -> str:

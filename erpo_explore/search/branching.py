@@ -27,6 +27,7 @@ Left out: the effect of branches that still run on the value of the next one. Th
 Legend: C challengers, B branches, P paths.
 """
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -41,7 +42,7 @@ from erpo_explore.search.path_prior import PathPrior
 from erpo_explore.search.phases import Checkpoint, Letters, Phases
 from erpo_explore.search.streams import keyed_generator
 
-__all__ = ["Branch", "Branching", "considered_paths", "fitted_model", "propose"]
+__all__ = ["Branch", "Branching", "considered_paths", "fitted_model", "open_checkpoints", "propose"]
 
 _ROUNDING: Final = 1e-9
 _REFIT: Final = 1.5
@@ -139,6 +140,31 @@ def propose(
     return branches
 
 
+def open_checkpoints(phases: Phases, checkpoints: Sequence[Checkpoint], *, left: float) -> set[tuple[int, Letters]]:
+    """Seed and letters of each checkpoint that a branch may still begin with.
+
+    A branch begins with the last checkpoint of its path on a seed. So none begins with a checkpoint any more once every
+    algorithm was trained behind it, or all that could come behind it costs more than is left.
+
+    Args:
+        phases: The space of paths.
+        checkpoints: Everything that was scored.
+        left: Time that is left, in whole trainings of the reference.
+    """
+    trained = {(one.seed, one.letters) for one in checkpoints}
+    cheapest = min(phases.costs)
+    return {
+        (seed, letters)
+        for seed, letters in trained
+        if any(
+            (seed, (*letters, letter)) not in trained
+            and math.fsum([cost, *[cheapest] * (phases.num_phases - len(letters) - 1)]) <= left + _ROUNDING
+            for letter, cost in enumerate(phases.costs)
+        )
+        and len(letters) < phases.num_phases
+    }
+
+
 def considered_paths(
     phases: Phases, checkpoints: Sequence[Checkpoint], most: int, generator: np.random.Generator
 ) -> list[Letters]:
@@ -152,6 +178,7 @@ def considered_paths(
     return list(dict.fromkeys([*paths, *map(tuple, rows.tolist())]))
 
 
+@lru_cache(maxsize=2)
 def fitted_model(phases: Phases, checkpoints: tuple[Checkpoint, ...], prior: PathPrior) -> PathModel:
     """The model of all checkpoints, with scales of the first of them.
 

@@ -7,7 +7,7 @@ Legend: N sentences, D statistics of each.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -77,6 +77,21 @@ class Scoreboard:
         """
         return {}
 
+    @cached_property
+    def _closed(self) -> set[tuple[str, int]]:
+        """Trial and iteration of the checkpoints that were shared, and that nothing will begin with any more."""
+        return set()
+
+    def close_checkpoints(self, kept: Collection[tuple[str, int]]) -> None:
+        """Give up shared checkpoints, for good.
+
+        Args:
+            kept: Trial and iteration of those that other trials may still begin with.
+        """
+        for key in self.shared_checkpoints.keys() - set(kept):
+            self._closed.add(key)
+            del self.shared_checkpoints[key]
+
     def note_checkpoints(self, trial: str, checkpoints: Mapping[int, Any]) -> None:
         """Add those of a trial's checkpoints that other trials may begin with.
 
@@ -85,7 +100,8 @@ class Scoreboard:
             checkpoints: Tune's records of its checkpoints, by iteration.
         """
         for iteration in checkpoints.keys() & self.shared_iterations:
-            self.shared_checkpoints[trial, iteration] = checkpoints[iteration]
+            if (trial, iteration) not in self._closed:
+                self.shared_checkpoints[trial, iteration] = checkpoints[iteration]
 
     def note_report(self, trial: str, result: Mapping[str, Any]) -> None:
         """Add a report, which replaces an earlier one of the same iteration.

@@ -8,6 +8,8 @@ Proposals are recorded before they start, and a resumed search takes those that 
 ones. So it repeats what Tune's snapshot had missed, and proposes nothing else in its place. Where a donor must repeat
 its phase, its branch waits for it.
 
+Checkpoints at the ends of phases stay as long as a branch may begin with them, and no longer: `open_checkpoints`.
+
 Legend: Q phases.
 """
 
@@ -27,7 +29,7 @@ from erpo_explore.config.experiment import Experiment
 from erpo_explore.plan.branches import handover_record
 from erpo_explore.plan.methods.branch import turns_of
 from erpo_explore.plan.trials import num_suggested
-from erpo_explore.search.branching import Branch, Branching, propose
+from erpo_explore.search.branching import Branch, Branching, open_checkpoints, propose
 from erpo_explore.search.phases import Checkpoint, Letters, Phases
 from erpo_explore.space import Path
 from erpo_explore.store import load_manifest, load_results
@@ -101,7 +103,7 @@ class PlannedThenBranches(Searcher):
         num_running = len(self._names) - len(self._ended & set(self._names.values()))
         if num_running >= max(1, self._slots()):
             return None
-        branch = self._recorded_branch() or self._proposed_branch()
+        branch = self._recorded_branch(len(self._branches)) or self._proposed_branch()
         if branch is None:
             if num_running:
                 return None
@@ -134,12 +136,14 @@ class PlannedThenBranches(Searcher):
             interval=self._experiment.training.interval,
             reason=f"{branch.reason}: {self._turns.words(branch.path)}",
         )
+        self._close_checkpoints()
         return Assignment(spec=spec, parent=donor, generation=self._iteration(branch)).to_dict()
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Note that a trial has ended, with or without a score at its end, and what the search would hand over now."""
         del result, error
         self._ended.add(self._names[trial_id])
+        before: Any = load_manifest(self._recorder.folder).get("handover")
         record = handover_record(
             self._phases,
             self._checkpoints(),
@@ -147,9 +151,12 @@ class PlannedThenBranches(Searcher):
             self._settings,
             seed=self._experiment.seed,
             sign=1.0 if self._recorder.higher_is_better else -1.0,
+            runs=self._runs(),
+            before=before,
         )
         if record is not None:
             self._recorder.note_handover(record)
+        self._close_checkpoints()
         if len(self._branches) == self._most and self._ended >= set(self._names.values()):
             self._recorder.end_search()  # Tune does not ask again
 
@@ -186,6 +193,13 @@ class PlannedThenBranches(Searcher):
             _Trained(name=_name(index), branch=branch, is_planned=False) for index, branch in enumerate(self._branches)
         ]
         return trained + branches
+
+    def _runs(self) -> dict[Letters, list[str]]:
+        """Names of the trials of each whole path."""
+        runs: dict[Letters, list[str]] = {}
+        for trained in self._trained():
+            runs.setdefault(trained.branch.path, []).append(trained.name)
+        return runs
 
     def _objective(self, trained: _Trained, phase: int) -> float | None:
         """Objective of a trial after so many phases; None where it has none yet."""
@@ -230,7 +244,7 @@ class PlannedThenBranches(Searcher):
             self._phases,
             checkpoints,
             self._settings,
-            left=float(self._experiment.search.members) - sum(branch.cost for branch in self._branches),
+            left=self._left,
             seed=self._experiment.seed,
             number=len(self._branches),
             running=[one.branch for one in trained if self._objective(one, len(one.branch.path)) is None],
@@ -238,9 +252,30 @@ class PlannedThenBranches(Searcher):
         self._considered = (known, proposed[0] if proposed else None)
         return self._considered[1]
 
-    def _recorded_branch(self) -> Branch | None:
-        """The branch of the next number, where an earlier driver has recorded it."""
-        row = self._record.get(_name(len(self._branches)))
+    @property
+    def _left(self) -> float:
+        """Time that is left, without that of running branches."""
+        return float(self._experiment.search.members) - sum(branch.cost for branch in self._branches)
+
+    def _close_checkpoints(self) -> None:
+        """Give up the checkpoints with which no branch can begin any more, so that they are deleted."""
+        is_open = open_checkpoints(self._phases, self._checkpoints(), left=self._left)
+        number = len(self._branches)
+        while (branch := self._recorded_branch(number)) is not None:
+            is_open.add((branch.seed, branch.checkpoint))
+            number += 1
+        kept: dict[tuple[int, Letters], tuple[str, int]] = {}
+        for trained in self._trained():
+            own = trained.branch
+            for phase in range(own.start + 1, len(own.path)):
+                key = own.seed, own.path[:phase]
+                if key in is_open and self._objective(trained, phase) is not None:
+                    kept.setdefault(key, (trained.name, self._turns.ends[phase - 1]))
+        self._recorder.scoreboard.close_checkpoints(kept.values())
+
+    def _recorded_branch(self, number: int) -> Branch | None:
+        """The branch of a number, where an earlier driver has recorded it."""
+        row = self._record.get(_name(number))
         if row is None:
             return None
         path, generation = Path.from_dict(json.loads(row["path"])), int(row["generation"])

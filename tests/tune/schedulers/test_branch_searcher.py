@@ -1,9 +1,12 @@
 """The searcher of branches without Ray; `test_branch_run` runs it on Ray."""
 
 import json
+import math
+from itertools import product
 
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.plan.trials import plan_trials
+from erpo_explore.search.branching import Branch
 from erpo_explore.space import Path
 from erpo_explore.store import ResultsWriter, load_manifest, load_results
 from erpo_explore.trial.assignment import Assignment
@@ -101,6 +104,51 @@ def test_branches_cost_at_most_the_budget_and_the_search_says_that_it_has_ended(
     assert sum(branch.cost for branch in searcher._branches) > 3.0
     assert load_manifest(tmp_path / "tiny")["search_ended"] is True
     assert searcher._recorder.scoreboard.shared_checkpoints == {}
+
+
+def beginnings(searcher):
+    """Donor and report of every branch that could still be paid for, by enumeration of all paths."""
+    found, trained = set(), {(one.seed, one.letters) for one in searcher._checkpoints()}
+    costs = [COSTS[name] / INTERVALS for name in searcher._turns.names]
+    left = 4.0 - sum(branch.cost for branch in searcher._branches)
+    for seed, path in product({seed for seed, _ in trained}, product(range(3), repeat=INTERVALS)):
+        start = next((n for n in range(INTERVALS) if (seed, path[: n + 1]) not in trained), INTERVALS)
+        cost = math.fsum(costs[letter] for letter in path[start:])
+        if 0 < start < INTERVALS and cost <= left + 1e-9:
+            found.add((searcher._donor(Branch(seed=seed, path=path, start=start, cost=cost, reason="")), start))
+    return found
+
+
+def test_the_checkpoints_that_stay_are_those_that_a_branch_may_begin_with(tmp_path):
+    searcher = searcher_of(tmp_path / "tiny")
+    scoreboard, numbers = searcher._recorder.scoreboard, []
+    while (config := searcher.suggest(f"id{len(numbers)}")) != "FINISHED":
+        train(searcher, f"id{len(numbers)}", config)
+        assert set(scoreboard.shared_checkpoints) == beginnings(searcher)
+        numbers.append(len(scoreboard.shared_checkpoints))
+    assert max(numbers) <= 2 * (3**INTERVALS - 3) // (3 - 1)  # S (A^Q − A) / (A − 1)
+    assert numbers[-1] < max(numbers)
+
+
+def test_a_checkpoint_that_was_given_up_is_not_shared_again(tmp_path):
+    scoreboard = searcher_of(tmp_path / "tiny")._recorder.scoreboard
+    scoreboard.note_checkpoints("a", {1: object(), 2: object()})
+    scoreboard.close_checkpoints([("a", 2)])
+    scoreboard.note_checkpoints("a", {1: object(), 2: object(), 3: object()})
+    assert set(scoreboard.shared_checkpoints) == {("a", 2), ("a", 3)}
+
+
+def test_what_is_dropped_stays_dropped_since_the_same_run(tmp_path):
+    searcher, seen = searcher_of(tmp_path / "tiny"), {}
+    while (config := searcher.suggest(f"id{len(searcher._names)}")) != "FINISHED":
+        train(searcher, f"id{len(searcher._names) - 1}", config)
+        handover = load_manifest(tmp_path / "tiny")["handover"]
+        now = {row["name"]: row["dropped_after"] for row in handover["paths"] if row["dropped_after"] is not None}
+        assert all(row["chance"] < 0.05 for row in handover["paths"] if row["name"] in now)
+        assert all(since == seen.get(name, handover["num_ended"]) for name, since in now.items())
+        seen = now
+    trials = {trial for row in handover["paths"] for trial in row["trials"]}
+    assert trials == {"mle-s5", *(f"branch-{number}" for number in range(len(searcher._branches)))}
 
 
 def test_what_is_handed_over_is_recorded_with_its_gain(tmp_path):
