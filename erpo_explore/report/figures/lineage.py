@@ -86,13 +86,12 @@ def short_names(trials: list[str]) -> dict[str, str]:
 
 
 def _shown(nodes: pd.DataFrame, ancestors: set[tuple[str, int]]) -> pd.DataFrame:
-    """The nodes to draw, at most `MAX_NODES`; a parent that is not drawn is null."""
-    if len(nodes) <= MAX_NODES:
-        return nodes
-    is_ancestor = [pair in ancestors for pair in zip(nodes["trial"], nodes["generation"], strict=True)]
-    rank = (nodes["action"] == "clone").astype(int) + 2 * np.array(is_ancestor, dtype=int)
-    kept = pd.DataFrame({"rank": rank, "step": nodes["step"]}).sort_values(["rank", "step"], kind="stable")
-    nodes = nodes.loc[np.sort(kept.index[-MAX_NODES:])]
+    """The nodes to draw, at most `MAX_NODES`; a parent that is not drawn, such as a baseline, is null."""
+    if len(nodes) > MAX_NODES:
+        is_ancestor = [pair in ancestors for pair in zip(nodes["trial"], nodes["generation"], strict=True)]
+        rank = (nodes["action"] == "clone").astype(int) + 2 * np.array(is_ancestor, dtype=int)
+        kept = pd.DataFrame({"rank": rank, "step": nodes["step"]}).sort_values(["rank", "step"], kind="stable")
+        nodes = nodes.loc[np.sort(kept.index[-MAX_NODES:])]
     known = set(zip(nodes["trial"], nodes["generation"], strict=True))
     has_parent = np.array(
         [pair in known for pair in zip(nodes["parent_trial"], nodes["parent_generation"], strict=True)]

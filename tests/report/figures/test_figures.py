@@ -105,6 +105,12 @@ def test_each_clone_has_an_arrow_that_ends_at_the_replaced_member(lineage):
     assert [score for score, size in zip(arrows.marker.color, arrows.marker.size, strict=True) if size] == [14.0, 22.0]
 
 
+def test_a_clone_of_a_baseline_which_has_no_lane_has_no_arrow(lineage):
+    first = lineage.index[lineage["action"] == "clone"][0]
+    lineage.loc[first, "donor"] = "run_mle"
+    assert len(named(lineage_figure(lineage), "clones")[0].x) == 3
+
+
 def test_the_ancestry_of_the_best_is_thick_across_its_clone(lineage):
     rows = named(lineage_figure(lineage, ("run_m2", 4)), "path of the best")[0]
     assert list(rows.y)[-3:] == [2, 1, None]
