@@ -112,7 +112,8 @@ def effects_figure(effects: pd.DataFrame) -> go.Figure:
         effects.pivot(index="algorithm", columns="phase", values=name).loc[list(dict.fromkeys(effects["algorithm"]))]
         for name in ("mean", "deviation")
     )
-    most = max(0.01, float(mean_AQ.abs().to_numpy().max()))
+    # an effect within noise stays pale
+    most = max(0.01, float(mean_AQ.abs().to_numpy().max()), 2.0 * float(deviation_AQ.to_numpy().max()))
     figure = go.Figure(
         go.Heatmap(
             z=mean_AQ.round(4).to_numpy().tolist(),
