@@ -4,7 +4,7 @@ A path counts as dropped while the model gives it a chance below 5 % to be bette
 then hardly ever a challenger. No branch ends early.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from scipy.stats import norm
@@ -28,7 +28,7 @@ def handover_record(
     settings: Branching,
     *,
     seed: int,
-    sign: float,
+    score_of: Callable[[float], float],
     runs: Mapping[Letters, Sequence[str]] | None = None,
     before: Mapping[str, Any] | None = None,
 ) -> dict[str, Any] | None:
@@ -43,7 +43,7 @@ def handover_record(
         turns: The algorithms.
         settings: Settings of the search.
         seed: Random seed of the search.
-        sign: −1 where less of the score is better.
+        score_of: Gives the score of an objective.
         runs: Names of the trials of each whole path.
         before: The record before the last trial ended, which has since when each path is dropped.
     """
@@ -59,7 +59,7 @@ def handover_record(
         "seeds": len({one.seed for one in checkpoints if one.letters == letters}),
         "leader": {
             "name": turns.words(found.path),
-            "score": sign * found.objective,
+            "score": score_of(found.objective),
             "seeds": found.seeds,
             "over_mle": _plain(gain),
             "over_point": _plain(over_point) | {"name": turns.words(over_point.path)},
@@ -67,7 +67,7 @@ def handover_record(
         "num_checkpoints": len(checkpoints),
         "algorithms": list(turns.names),
         "ends": list(turns.ends),
-        **_beliefs(phases, checkpoints, turns, settings, found.path, runs or {}, sign, before or {}),
+        **_beliefs(phases, checkpoints, turns, settings, found.path, runs or {}, score_of, before or {}),
     }
 
 
@@ -78,7 +78,7 @@ def _beliefs(
     settings: Branching,
     leader: Letters,
     runs: Mapping[Letters, Sequence[str]],
-    sign: float,
+    score_of: Callable[[float], float],
     before: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What the model believes of each path with a run, and of one phase of each algorithm in place of the reference."""
@@ -106,7 +106,7 @@ def _beliefs(
                 "name": name,
                 "letters": list(path),
                 "trials": list(runs.get(path, ())),
-                "score": sign * float(beliefs.mean_P[number[path]]),
+                "score": score_of(float(beliefs.mean_P[number[path]])),
                 "deviation": max(0.0, float(beliefs.covariance_PP[number[path], number[path]])) ** 0.5,
                 "gain": {"mean": gain, "deviation": deviation},
                 "chance": chance,

@@ -1,6 +1,6 @@
 """Rows of the table `lineage`: the first knots of a population, its decisions, and branches."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,7 +67,7 @@ def branch_row(
 
 
 def decision_rows(
-    decisions: Sequence[Decision], exploration: str, *, interval: int, higher_is_better: bool
+    decisions: Sequence[Decision], exploration: str, *, interval: int, score_of: Callable[[float], float]
 ) -> list[dict[str, Any]]:
     """One row per decision.
 
@@ -75,9 +75,8 @@ def decision_rows(
         decisions: Decisions of the population, one per member.
         exploration: Name of the exploration.
         interval: Optimizer steps per interval.
-        higher_is_better: Direction of the metric. The rows have scores, not objectives.
+        score_of: Gives the score of an objective. The rows have scores.
     """
-    sign = 1.0 if higher_is_better else -1.0
     return [
         {
             "exploration": exploration,
@@ -88,8 +87,8 @@ def decision_rows(
             "period": decision.period,
             "action": decision.action,
             "donor": decision.donor,
-            "score": _score(decision.objective, sign),
-            "donor_score": _score(decision.donor_objective, sign),
+            "score": _score(decision.objective, score_of),
+            "donor_score": _score(decision.donor_objective, score_of),
             "p_value": decision.p_value,
             "rank": decision.rank,
             "population": decision.population,
@@ -102,5 +101,5 @@ def decision_rows(
     ]
 
 
-def _score(objective: float | None, sign: float) -> float | None:
-    return None if objective is None else sign * objective
+def _score(objective: float | None, score_of: Callable[[float], float]) -> float | None:
+    return None if objective is None else score_of(objective)

@@ -66,6 +66,10 @@ class Recorder:
         """Results folder, resolved."""
         return self.scoreboard.folder
 
+    def score_of(self, objective: float) -> float:
+        """The score of an objective, in the metric's own direction."""
+        return objective if self.higher_is_better else -objective
+
     @cached_property
     def _writer(self) -> ResultsWriter:
         return ResultsWriter.open(self.folder)
@@ -121,12 +125,11 @@ class Recorder:
         """
         self.begin_anew(spec)
         objective = None if donor is None else self.scoreboard.objective_at(donor, iteration)
-        sign = 1.0 if self.higher_is_better else -1.0
         row = branch_row(
             spec,
             self.exploration,
             donor=donor,
-            donor_score=None if objective is None else sign * objective,
+            donor_score=None if objective is None else self.score_of(objective),
             iteration=iteration,
             interval=interval,
             reason=reason,
@@ -230,7 +233,7 @@ class Recorder:
         """
         self._writer.append(
             "lineage",
-            decision_rows(decisions, self.exploration, interval=interval, higher_is_better=self.higher_is_better),
+            decision_rows(decisions, self.exploration, interval=interval, score_of=self.score_of),
         )
 
     def _untrained(self, spec: TrialSpec) -> dict[str, Any]:

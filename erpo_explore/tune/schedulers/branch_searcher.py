@@ -150,7 +150,7 @@ class PlannedThenBranches(Searcher):
             self._turns,
             self._settings,
             seed=self._experiment.seed,
-            sign=1.0 if self._recorder.higher_is_better else -1.0,
+            score_of=self._recorder.score_of,
             runs=self._runs(),
             before=before,
         )

@@ -21,7 +21,7 @@ COSTS = {"mle": 1.0, "label_smoothing": 1.0, "data_noising": 1.5}
 INTERVALS = 4
 
 
-def searcher_of(folder, *, slots=1, sign=1.0):
+def searcher_of(folder, *, slots=1, higher_is_better=True):
     if not folder.exists():
         ResultsWriter.create(folder, {"exploration": "tiny", "search_costs": COSTS})
     scoreboard = Scoreboard(folder, frozenset(range(1, INTERVALS)))
@@ -30,7 +30,7 @@ def searcher_of(folder, *, slots=1, sign=1.0):
         task="toy",
         model="lstm",
         metric="bleu",
-        higher_is_better=sign > 0.0,
+        higher_is_better=higher_is_better,
         scoreboard=scoreboard,
     )
     planned = plan_trials(SPACE, "bleu")
@@ -157,6 +157,15 @@ def test_what_is_handed_over_is_recorded_with_its_gain(tmp_path):
     leader = handover["leader"]
     assert leader["over_mle"]["low"] <= leader["over_mle"]["mean"] <= leader["over_mle"]["high"]
     assert handover["name"] == leader["name"] if handover["is_sure"] else "(" not in handover["name"]
+
+
+def test_scores_are_recorded_in_the_direction_of_the_metric(tmp_path):
+    searcher = searcher_of(tmp_path / "tiny", higher_is_better=False)
+    played(searcher)
+    lineage = load_results(tmp_path / "tiny", table="lineage").dropna(subset=["donor"])
+    objectives = map(searcher._recorder.scoreboard.objective_at, lineage["donor"], lineage["generation"])
+    assert lineage["donor_score"].tolist() == [-objective for objective in objectives]
+    assert -50.0 < load_manifest(tmp_path / "tiny")["handover"]["leader"]["score"] < -40.0
 
 
 def test_a_resumed_search_takes_the_recorded_branches_and_waits_for_their_donors(tmp_path):
