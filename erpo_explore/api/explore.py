@@ -101,7 +101,9 @@ def _unread(experiment: Experiment) -> tuple[str, ...]:
 
 def _check_earlier_results(experiment: Experiment) -> None:
     """Check that the results folders exist that an experiment names."""
-    folders = [("search.warm_start", folder) for folder in experiment.search.warm_start]
+    search = experiment.search
+    folders = [("search.warm_start", folder) for folder in search.warm_start]
+    folders += [("search.prior", folder) for folder in search.prior]
     if isinstance(experiment.init_from, FromResults):
         folders.append(("init_from", experiment.init_from.results))
     for field, folder in folders:

@@ -39,7 +39,13 @@ def anchored(experiment: "Experiment", folder: Path) -> "Experiment":
             else experiment.model,
             "baselines": {name: _baseline(baseline, folder) for name, baseline in experiment.baselines.items()},
             "init_from": _init_from(experiment.init_from, folder),
-            "search": _with(search, {"warm_start": tuple(_location(each, folder) for each in search.warm_start)}),
+            "search": _with(
+                search,
+                {
+                    name: tuple(_location(each, folder) for each in getattr(search, name))
+                    for name in ("warm_start", "prior")
+                },
+            ),
         },
     )
     return absolute

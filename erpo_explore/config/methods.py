@@ -62,7 +62,7 @@ METHODS: Final[Mapping[str, MethodEntry]] = {
     "pb2": MethodEntry(implementation="erpo_explore.plan.methods.pb2:METHOD", reads=_MEMBERS),
     "branch": MethodEntry(
         implementation="erpo_explore.plan.methods.branch:METHOD",
-        reads=frozenset({"members", "phases", "candidates", "metric"}),
+        reads=frozenset({"members", "phases", "candidates", "metric", "prior"}),
     ),
     "none": MethodEntry(implementation="erpo_explore.plan.methods.no_search:METHOD", reads=frozenset()),
 }

@@ -130,6 +130,11 @@ class Search(Section):
     """Results folders of earlier explorations of the same task. One member of the population starts towards the best
     path in them."""
 
+    prior: tuple[str, ...] = ()
+    """Results folders of earlier explorations with the same metric, which say what `branch` may expect of its
+    algorithms and of their places. Their runs count that stay at one of the present algorithms in each phase. `none`:
+    nothing is expected before it is trained."""
+
     @model_validator(mode="before")
     @classmethod
     def _read_asha(cls, written: Any) -> Any:
@@ -144,6 +149,15 @@ class Search(Section):
     def _read_pbt(cls, written: Any) -> Any:
         if isinstance(written, dict) and written.get("method") == "pbt":
             return {"resample": _RESAMPLE_OF_TUNE} | written
+        return written
+
+    @field_validator("prior", mode="before")
+    @classmethod
+    def _read_prior(cls, written: Any) -> Any:
+        if written == "none":
+            return ()
+        if isinstance(written, str):
+            raise ValueError(f"prior must be a list of results folders or none, got {written}; write [{written}]")
         return written
 
     @field_validator("evolve_every")
@@ -221,6 +235,8 @@ class Search(Section):
                 f"candidates are for methods population and branch with monotone false, got {self.method} and "
                 f"{str(self.monotone).lower()}; leave them out, or name them in `baselines`"
             )
+        if self.prior and self.method != "branch" and not is_dotted(self.method):
+            raise ValueError(f"prior is for method branch, got {self.method}; leave it out")
         if self.method in ("pbt", "pb2") and not self.ranges:
             raise ValueError(f"ranges must name a coordinate for method {self.method}, got none")
         if self.method == "grid" and (count := self._grid_size) > _MAX_GRID:

@@ -11,6 +11,7 @@ from erpo_explore.config.experiment import Experiment
 from erpo_explore.config.resolve import resolve
 from erpo_explore.erpo import check_divisible, load_estimator
 from erpo_explore.metrics import load_scorer
+from erpo_explore.plan.earlier_paths import load_prior
 from erpo_explore.plan.initial_weights import (
     INITIAL,
     checkpoint_record,
@@ -21,11 +22,13 @@ from erpo_explore.plan.initial_weights import (
     kept_checkpoints,
 )
 from erpo_explore.plan.manifest import manifest
+from erpo_explore.plan.methods import find_method
 from erpo_explore.plan.methods.branch import with_default_candidates
 from erpo_explore.plan.trials import num_suggested, plan_trials
 from erpo_explore.plan.unchanged import data_record, warn_of_changed_data
 from erpo_explore.plan.warm_start import load_warm_start
 from erpo_explore.rewards import load_metric, text_scorer
+from erpo_explore.search.path_prior import PathPrior
 from erpo_explore.store.files import Location
 from erpo_explore.tasks import Task, load_task, steps_per_epoch
 from erpo_explore.tasks.digests import file_digests
@@ -62,6 +65,8 @@ class Plan:
         data: The field of `exploration.yaml` by which a resumed exploration recognises its data.
         search_costs: Time of a whole training at each algorithm that the search lets take turns, in that of maximum
             likelihood; empty before it was measured, and for other searches.
+        search_prior: What earlier results let expect of the paths; None where nothing is, and where the exploration
+            resumes, since `exploration.yaml` has it then.
     """
 
     experiment: Experiment
@@ -75,6 +80,7 @@ class Plan:
     checkpoint_bytes: int
     data: Mapping[str, Any]
     search_costs: Mapping[str, float] = field(default_factory=dict)
+    search_prior: PathPrior | None = None
 
     @property
     def num_trials(self) -> int:
@@ -96,6 +102,7 @@ class Plan:
             | dict(self.data)
             | {"vocabulary": self.task.vocabularies.sha256()}
             | ({"search_costs": dict(self.search_costs)} if self.search_costs else {})
+            | ({"search_prior": self.search_prior.to_dict()} if self.search_prior else {})
         )
 
     def initial_record(self) -> dict[str, Any]:
@@ -108,7 +115,8 @@ class Plan:
         Args:
             experiment: Resolved, and with a budget in steps.
         """
-        return _plan(experiment, self.task, self.folder, self.data, resumes=False)
+        plan = _plan(experiment, self.task, self.folder, self.data, resumes=False)
+        return replace(plan, search_prior=self.search_prior)
 
     def after_first(self) -> "Plan":
         """The plan once `first` has trained the initial checkpoints.
@@ -143,7 +151,17 @@ def make_plan(experiment: Experiment, folder: Location, *, resumes: bool = False
         experiment = experiment.in_steps(_steps_per_epoch(experiment, task))
     data = data_record(file_digests(experiment.task), task.digests)
     warn_of_changed_data(experiment.search.warm_start, data, "its scores and those of this exploration differ in kind")
-    return _plan(experiment, task, folder, data, resumes=resumes)
+    plan = _plan(experiment, task, folder, data, resumes=resumes)
+    return plan if resumes else replace(plan, search_prior=_prior(experiment, task))
+
+
+def _prior(experiment: Experiment, task: Task) -> PathPrior | None:
+    """What `search.prior` says, for methods whose paths are algorithms that take turns."""
+    turns_of = find_method(experiment.search.method).turns
+    if turns_of is None or not experiment.search.prior:
+        return None
+    turns = turns_of(experiment, task.reward_metric)
+    return load_prior(experiment.search.prior, turns, score_name=task.metric_title)
 
 
 def _measured_alike(experiment: Experiment, task: Task) -> Experiment:

@@ -29,12 +29,11 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
 from erpo_explore.search.path_kernel import EVALUATION, PathKernel, Rows, Scales
-from erpo_explore.search.path_prior import KEPT, PathPrior
+from erpo_explore.search.path_prior import CLIP, KEPT, PathPrior
 from erpo_explore.search.phases import Checkpoint, Letters, Phases, letters_array, objectives
 
 __all__ = ["Beliefs", "PathModel"]
 
-_CLIP: Final = 5.0
 _ITERATIONS: Final = 15
 _SEARCHED: Final = {"effect": 0.4, "luck": 0.2, "growth": 0.3, "fade": 0.1}
 """Standard deviations of the scales' logarithms under their prior."""
@@ -173,7 +172,7 @@ def _residuals(
         own_N = length_N == length
         if own_N.any():
             level = float(objective_N[own_N & is_reference_N].mean())
-            lowest = -_CLIP * prior.growth ** (phases.num_phases - length) * prior.effect
+            lowest = -CLIP * prior.growth ** (phases.num_phases - length) * prior.effect
             residual_N[own_N] = np.maximum(objective_N[own_N] - level, lowest)
     return residual_N, level
 

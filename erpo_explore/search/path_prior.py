@@ -8,7 +8,17 @@ with w_s(a) the gain of algorithm a at place s in earlier tables and f of `path_
 over to this task. It is learned with the rest, and where nothing carries over, f has the last word. A checkpoint after
 t phases has the sum of its t places.
 
-Legend: N rows, Q phases, A algorithms.
+Earlier results are a few runs, mostly of other paths than one needs. With d_i the gain of run i over the reference of
+its seed, `shrunken_gains` finds
+
+    w = argmin Σ_i (d_i − Σ_s w_s(x_i,s))² + (2 Q σ_luck² / σ_place²) Σ w²,
+
+the expectation of w given the d_i, as 2 Q σ_luck² is the variance of the luck in a difference of two runs. What was
+never trained has the gain 0. A loss is clipped as `path_model` clips it.
+
+Left out: that runs of a seed share the luck of its reference.
+
+Legend: N rows, Q phases, A algorithms, F algorithms at places.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,12 +30,15 @@ from jaxtyping import Float, Int
 
 from erpo_explore.errors import ConfigError
 from erpo_explore.search.path_kernel import Scales
-from erpo_explore.search.phases import Letters, Phases
+from erpo_explore.search.phases import Letters, Phases, letters_array
 
-__all__ = ["KEPT", "PathPrior", "place_gains"]
+__all__ = ["CLIP", "KEPT", "PathPrior", "place_gains", "shrunken_gains"]
 
 KEPT: Final = 0.5
 """Mean and standard deviation of κ."""
+
+CLIP: Final = 5.0
+"""Largest loss at the end that counts as such, in σ_place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,3 +105,25 @@ def place_gains(phases: Phases, objectives: Mapping[Letters, float]) -> tuple[tu
     found = dict(zip(columns, solved[1:].tolist(), strict=True))
     letters = range(phases.num_algorithms)
     return tuple(tuple(found.get((place, letter), 0.0) for letter in letters) for place in range(phases.num_phases))
+
+
+def shrunken_gains(
+    phases: Phases, gains: Sequence[tuple[Letters, float]], scales: Scales | None = None
+) -> tuple[tuple[float, ...], ...]:
+    """Gains of each algorithm at each place that some runs of earlier results let expect, see the module.
+
+    Args:
+        phases: The space of paths.
+        gains: Whole paths, each with its gain over the reference of its seed.
+        scales: Centre of the prior of the scales. Default: that of `Scales`.
+    """
+    scales = scales or Scales()
+    letters_NQ = letters_array([letters for letters, _ in gains], phases.num_phases)
+    present_NQA = (letters_NQ[..., None] == np.arange(phases.num_algorithms)).astype(np.float64)
+    present_NQA[..., phases.reference] = 0.0
+    design_NF = present_NQA.reshape(len(gains), -1)
+    gain_N = np.maximum([gain for _, gain in gains], -CLIP * scales.effect)
+    penalty = 2.0 * phases.num_phases * scales.luck**2 / scales.effect**2
+    normal_FF = design_NF.T @ design_NF + penalty * np.eye(design_NF.shape[1])
+    solved_QA = np.linalg.solve(normal_FF, design_NF.T @ gain_N).reshape(phases.num_phases, -1)
+    return tuple(map(tuple, solved_QA.tolist()))

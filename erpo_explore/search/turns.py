@@ -6,6 +6,7 @@ nearest report, so that phases differ by one interval at most.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from erpo_explore.config.search import Search
@@ -18,6 +19,8 @@ __all__ = ["REFERENCE", "Turns"]
 
 REFERENCE: Final = "mle"
 """Name of maximum likelihood, the first of the algorithms."""
+
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +117,22 @@ class Turns:
         """The letters of a path that `path` made."""
         begins = (0, *self.ends[:-1])
         return tuple(self.points.index(path.at(begin / self.num_intervals)) for begin in begins)
+
+    def fitting_letters(self, path: Path) -> Letters | None:
+        """The letters of any path that stays at one of the algorithms in each phase; None where it does not.
+
+        The path may be of a run with other phases.
+        """
+        letters = []
+        bounds = [end / self.num_intervals for end in (0, *self.ends)]
+        for begin, end in pairwise(bounds):
+            width = end - begin
+            knots = [point for at, point in path.knots if begin + _ROUNDING < at < end - _ROUNDING]
+            points = {*knots, *(path.at(begin + share * width) for share in (1.0 / 3.0, 2.0 / 3.0))}
+            if len(points) > 1 or not points <= set(self.points):
+                return None
+            letters.append(self.points.index(points.pop()))
+        return tuple(letters)
 
     def constant_of(self, path: Path) -> Letters | None:
         """The letters of a path that stays at one of the algorithms; None for any other path."""

@@ -32,6 +32,8 @@ def test_path_files_and_earlier_results_are_relative_to_the_folder(tmp_path):
     experiment = read(tmp_path, baselines={"mine": "mine.yaml"}, search={"warm_start": ["old", "s3://bucket/old"]})
     assert experiment.baselines["mine"] == PathFile(location=str(tmp_path / "mine.yaml"))
     assert experiment.search.warm_start == (str(tmp_path / "old"), "s3://bucket/old")
+    searched = {"method": "branch", "prior": ["old", "s3://bucket/old"]}
+    assert read(tmp_path, search=searched).search.prior == experiment.search.warm_start
 
 
 @pytest.mark.parametrize(

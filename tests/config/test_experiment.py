@@ -234,6 +234,11 @@ class TestErrors:
                 r"search: a grid may have 1,000 trials, got 4,096: 2 levels .* at each of 3 knots;",
             ),
             ({"search": {"knots": 2}}, r"search: knots must be 1 with method population, got 2; it is for random, "),
+            ({"search": {"prior": ["old"]}}, r"search: prior is for method branch, got population; leave it out$"),
+            (
+                {"search": {"method": "branch", "prior": "old"}},
+                r"search\.prior: prior must be a list of results folders or none, got old; write \[old\]$",
+            ),
             (
                 {"search": {"method": "pbt", "early_stopping": "asha"}},
                 r"search: early_stopping must be none with method pbt, got asha; it is for random, grid, optuna$",

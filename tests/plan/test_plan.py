@@ -1,16 +1,22 @@
 """The plan of an exploration: what it holds, and what it refuses before anything is written."""
 
+import shutil
+
 import pytest
 import torch
 
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.errors import ConfigError, ResultsError
+from erpo_explore.plan.earlier_paths import load_prior
 from erpo_explore.plan.manifest import experiment_of
+from erpo_explore.plan.methods.branch import turns_of
 from erpo_explore.plan.plan import make_plan
 from erpo_explore.plan.trials import plan_trials
+from erpo_explore.search.path_prior import PathPrior
 from erpo_explore.store import ResultsWriter
 from erpo_explore.trial import TrainingRun
 from erpo_explore.trial.checkpoint import save_checkpoint
+from tests.plan.earlier_runs import write_runs
 from tests.tiny_exploration import TINY
 
 TRAINED = {"algorithm": "mle", "steps": 6, "num_seeds": 2}
@@ -115,3 +121,17 @@ def test_a_metric_that_cannot_be_imported_is_refused(tmp_path):
     experiment = Experiment.from_dict(TINY | {"baselines": [{"minimum_risk": {"metric": "nowhere_at_all:score"}}]})
     with pytest.raises(ConfigError, match="the module nowhere_at_all cannot be imported"):
         make_plan(experiment, tmp_path / "results")
+
+
+def test_the_prior_is_recorded_and_not_needed_to_resume(tmp_path):
+    searched = {"method": "branch", "phases": 2, "candidates": ["label_smoothing"]}
+    turns = turns_of(Experiment.from_dict(TINY | {"search": searched}), "bleu")
+    paths = (turns.path((0, 0)), turns.path((1, 1)))
+    earlier = write_runs(tmp_path / "earlier", [(1, paths[0], 20.0), (1, paths[1], 20.5)])
+    experiment = Experiment.from_dict(TINY | {"search": searched | {"prior": [earlier]}})
+    plan = make_plan(experiment, tmp_path / "results")
+    recorded = PathPrior.from_dict(plan.with_experiment(plan.experiment).manifest()["search_prior"])
+    assert recorded == load_prior([earlier], turns, score_name="bleu")
+    ResultsWriter.create(tmp_path / "results", plan.manifest())
+    shutil.rmtree(earlier)
+    assert make_plan(experiment, tmp_path / "results", resumes=True).search_prior is None

@@ -30,6 +30,7 @@ from erpo_explore.plan.branches import handover_record
 from erpo_explore.plan.methods.branch import turns_of
 from erpo_explore.plan.trials import num_suggested
 from erpo_explore.search.branching import Branch, Branching, open_checkpoints, propose
+from erpo_explore.search.path_prior import PathPrior
 from erpo_explore.search.phases import Checkpoint, Letters, Phases
 from erpo_explore.space import Path
 from erpo_explore.store import load_manifest, load_results
@@ -85,7 +86,6 @@ class PlannedThenBranches(Searcher):
         self._recorder = recorder
         self._slots = slots or self._cluster_slots
         self._turns = turns_of(experiment, metric)
-        self._settings = Branching()
         self._num_planned = 0
         self._branches: list[Branch] = []
         self._names: dict[str, str] = {}
@@ -161,8 +161,17 @@ class PlannedThenBranches(Searcher):
             self._recorder.end_search()  # Tune does not ask again
 
     @cached_property
+    def _manifest(self) -> dict[str, Any]:
+        return dict(load_manifest(self._recorder.folder))
+
+    @cached_property
+    def _settings(self) -> Branching:
+        written = self._manifest.get("search_prior")
+        return Branching(prior=PathPrior.from_dict(written)) if written else Branching()
+
+    @cached_property
     def _phases(self) -> Phases:
-        costs: Any = load_manifest(self._recorder.folder)["search_costs"]
+        costs: Any = self._manifest["search_costs"]
         return self._turns.phases(costs)
 
     def _cluster_slots(self) -> int:

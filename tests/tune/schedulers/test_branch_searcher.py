@@ -7,6 +7,7 @@ from itertools import product
 from erpo_explore.config.experiment import Experiment
 from erpo_explore.plan.trials import plan_trials
 from erpo_explore.search.branching import Branch
+from erpo_explore.search.path_prior import PathPrior
 from erpo_explore.space import Path
 from erpo_explore.store import ResultsWriter, load_manifest, load_results
 from erpo_explore.trial.assignment import Assignment
@@ -21,9 +22,9 @@ COSTS = {"mle": 1.0, "label_smoothing": 1.0, "data_noising": 1.5}
 INTERVALS = 4
 
 
-def searcher_of(folder, *, slots=1, higher_is_better=True):
+def searcher_of(folder, *, slots=1, higher_is_better=True, **recorded):
     if not folder.exists():
-        ResultsWriter.create(folder, {"exploration": "tiny", "search_costs": COSTS})
+        ResultsWriter.create(folder, {"exploration": "tiny", "search_costs": COSTS} | recorded)
     scoreboard = Scoreboard(folder, frozenset(range(1, INTERVALS)))
     recorder = Recorder(
         exploration="tiny",
@@ -69,6 +70,17 @@ def test_planned_trials_come_first_and_count_as_trained(tmp_path):
     assert [spec.name for spec in specs[:2]] == ["mle-s5", "branch-0"]
     mle = specs[0].path
     assert all((spec.seed, spec.path) != (5, mle) for spec in specs[1:])
+
+
+def test_the_first_branch_is_where_the_recorded_prior_expects_most(tmp_path):
+    expected = (2, 1, 1, 2)
+    gains = tuple(tuple(0.9 * (letter == best) for letter in range(3)) for best in expected)
+    searcher = searcher_of(tmp_path / "tiny", search_prior=PathPrior(gains=gains).to_dict())
+    train(searcher, "id0", searcher.suggest("id0"))
+    branch = Assignment.from_dict(searcher.suggest("id1"))
+    letters = searcher._turns.letters_of(branch.spec.path)
+    # it is the leader, or a challenger that differs in a place
+    assert sum(own == best for own, best in zip(letters, expected, strict=True)) >= 3
 
 
 def test_nothing_is_suggested_before_a_slot_is_free_or_maximum_likelihood_is_scored(tmp_path):
