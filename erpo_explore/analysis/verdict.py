@@ -92,6 +92,9 @@ class Handed:
         low: Lower end of the gain's 95 % interval.
         high: Upper end of it.
         p_value: Probability that it gains nothing.
+        point: The best algorithm alone, in words.
+        point_gain: Expected gain of the most promising path over it.
+        point_p_value: Probability that it gains nothing over it.
         num_runs: Number of whole runs, of the search and of its baselines; 0 where it is not recorded.
         num_paths: Number of different paths among them.
         num_dropped: Number of paths with a chance below 5 % to be better than the most promising one.
@@ -107,6 +110,9 @@ class Handed:
     low: float
     high: float
     p_value: float
+    point: str
+    point_gain: float
+    point_p_value: float
     num_runs: int = 0
     num_paths: int = 0
     num_dropped: int = 0
@@ -118,7 +124,7 @@ class Handed:
         if not isinstance(written, Mapping):
             return None
         leader = written["leader"]
-        gain = leader["over_mle"]
+        gain, over_point = leader["over_mle"], leader["over_point"]
         search = BranchSearch.from_manifest(manifest)
         return cls(
             name=written["name"],
@@ -131,6 +137,9 @@ class Handed:
             low=gain["low"],
             high=gain["high"],
             p_value=gain["p_value"],
+            point=over_point["name"],
+            point_gain=over_point["mean"],
+            point_p_value=over_point["p_value"],
             num_runs=0 if search is None else search.num_ended,
             num_paths=0 if search is None else search.num_tried,
             num_dropped=0 if search is None else search.num_dropped,

@@ -1,8 +1,13 @@
 """The verdict of an exploration in words. The command line, the report and Python show these sentences."""
 
+from typing import Final
+
 from erpo_explore.analysis.verdict import Handed, Lead, Verdict
 
 __all__ = ["verdict_sentences"]
+
+_SURE: Final = 0.05
+"""Probability of no gain below which a gain is sure."""
 
 
 def verdict_sentences(verdict: Verdict) -> tuple[str, ...]:
@@ -10,7 +15,7 @@ def verdict_sentences(verdict: Verdict) -> tuple[str, ...]:
 
     What a search by branches hands over comes first.
     """
-    handed = _handed(verdict.handed) if verdict.handed is not None else []
+    handed = _handed(verdict, verdict.handed) if verdict.handed is not None else []
     sentences = [*handed, _outcome(verdict), *([] if handed else _searched(verdict))]
     if verdict.num_running:
         trials = "1 trial is" if verdict.num_running == 1 else f"{verdict.num_running} trials are"
@@ -59,24 +64,32 @@ def _amounts(verdict: Verdict, lead: Lead) -> str:
     return f"{verdict.score_name} {lead.mean:.2f} against {baseline:.2f}, {abs(lead.difference):.2f} {more}"
 
 
-def _handed(handed: Handed) -> list[str]:
-    """The path that is handed over, and how sure its gain is."""
-    gain = (
-        f"{handed.gain:+.2f} over maximum likelihood (95 % interval {handed.low:+.2f} to {handed.high:+.2f}, "
-        f"{_p_value(handed.p_value)})"
+def _handed(verdict: Verdict, handed: Handed) -> list[str]:
+    """The path that is handed over, how sure its gain is, and whether the best algorithm alone is as good."""
+    more = "more" if (handed.gain >= 0.0) == verdict.higher_is_better else "less"
+    low, high = (handed.low, handed.high) if handed.gain >= 0.0 else (-handed.high, -handed.low)
+    expected = (
+        f"an expected {verdict.score_name} of {handed.score:.2f}, {abs(handed.gain):.2f} {more} than maximum "
+        f"likelihood (95 % interval {low:.2f} to {high:.2f}, {_p_value(handed.p_value)})"
     )
     tried = _tried(handed)
     if handed.is_sure:
-        return [
-            f"The search hands over {handed.name}: it expects a score of {handed.score:.2f}, {gain}, seen on "
-            f"{_seeds(handed.seeds)}.",
-            *tried,
-        ]
-    sentence = f"The search is not sure of any path, and hands over {handed.name}, seen on {_seeds(handed.seeds)}."
+        sentence = f"The search hands over {handed.name}, seen on {_seeds(handed.seeds)}: {expected}."
+        return [sentence, *_over_point(handed), *tried]
+    sentence = f"The search is not sure of any path, and hands over {handed.name}, seen on {_seeds(handed.seeds)}"
     if handed.leader == handed.name:
-        return [f"{sentence} It expects {gain}.", *tried]
-    leader = f"The most promising path is {handed.leader}: {gain}, seen on {_seeds(handed.leader_seeds)}."
-    return [f"{sentence} {leader}", *tried]
+        return [f"{sentence}: {expected}.", *tried]
+    leader = f"The most promising path is {handed.leader}, seen on {_seeds(handed.leader_seeds)}: {expected}."
+    return [f"{sentence}. {leader}", *tried]
+
+
+def _over_point(handed: Handed) -> list[str]:
+    """Whether taking turns is what helps."""
+    if handed.point == handed.leader:
+        return []
+    if handed.point_p_value < _SURE:
+        return [f"It is better than {handed.point} alone, too ({_p_value(handed.point_p_value)})."]
+    return [f"{handed.point} alone may be as good: one cannot tell them apart ({_p_value(handed.point_p_value)})."]
 
 
 def _tried(handed: Handed) -> list[str]:

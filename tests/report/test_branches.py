@@ -25,7 +25,9 @@ def figures(page):
 def test_what_is_handed_over_and_its_p_value_come_first(page):
     text = " ".join(page.text.split())
     begin = text.index("toy_space", text.index("toy_space") + 1)
-    assert text[begin:].startswith("toy_space The search hands over mle (1), noise (1): it expects a score of 21.40")
+    assert text[begin:].startswith(
+        "toy_space The search hands over mle (1), noise (1), seen on 2 seeds: an expected bleu of 21.40"
+    )
     assert "p = 0.010" in text[begin : begin + 300]
     assert "It tried 4 paths in 3 runs, and dropped 1" in text[begin : begin + 600]
 

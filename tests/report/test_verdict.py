@@ -117,6 +117,9 @@ HANDED = Handed(
     low=0.25,
     high=1.25,
     p_value=0.004,
+    point="data_noising",
+    point_gain=0.5,
+    point_p_value=0.02,
 )
 
 
@@ -125,17 +128,36 @@ HANDED = Handed(
     [
         (
             HANDED,
-            "The search hands over mle (2), data_noising (2): it expects a score of 25.00, +0.75 over maximum "
-            "likelihood (95 % interval +0.25 to +1.25, p = 0.004), seen on 3 seeds.",
+            "The search hands over mle (2), data_noising (2), seen on 3 seeds: an expected error rate of 25.00, "
+            "0.75 less than maximum likelihood (95 % interval 0.25 to 1.25, p = 0.004).",
         ),
         (
             replace(HANDED, name="mle", seeds=2, is_sure=False, low=-0.5, p_value=0.2),
             "The search is not sure of any path, and hands over mle, seen on 2 seeds. The most promising path is "
-            "mle (2), data_noising (2): +0.75 over maximum likelihood (95 % interval -0.50 to +1.25, p = 0.200), seen "
-            "on 3 seeds.",
+            "mle (2), data_noising (2), seen on 3 seeds: an expected error rate of 25.00, 0.75 less than maximum "
+            "likelihood (95 % interval -0.50 to 1.25, p = 0.200).",
         ),
     ],
     ids=["sure", "not sure"],
 )
 def test_what_a_search_hands_over_comes_first_with_its_certainty(handed, sentence):
     assert verdict_sentences(verdict(UNCLEAR, handed=handed))[0] == sentence
+
+
+def test_a_gain_is_more_where_more_is_better():
+    more = replace(verdict(UNCLEAR, handed=HANDED), higher_is_better=True)
+    assert "25.00, 0.75 more than maximum likelihood (95 % interval 0.25 to 1.25, " in verdict_sentences(more)[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "It is better than data_noising alone, too (p = 0.020)."),
+        ({"point_p_value": 0.4}, "data_noising alone may be as good: one cannot tell them apart (p = 0.400)."),
+        ({"point": HANDED.leader}, None),
+        ({"is_sure": False, "name": "mle"}, None),
+    ],
+)
+def test_a_path_that_is_handed_over_is_compared_with_the_best_algorithm_alone(changes, sentence):
+    said = verdict_sentences(verdict(UNCLEAR, handed=replace(HANDED, **changes)))
+    assert [words for words in said if "alone" in words] == ([] if sentence is None else [sentence])
