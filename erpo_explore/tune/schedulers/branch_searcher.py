@@ -136,7 +136,6 @@ class PlannedThenBranches(Searcher):
             interval=self._experiment.training.interval,
             reason=f"{branch.reason}: {self._turns.words(branch.path)}",
         )
-        self._close_checkpoints()
         return Assignment(spec=spec, parent=donor, generation=self._iteration(branch)).to_dict()
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
@@ -273,6 +272,9 @@ class PlannedThenBranches(Searcher):
         while (branch := self._recorded_branch(number)) is not None:
             is_open.add((branch.seed, branch.checkpoint))
             number += 1
+        for trained in self._trained():
+            if self._objective(trained, trained.branch.start + 1) is None and trained.name not in self._ended:
+                is_open.add((trained.branch.seed, trained.branch.checkpoint))  # it has no checkpoint of its own yet
         kept: dict[tuple[int, Letters], tuple[str, int]] = {}
         for trained in self._trained():
             own = trained.branch

@@ -135,11 +135,36 @@ def test_the_checkpoints_that_stay_are_those_that_a_branch_may_begin_with(tmp_pa
     searcher = searcher_of(tmp_path / "tiny")
     scoreboard, numbers = searcher._recorder.scoreboard, []
     while (config := searcher.suggest(f"id{len(numbers)}")) != "FINISHED":
+        assignment = Assignment.from_dict(config)
+        if assignment.parent is not None:
+            assert (assignment.parent, assignment.generation) in scoreboard.shared_checkpoints
         train(searcher, f"id{len(numbers)}", config)
         assert set(scoreboard.shared_checkpoints) == beginnings(searcher)
         numbers.append(len(scoreboard.shared_checkpoints))
     assert max(numbers) <= 2 * (3**INTERVALS - 3) // (3 - 1)  # S (A^Q − A) / (A − 1)
     assert numbers[-1] < max(numbers)
+
+
+def test_the_checkpoint_of_a_branch_stays_until_the_branch_has_its_own(tmp_path):
+    searcher = searcher_of(tmp_path / "tiny", slots=2)
+    scoreboard, first = searcher._recorder.scoreboard, searcher.suggest("id0")
+    train(searcher, "id0", first)
+    running = {}
+    for number in range(1, 40):
+        config = searcher.suggest(f"id{number}")
+        if isinstance(config, dict):
+            running[f"id{number}"] = config
+        if len(running) == 2 or not isinstance(config, dict):
+            if not running:
+                break
+            trial_id = min(running)
+            train(searcher, trial_id, running.pop(trial_id))
+            if config == "FINISHED":
+                break
+        for each in running.values():
+            begun = Assignment.from_dict(each)
+            assert begun.parent is None or (begun.parent, begun.generation) in scoreboard.shared_checkpoints
+    assert searcher._branches
 
 
 def test_a_checkpoint_that_was_given_up_is_not_shared_again(tmp_path):
