@@ -10,9 +10,10 @@ from erpo_explore.errors import ConfigError, DataError
 from erpo_explore.store.files import Location, as_location
 
 if TYPE_CHECKING:
-    from erpo_explore.inference.evaluation import Decoder, Difference, SystemScore
+    from erpo_explore.inference.evaluation import Difference, SystemScore
     from erpo_explore.inference.model import TrainedModel
     from erpo_explore.metrics import Scorer
+    from erpo_explore.trial.tuned_decoding import Decoder
 
 __all__ = ["Evaluation", "evaluate"]
 

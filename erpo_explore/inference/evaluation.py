@@ -16,26 +16,11 @@ from erpo_explore.inference.model import TrainedModel
 from erpo_explore.metrics import Scorer
 from erpo_explore.metrics.scorer import CorpusScore
 from erpo_explore.stats.bootstrap import Resamples, compare, resample
-from erpo_explore.trial.tuned_decoding import PENALTIES, WIDTHS
+from erpo_explore.trial.tuned_decoding import Decoder, scored_decoders
 
-__all__ = ["Decoder", "Difference", "SystemScore", "check_hypotheses", "difference", "system_score", "tune_decoding"]
+__all__ = ["Difference", "SystemScore", "check_hypotheses", "difference", "system_score", "tune_decoding"]
 
 _TAILS: Final = (0.025, 0.975)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decoder:
-    """Decoding settings that were tried, and their score.
-
-    Attributes:
-        beam_width: Hypotheses per sentence; 1 is greedy.
-        length_penalty: Exponent of the length penalty; without effect on greedy decoding.
-        score: Score on the validation set, in the units of the metric.
-    """
-
-    beam_width: int
-    length_penalty: float
-    score: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,23 +106,23 @@ def tune_decoding(
         references: One reference per source, likewise.
         scorer: Metric that decides.
 
-    One search per beam width serves all penalties, since only the ranking of ended hypotheses depends on them.
-
     Returns:
-        All that was tried, the best first. Of equal ones, the narrower beam comes first.
+        All that was tried, as `scored_decoders` returns it.
+
+    Raises:
+        DataError: There are not as many references as sources, or none.
     """
     if len(sources) != len(references) or not sources:
         raise DataError(
             f"tuning needs one reference per source, got {len(sources)} sources and {len(references)} references"
         )
-    tried = []
-    for width in WIDTHS:
-        longest = model.max_tokens_for(references)
+    longest = model.max_tokens_for(references)
+
+    def decode(width: int, penalties: tuple[float, ...]) -> dict[float, list[str]]:
         found = model.hypotheses(sources, num_best=width, beam_width=width, max_tokens=longest, prepared=True)
-        for penalty in (1.0,) if width == 1 else PENALTIES:
-            value = scorer.corpus([_best(hypotheses, penalty) for hypotheses in found], list(references)).value
-            tried.append(Decoder(beam_width=width, length_penalty=penalty, score=value))
-    return tuple(sorted(tried, key=lambda each: each.score, reverse=scorer.higher_is_better))
+        return {penalty: [_best(hypotheses, penalty) for hypotheses in found] for penalty in penalties}
+
+    return scored_decoders(decode, references, scorer)
 
 
 def _best(hypotheses: Sequence[Hypothesis], length_penalty: float) -> str:
