@@ -132,6 +132,16 @@ def evaluate(
     if isinstance(other, FilePath) and other.is_file():  # a mistake in it is found before anything is decoded
         compared = read_translations(other)
         check_hypotheses(compared, references, str(other))
+    rival = None
+    if other is not None and compared is None:
+        is_trial = isinstance(other, FilePath) and not other.exists()
+        place, name = (location, str(against)) if is_trial else (other, None)
+        try:
+            rival = load_trained(place, trial=name, device=device, trust=trust)
+        except ConfigError as error:
+            if is_trial:
+                raise ConfigError(f"against {against}: is neither a file nor a folder, and {error}") from error
+            raise
     hypotheses, decoders, width, penalty = decoded(model)
     resamples = Resamples.draw(len(references), np.random.default_rng(seed), num_resamples=num_resamples)
     ours = [scorer.corpus(hypotheses, references) for scorer in scorers]
@@ -143,12 +153,10 @@ def evaluate(
         length_penalty=penalty,
         hypotheses=tuple(hypotheses),
     )
-    if other is None:
-        return found
+    if rival is not None:
+        compared = decoded(rival)[0]
     if compared is None:
-        is_trial = isinstance(other, FilePath) and not other.exists()
-        place, name = (location, str(against)) if is_trial else (other, None)
-        compared = decoded(load_trained(place, trial=name, device=device, trust=trust))[0]
+        return found
     other_scores = [scorer.corpus(compared, references) for scorer in scorers]
     return Evaluation(
         num_sentences=found.num_sentences,

@@ -17,6 +17,7 @@ __all__ = [
     "Device",
     "Gpus",
     "Last",
+    "LengthPenalty",
     "MaxHours",
     "Mlflow",
     "Results",
@@ -119,4 +120,8 @@ Last = Annotated[
     bool, typer.Option("--last", help="Use the last weights of the trial, as a replay's test does, not the best.")
 ]
 Average = Annotated[int, typer.Option(min=1, help="Average the last N checkpoints of the trial.", metavar="N")]
+LengthPenalty = Annotated[
+    float | None,
+    typer.Option(min=0.0, help="Exponent of the length penalty; 0 prefers short translations. Default: 1."),
+]
 Device = Annotated[str | None, typer.Option(help="cpu or cuda. Default: CUDA where there is one.")]

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from erpo_explore.cli.app import Average, Device, Last, Trial, Trust
+from erpo_explore.cli.app import Average, Device, Last, LengthPenalty, Trial, Trust
 from erpo_explore.cli.output import print_table, say
+from erpo_explore.cli.output_file import check_output, written_file
 from erpo_explore.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def evaluate(
     trial: Trial = None,
     last: Last = False,
     average: Average = 1,
-    beam: Annotated[int, typer.Option(min=1, help="Hypotheses per sentence; 1 is greedy.")] = 5,
-    length_penalty: Annotated[float, typer.Option(min=0.0, help="Exponent of the length penalty.")] = 1.0,
+    beam: Annotated[int | None, typer.Option(min=1, help="Hypotheses per sentence; 1 is greedy. Default: 5.")] = None,
+    length_penalty: LengthPenalty = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
     device: Device = None,
     trust: Trust = False,
@@ -53,8 +54,12 @@ def evaluate(
         raise ConfigError(f"--split must be test or valid, got {split!r}")
     if tune and split == "valid":
         raise ConfigError("--tune-decoding chooses on the valid split, so --split must be test; leave one out")
-    if output is not None and not output.absolute().parent.is_dir():
-        raise ConfigError(f"--output {output}: its folder does not exist; make it first")
+    for name, value in (("--beam", beam), ("--length-penalty", length_penalty)):
+        if tune and value is not None:
+            raise ConfigError(f"--tune-decoding chooses beam and length penalty; leave out {name} or --tune-decoding")
+    if length_penalty is not None and beam == 1:
+        raise ConfigError("--length-penalty has no effect on greedy decoding; leave it out, or raise --beam")
+    check_output(output)
     from erpo_explore.api.evaluate import evaluate as evaluate_system
 
     found = evaluate_system(
@@ -65,8 +70,8 @@ def evaluate(
         target=target,
         metrics=metric or (),
         against=against,
-        beam_width=beam,
-        length_penalty=length_penalty,
+        beam_width=beam or 5,
+        length_penalty=1.0 if length_penalty is None else length_penalty,
         tune=tune,
         trial=trial,
         last=last,
@@ -83,7 +88,8 @@ def evaluate(
         )
     _show(found, against)
     if output is not None:
-        output.write_text("".join(f"{line}\n" for line in found.hypotheses), encoding="utf-8")
+        with written_file(output) as write:
+            write("".join(f"{line}\n" for line in found.hypotheses))
         say(f"wrote {output}")
 
 

@@ -2,15 +2,15 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import Annotated, BinaryIO
-from uuid import uuid4
 
 import typer
 
-from erpo_explore.cli.app import Average, Device, Last, Trial, Trust
+from erpo_explore.cli.app import Average, Device, Last, LengthPenalty, Trial, Trust
+from erpo_explore.cli.output_file import check_output, written_file
 from erpo_explore.errors import ConfigError
 
 __all__ = ["translate"]
@@ -26,10 +26,8 @@ def translate(
     trial: Trial = None,
     last: Last = False,
     average: Average = 1,
-    beam: Annotated[int, typer.Option(min=1, help="Hypotheses per line; 1 is greedy.")] = 5,
-    length_penalty: Annotated[
-        float, typer.Option(min=0.0, help="Exponent of the length penalty; 0 prefers short translations.")
-    ] = 1.0,
+    beam: Annotated[int | None, typer.Option(min=1, help="Hypotheses per line; 1 is greedy. Default: 5.")] = None,
+    length_penalty: LengthPenalty = None,
     n_best: Annotated[
         int | None, typer.Option(min=1, help="Translations per line: number of the line, score, text, with tabs.")
     ] = None,
@@ -52,18 +50,22 @@ def translate(
       explore.py translate results/multi30k < test.de > test.hyp
       explore.py translate results/multi30k --input test.de --n-best 5 --output test.tsv
     """  # noqa: D301
-    if sample and length_penalty != 1.0:
-        raise ConfigError("--length-penalty has no effect on draws; leave out --length-penalty or --sample")
+    for name, value in (("--beam", beam), ("--length-penalty", length_penalty)):
+        if sample and value is not None:
+            raise ConfigError(f"{name} has no effect on draws; leave out {name} or --sample")
+    if length_penalty is not None and beam == 1 and (n_best or 1) == 1:
+        raise ConfigError("--length-penalty has no effect on greedy decoding; leave it out, or raise --beam")
     if not sample and (seed != 0 or temperature != 1.0):
         raise ConfigError("--seed and --temperature are for draws; add --sample, or leave them out")
     with _opened(source) as lines:
-        _check_output(output)
+        check_output(output)
         from erpo_explore.api.load_model import load_model
+        from erpo_explore.inference.model import BEAM_WIDTH
         from erpo_explore.inference.stream import Decoding, translate_stream
 
         decoding = Decoding(
-            beam_width=beam,
-            length_penalty=length_penalty,
+            beam_width=beam or BEAM_WIDTH,
+            length_penalty=1.0 if length_penalty is None else length_penalty,
             n_best=n_best,
             sample=sample,
             seed=seed,
@@ -73,7 +75,7 @@ def translate(
         )
         model = load_model(results, trial=trial, last=last, average=average, device=device, trust=trust)
         try:
-            with _written(output) as write:
+            with written_file(output) as write:
                 done = translate_stream(model, lines, write, decoding, report=_report, waits=lines.isatty())
         except BrokenPipeError:
             # what is left in the buffer of standard output would fail again at the end of Python
@@ -105,36 +107,3 @@ def _opened(file: FilePath | None) -> Iterator[BinaryIO]:
         raise ConfigError(f"--input {file}: cannot be read ({error.strerror}); name a file of lines") from error
     with opened:
         yield opened
-
-
-def _check_output(file: FilePath | None) -> None:
-    if file is not None and not file.absolute().parent.is_dir():
-        raise ConfigError(f"--output {file}: its folder does not exist; make it first")
-    if file is not None and file.is_dir():
-        raise ConfigError(f"--output {file}: is a folder; name a file in it")
-
-
-@contextmanager
-def _written(file: FilePath | None) -> Iterator[Callable[[str], object]]:
-    """Writes to standard output, or to a file that appears once it is whole.
-
-    Raises:
-        ConfigError: The file cannot be written.
-    """
-    if file is None:
-
-        def write(text: str) -> None:
-            sys.stdout.buffer.write(text.encode())
-            sys.stdout.buffer.flush()
-
-        yield write
-        return
-    aside = file.with_name(f".{file.name}.{uuid4().hex}.tmp")
-    try:
-        with aside.open("xb") as stream:
-            yield lambda text: stream.write(text.encode())
-        aside.replace(file)
-    except OSError as error:
-        raise ConfigError(f"--output {file}: cannot be written ({error.strerror}); free some space there") from error
-    finally:
-        aside.unlink(missing_ok=True)

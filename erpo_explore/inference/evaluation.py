@@ -74,9 +74,10 @@ def system_score(scorer: Scorer, score: CorpusScore, resamples: Resamples) -> Sy
     return SystemScore(
         metric=scorer.name,
         higher_is_better=scorer.higher_is_better,
-        value=score.value + 0.0,  # a perfect error rate is 0, not -0
-        low=score.value + float(deviations[0]),
-        high=score.value + float(deviations[1]),
+        # a perfect error rate is 0, not -0
+        value=score.value + 0.0,
+        low=score.value + float(deviations[0]) + 0.0,
+        high=score.value + float(deviations[1]) + 0.0,
         signature=score.signature,
     )
 
@@ -88,8 +89,8 @@ def difference(scorer: Scorer, first: CorpusScore, second: CorpusScore, resample
     return Difference(
         metric=scorer.name,
         value=first.value - second.value,
-        low=ends[0],
-        high=ends[1],
+        low=ends[0] + 0.0,
+        high=ends[1] + 0.0,
         p_value=found.p_value,
         share_better=found.share_won,
     )

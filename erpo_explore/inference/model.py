@@ -251,7 +251,7 @@ class TrainedModel:
             batch_tokens: As for `translate`.
 
         Raises:
-            ConfigError: There are not as many targets as sources.
+            ConfigError: There are not as many targets as sources, or a target is longer than the model takes.
         """
         if len(sources) != len(targets):
             raise ConfigError(
@@ -260,6 +260,12 @@ class TrainedModel:
         _check(batch_tokens=batch_tokens)
         symbols = self._symbols
         targets_ids = self.vocabularies.target.encode_lines(list(targets))
+        positions, longest = self.seq2seq.num_positions, 1 + int(targets_ids.lengths.max(initial=0))
+        if positions is not None and longest > positions:
+            raise ConfigError(
+                f"targets[{int(targets_ids.lengths.argmax())}] has {longest} tokens with EOS, but the model has "
+                f"{positions} positions; shorten it"
+            )
         scores = [0.0] * len(sources)
         for indices, memory in self._encoded(sources, batch_tokens, blanks=True):
             target_BT, length_B = targets_ids.padded(np.array(indices), eos=symbols.eos, pad=symbols.pad)
@@ -282,6 +288,8 @@ class TrainedModel:
         self, lines: Sequence[str], batch_tokens: int, *, blanks: bool = False, prepared: bool = False
     ) -> Iterator[tuple[list[int], Memory]]:
         """Encoded batches of the lines, without blank ones, and the indices of their lines."""
+        if isinstance(lines, str):
+            raise ConfigError(f"lines must be a list of lines, got the string {lines[:40]!r}; put it into a list")
         kept = [index for index, line in enumerate(lines) if blanks or line.strip()]
         sentences = self.encode([lines[index] for index in kept], prepared=prepared)
         for batch in source_batches(sentences, self._symbols, batch_tokens, device=self.device):

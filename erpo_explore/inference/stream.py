@@ -15,7 +15,10 @@ from erpo_explore.inference.model import BATCH_TOKENS, BEAM_WIDTH, TrainedModel
 
 __all__ = ["Decoding", "Lines", "Translated", "translate_stream"]
 
-_WINDOW_LINES: Final = 10_000
+_FIRST_WINDOW_LINES: Final = 100
+"""Windows grow from here, so that the first translations and the first report of the progress come soon."""
+
+_WINDOW_LINES: Final = 3_200
 _WINDOW_CHARACTERS: Final = 4_000_000
 _LINE_BYTES: Final = 1_000_000
 """Bytes of a line that are read; no model reads that many tokens."""
@@ -128,7 +131,8 @@ def translate_stream(
         done += len(window)
         if (now := time.monotonic()) - reported > _PAUSE_S:
             reported = now
-            report(f"{done:,} lines, {done / (now - started):,.0f} lines/s")
+            rate = done / (now - started)
+            report(f"{done:,} lines, {rate:,.0f} lines/s" if rate >= 10 else f"{done:,} lines, {rate:.1f} lines/s")
     return Translated(num_lines=done, num_broken=num_broken, num_cut=num_cut, elapsed_s=time.monotonic() - started)
 
 
@@ -178,16 +182,16 @@ def _rows(number: int, hypotheses: list[Hypothesis]) -> Iterator[str]:
         yield f"{number}\t{hypothesis.score:.6f}\t{hypothesis.text}\n"
 
 
-def _windows(lines: Lines, size: int) -> Iterator[list[_Line]]:
-    """Lines in groups that fit into memory."""
+def _windows(lines: Lines, most: int) -> Iterator[list[_Line]]:
+    """Lines in groups that fit into memory; each has twice the lines of the one before, at most `most`."""
     window: list[_Line] = []
-    num_characters = 0
+    num_characters, size = 0, min(_FIRST_WINDOW_LINES, most)
     for line in _read(lines):
         window.append(line)
         num_characters += len(line.text)
         if len(window) >= size or num_characters >= _WINDOW_CHARACTERS:
             yield window
-            window, num_characters = [], 0
+            window, num_characters, size = [], 0, min(2 * size, most)
     if window:
         yield window
 

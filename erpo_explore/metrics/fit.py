@@ -4,11 +4,12 @@ A metric that does not give the references themselves the best score ranks no mo
 every output, and rouge-score's tokenizer leaves nothing of Cyrillic.
 """
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from erpo_explore.errors import DataError
+from erpo_explore.errors import ConfigError, DataError, ErpoExploreError
 from erpo_explore.metrics.config import MetricConfig
 from erpo_explore.metrics.load import metric_config
 from erpo_explore.metrics.scorer import Scorer
@@ -70,6 +71,7 @@ def fit_metric(written: WrittenMetric, references: Sequence[str], *, text: str =
         text: What the task did to the text, for the signature.
 
     Raises:
+        ConfigError: A metric of the user's own fails.
         DataError: The metric cannot measure the text; the message names a remedy.
     """
     references = references[:_MOST]
@@ -111,8 +113,17 @@ def _check(scorer: Scorer, references: Sequence[str], what: str) -> None:
                 f"{what}: its tokenizer leaves nothing of {len(emptied)} of {len(references)} references, such as "
                 f"{emptied[0][:40]!r}; take {{name: rouge, tokenizer: words}}, chrf or edit"
             )
-    score = scorer.corpus(references, references).value
-    others = scorer.corpus([""] * len(references), references).value
+    try:
+        score = scorer.corpus(references, references).value
+        others = scorer.corpus([""] * len(references), references).value
+    except ErpoExploreError:
+        raise
+    except Exception as error:  # only a function of the user can raise anything else
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        raise ConfigError(
+            f"{what}: fails on the references ({type(error).__name__}: {error}, {frame.filename}:{frame.lineno}); it "
+            "must take a list of hypotheses, perhaps empty ones, and a list of references"
+        ) from error
     is_ranked = scorer.objective(score) > scorer.objective(others) + _TOLERANCE
     if not is_ranked:
         raise DataError(

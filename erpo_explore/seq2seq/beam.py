@@ -15,6 +15,7 @@ falls and the divisor only grows, no open hypothesis can score above log p_θ / 
 per possible hypothesis the search is exhaustive; with one slot it is greedy decoding.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -99,8 +100,8 @@ def best_hypotheses(
         raise ConfigError(f"width must be >= 1, got {width}; 1 is greedy decoding")
     if not 1 <= num_best <= width:
         raise ConfigError(f"num_best must be between 1 and width={width}, got {num_best}; raise the width")
-    if not length_penalty >= 0.0:
-        raise ConfigError(f"length_penalty must be >= 0, got {length_penalty}; 0 compares sums of log p")
+    if not 0.0 <= length_penalty < math.inf:
+        raise ConfigError(f"length_penalty must be >= 0 and finite, got {length_penalty}; 0 compares sums of log p")
     beam = Hypotheses.begin(memory, symbols)
     ended = Ended.none(memory, symbols, max_tokens, width, num_best)
     state = model.begin(memory)

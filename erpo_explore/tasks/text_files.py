@@ -88,7 +88,15 @@ def read_split(folder: Path, split: str, source: str | None, target: str | None)
             source, target = source or others[0], target or others[0]
     if source is None or target is None or source == target:
         raise DataError(f"{folder}: cannot tell the sources of {split} from the references; give source and target")
-    return _read_pairs(FilesConfig(data=folder, source=source, target=target), split, source, target)
+    try:
+        return _read_pairs(FilesConfig(data=folder, source=source, target=target), split, source, target)
+    except DataError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        raise DataError(
+            f"{folder}: must hold {split}.{source} and {split}.{target}; name another folder, or other suffixes as "
+            "source and target"
+        ) from error
 
 
 def files_suffixes(config: FilesConfig) -> tuple[str, str]:

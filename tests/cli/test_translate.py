@@ -1,5 +1,6 @@
 """`translate` on the command line: files and pipes, exit codes, and mistakes in one line."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,28 @@ def test_a_file_becomes_a_file(results: Path, tmp_path: Path, monkeypatch: pytes
     assert sorted(tmp_path.iterdir()) == [source, output]
 
 
+def test_a_link_stays_a_link(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, link = tmp_path / "in", tmp_path / "link"
+    source.write_text("nan puput\n", encoding="utf-8")
+    link.symlink_to("out")
+    assert call(monkeypatch, results, "--input", source, "--output", link) == 0
+    assert link.is_symlink()
+    assert (tmp_path / "out").read_text(encoding="utf-8").count("\n") == 1
+
+
+def test_a_named_pipe_is_written_and_not_replaced(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, pipe = tmp_path / "in", tmp_path / "pipe"
+    source.write_text("\n\n", encoding="utf-8")
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR)  # as reader and writer, so that neither end waits for the other
+    assert call(monkeypatch, results, "--input", source, "--output", pipe) == 0
+    assert os.read(reader, 10) == b"\n\n"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
 def test_a_broken_line_sets_the_exit_code(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
@@ -70,6 +93,8 @@ def test_a_pipe_that_closes_ends_it_without_a_traceback(results: Path) -> None:
         (["--output", "."], "error: --output .: is a folder"),
         (["--seed", "3"], "error: --seed and --temperature are for draws"),
         (["--sample", "--length-penalty", "0.5"], "error: --length-penalty has no effect on draws"),
+        (["--sample", "--beam", "3"], "error: --beam has no effect on draws"),
+        (["--beam", "1", "--length-penalty", "0.5"], "error: --length-penalty has no effect on greedy decoding"),
         (["--trial", "mle-s7"], "has no trial mle-s7"),
     ],
 )

@@ -150,8 +150,12 @@ def test_mistakes_are_named(results: Path, tmp_path: Path) -> None:
         erpo.evaluate(results, against=short, device="cpu")
     with pytest.raises(ConfigError, match="metric bleu is given twice"):
         erpo.evaluate(results, metrics=["bleu", "bleu"], device="cpu")
-    with pytest.raises(ConfigError, match="has no trial nowhere"):
+    with pytest.raises(
+        ConfigError, match=r"against nowhere: is neither a file nor a folder, and .* has no trial nowhere"
+    ):
         erpo.evaluate(results, against="nowhere", device="cpu")
+    with pytest.raises(DataError, match=r"must hold test\.a and test\.b; name another folder, or other suffixes"):
+        erpo.evaluate(results, data=tmp_path, source="a", target="b", device="cpu")
 
 
 def test_a_wrong_file_is_found_before_anything_is_decoded(

@@ -102,7 +102,6 @@ class TestPretrained:
         shutil.copytree(pretrained / "exported", tmp_path / "moved")
         loaded = erpo.load_model(tmp_path / "moved", device="cpu")
         assert loaded.translate(list(GERMAN)) == expected
-        shutil.rmtree(tmp_path / "moved" / "erpo_model.json", ignore_errors=True)
 
     def test_a_line_beyond_the_models_positions_is_cut(self, pretrained: Path) -> None:
         model = erpo.load_model(pretrained / "exported", device="cpu")
@@ -113,6 +112,15 @@ class TestPretrained:
         for beam_width in (1, 2):
             assert len(model.translate([long], beam_width=beam_width)) == 1
         assert len(model.sample([long], max_tokens=500)[0]) == 1
+
+    def test_a_target_beyond_the_models_positions_is_not_scored(self, pretrained: Path) -> None:
+        model = erpo.load_model(pretrained / "exported", device="cpu")
+        positions = model.seq2seq.num_positions
+        if positions is None:
+            assert len(model.score([GERMAN[0]], [" ".join(list(GERMAN) * 40)])) == 1
+            return
+        with pytest.raises(ConfigError, match=rf"targets\[1\] has \d+ tokens .* {positions} positions; shorten it"):
+            model.score([GERMAN[0]] * 2, [GERMAN[0], " ".join(list(GERMAN) * 40)])
 
     @pytest.mark.parametrize("beams", [1, 4])
     def test_transformers_gives_the_same_translations(self, pretrained: Path, beams: int) -> None:

@@ -126,3 +126,9 @@ def test_a_setting_below_one_is_named(model: TrainedModel, name: str) -> None:
 
 def test_a_model_is_in_evaluation_mode(model: TrainedModel, tmp_path: Path) -> None:
     assert not model.seq2seq.training
+
+
+def test_one_string_is_no_list_of_lines(model: TrainedModel) -> None:
+    for call in (model.translate, model.sample, lambda line: model.score(line, [""] * len(line))):
+        with pytest.raises(ConfigError, match="lines must be a list of lines, got the string 'nan puput'; put it"):
+            call("nan puput")

@@ -150,6 +150,14 @@ def test_memory_does_not_grow_with_the_input(model: TrainedModel, monkeypatch: p
     assert written[:3] == [10, 20, 30]
 
 
+def test_windows_grow_so_that_the_first_lines_come_soon(model: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_FIRST_WINDOW_LINES", 2)
+    monkeypatch.setattr(stream, "_WINDOW_LINES", 8)
+    written: list[int] = []
+    translate_stream(model, io.BytesIO(b"\n" * 25), lambda text: written.append(len(text)), Decoding(), report=print)
+    assert written == [2, 4, 8, 8, 3]
+
+
 def test_a_setting_below_one_is_refused() -> None:
     with pytest.raises(ConfigError, match="n_best must be >= 1, got 0"):
         Decoding(n_best=0)

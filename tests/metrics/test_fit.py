@@ -6,6 +6,7 @@ The first tests are the kinds of text on which a score was 0 for every output.
 import importlib.util
 import itertools
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -259,3 +260,14 @@ def test_a_toy_task_is_scored_as_before():
 
 def test_text_without_lines_has_no_script():
     assert text_kind([]).script == ""
+
+
+def fails(hypotheses: list[str], references: list[str]) -> list[float]:
+    """A function that cannot score an empty hypothesis."""
+    return [1 / len(hypothesis) for hypothesis in hypotheses]
+
+
+def test_a_function_that_fails_is_named_with_its_line():
+    message = rf"fails: fails on the references \(ZeroDivisionError: division by zero, .*{Path(__file__).name}:\d+\)"
+    with pytest.raises(ConfigError, match=message):
+        fit_metric(f"{__name__}:fails", ["a b", "c"])

@@ -129,8 +129,9 @@ class TestProperties:
         ("settings", "message"),
         [
             ({"width": 0}, "width must be >= 1, got 0"),
-            ({"length_penalty": -0.5}, r"length_penalty must be >= 0, got -0\.5"),
-            ({"length_penalty": math.nan}, "length_penalty must be >= 0, got nan"),
+            ({"length_penalty": -0.5}, r"length_penalty must be >= 0 and finite, got -0\.5"),
+            ({"length_penalty": math.nan}, "length_penalty must be >= 0 and finite, got nan"),
+            ({"length_penalty": math.inf}, "length_penalty must be >= 0 and finite, got inf"),
         ],
     )
     def test_an_invalid_setting_is_named(self, model, settings, message):
