@@ -17,7 +17,7 @@ from benchmarks.paths.tasks import BENCHMARKS, Benchmark
 from erpo_explore.errors import ErpoExploreError, ResultsError
 from erpo_explore.search.phases import Phases
 
-__all__ = ["DATA", "load_table", "pack", "phases_of"]
+__all__ = ["DATA", "load_table", "pack", "phases_of", "whole_trees"]
 
 DATA: Final = Path(__file__).parent / "data"
 _FLOATS: Final = ("score", "validation_nll_nats", "train_s", "evaluation_s")
@@ -81,14 +81,26 @@ def load_table(task: str, folder: Path = DATA) -> pd.DataFrame:
     file = folder / f"{task}.parquet"
     if not file.exists():
         raise ResultsError(f"{file}: there is no table; train it, then run benchmarks.paths.table")
-    table = pd.read_parquet(file)
-    benchmark = BENCHMARKS[task]
+    return whole_trees(BENCHMARKS[task], pd.read_parquet(file), str(file))
+
+
+def whole_trees(benchmark: Benchmark, table: pd.DataFrame, origin: str) -> pd.DataFrame:
+    """The seeds that have all paths, with the column `objective`.
+
+    Args:
+        benchmark: The benchmark.
+        table: Its rows.
+        origin: Where they are from, for messages.
+
+    Raises:
+        ResultsError: No seed has all paths.
+    """
     num_algorithms, num_phases = len(benchmark.points), benchmark.num_phases
     num_rows = sum(num_algorithms**length for length in range(1, num_phases + 1))
     rows_of_seed = table.groupby("seed")["path"].transform("size")
     table = table[rows_of_seed == num_rows].reset_index(drop=True)
     if table.empty:
-        raise ResultsError(f"{file}: no seed has all {num_rows:,} rows; let the trainings end")
+        raise ResultsError(f"{origin}: no seed has all {num_rows:,} rows; let the trainings end")
     return table.assign(objective=table["score"] if benchmark.higher_is_better else -table["score"])
 
 
