@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from scipy.stats import norm
 
 from erpo_explore.search.branching import Branching
-from erpo_explore.search.handover import hand_over
+from erpo_explore.search.handover import hand_over, sceptical_gain
 from erpo_explore.search.path_prior import PathPrior
 from erpo_explore.search.phases import Checkpoint, Phases
 
@@ -43,10 +44,37 @@ def test_the_reference_claims_no_gain_over_itself():
 def test_the_p_value_belongs_to_the_interval():
     seen = runs({(seed, path): 20.0 + 0.6 * path.count(1) for seed in (0, 1) for path in ((0, 0), (0, 1), (1, 1))})
     gain = hand_over(PHASES, seen, SETTINGS, seed=0).over_reference
-    deviation = (gain.high - gain.low) / (2.0 * norm.ppf(0.975))
-    assert gain.mean == pytest.approx((gain.low + gain.high) / 2.0)
+    deviation = (gain.mean - gain.low) / norm.ppf(0.975)
+    assert gain.low < gain.mean < gain.high
     assert gain.p_value == pytest.approx(norm.cdf(-gain.mean / deviation), rel=1e-3)
     assert gain.is_sure == (gain.p_value < 0.05)
+
+
+def test_the_sceptic_multiplies_two_gaussians():
+    grid = np.linspace(-6.0, 6.0, 100_001)
+    density = norm.pdf(grid, 0.8, 0.5) * norm.pdf(grid, 0.0, 0.4)
+    density /= density.sum()
+    gain = sceptical_gain((0, 0), 0.8, 0.5, 0.4)
+    assert gain.mean == pytest.approx(float(density @ grid), abs=1e-6)
+    assert gain.p_value == pytest.approx(float(density[grid <= 0.0].sum()), abs=1e-4)
+    assert gain.low == pytest.approx(float(grid[density.cumsum().searchsorted(0.025)]), abs=1e-3)
+    assert gain.high == pytest.approx(norm.ppf(0.975, 0.8, 0.5), abs=1e-6)
+
+
+def test_the_interval_of_the_best_of_many_holds_the_truth_that_the_model_misses():
+    """The model believes any gain, and the best of 20 estimates is handed over."""
+    generator, scale, noise = np.random.default_rng(7), 0.4, 0.4
+    true_SP = scale * generator.standard_normal((1000, 20))
+    seen_SP = true_SP + noise * generator.standard_normal(true_SP.shape)
+    best_S = seen_SP.argmax(axis=1)
+    true_S, seen_S = (each[np.arange(1000), best_S] for each in (true_SP, seen_SP))
+    gains = [sceptical_gain((0, 0), float(seen), noise, scale) for seen in seen_S]
+    held = [gain.low <= true <= gain.high for gain, true in zip(gains, true_S, strict=True)]
+    sure = [true for gain, true in zip(gains, true_S, strict=True) if gain.is_sure]
+    assert np.mean(held) >= 0.95
+    assert np.mean(np.abs(seen_S - true_S) <= norm.ppf(0.975) * noise) < 0.85
+    assert np.mean(np.array(sure) > 0.0) >= 0.95
+    assert len(sure) > 100
 
 
 def test_seeds_are_counted_on_which_the_whole_path_was_trained():

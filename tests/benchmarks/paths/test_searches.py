@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.paths.purse import Purse
-from benchmarks.paths.searches import METHODS, play
+from benchmarks.paths.searches import METHODS, play, summary
 from benchmarks.paths.worlds import RecordedWorld
 from erpo_explore.search.phases import Phases
 
@@ -83,3 +83,10 @@ def test_ours_finds_the_letter_that_gains_and_claims_it(world):
     assert row["path"][0] == "l"
     assert row["p_value"] < 0.05
     assert np.isclose(row["regret"], 0.0)
+
+
+def test_an_interval_is_held_where_it_contains_the_gain():
+    row = {"method": "ours", "budget": 8, "regret": 0.1, "over_point": 0.1, "p_value": 0.2, "search_s": 1.0}
+    gains = [(-0.1, -0.2, 0.5), (0.3, 0.4, 0.9), (0.6, 0.2, 0.5), (0.2, 0.1, 0.5)]
+    rows = pd.DataFrame([row | {"gain": gain, "low": low, "high": high} for gain, low, high in gains])
+    assert summary(rows).splitlines()[-1].split(" | ")[-2] == "50%"
