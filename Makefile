@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed-test
 CLUSTER := $(VENV)/.installed-cluster
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder -r fEs
 # slow tests wait for processes half of their time
-PYTEST_SLOW := $(subst --numprocesses logical,--numprocesses 4,$(PYTEST))
+PYTEST_SLOW := $(subst --numprocesses logical,--numprocesses 3,$(PYTEST))
 SPACE ?= default
 
 .PHONY: help explore test test-slow test-random test-all check lint types doctest docs cluster-test cluster-faults gpu-check format lock clean
