@@ -6,7 +6,7 @@ RUN := $(VENV)/.installed-run
 INSTALLED := $(VENV)/.installed-test
 CLUSTER := $(VENV)/.installed-cluster
 PYTEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder -r fEs
-# slow tests wait for processes half of their time
+# slow tests wait for processes, so two cores take three at a time; four would be slower
 PYTEST_SLOW := $(subst --numprocesses logical,--numprocesses 3,$(PYTEST))
 SPACE ?= default
 

@@ -6,16 +6,14 @@ the table `observations`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 
+from erpo_explore.search.handover import TAIL
 from erpo_explore.store.columns import BROKEN
 
 __all__ = ["BranchSearch", "branch_table", "candidate_table", "effect_table"]
-
-_TAIL: Final = 1.959964
-"""Half the width of a 95 % interval, in standard deviations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +94,7 @@ def candidate_table(search: BranchSearch, observations: pd.DataFrame) -> pd.Data
     rows = []
     for path in search.paths:
         ended = [trial for trial in path["trials"] if trial in scores]
-        gain, half = path["gain"]["mean"], _TAIL * path["gain"]["deviation"]
+        gain, half = path["gain"]["mean"], TAIL * path["gain"]["deviation"]
         rows.append(
             {
                 "name": path["name"],
@@ -105,8 +103,8 @@ def candidate_table(search: BranchSearch, observations: pd.DataFrame) -> pd.Data
                 "seeds": [int(seeds[trial]) for trial in ended],
                 "scores": [float(scores[trial]) for trial in ended],
                 "score": path["score"],
-                "low": path["score"] - _TAIL * path["deviation"],
-                "high": path["score"] + _TAIL * path["deviation"],
+                "low": path["score"] - TAIL * path["deviation"],
+                "high": path["score"] + TAIL * path["deviation"],
                 "gain": gain,
                 "gain_low": gain - half,
                 "gain_high": gain + half,

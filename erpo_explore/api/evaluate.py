@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -127,17 +127,17 @@ def evaluate(
         )
         return hypotheses, decoders, width, penalty
 
-    compared: list[str] | None = None
+    other_hypotheses: list[str] | None = None
     other = None if against is None else as_location(str(against))
     if isinstance(other, FilePath) and other.is_file():  # a mistake in it is found before anything is decoded
-        compared = read_translations(other)
-        check_hypotheses(compared, references, str(other))
-    rival = None
-    if other is not None and compared is None:
+        other_hypotheses = read_translations(other)
+        check_hypotheses(other_hypotheses, references, str(other))
+    other_model = None
+    if other is not None and other_hypotheses is None:
         is_trial = isinstance(other, FilePath) and not other.exists()
         place, name = (location, str(against)) if is_trial else (other, None)
         try:
-            rival = load_trained(place, trial=name, device=device, trust=trust)
+            other_model = load_trained(place, trial=name, device=device, trust=trust)
         except ConfigError as error:
             if is_trial:
                 raise ConfigError(f"against {against}: is neither a file nor a folder, and {error}") from error
@@ -153,20 +153,15 @@ def evaluate(
         length_penalty=penalty,
         hypotheses=tuple(hypotheses),
     )
-    if rival is not None:
-        compared = decoded(rival)[0]
-    if compared is None:
+    if other_model is not None:
+        other_hypotheses = decoded(other_model)[0]
+    if other_hypotheses is None:
         return found
-    other_scores = [scorer.corpus(compared, references) for scorer in scorers]
-    return Evaluation(
-        num_sentences=found.num_sentences,
-        scores=found.scores,
+    other_scores = [scorer.corpus(other_hypotheses, references) for scorer in scorers]
+    return replace(
+        found,
         against=tuple(system_score(*each, resamples) for each in zip(scorers, other_scores, strict=True)),
         differences=tuple(difference(*each, resamples) for each in zip(scorers, ours, other_scores, strict=True)),
-        decoders=found.decoders,
-        beam_width=width,
-        length_penalty=penalty,
-        hypotheses=found.hypotheses,
     )
 
 

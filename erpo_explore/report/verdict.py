@@ -1,13 +1,9 @@
 """The verdict of an exploration in words. The command line, the report and Python show these sentences."""
 
-from typing import Final
-
 from erpo_explore.analysis.verdict import Handed, Lead, Verdict
+from erpo_explore.search.handover import SURE
 
 __all__ = ["verdict_sentences"]
-
-_SURE: Final = 0.05
-"""Probability of no gain below which a gain is sure."""
 
 
 def verdict_sentences(verdict: Verdict) -> tuple[str, ...]:
@@ -87,7 +83,7 @@ def _over_point(handed: Handed) -> list[str]:
     """Whether taking turns is what helps."""
     if handed.point == handed.leader:
         return []
-    if handed.point_p_value < _SURE:
+    if handed.point_p_value < SURE:
         return [f"It is better than {handed.point} alone, too ({_p_value(handed.point_p_value)})."]
     return [f"{handed.point} alone may be as good: one cannot tell them apart ({_p_value(handed.point_p_value)})."]
 

@@ -33,10 +33,14 @@ from erpo_explore.search.path_model import Beliefs
 from erpo_explore.search.phases import Checkpoint, Letters, Phases
 from erpo_explore.search.streams import keyed_generator
 
-__all__ = ["Gain", "Handover", "hand_over", "sceptical_gain"]
+__all__ = ["SURE", "TAIL", "Gain", "Handover", "hand_over", "sceptical_gain"]
 
-_SURE: Final = 0.05
-_TAIL: Final = 1.959964
+SURE: Final = 0.05
+"""Probability of no gain below which a gain is sure."""
+
+TAIL: Final = 1.959964
+"""Half the width of a 95 % interval, in standard deviations."""
+
 _CONSIDERED: Final = 2000
 _LAST: Final = 2**31
 """Number of the draw of considered paths, above that of every branch."""
@@ -63,7 +67,7 @@ class Gain:
     @property
     def is_sure(self) -> bool:
         """Whether p < 0.05."""
-        return self.p_value < _SURE
+        return self.p_value < SURE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +131,8 @@ def sceptical_gain(path: Letters, mean: float, deviation: float, doubt: float) -
     return Gain(
         path=path,
         mean=expected,
-        low=expected - _TAIL * own,
-        high=mean + _TAIL * deviation,
+        low=expected - TAIL * own,
+        high=mean + TAIL * deviation,
         p_value=float(norm.cdf(-expected / max(own, math.ulp(1.0)))),
     )
 
